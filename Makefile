@@ -1,0 +1,64 @@
+# The routine commands. Everything runs from this tree; nothing is installed outside .venv.
+SHELL     := /bin/sh
+PYTHON    ?= python3
+BIN       := .venv/bin
+STAMP     := .venv/.made-from-requirements.lock
+SCENARIO  ?= scenarios/xian.toml
+WORKERS   ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test benchmark validate fuzz lock clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## make .venv from requirements.lock and compile the kernel (done once)
+
+run: $(STAMP) ## simulate SCENARIO (scenarios/xian.toml) and draw its figures
+	@$(BIN)/python run.py run $(SCENARIO)
+
+test: $(STAMP) ## lint, types and tests; warnings are errors
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+benchmark: $(STAMP) ## time the kernel and the commands, as ratios
+	@$(BIN)/python -m tests.benchmarks
+
+validate: $(STAMP) ## published tables, then every zone against what was published
+	@$(BIN)/python run.py verify
+	@$(BIN)/python run.py backtest
+
+fuzz: $(STAMP) ## ten times more random examples than `make test`
+	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+
+lock: ## resolve pyproject.toml into requirements.lock anew (needs uv)
+	uv pip compile pyproject.toml --group dev --universal --upgrade --generate-hashes --no-header --no-annotate \
+	    --no-emit-index-url -o requirements.lock >/dev/null
+
+clean: ## remove .venv, caches and results (results/README.md stays)
+	rm -rf .venv .cache .pytest_cache .ruff_cache .hypothesis build site
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	find results -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
+
+# uv where it is on the path; else venv and pip; else venv and a pip that stands outside it. The stamp comes last, so that
+# an interrupted set-up is done again from the start.
+$(STAMP): requirements.lock
+	@command -v $(PYTHON) >/dev/null || { echo "headwater: no $(PYTHON) on the path; Python 3.11 or newer is needed" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("headwater: Python 3.11 or newer is needed; $(PYTHON) is %d.%d (try: make setup PYTHON=python3.11)" % v[:2])'
+	@echo "making .venv from requirements.lock ..."
+	@rm -rf .venv
+	@if command -v uv >/dev/null \
+	    && uv venv --quiet --no-config --python "$$(command -v $(PYTHON))" .venv \
+	    && uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock; then :; \
+	elif rm -rf .venv && $(PYTHON) -m venv .venv 2>/dev/null; then \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock; \
+	elif rm -rf .venv && $(PYTHON) -m venv --without-pip .venv && $(PYTHON) -m pip --version >/dev/null 2>&1; then \
+	    $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check --require-hashes -r requirements.lock; \
+	else \
+	    rm -rf .venv; \
+	    echo "headwater: $(PYTHON) came without venv and pip: install uv, or on Debian: apt-get install python3-venv" >&2; exit 1; \
+	fi
+	@$(BIN)/python run.py warm
+	@touch $@
