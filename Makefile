@@ -50,7 +50,7 @@ $(STAMP): requirements.lock
 	@echo "making .venv from requirements.lock ..."
 	@rm -rf .venv
 	@if command -v uv >/dev/null \
-	    && uv venv --quiet --no-config --python "$$(command -v $(PYTHON))" .venv \
+	    && uv venv --quiet --python "$$(command -v $(PYTHON))" .venv \
 	    && uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock; then :; \
 	elif rm -rf .venv && $(PYTHON) -m venv .venv 2>/dev/null; then \
 	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock; \

@@ -1,0 +1,109 @@
+"""How far a long piece of work is: one moving line on a terminal, a plain line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+
+TYPE_CHECKING = False  # see sim/__init__.py
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self, TextIO
+
+TERMINAL_EVERY = 0.1  # seconds between two updates of the moving line
+PLAIN_EVERY = 5.0  # seconds between two plain lines
+
+
+def duration(seconds: float) -> str:
+    """`0.4 s`, `12 s`, `3 min 20 s`, `2 h 05 min`: two digits that matter."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+class Progress:
+    """Called with (done, total) from any thread; `done` is what a message after Ctrl-C may rely on.
+
+    The time still needed is judged from the pace since the first call, which is not counted itself: what was there at
+    the start of a resumed sweep, or went into compiling, says nothing of the pace.
+    """
+
+    def __init__(
+        self, unit: str, left: str = "left", quiet: bool = False, stream: TextIO | None = None, now=time.monotonic
+    ) -> None:
+        self.unit, self.left, self.quiet = unit, left, quiet
+        self.stream = sys.stderr if stream is None else stream
+        self.terminal = self.stream.isatty()
+        self.now = now
+        self.done = self.total = 0
+        self._lock = threading.Lock()
+        self._started = self._printed_at = now()
+        self._line_open = False
+        self._printed_done = -1
+        self._base: tuple[float, int] | None = None  # when the first call came, and how much was done by then
+
+    def __call__(self, done: int, total: int) -> None:
+        with self._lock:
+            self.done, self.total = max(done, self.done), total
+            moment = self.now()
+            if self._base is None:
+                self._base = moment, done
+            if self.quiet:
+                return
+            due = TERMINAL_EVERY if self.terminal else PLAIN_EVERY
+            if moment - self._printed_at >= due:
+                self._print(moment)
+
+    def say(self, message: str) -> None:
+        """A line of its own, above the moving one."""
+        with self._lock:
+            if not self.quiet:
+                self._erase()
+                print(message, file=self.stream, flush=True)
+
+    def close(self) -> None:
+        """The last line: on a terminal it stays, so that the screen tells what was done."""
+        with self._lock:
+            if self.quiet or self.total == 0 or self._printed_done == self.done:
+                self._end_line()
+                return
+            self._print(self.now())
+            self._end_line()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _print(self, moment: float) -> None:
+        self._printed_at, self._printed_done = moment, self.done
+        line = f"{self.done}/{self.total} {self.unit}, {duration(moment - self._started)}"
+        since, base = self._base or (moment, self.done)
+        if base < self.done < self.total:
+            line += f", {duration((moment - since) / (self.done - base) * (self.total - self.done))} {self.left}"
+        if self.terminal:
+            self.stream.write(f"\r{line}\x1b[K")
+            self._line_open = True
+        else:
+            self.stream.write(line + "\n")
+        self.stream.flush()
+
+    def _erase(self) -> None:
+        if self._line_open:
+            self.stream.write("\r\x1b[K")
+            self._line_open = False
+
+    def _end_line(self) -> None:
+        if self._line_open:
+            self.stream.write("\n")
+            self.stream.flush()
+            self._line_open = False

@@ -1,0 +1,53 @@
+"""What several test files share: where things are, how much Hypothesis tries, a small scenario, a way to call the program."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # the project runs from its tree
+
+settings.register_profile("default", max_examples=60, deadline=None, derandomize=True)
+settings.register_profile(
+    "fuzz", max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    return ROOT
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    """An empty folder from which the README's commands run as they stand; what they write stays in it."""
+    for name in ("run.py", "sim", "scenarios", "tests", "docs"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    return tmp_path
+
+
+@pytest.fixture
+def headwater(desk: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """headwater("run", "scenarios/xian.toml") as a shell would, in English, without colour."""
+
+    def call(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-W", "error", str(ROOT / "run.py"), *words],
+            cwd=desk,
+            env=os.environ | {"LC_ALL": "C.UTF-8", "NO_COLOR": "1", "PYTHONPATH": str(ROOT)} | environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=300,
+        )
+
+    return call
