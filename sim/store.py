@@ -1,0 +1,295 @@
+"""The one small place through which every write goes: whole or not at all, and nobody else's files are touched.
+
+A folder is built beside its place (`<target>.partial-<pid>`) and renamed into it when it is complete; what was there
+before stays until then. A run that is killed leaves at most a partial or a set-aside folder, which the next one clears up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from sim.errors import Problem, RunError, UserError
+
+PROGRAM = "headwater"
+MANIFEST = "manifest.json"
+LATER = ("report.*", "figures", "trace-*")  # what commands add to a result after the run, beside the manifest's list
+
+operations = 0  # steps that touched the disk since the program started; `fail_at` counts in them
+_failing: int | None = None
+
+
+def fail_at(step: int | None) -> None:
+    """For tests: the step-th operation from now (1 = the next) finds the disk full, and so does every later one."""
+    global _failing
+    _failing = None if step is None else operations + step
+
+
+def _operation(path: Path) -> None:
+    global operations
+    operations += 1
+    if _failing is not None and operations >= _failing:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+
+# --- one file ----------------------------------------------------------------------------------------------------
+
+
+def write_bytes(path: str | Path, data: bytes) -> Path:
+    """The file holds all of `data`, or what it held before."""
+    path = Path(path)
+    if path.is_dir():
+        raise _refusal("a folder stands where this file is to be written", path, "a directory", "a file name")
+    path = path.resolve()  # a link stays a link: what it points at is replaced
+    partial = path.with_name(f".{path.name}.partial-{os.getpid()}-{threading.get_ident()}")
+    try:
+        _operation(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(partial, "wb") as file:
+            file.write(data)
+            _operation(path)
+            file.flush()
+            os.fsync(file.fileno())
+        _operation(path)
+        os.replace(partial, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise _failure(path, error, "what it held before is untouched") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def write_text(path: str | Path, text: str) -> Path:
+    return write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: str | Path, value: Any) -> Path:
+    return write_text(path, json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False, default=_plain) + "\n")
+
+
+def append(file: IO[bytes], record: bytes) -> None:
+    """One record at the end of an open journal, on the disk before the call returns; the reader drops a torn tail."""
+    _operation(Path(str(file.name)))
+    file.seek(0, os.SEEK_END)
+    file.write(record)
+    file.flush()
+    os.fsync(file.fileno())
+
+
+# --- a folder ----------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def write_folder(target: str | Path) -> Iterator[Path]:
+    """Yields a new empty folder beside `target`; leaving the block without an error puts it there.
+
+    The manifest is given the marker `"program": "headwater"` and the list of files. A result that was there is replaced
+    whole, but files in it that no run wrote (a reader's notes) are carried over. Refused before anything is written: a
+    target that is a file, that holds something else than a result, or that another run is writing.
+    """
+    target = refuse_foreign(target)
+    try:
+        _operation(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not os.access(target.parent, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target.parent))
+    except OSError as error:
+        raise _failure(target, error, "nothing was written") from error
+    with _held(target):
+        _clear_up(target)
+        partial = target.with_name(f"{target.name}.partial-{os.getpid()}")
+        try:
+            _operation(partial)
+            partial.mkdir()
+            yield partial
+            _mark(partial)
+            _sync_tree(partial)
+            _put_in_place(partial, target)
+        except OSError as error:
+            raise _failure(target, error, "the result that was there before is untouched") from error
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def refuse_foreign(target: str | Path) -> Path:
+    """The resolved target, or a UserError where something that is not a result stands there."""
+    target = Path(target).expanduser().resolve()
+    if target.exists() and not target.is_dir():
+        raise _refusal("this is a file, and a result is a folder", target, "a file", "a folder to be made")
+    if target.is_dir() and any(target.iterdir()) and not is_result(target):
+        raise _refusal(
+            "this folder holds something else than a result and is left alone",
+            target,
+            f"no {MANIFEST} of {PROGRAM}",
+            "a new name, an empty folder, or a result to be replaced",
+        )
+    return target
+
+
+def is_result(folder: Path) -> bool:
+    """Whether the folder carries the marker; a manifest that cannot be read still names the program in its text."""
+    try:
+        text = (folder / MANIFEST).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    try:
+        manifest = json.loads(text)
+    except ValueError:
+        return f'"program": "{PROGRAM}"' in text
+    return isinstance(manifest, dict) and manifest.get("program") == PROGRAM
+
+
+def recover(target: str | Path) -> None:
+    """Brings back a result whose replacement was killed between two renames; nothing where a run is under way."""
+    target = Path(target).expanduser().resolve()
+    if not target.exists() and _leftovers(target, "previous"):
+        with contextlib.suppress(UserError), _held(target):
+            _clear_up(target)
+
+
+def _clear_up(target: Path) -> None:
+    """Called while the target is held, so every leftover is that of a dead run."""
+    for previous in _leftovers(target, "previous"):
+        if target.exists():
+            shutil.rmtree(previous, ignore_errors=True)
+        else:
+            os.rename(previous, target)
+    for partial in _leftovers(target, "partial"):
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _leftovers(target: Path, kind: str) -> list[Path]:
+    start = f"{target.name}.{kind}-"
+    try:
+        found = [path for path in target.parent.iterdir() if path.name.startswith(start)]
+    except OSError:
+        return []
+    return sorted(path for path in found if path.name[len(start) :].isdigit() and path.is_dir())
+
+
+def _mark(folder: Path) -> None:
+    path = folder / MANIFEST
+    manifest = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p != path)
+    write_json(path, {"program": PROGRAM} | manifest | {"files": [MANIFEST, *files]})
+
+
+def _put_in_place(partial: Path, target: Path) -> None:
+    previous = target.with_name(f"{target.name}.previous-{os.getpid()}")
+    try:
+        if target.exists():
+            _operation(target)
+            os.rename(target, previous)
+        _operation(target)
+        os.rename(partial, target)
+    except OSError as error:
+        if error.errno in (errno.EBUSY, errno.EXDEV):
+            raise _refusal(
+                "this folder cannot be replaced", target, error.strerror, "a folder below it, for instance out/run"
+            ) from error
+        raise
+    finally:
+        if previous.exists() and not target.exists():
+            os.rename(previous, target)
+    _sync_folder(target.parent)
+    if previous.exists():
+        # from here on the new result stands: what cannot be cleared now is cleared by the next run
+        with contextlib.suppress(OSError):
+            _carry_over(previous, target)
+            shutil.rmtree(previous)
+
+
+def _carry_over(previous: Path, target: Path) -> None:
+    """Top-level files and folders of the reader's own move into the new result."""
+    try:
+        manifest = json.loads((previous / MANIFEST).read_text(encoding="utf-8"))
+        written = {name.split("/")[0] for name in manifest["files"]}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return  # a damaged or unlisted result: nothing in it can be told apart
+    for entry in previous.iterdir():
+        ours = entry.name in written or any(entry.match(pattern) for pattern in LATER)
+        if not ours and not entry.name.startswith(".") and not (target / entry.name).exists():
+            os.rename(entry, target / entry.name)
+
+
+@contextlib.contextmanager
+def _held(target: Path) -> Iterator[None]:
+    """One writer at a time. The lock is the kernel's, so it ends with the process however that ends."""
+    path = target.with_name(f".{target.name}.lock")
+    try:
+        import fcntl
+    except ImportError:  # Windows: not held; the renames still keep every result whole
+        yield
+        return
+    while True:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.read(lock, 32).decode("ascii", "replace").strip()
+            os.close(lock)
+            raise _refusal(
+                "another run is writing this folder",
+                target,
+                f"process {holder}" if holder else "a lock held by another process",
+                "wait for it, or give another folder with --out",
+            ) from None
+        with contextlib.suppress(FileNotFoundError):
+            if os.fstat(lock).st_ino == os.stat(path).st_ino:
+                break
+        os.close(lock)  # the file was removed by its last holder while we waited for it
+    try:
+        os.ftruncate(lock, 0)
+        os.write(lock, f"{os.getpid()}\n".encode())
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        os.close(lock)
+
+
+# --- small parts -------------------------------------------------------------------------------------------------
+
+
+def _sync_tree(folder: Path) -> None:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            _operation(path)
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    """A rename is on the disk when its folder is. Some file systems cannot; then the order of writes is theirs."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _plain(value: Any) -> Any:
+    """numpy scalars and arrays, paths and anything else that JSON has no word for."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+def _refusal(message: str, path: Path, found: str | None, expected: str) -> UserError:
+    return UserError([Problem(message, file=str(path), found=found, expected=expected)])
+
+
+def _failure(path: Path, error: OSError, then: str) -> RunError:
+    where = f" ({error.filename})" if error.filename and str(error.filename) != str(path) else ""
+    return RunError(f"cannot write {path}: {error.strerror or error}{where}; {then}")
