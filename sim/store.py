@@ -1,7 +1,7 @@
 """The one small place through which every write goes: whole or not at all, and nobody else's files are touched.
 
 A folder is built beside its place (`<target>.partial-<pid>`) and renamed into it when it is complete; what was there
-before stays until then. A run that is killed leaves at most a partial or a set-aside folder, which the next one clears up.
+before stays until then. A run that is killed leaves at most a partial or a set-aside folder; the next one clears it up.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import math
 import os
 import shutil
 import threading
@@ -72,7 +73,8 @@ def write_text(path: str | Path, text: str) -> Path:
 
 
 def write_json(path: str | Path, value: Any) -> Path:
-    return write_text(path, json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False, default=_plain) + "\n")
+    """Standard JSON: a number that is not finite is written as null."""
+    return write_text(path, json.dumps(_plain(value), ensure_ascii=False, indent=1, allow_nan=False) + "\n")
 
 
 def append(file: IO[bytes], record: bytes) -> None:
@@ -179,7 +181,7 @@ def _mark(folder: Path) -> None:
     path = folder / MANIFEST
     manifest = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p != path)
-    write_json(path, {"program": PROGRAM} | manifest | {"files": [MANIFEST, *files]})
+    write_json(path, {"program": PROGRAM} | manifest | {"program": PROGRAM, "files": [MANIFEST, *files]})
 
 
 def _put_in_place(partial: Path, target: Path) -> None:
@@ -283,7 +285,15 @@ def _sync_folder(folder: Path) -> None:
 
 def _plain(value: Any) -> Any:
     """numpy scalars and arrays, paths and anything else that JSON has no word for."""
-    return value.tolist() if hasattr(value, "tolist") else str(value)
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, (str, int)) else str(value)
 
 
 def _refusal(message: str, path: Path, found: str | None, expected: str) -> UserError:

@@ -1,4 +1,5 @@
 """Cuts the Chinese font of this folder: python sim/fonts/cut.py NotoSansSC-Regular.ttf"""
+
 from __future__ import annotations
 
 import sys
@@ -10,7 +11,11 @@ from fontTools.ttLib import TTFont
 HERE = Path(__file__).resolve().parent
 TARGET = HERE / "NotoSansSC-GB2312.ttf"
 FAMILY = "Noto Sans SC GB2312"  # a name of its own: a larger Noto Sans SC on the machine never stands in for it
-EXTRA = "¥￥–—−×÷±≥≤≈≠∞√∑∏²³¹⁴½¼€£%‰°·•…“”‘’「」『』《》〈〉【】〔〕（）、。，；：！？～→←↑↓↗↘▲▼●○■□◆◇★☆✓αβγδεζηθικλμνξοπρστυφχψωΔΣΩ㎡№堃囧"
+EXTRA = (
+    "¥￥–—−×÷±≥≤≈≠∞√∑∏²³¹⁴½¼€£%‰°·•…“”‘’"
+    "「」『』《》〈〉【】〔〕（）、。，；：！？～→←↑↓↗↘▲▼●○■□◆◇★☆✓α"
+    "βγδεζηθικλμνξοπρστυφχψωΔΣΩ㎡№堃囧"
+)
 
 
 def characters() -> set[int]:

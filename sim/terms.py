@@ -1,0 +1,314 @@
+"""One table of terms, Chinese and English: what figures, summaries and commands print, and the labels of metrics.
+
+Keys are dotted and plain like the names of metrics. A metric's label is its own entry, or is composed of the entries of
+its parts: `ladder.certificates.hte.entered` = the level's name and `of.entered`; `rounds.raised.a` = `rounds.raised` and
+`stage.a`.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # see sim/__init__.py
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Names = Mapping[str, Mapping[str, str] | str]
+
+LANGUAGES = ("zh", "en")
+
+TERMS: dict[str, tuple[str, str]] = {
+    "headwater": ("活水", "Headwater"),
+    "zone": ("园区", "Zone"),
+    "firm": ("企业", "Firm"),
+    "quarter": ("季度", "Quarter"),
+    "year": ("年", "Year"),
+    "metric": ("指标", "Metric"),
+    "scenario": ("情景", "Scenario"),
+    "replication": ("次模拟", "replications"),
+    "ensemble": ("模拟集合", "Ensemble"),
+    "seed": ("随机种子", "seed"),
+    "sweep": ("参数扫描", "Sweep"),
+    "counterfactual": ("反事实", "Counterfactual"),
+    "baseline": ("基准", "Baseline"),
+    "unit": ("单位", "Unit"),
+    "mean": ("均值", "Mean"),
+    "median": ("中位数", "Median"),
+    "fact": ("公布数据", "Published fact"),
+    "observed": ("公布值", "Observed"),
+    "simulated": ("模拟值", "Simulated"),
+    "date": ("日期", "Date"),
+    "source": ("来源", "Source"),
+    "parameter": ("参数", "Parameter"),
+    "probability": ("概率", "Probability"),
+    # units
+    "unit.firms": ("家", "firms"),
+    "unit.certificates": ("家", "firms"),
+    "unit.funds": ("支", "funds"),
+    "unit.rounds": ("轮", "rounds"),
+    "unit.jobs": ("人", "jobs"),
+    "unit.CNY": ("元", "CNY"),
+    "unit.ratio": ("倍", "×"),
+    "unit.share": ("%", "%"),
+    "unit.years": ("年", "years"),
+    "unit.index": ("指数", "index"),
+    # grades of a number's source, and uses of a fact
+    "grade.published": ("公布", "published"),
+    "grade.estimated": ("估计", "estimated"),
+    "grade.assumed": ("假设", "assumed"),
+    "use.input": ("输入", "input"),
+    "use.calibrate": ("校准", "calibration"),
+    "use.check": ("检验", "check"),
+    "use.goal": ("目标", "goal"),
+    "inside": ("区间内", "inside"),
+    "outside": ("区间外", "outside"),
+    "not_scored": ("不评分", "not scored"),
+    "bound.at_least": ("至少", "at least"),
+    "bound.at_most": ("至多", "at most"),
+    "bound.exact": ("等于", "equal to"),
+    # stages
+    "stage.angel": ("天使轮", "angel"),
+    "stage.seed": ("种子轮", "seed"),
+    "stage.a": ("A轮", "series A"),
+    "stage.b": ("B轮", "series B"),
+    "stage.c": ("C轮", "series C"),
+    "stage.d": ("D轮", "series D"),
+    "stage.pre_ipo": ("Pre-IPO轮", "pre-IPO"),
+    # kinds of funds; the plural ones are groups, as metrics sum over them
+    "fund.guidance": ("引导基金", "guidance fund"),
+    "fund.sub-fund": ("子基金", "sub-fund"),
+    "fund.subfunds": ("子基金", "sub-funds"),
+    "fund.market": ("市场化基金", "market funds"),
+    "fund.direct": ("直接投资", "direct investment"),
+    "fund.attraction": ("资本招商", "attracted investment"),
+    "fund.park": ("基金园区", "fund park"),
+    "fund.secondary": ("S基金", "secondary fund"),
+    # sources of firms and ways they end
+    "firm.organic": ("自主创办", "founded here"),
+    "firm.incubator": ("孵化毕业", "from incubators"),
+    "firm.attracted": ("招引落户", "attracted"),
+    "firm.named": ("具名企业", "named firms"),
+    "end.died": ("注销", "closed"),
+    "end.moved": ("迁出", "moved away"),
+    "end.sold": ("被并购", "sold"),
+    "end.listed": ("上市", "listed"),
+    "regime.cold": ("冷", "cold"),
+    "regime.normal": ("常", "normal"),
+    "regime.hot": ("热", "hot"),
+    # ladders and levels that scenarios share; a scenario's own names come first
+    "ladder.certificates": ("认定梯度", "Certificates"),
+    "ladder.listing": ("上市梯度", "Listing pipeline"),
+    "ladder.green": ("绿色工厂梯度", "Green factories"),
+    "ladder.smart": ("智能工厂梯度", "Smart factories"),
+    "level.tech_sme": ("科技型中小企业", "Technology SMEs"),
+    "level.sme": ("科技型中小企业", "Technology SMEs"),
+    "level.hte": ("高新技术企业", "High-tech enterprises"),
+    "level.srdi": ("专精特新中小企业", "Specialised SMEs (SRDI)"),
+    "level.giant": ("专精特新“小巨人”", "Little giants"),
+    "level.champion": ("制造业单项冠军", "Manufacturing champions"),
+    "level.reserve": ("上市后备企业", "Listing reserve"),
+    "level.provincial": ("省级上市后备", "Provincial reserve"),
+    "level.tutoring": ("上市辅导", "In tutoring"),
+    "level.review": ("在审", "In review"),
+    "level.approved": ("过会待发", "Approved, awaiting issue"),
+    "level.listed": ("上市公司", "Listed companies"),
+    "level.city": ("市级", "City level"),
+    "level.national": ("国家级", "National level"),
+    # what is told of a level, a fund, a firm
+    "of.entered": ("新增", "entered"),
+    "of.left": ("退出", "left"),
+    "of.size": ("规模", "size"),
+    "of.count": ("数量", "number"),
+    "of.paid_in": ("累计实缴", "paid in"),
+    "of.called": ("累计缴款", "called"),
+    "of.committed": ("认缴", "committed"),
+    "of.distributed": ("累计分配", "distributed"),
+    "of.nav": ("净值", "net asset value"),
+    "of.tvpi": ("总值倍数 TVPI", "TVPI"),
+    "of.dpi": ("分配倍数 DPI", "DPI"),
+    "of.rvpi": ("未实现倍数 RVPI", "RVPI"),
+    "of.irr": ("内部收益率 IRR", "IRR"),
+    "of.local": ("区内投资", "invested in the zone"),
+    "of.outside": ("区外投资", "invested outside the zone"),
+    "of.invested": ("累计投资", "invested"),
+    "of.fees": ("累计费用", "fees"),
+    "of.carry": ("业绩报酬", "carried interest"),
+    "of.net_cash": ("累计净现金流", "cumulative net cash flow"),
+    "of.net_cash_flow": ("累计净现金流", "cumulative net cash flow"),
+    "of.post_money": ("最近投后估值", "last post-money valuation"),
+    "of.multiple": ("估值倍数（最近/首轮投后）", "valuation multiple (last / first post-money)"),
+    "of.adopters": ("采纳企业", "adopters"),
+    "of.spent": ("累计支出", "spent"),
+    # metrics with a name of their own
+    "firms.alive": ("存续企业", "Firms alive"),
+    "firms.ever": ("累计培育企业", "Firms ever present"),
+    "firms.entered": ("累计新增企业", "Firms entered"),
+    "firms.died": ("累计注销企业", "Firms closed"),
+    "firms.moved": ("累计迁出企业", "Firms moved away"),
+    "firms.sold": ("累计被并购企业", "Firms sold"),
+    "firms.venture": ("创投型企业", "Venture-type firms"),
+    "firms.backed": ("获投企业", "Venture-backed firms"),
+    "firms.organic": ("自主创办企业", "Firms founded here"),
+    "firms.incubator": ("孵化器企业", "Firms from incubators"),
+    "firms.attracted": ("招引企业", "Attracted firms"),
+    "firms.landed": ("累计落户企业", "Firms landed"),
+    "jobs.total": ("从业人员", "Jobs"),
+    "jobs.attracted": ("招引企业从业人员", "Jobs in attracted firms"),
+    "output.total": ("季度产值", "Output in the quarter"),
+    "output.year": ("年产值", "Output of the last four quarters"),
+    "valuation.attracted": ("招引企业总估值", "Value of attracted firms"),
+    "valuation.post_money.total": ("未上市获投企业总估值", "Total post-money of unlisted backed firms"),
+    "valuation.post_money.max": ("最高投后估值", "Largest post-money valuation"),
+    "valuation.post_money.mean": ("平均投后估值", "Mean post-money valuation"),
+    "valuation.unicorns": ("独角兽企业", "Unicorns"),
+    "valuation.listed": ("上市公司市值", "Market value of listed firms"),
+    "valuation.total": ("企业总估值", "Total valuation"),
+    "valuation.multiple.max": ("最高估值倍数", "Largest valuation multiple"),
+    "valuation.multiple.share": ("估值倍数达标占比", "Share of firms above the multiple"),
+    "valuation.multiple.mean": ("平均估值倍数", "Mean valuation multiple"),
+    "valuation": ("估值", "Valuation"),
+    "rounds.count": ("融资轮次", "Rounds closed"),
+    "rounds.raised": ("融资额", "Money raised"),
+    "rounds.count.total": ("融资轮次", "Rounds closed"),
+    "rounds.raised.total": ("融资额", "Money raised"),
+    "rounds.failed": ("累计融资失败", "Rounds failed"),
+    "rounds.down": ("累计降价融资", "Down rounds"),
+    "funds.leverage": ("放大倍数", "Leverage"),
+    "funds.subfunds.lapsed": ("未能设立的子基金", "Sub-fund proposals lapsed"),
+    "funds.subfunds.others": ("社会资本出资", "Other partners' money in sub-funds"),
+    "funds.subfunds.additional": ("新增社会资本", "Other partners' money new to the zone"),
+    "funds.park.size": ("基金园区注册规模", "Registered size of the fund park"),
+    "funds.park.count": ("基金园区注册企业", "Enterprises in the fund park"),
+    "public.outlay": ("财政累计支出", "Public outlay"),
+    "public.recovered": ("财政累计回收", "Public money recovered"),
+    "public.net_cost_pv": ("财政净成本（现值）", "Public net cost (present value)"),
+    "public.tax_received": ("累计税收", "Tax received"),
+    "public.tax_forgone": ("累计减免税", "Tax forgone"),
+    "market.regime": ("市场冷热（0冷 1常 2热）", "Market regime (0 cold, 1 normal, 2 hot)"),
+    "market.multiple": ("上市公司估值倍数（对数指数）", "Listed multiples (log index)"),
+    "market.private": ("一级市场定价（对数指数）", "Private pricing (log index)"),
+    "market.ipo_window": ("上市窗口（1为常态）", "IPO window (1 = normal)"),
+    "exits.redeemed": ("累计回购退出", "Redemptions"),
+    "exits.proceeds": ("累计退出收入", "Exit proceeds"),
+    "exits.listed": ("获投企业上市", "Backed firms listed"),
+    # figures
+    "figure.overview": ("园区总览", "The zone at a glance"),
+    "figure.firms": ("企业", "Firms"),
+    "figure.valuation": ("估值", "Valuations"),
+    "figure.rounds": ("融资轮次", "Valuation rounds"),
+    "figure.funds": ("基金", "Funds"),
+    "figure.market": ("市场", "Market"),
+    "figure.public": ("财政账", "Public accounts"),
+    "figure.multiples": ("估值倍数分布", "How far valuations multiply"),
+    "figure.multiples.axis": ("最近一轮投后 ÷ 首轮投后（对数轴）", "last post-money ÷ first post-money (log axis)"),
+    "figure.multiples.share": ("企业占比", "share of firms"),
+    "figure.fund_flow": ("资金流向", "Where the money goes"),
+    "figure.j_curve": ("基金累计净现金流（J曲线）", "Cumulative net cash flow of the funds (J-curve)"),
+    "figure.scoreboard": ("模拟与公布数据对照", "The model against what was published"),
+    "figure.scoreboard.axis": ("模拟 ÷ 公布值（对数轴）", "simulated ÷ observed (log axis)"),
+    "figure.difference": ("差异", "Difference"),
+    "figure.paired": ("同一随机数配对", "paired draw by draw"),
+    "figure.band.half": ("25–75%区间", "25–75 % of replications"),
+    "figure.band.most": ("5–95%区间", "5–95 % of replications"),
+    "figure.history": ("已有公布数据", "published so far"),
+    "figure.projection": ("推演", "projection"),
+    "figure.no_change": ("无差异", "no difference"),
+    "figure.empty": ("没有可画的数据", "nothing to draw"),
+    "figure.fact.input": ("公布值（用作输入）", "published, an input"),
+    "figure.fact.inside": ("公布值，在区间内", "published, inside"),
+    "figure.fact.outside": ("公布值，在区间外", "published, outside"),
+    "figure.fact.goal": ("目标", "goal"),
+    # nodes of the fund flow
+    "flow.treasury": ("财政出资", "Treasury"),
+    "flow.guidance": ("引导基金", "Guidance fund"),
+    "flow.others": ("其他出资人", "Other partners"),
+    "flow.market": ("市场化基金", "Market funds"),
+    "flow.direct": ("直接投资", "Direct investment"),
+    "flow.subfunds": ("子基金", "Sub-funds"),
+    "flow.local": ("区内企业", "Firms in the zone"),
+    "flow.outside": ("区外企业", "Firms elsewhere"),
+    "flow.fees": ("管理费用", "Fees"),
+    "flow.carry": ("业绩报酬", "Carry"),
+    "flow.cash": ("账面现金", "Cash in hand"),
+    "flow.exits": ("退出", "Exits"),
+    "flow.back": ("分配给出资人", "Back to partners"),
+    "flow.held": ("在投未退", "Still invested"),
+}
+
+
+class UnknownTerm(KeyError):
+    """A key that the table has no entry for; the message names the nearest one."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+def term(key: str, lang: str) -> str:
+    """The wording of `key` in "zh" or "en"."""
+    try:
+        return TERMS[key][_column(lang)]
+    except KeyError:
+        raise UnknownTerm(f"no term {key!r}{_nearest(key, TERMS)}") from None
+
+
+def label_of(metric: str, names: Names | None, lang: str) -> str:
+    """The label of a dotted metric name.
+
+    `names` holds what the scenario itself calls its ladders, levels, funds and firms. It is asked for the full path
+    ("certificates.hte"), then for the last part ("hte"), before the table.
+
+    >>> label_of("rounds.raised.a", {}, "en")
+    'Money raised, series A'
+    >>> label_of("ladder.certificates.hte.entered", {"hte": {"zh": "高企", "en": "HTE"}}, "zh")
+    '高企：新增'
+    """
+    names = names or {}
+    if metric in TERMS:
+        return term(metric, lang)
+    room, *parts = metric.split(".")
+    if not parts:
+        raise UnknownTerm(f"no label for the metric {metric!r}{_nearest(metric, TERMS)}")
+    if room == "rounds" and len(parts) == 2:
+        return _joined(term(f"rounds.{parts[0]}", lang), _named(parts[1], ("stage",), names, lang), lang, ", ", "，")
+    last = parts[-1]
+    if len(parts) > 1 and f"of.{last}" in TERMS and f"{room}.{'.'.join(parts)}" not in names:
+        subject = _named(".".join(parts[:-1]), _PREFIXES.get(room, ()), names, lang)
+        return _joined(subject, term(f"of.{last}", lang), lang)
+    return _named(".".join(parts), _PREFIXES.get(room, ()), names, lang)
+
+
+_PREFIXES = {"ladder": ("level", "ladder"), "funds": ("fund",), "firms": ("firm",), "named": ("firm",)}
+
+
+def _named(path: str, prefixes: tuple[str, ...], names: Names, lang: str) -> str:
+    last = path.rpartition(".")[2]
+    for key in (path, last):
+        if key in names:
+            name = names[key]
+            return name if isinstance(name, str) else name[lang]
+    for prefix in prefixes:
+        for key in (f"{prefix}.{path}", f"{prefix}.{last}"):
+            if key in TERMS:
+                return _capital(term(key, lang))
+    candidates = [*names, *(key.partition(".")[2] for key in TERMS if key.partition(".")[0] in prefixes)]
+    raise UnknownTerm(f"no name for {path!r}{_nearest(last, candidates)}")
+
+
+def _joined(first: str, second: str, lang: str, en: str = ": ", zh: str = "：") -> str:
+    return f"{first}{zh if lang == 'zh' else en}{second}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _column(lang: str) -> int:
+    try:
+        return LANGUAGES.index(lang)
+    except ValueError:
+        raise UnknownTerm(f"no language {lang!r}; there are zh and en") from None
+
+
+def _nearest(key: str, keys) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(key, list(keys), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""
