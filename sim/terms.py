@@ -1,8 +1,8 @@
 """One table of terms, Chinese and English: what figures, summaries and commands print, and the labels of metrics.
 
-Keys are dotted and plain like the names of metrics. A metric's label is its own entry, or is composed of the entries of
-its parts: `ladder.certificates.hte.entered` = the level's name and `of.entered`; `rounds.raised.a` = `rounds.raised` and
-`stage.a`.
+Keys are dotted and plain like the names of metrics. A metric's label is its own entry, or is composed of the
+entries of its parts: `ladder.certificates.hte.entered` = the level's name and `of.entered`; `rounds.raised.a` =
+`rounds.raised` and `stage.a`.
 """
 
 from __future__ import annotations
@@ -267,7 +267,8 @@ def label_of(metric: str, names: Names | None, lang: str) -> str:
     if not parts:
         raise UnknownTerm(f"no label for the metric {metric!r}{_nearest(metric, TERMS)}")
     if room == "rounds" and len(parts) == 2:
-        return _joined(term(f"rounds.{parts[0]}", lang), _named(parts[1], ("stage",), names, lang), lang, ", ", "，")
+        stage = term(f"stage.{parts[1]}", lang)
+        return _joined(term(f"rounds.{parts[0]}", lang), stage, lang, ", ", "，")
     last = parts[-1]
     if len(parts) > 1 and f"of.{last}" in TERMS and f"{room}.{'.'.join(parts)}" not in names:
         subject = _named(".".join(parts[:-1]), _PREFIXES.get(room, ()), names, lang)

@@ -1,0 +1,452 @@
+"""What a run found: every metric of every replication and quarter, the logs of a few worlds, the facts beside them.
+
+A result is a folder: manifest.json, summary.csv, facts.csv, ensemble.nc (netCDF-3, dimensions replication and quarter,
+one float64 variable a metric), a Parquet file for each event log, figures/.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from sim import store
+from sim.errors import Problem, UserError
+from sim.model.metrics import Metric
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
+
+    Floats = np.ndarray[Any, np.dtype[np.float64]]
+    Table = Mapping[str, np.ndarray]
+
+ENSEMBLE = "ensemble.nc"
+SUMMARY = "summary.csv"
+FACTS = "facts.csv"
+FORMAT = 1  # of the folder; raised when an older program could not read a newer result
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+FACT_COLUMNS = ("id", "use", "metric", "date", "observed", "unit", "p05", "p50", "p95", "inside")
+MORE_FACT_COLUMNS = ("bound", "statistic", "probability", "name", "source", "note")
+
+
+@dataclass(frozen=True)
+class ScoredFact:
+    """A published fact beside what was simulated. An input has no band: it is not evidence.
+
+    `bound`: "exact", "at_least" or "at_most"; `statistic`: how the replication's firms become one number ("max", ...).
+    `probability`: share of replications in which the simulated value reaches the observed one. `date`: a quarter.
+    """
+
+    id: str
+    use: str
+    metric: str
+    date: str
+    observed: float
+    unit: str = ""
+    bound: str = "exact"
+    statistic: str = ""
+    p05: float | None = None
+    p50: float | None = None
+    p95: float | None = None
+    inside: bool | None = None
+    probability: float | None = None
+    source: str = ""
+    note: str = ""
+    name: str = ""
+
+
+class SummaryRow(NamedTuple):
+    metric: str
+    quarter: str
+    unit: str
+    mean: float
+    p05: float
+    p25: float
+    p50: float
+    p75: float
+    p95: float
+
+
+@dataclass
+class Result:
+    """`values`: float64[metric, replication, quarter]; a metric that is undefined is NaN, never 0.
+
+    `samples`: event tables of the first replications, {"rounds": {column: array}, ...}. `names`: what the scenario
+    calls its ladders, levels, funds and firms, {id: {"zh": ..., "en": ...}}. Of the manifest, figures read "name"
+    ({"zh", "en"}) or "scenario", and "seed".
+
+    >>> result["firms.alive"].shape             # doctest: +SKIP
+    (200, 57)
+    """
+
+    metrics: list[Metric]
+    quarters: list[str]
+    values: Floats
+    samples: Mapping[str, Table] = field(default_factory=dict)
+    facts: list[ScoredFact] = field(default_factory=list)
+    manifest: dict[str, Any] = field(default_factory=dict)
+    names: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        expected = (len(self.metrics), len(self.quarters))
+        found = (self.values.shape[0], self.values.shape[-1])
+        if self.values.ndim != 3 or found != expected:
+            raise ValueError(
+                f"values are [metric, replication, quarter]: {expected[0]} metrics and {expected[1]} quarters do not"
+                f" fit the shape {self.values.shape}"
+            )
+        self._place = {metric.name: i for i, metric in enumerate(self.metrics)}
+        if len(self._place) != len(self.metrics):
+            raise ValueError("two metrics have the same name")
+
+    # --- reading ---------------------------------------------------------------------------------------------
+
+    @property
+    def replications(self) -> int:
+        return self.values.shape[1]
+
+    def metric(self, name: str) -> Metric:
+        return self.metrics[self._index(name)]
+
+    def quarter(self, name: str) -> int:
+        """The column of a quarter such as "2023Q4"."""
+        try:
+            return self.quarters.index(name)
+        except ValueError:
+            raise UserError(
+                [
+                    Problem(
+                        "the result has no such quarter",
+                        found=name,
+                        expected=f"{self.quarters[0]} to {self.quarters[-1]}",
+                    )
+                ]
+            ) from None
+
+    def __getitem__(self, name: str) -> Floats:
+        """float64[replication, quarter]"""
+        return self.values[self._index(name)]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._place
+
+    def __repr__(self) -> str:
+        title = self.manifest.get("scenario") or "result"
+        return (
+            f"<Result {title}: {len(self.metrics)} metrics, {self.replications} replications,"
+            f" {self.quarters[0]} to {self.quarters[-1]}>"
+        )
+
+    def quantiles(self, metric: str, qs: Sequence[float] = QUANTILES) -> Floats:
+        """float64[quantile, quarter] over the replications in which the metric is defined; NaN where there is none."""
+        return _quantiles(self[metric], qs)
+
+    def summary(self, metrics: Sequence[str] | None = None, quarters: Sequence[str] | None = None) -> list[SummaryRow]:
+        """A row for every metric and quarter, or for those asked for."""
+        names = [metric.name for metric in self.metrics] if metrics is None else list(metrics)
+        columns = range(len(self.quarters)) if quarters is None else [self.quarter(q) for q in quarters]
+        rows = []
+        for name in names:
+            unit = self.metric(name).unit
+            table = np.vstack([_mean(self[name]), self.quantiles(name)]).T.tolist()
+            rows += [SummaryRow(name, self.quarters[c], unit, *table[c]) for c in columns]
+        return rows
+
+    def to_xarray(self, lang: str = "en") -> xarray.Dataset:
+        """One variable a metric, dims (replication, quarter), units and long_name as attributes; data are shared."""
+        import xarray
+
+        return xarray.Dataset(
+            {
+                metric.name: (
+                    ("replication", "quarter"),
+                    self.values[i],
+                    {"units": metric.unit, "long_name": metric.label[lang], "kind": metric.kind},
+                )
+                for i, metric in enumerate(self.metrics)
+            },
+            coords={
+                "replication": np.arange(self.replications),
+                "quarter": np.array(self.quarters, dtype=object),
+                "quarter_end": ("quarter", np.array([_end(q) for q in self.quarters], dtype="datetime64[ns]")),
+            },
+            attrs={"title": str(self.manifest.get("scenario", "")), "source": "Headwater"},
+        )
+
+    def plot(self, metric: str | Sequence[str] | None = None, lang: str = "zh", **options: Any) -> Figure:
+        """A fan chart of one metric, small multiples of several, or the overview."""
+        from sim import figures
+
+        if metric is None:
+            return figures.overview(self, lang=lang, **options)
+        if isinstance(metric, str):
+            return figures.fan(self, metric, lang=lang, **options)
+        return figures.panel(self, list(metric), lang=lang, **options)
+
+    def _index(self, name: str) -> int:
+        try:
+            return self._place[name]
+        except KeyError:
+            from difflib import get_close_matches
+
+            close = get_close_matches(name, self._place, n=1, cutoff=0.4)
+            raise UserError(
+                [Problem("the result has no such metric", found=name, nearest=close[0] if close else None)]
+            ) from None
+
+    # --- the folder ------------------------------------------------------------------------------------------
+
+    def save(
+        self, folder: str | Path, figures: bool = False, lang: str = "zh", formats: Sequence[str] = ("png",)
+    ) -> Path:
+        """Writes the result as a folder, whole or not at all; an older result there is replaced when this is complete."""
+        with store.write_folder(folder) as building:
+            about = {"format": FORMAT, "replications": self.replications, "names": self.names}
+            store.write_json(building / store.MANIFEST, {**self.manifest, **about})
+            store.write_text(building / SUMMARY, self.summary_csv())
+            store.write_text(building / FACTS, facts_csv(self.facts))
+            self._write_ensemble(building / ENSEMBLE)
+            _write_tables(building, self.samples)
+            if figures:
+                from sim import figures as drawing
+
+                drawing.draw_all(self, building / "figures", lang=lang, formats=formats)
+        return Path(folder)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Result:
+        """The result that was saved there. Refuses, with the file and the remedy, what is missing or damaged."""
+        folder = Path(folder)
+        store.recover(folder)
+        if not folder.is_dir():
+            raise _no_result("there is no such result", folder, nearest=_sibling(folder))
+        if not store.is_result(folder):
+            raise _no_result("this folder is not a result: it has no manifest.json of headwater", folder)
+        manifest = _read(folder / store.MANIFEST, _read_manifest)
+        metrics, quarters, values = _read(folder / ENSEMBLE, _read_ensemble)
+        facts = _read(folder / FACTS, _read_facts)
+        if manifest.get("replications") != values.shape[1]:
+            raise _damaged(folder / ENSEMBLE, f"{values.shape[1]} replications, the manifest says otherwise")
+        names = manifest.get("names") or {}
+        return cls(metrics, quarters, values, _Tables(folder), facts, manifest, names)
+
+    def summary_csv(self) -> str:
+        lines = [",".join(SummaryRow._fields)]
+        for row in self.summary():
+            lines.append(",".join((*row[:3], *("" if x != x else f"{x:.12g}" for x in row[3:]))))
+        return "\n".join(lines) + "\n"
+
+    def _write_ensemble(self, path: Path) -> None:
+        from scipy.io import netcdf_file
+
+        quarters = np.array([q.encode("ascii") for q in self.quarters])
+        file = netcdf_file(path, "w", version=2)  # 64-bit offsets: any number of replications
+        try:
+            for key, text in (
+                ("title", self.manifest.get("scenario", "")),
+                ("source", "Headwater"),
+                ("Conventions", "CF-1.8"),
+            ):
+                setattr(file, key, _attribute(text))
+            file.createDimension("replication", self.replications)
+            file.createDimension("quarter", len(self.quarters))
+            file.createDimension("quarter_name_length", quarters.itemsize)
+            variable = file.createVariable("quarter", "c", ("quarter", "quarter_name_length"))
+            variable[:] = quarters.view("S1").reshape(len(quarters), -1)
+            variable._Encoding = "utf-8"
+            variable = file.createVariable("quarter_end", "i", ("quarter",))
+            variable[:] = [(_end(q) - date(1970, 1, 1)).days for q in self.quarters]
+            variable.units = "days since 1970-01-01"
+            variable = file.createVariable("replication", "i", ("replication",))
+            variable[:] = np.arange(self.replications)
+            for i, metric in enumerate(self.metrics):
+                variable = file.createVariable(metric.name, "d", ("replication", "quarter"))
+                variable.data = self.values[i].astype(">f8")
+                variable.units = _attribute(metric.unit)
+                variable.long_name = _attribute(metric.label["en"])
+                variable.long_name_zh = _attribute(metric.label["zh"])
+                variable.kind = metric.kind
+                variable.coordinates = "quarter_end"
+        finally:
+            file.close()
+
+
+# --- statistics ------------------------------------------------------------------------------------------------------
+
+
+def _quantiles(values: Floats, qs: Sequence[float]) -> Floats:
+    """float64[quantile, quarter] of values [replication, quarter], by linear interpolation between order statistics."""
+    ordered = np.sort(np.ascontiguousarray(values.T), axis=1)  # NaN to the end
+    count = values.shape[0] - np.isnan(values).sum(axis=0)
+    rank = np.maximum(count - 1, 0) * np.asarray(qs, dtype=np.float64)[:, None]
+    low = rank.astype(np.int64)
+    part = rank - low
+    row = np.arange(values.shape[1])
+    below, above = ordered[row, low], ordered[row, np.minimum(low + 1, np.maximum(count - 1, 0))]
+    return np.where(part == 0.0, below, below * (1.0 - part) + above * part)
+
+
+def _mean(values: Floats) -> Floats:
+    defined = ~np.isnan(values)
+    count = defined.sum(axis=0)
+    total = np.where(defined, values, 0.0).sum(axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _end(quarter: str) -> date:
+    """The last day of "2023Q4"."""
+    year, q = int(quarter[:4]), int(quarter[5])
+    return date(year + q // 4, q % 4 * 3 + 1, 1) - timedelta(days=1)
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+
+
+def facts_csv(facts: Sequence[ScoredFact]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    columns = FACT_COLUMNS + MORE_FACT_COLUMNS
+    writer.writerow(columns)
+    for fact in facts:
+        writer.writerow(_cell(getattr(fact, column)) for column in columns)
+    return text.getvalue()
+
+
+def _cell(value: Any) -> str:
+    if value is None or value != value:
+        return ""
+    if isinstance(value, (bool, np.bool_)):
+        return "true" if value else "false"
+    return f"{value:.12g}" if isinstance(value, (float, int, np.number)) else str(value)
+
+
+def _read_facts(path: Path) -> list[ScoredFact]:
+    def number(text: str) -> float | None:
+        return float(text) if text else None
+
+    facts = []
+    with open(path, encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            numbers = {key: number(row[key]) for key in ("p05", "p50", "p95", "probability")}
+            words = {
+                key: row[key]
+                for key in ("id", "use", "metric", "date", "unit", *MORE_FACT_COLUMNS)
+                if key not in numbers
+            }
+            inside = {"true": True, "false": False, "": None}[row["inside"]]
+            facts.append(ScoredFact(observed=float(row["observed"] or "nan"), inside=inside, **words, **numbers))
+    return facts
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    import json
+
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _attribute(text: Any) -> bytes:
+    return str(text).encode("utf-8") or b" "  # the format has no empty attribute
+
+
+def _read_ensemble(path: Path) -> tuple[list[Metric], list[str], Floats]:
+    from scipy.io import netcdf_file
+
+    # mapped: a file cut short raises here, before anything of its size is taken from memory
+    with netcdf_file(path, "r", mmap=False) as file:
+        quarters = [b"".join(name).decode("ascii").rstrip("\0") for name in file.variables["quarter"].data]
+        rows = [(name, v) for name, v in file.variables.items() if v.dimensions == ("replication", "quarter")]
+        values = np.empty((len(rows), file.dimensions["replication"], len(quarters)))
+        metrics = []
+        for i, (name, variable) in enumerate(rows):
+            values[i] = variable.data
+            label = {"zh": variable.long_name_zh.decode(), "en": variable.long_name.decode()}
+            metrics.append(Metric(name, variable.units.decode(), label, variable.kind.decode()))
+    return metrics, quarters, values
+
+
+def _write_tables(folder: Path, tables: Mapping[str, Table]) -> None:
+    if not any(len(table) for table in tables.values()):
+        return
+    import duckdb
+
+    try:
+        with duckdb.connect(config={"threads": 1}) as connection:
+            for name, table in tables.items():
+                if table:
+                    connection.register("events", {key: np.ascontiguousarray(column) for key, column in table.items()})
+                    target = str(folder / f"{name}.parquet").replace("'", "''")
+                    connection.execute(f"COPY events TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+                    connection.unregister("events")
+    except duckdb.IOException as error:
+        raise OSError(None, f"event logs: {str(error).splitlines()[0]}") from error
+
+
+class _Tables(Mapping[str, "Table"]):
+    """The event logs of a folder, each read when it is first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._paths = {path.stem: path for path in sorted(folder.glob("*.parquet"))}
+        self._read: dict[str, Table] = {}
+
+    def __getitem__(self, name: str) -> Table:
+        if name not in self._read:
+            self._read[name] = _read(self._paths[name], _read_table)
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+
+def _read_table(path: Path) -> Table:
+    import duckdb
+
+    with duckdb.connect(config={"threads": 1}) as connection:
+        try:
+            return connection.execute("SELECT * FROM read_parquet(?)", [str(path)]).fetchnumpy()
+        except duckdb.Error as error:
+            raise ValueError(str(error).splitlines()[0]) from error
+
+
+def _read(path: Path, reader: Any) -> Any:
+    """What the reader makes of the file, or a UserError that names it."""
+    try:
+        return reader(path)
+    except UserError:
+        raise
+    except FileNotFoundError:
+        raise _damaged(path, "the file is missing") from None
+    except PermissionError as error:
+        raise UserError([Problem("this file may not be read", file=str(path), found=error.strerror)]) from None
+    except Exception as error:  # every reader has its own way to say that the bytes make no sense
+        raise _damaged(path, f"{type(error).__name__}: {error}") from error
+
+
+def _damaged(path: Path, found: str) -> UserError:
+    remedy = "a whole file; run the scenario again into this folder, it will be replaced"
+    return UserError([Problem("the result is damaged", file=str(path), found=found, expected=remedy)])
+
+
+def _no_result(message: str, folder: Path, nearest: str | None = None) -> UserError:
+    expected = "a folder that `python run.py run` wrote, such as results/xian"
+    return UserError([Problem(message, file=str(folder), expected=expected, nearest=nearest)])
+
+
+def _sibling(folder: Path) -> str | None:
+    """A result beside the missing one with nearly its name."""
+    from difflib import get_close_matches
+
+    if not folder.parent.is_dir():
+        return None
+    names = [path.name for path in folder.parent.iterdir() if path.is_dir() and store.is_result(path)]
+    close = get_close_matches(folder.name, names, n=1, cutoff=0.4)
+    return str(folder.parent / close[0]) if close else None
