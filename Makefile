@@ -38,7 +38,7 @@ lock: ## resolve pyproject.toml into requirements.lock anew (needs uv)
 	    --no-emit-index-url -o requirements.lock >/dev/null
 
 clean: ## remove .venv, caches and results (results/README.md stays)
-	rm -rf .venv .cache .pytest_cache .ruff_cache .hypothesis build site
+	rm -rf .venv .kernels .pytest_cache .ruff_cache .hypothesis build site
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	find results -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
 

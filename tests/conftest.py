@@ -1,4 +1,4 @@
-"""What several test files share: where things are, how much Hypothesis tries, a small scenario, a way to call the program."""
+"""What several test files share: where things are, how much Hypothesis tries, a way to call the program."""
 
 from __future__ import annotations
 

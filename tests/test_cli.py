@@ -1,0 +1,331 @@
+"""The command line: it answers at once, speaks two languages, and every way to stop has a status and a sentence."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sim import cli
+from sim.progress import Progress, duration
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+HEAVY = ("numpy", "numba", "scipy", "matplotlib", "pydantic", "xarray", "duckdb", "pandas", "SALib", "rich", "tomli")
+
+
+def commands() -> dict[str, argparse.ArgumentParser]:
+    for action in cli.build_parser()._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return dict(action.choices)
+    raise AssertionError("the program has no commands")
+
+
+# --- start-up
+
+
+def imported_by(*words: str, root: Path) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "run.py", *words], cwd=root, capture_output=True, text=True, check=True
+    )
+    return {line.rsplit("|", 1)[1].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+
+
+def test_help_imports_nothing_that_takes_time(root: Path):
+    imported = imported_by("--help", root=root)
+    assert {"sim.cli", "argparse"} <= imported
+    assert not {name for name in imported if name.partition(".")[0] in HEAVY}
+    assert {name for name in imported if name.startswith("sim")} <= {"sim", "sim.cli"}
+
+
+def test_help_takes_little_longer_than_python_itself(root: Path):
+    def best(*words: str) -> float:
+        times = []
+        for _ in range(7):
+            begun = time.perf_counter()
+            subprocess.run([sys.executable, *words], cwd=root, check=True, capture_output=True)
+            times.append(time.perf_counter() - begun)
+        return min(times)
+
+    assert best("run.py", "--help") - best("-c", "pass") < 0.06
+
+
+def test_importing_the_package_imports_nothing_else():
+    program = "import sys; before = set(sys.modules); import sim; print(*sorted(set(sys.modules) - before))"
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", program], cwd=cli_root(), capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["sim"]
+
+
+def cli_root() -> Path:
+    return Path(cli.__file__).parent.parent
+
+
+# --- help and languages
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("name", sorted(commands()))
+def test_each_command_has_help_with_an_example(name: str, lang: str, headwater: Call):
+    done = headwater(name, "--help", "--lang", lang)
+    assert done.returncode == 0
+    assert f"\n  python run.py {name}" in done.stdout
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("argv", "environment", "expected"),
+    [
+        ([], {}, "en"),
+        ([], {"LANG": "zh_CN.UTF-8"}, "zh"),
+        ([], {"LANG": "zh_CN.UTF-8", "LC_ALL": "C.UTF-8"}, "en"),
+        ([], {"LANG": "en_US.UTF-8", "LC_ALL": "zh_TW"}, "zh"),
+        ([], {"LANG": "zh_CN.UTF-8", "LC_ALL": ""}, "zh"),
+        (["run", "--lang", "zh"], {}, "zh"),
+        (["--lang=en"], {"LANG": "zh_CN"}, "en"),
+        (["run", "--lang"], {}, "en"),
+        (["run", "--lang", "fr"], {"LANG": "zh_CN"}, "zh"),
+    ],
+)
+def test_language_is_the_flag_then_the_locale(argv: list[str], environment: dict[str, str], expected: str):
+    assert cli.language(argv, environment) == expected
+
+
+def test_a_terminal_without_chinese_gets_question_marks_not_a_traceback(headwater: Call):
+    done = headwater("--help", "--lang", "zh", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    assert "?" in done.stdout
+
+
+# --- what the user got wrong
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["rn", "scenarios/xian.toml"],
+        ["run"],
+        ["run", "scenarios/xian.toml", "--replications", "0"],
+        ["run", "scenarios/xian.toml", "--replications", "-5"],
+        ["run", "scenarios/xian.toml", "--replications", "1e3"],
+        ["run", "scenarios/xian.toml", "--threads", "0"],
+        ["run", "scenarios/xian.toml", "--seed", "-1"],
+        ["run", "scenarios/xian.toml", "--set", "firms.initial.count"],
+        ["run", "scenarios/xian.toml", "--set", "=5"],
+        ["run", "scenarios/xian.toml", "--rep", "5"],
+        ["run", "scenarios/xian.toml", "--lang", "fr"],
+        ["trace", "results/xian"],
+        ["solve", "scenarios/xian.toml", "--by", "a=0..1", "--target", "b >= 1", "--probability", "1.5"],
+    ],
+)
+def test_wrong_words_are_refused_with_status_2(words: list[str], headwater: Call):
+    done = headwater(*words)
+    assert done.returncode == 2
+    assert "error:" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_refused_number_says_what_was_found_and_what_is_allowed(headwater: Call):
+    assert "at least 1, found 0" in headwater("run", "scenarios/xian.toml", "--replications", "0").stderr
+    assert "至少为 1，现为 0" in headwater("run", "x.toml", "--replications", "0", "--lang", "zh").stderr
+
+
+# --- every way to stop
+
+
+@pytest.fixture
+def ends(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], int]:
+    """ends(error): the status of a command in which `error` is raised."""
+
+    def call(error: BaseException) -> int:
+        def work(a: argparse.Namespace) -> int:
+            raise error
+
+        monkeypatch.setattr(cli, "schema", work)
+        work.__name__ = "schema"
+        return cli.main(["schema", "--lang", "en"])
+
+    return call
+
+
+def test_user_errors_are_printed_one_a_line_with_status_2(ends, capsys: pytest.CaptureFixture[str]):
+    from sim.errors import Problem, UserError
+
+    problems = [
+        Problem("no such key", file="a.toml", line=3, key="firms.initial.cuont", nearest="count"),
+        Problem("above 1", file="a.toml", line=9, key="guidance.cap.angel", found="1.2", expected="0 … 1"),
+    ]
+    assert ends(UserError(problems)) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("headwater: a.toml:3: firms.initial.cuont: no such key")
+    assert lines[1].startswith("headwater: a.toml:9: guidance.cap.angel: above 1")
+    assert len(lines) == 2
+
+
+def test_a_failed_run_has_status_1(ends, capsys: pytest.CaptureFixture[str]):
+    from sim.errors import RunError
+
+    assert ends(RunError("the accounts do not close")) == 1
+    assert capsys.readouterr().err == "headwater: the accounts do not close\n"
+
+
+def test_full_disk_and_short_memory_have_status_1_and_a_sentence(ends, capsys: pytest.CaptureFixture[str]):
+    assert ends(OSError(28, "No space left on device", "results/xian")) == 1
+    assert capsys.readouterr().err == "headwater: results/xian: No space left on device\n"
+    assert ends(MemoryError()) == 1
+    assert "fewer --replications" in capsys.readouterr().err
+
+
+def test_ctrl_c_says_what_is_finished_and_how_to_go_on(ends, capsys: pytest.CaptureFixture[str]):
+    assert ends(KeyboardInterrupt()) == 130
+    a = argparse.Namespace(quiet=True)
+    with pytest.raises(cli.Stopped) as stopped, cli.working(a, "samples", cli.resumable(Path("results/s"))) as progress:
+        progress(7, 20)
+        raise KeyboardInterrupt
+    assert "7 of 20 are kept in results/s" in str(stopped.value)
+    assert str(stopped.value).endswith("--resume")
+
+
+def test_a_bug_is_shown_with_its_traceback(ends):
+    with pytest.raises(ZeroDivisionError):
+        ends(ZeroDivisionError())
+
+
+def test_a_reader_that_goes_away_is_no_error(root: Path):
+    words = [sys.executable, "run.py", "--help"]
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(words, cwd=root, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert "Traceback" not in done.stderr and "BrokenPipe" not in done.stderr
+
+
+# --- names and JSON
+
+
+@pytest.mark.parametrize(
+    ("scenario", "name"),
+    [
+        ("scenarios/xian.toml", "xian"),
+        ("scenarios/xian/no-guidance-fund.toml", "xian-no-guidance-fund"),
+        ("/a/scenarios/xian/cold-market.toml", "xian-cold-market"),
+        ("mine.toml", "mine"),
+        ("../elsewhere/mine.v2.toml", "mine.v2"),
+    ],
+)
+def test_a_result_is_named_after_its_scenario(scenario: str, name: str):
+    assert cli.name_of(scenario) == name
+
+
+def test_json_is_strict(capsys: pytest.CaptureFixture[str]):
+    import numpy as np
+
+    cli.put_json({"a": float("nan"), "b": np.array([1.0, np.inf]), "c": np.int64(3), "d": Path("x"), "e": True})
+    assert json.loads(capsys.readouterr().out) == {"a": None, "b": [1.0, None], "c": 3, "d": "x", "e": True}
+
+
+@pytest.mark.parametrize(
+    ("quarters", "expected"),
+    [
+        (["2019Q4"], ["2019Q4"]),
+        (["2019Q4", "2020Q1", "2020Q2"], ["2019Q4", "2020Q2"]),
+        (
+            [f"{year}Q{q}" for year in range(2019, 2034) for q in range(1, 5)][3:],
+            ["2019Q4", "2023Q4", "2028Q4", "2033Q4"],
+        ),
+    ],
+)
+def test_headline_dates_are_ends_of_years_between_start_and_end(quarters: list[str], expected: list[str]):
+    assert cli.headline_dates(quarters) == expected
+
+
+# --- progress
+
+
+class Screen(io.StringIO):
+    def __init__(self, terminal: bool) -> None:
+        super().__init__()
+        self.terminal = terminal
+
+    def isatty(self) -> bool:
+        return self.terminal
+
+
+def worked(terminal: bool, quiet: bool = False, seconds: int = 20) -> str:
+    """What is printed of work whose every unit takes a second."""
+    clock, screen = [0.0], Screen(terminal)
+    with Progress("worlds", quiet=quiet, stream=screen, now=lambda: clock[0]) as progress:
+        for done in range(1, seconds + 1):
+            clock[0] += 1.0
+            progress(done, seconds)
+    return screen.getvalue()
+
+
+def test_progress_on_a_terminal_is_one_line_with_the_time_left():
+    text = worked(terminal=True)
+    assert text.count("\n") == 1
+    assert "\r10/20 worlds, 10 s, 10 s left\x1b[K" in text
+    assert text.endswith("\r20/20 worlds, 20 s\x1b[K\n")
+
+
+def test_progress_elsewhere_is_a_plain_line_now_and_then():
+    assert worked(terminal=False).splitlines() == [
+        "5/20 worlds, 5.0 s, 15 s left",
+        "10/20 worlds, 10 s, 10 s left",
+        "15/20 worlds, 15 s, 5.0 s left",
+        "20/20 worlds, 20 s",
+    ]
+
+
+def test_quiet_progress_prints_nothing():
+    assert worked(terminal=True, quiet=True) == worked(terminal=False, quiet=True) == ""
+
+
+def test_the_pace_of_resumed_work_leaves_out_what_was_there():
+    clock, screen = [0.0], Screen(True)
+    progress = Progress("samples", stream=screen, now=lambda: clock[0])
+    progress(90, 100)
+    clock[0] = 2.0
+    progress(91, 100)
+    assert "91/100 samples, 2.0 s, 18 s left" in screen.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.04, "0.0 s"), (9.94, "9.9 s"), (9.96, "10 s"), (59.6, "1 min 00 s"), (200, "3 min 20 s"), (7500, "2 h 05 min")],
+)
+def test_durations_read_well(seconds: float, text: str):
+    assert duration(seconds) == text
+
+
+# --- the program stopped from outside
+
+
+def test_ctrl_c_of_a_real_run_ends_without_a_traceback(desk: Path, root: Path):
+    run = subprocess.Popen(
+        [sys.executable, "run.py", "run", "scenarios/xian.toml", "--replications", "20000", "--no-figures"],
+        cwd=desk,
+        env=os.environ | {"LC_ALL": "C.UTF-8"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert run.stderr is not None
+    first = run.stderr.readline()  # a plain progress line, or the remark on compiling
+    run.send_signal(signal.SIGINT)
+    said = first + run.stderr.read()
+    assert run.wait(timeout=60) == 130
+    assert "stopped" in said
+    assert "Traceback" not in said
+    assert not (desk / "results").exists() or not list((desk / "results").iterdir())

@@ -1,0 +1,144 @@
+"""The repository itself: nothing of another tool's or machine's in it, and what the README says runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.test_cli import commands
+
+ROOT = Path(__file__).resolve().parent.parent
+READMES = ("README.md", "README.zh.md")
+FEW = "3"  # replications of an example: it has to run, not to be exact
+
+
+def tracked() -> list[Path]:
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git work tree")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode()
+    return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+
+
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="ignore")
+
+
+def blocks(readme: str) -> list[str]:
+    """Shell examples marked as tested."""
+    found = re.findall(r"<!-- tested -->\n```sh\n(.*?)```", text_of(ROOT / readme), flags=re.DOTALL)
+    return [line for block in found for line in block.splitlines() if line.strip()]
+
+
+# --- what must not be in it
+
+
+def test_no_lock_of_a_tool_that_embeds_hosts_is_tracked():
+    assert not {path.name for path in tracked()} & {"uv.lock", "pylock.toml", "poetry.lock", "Pipfile.lock"}
+
+
+def test_the_lock_names_no_host_and_hashes_everything():
+    lock = text_of(ROOT / "requirements.lock")
+    assert "://" not in lock
+    assert not re.search(r"^\s*-(i|f)\b|--(index|extra-index|find-links|trusted)", lock, flags=re.MULTILINE)
+    packages = [part for part in re.split(r"\n(?=\S)", lock) if part.strip() and not part.startswith("#")]
+    assert packages
+    assert all("--hash=sha256:" in package for package in packages)
+
+
+def test_no_tracked_file_names_where_packages_come_from():
+    """The hosts are those that this machine's tools are set up with."""
+    pip = subprocess.run(["python", "-m", "pip", "config", "list"], capture_output=True, text=True, check=False).stdout
+    settings = pip + "".join(
+        f"{k}={v}\n" for k, v in os.environ.items() if re.search("INDEX|REGISTRY", k, re.IGNORECASE)
+    )
+    hosts = set(re.findall(r"https?://(?:[^@/\s'\"]*@)?([^/\s'\"]+)", settings)) | {"files." + "python" + "hosted"}
+    for path in tracked():
+        text = text_of(path)
+        assert not [host for host in hosts if host in text], path
+
+
+def test_every_dependency_is_argued_for_and_locked():
+    project = tomllib.loads(text_of(ROOT / "pyproject.toml"))
+    extras = project["project"].get("optional-dependencies", {})
+    groups = [project["project"]["dependencies"], *extras.values(), *project["dependency-groups"].values()]
+    names = {re.split(r"[\[<>=!~; ]", wanted)[0] for group in groups for wanted in group}
+    argued, lock = text_of(ROOT / "docs/dependencies.md"), text_of(ROOT / "requirements.lock")
+    for name in names:
+        assert f"`{name}`" in argued or f"`{name}[" in argued, f"{name} is not in docs/dependencies.md"
+        assert f"\n{name.lower()}==" in "\n" + lock, f"{name} is not in requirements.lock: make lock"
+    every = {wanted for group in groups for wanted in group}
+    assert set(extras.get("cluster", [])) <= set(project["dependency-groups"]["dev"]) <= every
+
+
+def test_the_version_is_written_once_more_and_agrees():
+    import sim
+
+    assert tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]["version"] == sim.__version__
+    assert f"## {sim.__version__}" in text_of(ROOT / "CHANGELOG.md")
+
+
+def test_vision_is_three_lines_and_one_says_what_is_out_of_scope():
+    lines = text_of(ROOT / "VISION.md").strip().splitlines()
+    assert len(lines) == 3
+    assert any(line.startswith("Out of scope") for line in lines)
+
+
+# --- what the documents promise
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_make_commands_of_the_readme_exist(readme: str):
+    makefile = text_of(ROOT / "Makefile")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE))
+    said = set(re.findall(r"(?:^|`)make ([a-z-]+)", text_of(ROOT / readme), flags=re.MULTILINE))
+    assert said >= {"run", "test", "help"}
+    assert said <= targets
+
+
+@pytest.mark.parametrize("readme", [*READMES, "VISION.md", "CHANGELOG.md", "results/README.md"])
+def test_links_of_the_documents_lead_somewhere(readme: str):
+    for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", text_of(ROOT / readme)):
+        if "://" not in target:
+            assert (ROOT / readme).parent.joinpath(target).exists(), target
+
+
+def test_make_help_lists_every_target():
+    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    phony = re.search(r"^\.PHONY: (.*)$", text_of(ROOT / "Makefile"), flags=re.MULTILINE)
+    assert phony is not None
+    for target in phony.group(1).split():
+        assert f"make {target} " in shown
+
+
+def examples() -> list[str]:
+    found = [line.strip() for parser in commands().values() for line in (parser.epilog or "").splitlines()[1:]]
+    return sorted({*found, *(line for readme in READMES for line in blocks(readme))})
+
+
+def small(line: str) -> list[str]:
+    """The words of an example after `python run.py`, with few replications, so that all of them run in seconds."""
+    words = shlex.split(line)
+    assert words[:2] == ["python", "run.py"], line
+    words = words[2:]
+    if "--replications" in words:
+        words[words.index("--replications") + 1] = FEW
+    return words
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", examples())
+def test_each_example_runs_as_it_stands(line: str, headwater: Callable[..., subprocess.CompletedProcess[str]]):
+    words = small(line)
+    if words[0] in ("plot", "trace"):  # they read the result of a run
+        made = headwater("run", "scenarios/xian.toml", "--replications", FEW, "--no-figures", "--quiet")
+        assert made.returncode == 0, made.stderr
+    done = headwater(*words)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout or words[0] == "warm"
