@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from sim import store
+from sim import netcdf, store
 from sim.errors import Problem, UserError
 from sim.model.metrics import Metric
+from sim.netcdf import Variable
 
 if TYPE_CHECKING:
     import xarray
@@ -206,7 +207,7 @@ class Result:
     def save(
         self, folder: str | Path, figures: bool = False, lang: str = "zh", formats: Sequence[str] = ("png",)
     ) -> Path:
-        """Writes the result as a folder, whole or not at all; an older result there is replaced when this is complete."""
+        """Writes the result as a folder, whole or not at all; an older result is replaced when this one is complete."""
         with store.write_folder(folder) as building:
             about = {"format": FORMAT, "replications": self.replications, "names": self.names}
             store.write_json(building / store.MANIFEST, {**self.manifest, **about})
@@ -244,38 +245,31 @@ class Result:
         return "\n".join(lines) + "\n"
 
     def _write_ensemble(self, path: Path) -> None:
-        from scipy.io import netcdf_file
-
-        quarters = np.array([q.encode("ascii") for q in self.quarters])
-        file = netcdf_file(path, "w", version=2)  # 64-bit offsets: any number of replications
-        try:
-            for key, text in (
-                ("title", self.manifest.get("scenario", "")),
-                ("source", "Headwater"),
-                ("Conventions", "CF-1.8"),
-            ):
-                setattr(file, key, _attribute(text))
-            file.createDimension("replication", self.replications)
-            file.createDimension("quarter", len(self.quarters))
-            file.createDimension("quarter_name_length", quarters.itemsize)
-            variable = file.createVariable("quarter", "c", ("quarter", "quarter_name_length"))
-            variable[:] = quarters.view("S1").reshape(len(quarters), -1)
-            variable._Encoding = "utf-8"
-            variable = file.createVariable("quarter_end", "i", ("quarter",))
-            variable[:] = [(_end(q) - date(1970, 1, 1)).days for q in self.quarters]
-            variable.units = "days since 1970-01-01"
-            variable = file.createVariable("replication", "i", ("replication",))
-            variable[:] = np.arange(self.replications)
-            for i, metric in enumerate(self.metrics):
-                variable = file.createVariable(metric.name, "d", ("replication", "quarter"))
-                variable.data = self.values[i].astype(">f8")
-                variable.units = _attribute(metric.unit)
-                variable.long_name = _attribute(metric.label["en"])
-                variable.long_name_zh = _attribute(metric.label["zh"])
-                variable.kind = metric.kind
-                variable.coordinates = "quarter_end"
-        finally:
-            file.close()
+        names = np.array([q.encode("ascii") for q in self.quarters])
+        ends = np.array([(_end(q) - date(1970, 1, 1)).days for q in self.quarters], dtype=np.int32)
+        variables = {
+            "quarter": Variable(
+                ("quarter", "quarter_name_length"), names.view("S1").reshape(len(names), -1), {"_Encoding": "utf-8"}
+            ),
+            "quarter_end": Variable(("quarter",), ends, {"units": "days since 1970-01-01"}),
+            "replication": Variable(("replication",), np.arange(self.replications, dtype=np.int32)),
+        }
+        for metric, values in zip(self.metrics, self.values, strict=True):
+            attributes = {
+                "units": metric.unit,
+                "long_name": metric.label["en"],
+                "long_name_zh": metric.label["zh"],
+                "kind": metric.kind,
+                "coordinates": "quarter_end",
+            }
+            variables[metric.name] = Variable(("replication", "quarter"), values, attributes)
+        dimensions = {
+            "replication": self.replications,
+            "quarter": len(names),
+            "quarter_name_length": names.itemsize,
+        }
+        about = {"title": str(self.manifest.get("scenario", "")), "source": "Headwater", "Conventions": "CF-1.8"}
+        netcdf.write(path, dimensions, variables, about)
 
 
 # --- statistics ------------------------------------------------------------------------------------------------------
@@ -324,7 +318,7 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, (bool, np.bool_)):
         return "true" if value else "false"
-    return f"{value:.12g}" if isinstance(value, (float, int, np.number)) else str(value)
+    return repr(float(value)).removesuffix(".0") if isinstance(value, (float, int, np.number)) else str(value)
 
 
 def _read_facts(path: Path) -> list[ScoredFact]:
@@ -351,23 +345,17 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _attribute(text: Any) -> bytes:
-    return str(text).encode("utf-8") or b" "  # the format has no empty attribute
-
-
 def _read_ensemble(path: Path) -> tuple[list[Metric], list[str], Floats]:
-    from scipy.io import netcdf_file
-
-    # mapped: a file cut short raises here, before anything of its size is taken from memory
-    with netcdf_file(path, "r", mmap=False) as file:
-        quarters = [b"".join(name).decode("ascii").rstrip("\0") for name in file.variables["quarter"].data]
-        rows = [(name, v) for name, v in file.variables.items() if v.dimensions == ("replication", "quarter")]
-        values = np.empty((len(rows), file.dimensions["replication"], len(quarters)))
-        metrics = []
-        for i, (name, variable) in enumerate(rows):
-            values[i] = variable.data
-            label = {"zh": variable.long_name_zh.decode(), "en": variable.long_name.decode()}
-            metrics.append(Metric(name, variable.units.decode(), label, variable.kind.decode()))
+    dimensions, variables, _ = netcdf.read(path)
+    quarters = [b"".join(name).decode("ascii") for name in variables["quarter"].data]
+    rows = {name: v for name, v in variables.items() if v.dimensions == ("replication", "quarter")}
+    values = np.empty((len(rows), dimensions["replication"], dimensions["quarter"]))
+    metrics = []
+    for i, (name, variable) in enumerate(rows.items()):
+        values[i] = variable.data
+        about = variable.attributes
+        label = {"zh": about["long_name_zh"], "en": about["long_name"]}
+        metrics.append(Metric(name, about["units"], label, about["kind"]))  # type: ignore[arg-type]
     return metrics, quarters, values
 
 
@@ -412,9 +400,17 @@ def _read_table(path: Path) -> Table:
 
     with duckdb.connect(config={"threads": 1}) as connection:
         try:
-            return connection.execute("SELECT * FROM read_parquet(?)", [str(path)]).fetchnumpy()
+            columns = connection.execute("SELECT * FROM read_parquet(?)", [str(path)]).fetchnumpy()
         except duckdb.Error as error:
             raise ValueError(str(error).splitlines()[0]) from error
+    return {name: _whole(column) for name, column in columns.items()}
+
+
+def _whole(column: np.ndarray) -> np.ndarray:
+    """An undefined number is NaN here and null in the file."""
+    if isinstance(column, np.ma.MaskedArray):
+        return column.filled(np.nan if column.dtype.kind == "f" else None if column.dtype.kind == "O" else 0)
+    return column
 
 
 def _read(path: Path, reader: Any) -> Any:
