@@ -1,0 +1,566 @@
+"""What changed: scenarios against a baseline, replication by replication in the same random world.
+
+Replication r of every scenario shares its draws, so the difference A_r − B_r holds only what the policy did. Its mean
+has the paired t interval (or a paired bootstrap one); its quantiles say how the difference varies from world to world;
+`gain` says how many times more replications independent seeds would need for the same interval:
+(var A + var B) / var(A − B).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.analysis.model import DEFAULT_METRICS, nearest, refuse
+from sim.analysis.text import between, csv_text, layout, say, show, word
+from sim.errors import Problem, UserError
+
+if TYPE_CHECKING:
+    from sim.result import Result
+    from sim.scenario.document import Scenario
+
+Progress = Callable[[int, int], None]
+
+CONFIDENCE = 0.95
+PRECISION = 0.10  # of the mean difference: the precision for which replications are counted
+RESAMPLES = 2000
+MOST_CHANGES = 6
+NET_COST = "public.net_cost_pv"
+GAIN_METRICS = ("firms.alive", "ladder.certificates.hte", "ladder.listing.listed", "jobs.total")
+
+# What a yuan of net public cost buys: (key, zh, en, metric, metric of firms that moved in, to be taken off or None).
+BOUGHT: tuple[tuple[str, str, str, str, str | None], ...] = (
+    ("listed", "上市公司（家）", "listed firm", "ladder.listing.listed", None),
+    ("jobs", "就业（人）", "job", "jobs.total", None),
+    ("jobs_own", "就业（人，不含招引企业）", "job, firms that moved in left out", "jobs.total", "jobs.attracted"),
+    ("value", "总估值（元）", "yuan of valuation", "valuation.total", None),
+    ("value_own", "总估值（元，不含招引企业）", "yuan, firms that moved in left out", "valuation.total", "valuation.attracted"),
+    ("firms_own", "存续企业（家，不含招引企业）", "firm alive, founded here", "firms.alive", "firms.attracted"),
+    ("firms_in", "招引企业（家）", "firm that moved in", "firms.attracted", None),
+)
+
+
+@dataclass(frozen=True)
+class Differences:
+    """One scenario minus the baseline; every array is float64[metric, quarter].
+
+    `p_more`: share of replications in which it is above the baseline, `p_same`: equal to it. `needed`: replications for
+    an interval of ± `PRECISION` of the mean difference. `noise`: the interval of the mean holds 0, and not everywhere 0.
+    """
+
+    name: str
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    sd: np.ndarray
+    p05: np.ndarray
+    p50: np.ndarray
+    p95: np.ndarray
+    p_more: np.ndarray
+    p_same: np.ndarray
+    needed: np.ndarray
+    gain: np.ndarray
+
+    @property
+    def noise(self) -> np.ndarray:
+        return (self.low <= 0) & (self.high >= 0) & (self.sd > 0)
+
+
+@dataclass(frozen=True)
+class Price:
+    """Net public cost over what it bought, at one quarter. The interval is Fieller's; NaN where it is unbounded."""
+
+    name: str
+    key: str
+    bought: float
+    cost: float
+    ratio: float
+    low: float
+    high: float
+
+    @property
+    def verdict(self) -> str:
+        """`price`, `saving` (cheaper, and less), `better` (cheaper and more), `worse`, or `undetermined`."""
+        if not math.isfinite(self.low) or self.bought == 0:
+            return "undetermined"
+        if self.cost <= 0:
+            return "better" if self.bought > 0 else "saving"
+        return "price" if self.bought > 0 else "worse"
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one of several stacked changes does to an output: alone, added last, and its Shapley share."""
+
+    change: str
+    output: str
+    alone: float
+    alone_reach: float
+    last: float
+    last_reach: float
+    shapley: float
+    shapley_reach: float
+
+
+@dataclass
+class Comparison:
+    baseline: str
+    metrics: list[Any]
+    quarters: list[str]
+    replications: int
+    baseline_mean: np.ndarray  # [metric, quarter]
+    differences: list[Differences]
+    prices: list[Price]
+    at: str
+    parts: list[Part] = field(default_factory=list)
+    about: dict[str, Any] = field(default_factory=dict)
+
+    def of(self, name: str) -> Differences:
+        return next(d for d in self.differences if d.name == name)
+
+    def row(self, metric: str) -> int:
+        return [m.name for m in self.metrics].index(metric)
+
+    def column(self, quarter: str) -> int:
+        return self.quarters.index(quarter)
+
+    def gain(self, metrics: Sequence[str] = GAIN_METRICS, quarter: str | None = None) -> float:
+        """Median over scenarios and metrics of how many times more replications independent seeds would need."""
+        known = [m.name for m in self.metrics]
+        column = self.column(quarter or self.at)
+        found = [d.gain[known.index(m), column] for d in self.differences for m in metrics if m in known]
+        found = [gain for gain in found if not np.isnan(gain)]
+        return float(np.median(found)) if found else math.nan
+
+    def shown(self) -> list[int]:
+        """The metrics of the printed table: the usual ones, else the first few."""
+        known = [m.name for m in self.metrics]
+        usual = [known.index(name) for name in DEFAULT_METRICS if name in known]
+        return usual or list(range(min(6, len(known))))
+
+    def table(self, lang: str = "zh") -> str:
+        column = self.column(self.at)
+        rows = []
+        for k in self.shown():
+            metric = self.metrics[k]
+            for d in self.differences:
+                needed = d.needed[k, column]
+                rows.append(
+                    [
+                        metric.label[lang],
+                        d.name,
+                        show(self.baseline_mean[k, column], metric.unit, lang),
+                        show(d.mean[k, column], metric.unit, lang, sign=True),
+                        f"[{between(d.low[k, column], d.high[k, column], metric.unit, lang, sign=True)}]",
+                        "–" if np.isnan(d.p_more[k, column]) else f"{d.p_more[k, column]:.0%}",
+                        f"{needed:.0f}" if np.isfinite(needed) else "–",
+                        _times(d.gain[k, column]),
+                        word("noise", lang) if d.noise[k, column] else "",
+                    ]
+                )
+        keys = ("metric", "scenario", "baseline", "difference", "interval", "p_more", "needed", "gain")
+        title = say(
+            lang,
+            f"{self.at}，与基准 {self.baseline} 相比，{self.replications} 次配对重复",
+            f"{self.at}, against {self.baseline}, {self.replications} paired replications",
+        )
+        parts = [title, layout([*(word(key, lang) for key in keys), ""], rows, left=2)]
+        gain = self.gain()
+        if not math.isnan(gain):
+            parts.append(
+                say(
+                    lang,
+                    f"若不配对，同样宽的区间需要 {_times(gain)} 倍的重复次数（中位数）",
+                    f"independent seeds would need {_times(gain)} times the replications for the same intervals (median)",
+                )
+            )
+        return "\n\n".join([*parts, *self._price_table(lang), *self._parts_table(lang)])
+
+    def _price_table(self, lang: str) -> list[str]:
+        if not self.prices:
+            return []
+        words = {key: say(lang, zh, en) for key, zh, en, _, _ in BOUGHT}
+        verdicts = {
+            "price": "",
+            "saving": say(lang, "省钱但更少", "cheaper, and less of it"),
+            "better": say(lang, "既省钱又更多", "cheaper and more"),
+            "worse": say(lang, "更贵且更少", "dearer and less"),
+            "undetermined": word("undetermined", lang),
+        }
+        rows = []
+        for p in self.prices:
+            known = p.verdict not in ("undetermined",)
+            rows.append(
+                [
+                    words[p.key],
+                    p.name,
+                    show(p.bought, "", lang, sign=True),
+                    show(p.cost, "CNY", lang, sign=True),
+                    show(p.ratio, "CNY", lang) if known else "–",
+                    f"[{between(p.low, p.high, 'CNY', lang)}]" if known else "",
+                    verdicts[p.verdict],
+                ]
+            )
+        title = f"{word('cost_per', lang)} ({self.at})"
+        header = ["", word("scenario", lang), say(lang, "新增", "additional"), say(lang, "净成本", "net cost")]
+        header += [say(lang, "每单位", "each"), word("interval", lang), ""]
+        return [f"{title}\n{layout(header, rows, left=2)}"]
+
+    def _parts_table(self, lang: str) -> list[str]:
+        if not self.parts:
+            return []
+        header = ["", *(word(key, lang) for key in ("change", "alone", "last", "shapley", "interval"))]
+        units = {m.name: m.unit for m in self.metrics}
+        rows = []
+        for p in self.parts:
+            unit = units.get(p.output.split("@")[0], "")
+            reach = between(p.shapley - p.shapley_reach, p.shapley + p.shapley_reach, unit, lang, sign=True)
+            values = (show(value, unit, lang, sign=True) for value in (p.alone, p.last, p.shapley))
+            rows.append([p.output, p.change, *values, f"[{reach}]"])
+        return [layout(header, rows, left=2)]
+
+    def differences_csv(self) -> str:
+        names = ("mean", "low", "high", "sd", "p05", "p50", "p95", "p_more", "p_same", "needed", "gain")
+        rows = (
+            [d.name, m.name, q, m.unit, self.baseline_mean[k, j]]
+            + [getattr(d, name)[k, j] for name in names]
+            + ["true" if d.noise[k, j] else "false"]
+            for d in self.differences
+            for k, m in enumerate(self.metrics)
+            for j, q in enumerate(self.quarters)
+        )
+        return csv_text(["scenario", "metric", "quarter", "unit", "baseline", *names, "noise"], rows)
+
+    def save(self, folder: Path, lang: str = "zh", figures: bool = True) -> None:
+        """differences.csv, prices.csv, parts.csv, figures/ and a manifest: a folder, whole or not at all."""
+        from sim import store
+
+        with store.write_folder(folder) as place:
+            store.write_text(place / "differences.csv", self.differences_csv())
+            header = ["scenario", "quarter", "per", "additional", "net_cost", "ratio", "low", "high", "verdict"]
+            rows = [[p.name, self.at, p.key, p.bought, p.cost, p.ratio, p.low, p.high, p.verdict] for p in self.prices]
+            store.write_text(place / "prices.csv", csv_text(header, rows))
+            if self.parts:
+                names = ("alone", "alone_reach", "last", "last_reach", "shapley", "shapley_reach")
+                listed = [[p.output, p.change, *(getattr(p, name) for name in names)] for p in self.parts]
+                store.write_text(place / "parts.csv", csv_text(["output", "change", *names], listed))
+            if figures:
+                from sim.figures.analysis import save_figures
+
+                save_figures(self.figures(lang), place / "figures")
+            about = {"kind": "compare", "baseline": self.baseline, "replications": self.replications, **self.about}
+            store.write_json(place / store.MANIFEST, about | {"gain": self.gain()})
+
+    def to_xarray(self) -> Any:
+        """Labelled arrays over scenario, metric and quarter."""
+        import xarray
+
+        names = ("mean", "low", "high", "sd", "p05", "p50", "p95", "p_more", "p_same", "needed", "gain")
+        dims = ("scenario", "metric", "quarter")
+        data = {name: (dims, np.array([getattr(d, name) for d in self.differences])) for name in names}
+        data["baseline"] = (dims[1:], self.baseline_mean)
+        coords = {
+            "scenario": [d.name for d in self.differences],
+            "metric": [m.name for m in self.metrics],
+            "quarter": self.quarters,
+        }
+        return xarray.Dataset(data, coords=coords)
+
+    def figures(self, lang: str = "zh") -> dict[str, Any]:
+        from sim.figures.analysis import figures_of_comparison
+
+        return figures_of_comparison(self, lang)
+
+
+def _times(gain: float) -> str:
+    if math.isnan(gain):
+        return "–"
+    return "∞" if math.isinf(gain) else f"{gain:.3g}×"
+
+
+# --- differences
+
+
+def paired(name: str, a: np.ndarray, b: np.ndarray, interval: str = "t", seed: int = 0) -> Differences:
+    """`a`, `b`: float64[metric, replication, quarter] of a scenario and of the baseline, the same replications.
+
+    A replication in which either is undefined (NaN) is left out of that metric and quarter.
+    """
+    from scipy.stats import t
+
+    d = a - b
+    count = np.isfinite(d).sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = _nan(np.nansum(d, axis=1) / count)
+        sd = np.sqrt(np.nansum((d - mean[:, None, :]) ** 2, axis=1) / (count - 1))
+        sd[count < 2] = np.nan
+        quantile = t.ppf(0.5 + CONFIDENCE / 2, np.maximum(count - 1, 1))
+        reach = quantile * sd / np.sqrt(count)
+        low, high = mean - reach, mean + reach
+        if interval == "bootstrap":
+            low, high = bootstrap_interval(d, seed)
+        needed = np.ceil((quantile * sd / (PRECISION * np.abs(mean))) ** 2)
+        p05, p50, p95 = _quantiles(d)
+        both = np.isfinite(d)
+        gain = (_variance(np.where(both, a, np.nan)) + _variance(np.where(both, b, np.nan))) / sd**2
+        p_more = (d > 0).sum(axis=1) / np.where(count > 0, count, np.nan)
+        p_same = (d == 0).sum(axis=1) / np.where(count > 0, count, np.nan)
+    gain[(sd == 0) & np.isnan(gain)] = np.nan  # nothing varies at all: there is nothing to gain
+    return Differences(name, mean, low, high, sd, p05, p50, p95, p_more, p_same, _nan(needed), gain)
+
+
+def bootstrap_interval(d: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Percentile interval of the mean, replications drawn with replacement, the same draws for every metric and quarter.
+
+    One matrix product of resampling counts and differences; NaN where a replication is undefined.
+    """
+    replications = d.shape[1]
+    rng = np.random.default_rng(seed)
+    counts = rng.multinomial(replications, np.full(replications, 1.0 / replications), size=RESAMPLES) / replications
+    low, high = np.empty((2, d.shape[0], d.shape[2]))
+    for k, metric in enumerate(d):
+        low[k], high[k] = np.quantile(counts @ metric, [0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2], axis=0)
+    return low, high
+
+
+def _nan(x: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(x), x, np.nan)
+
+
+def _variance(x: np.ndarray) -> np.ndarray:
+    count = np.isfinite(x).sum(axis=1)
+    mean = np.nansum(x, axis=1) / count
+    return np.nansum((x - mean[:, None, :]) ** 2, axis=1) / (count - 1)
+
+
+def _quantiles(d: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """5, 50, 95 % over replications; the slow path only where something is undefined."""
+    q = np.quantile(d, [0.05, 0.5, 0.95], axis=1)
+    for k, j in np.argwhere(np.isnan(d).any(axis=1)):
+        known = d[k, np.isfinite(d[k, :, j]), j]
+        q[:, k, j] = np.quantile(known, [0.05, 0.5, 0.95]) if len(known) else np.nan
+    return q[0], q[1], q[2]
+
+
+# --- what it cost
+
+
+def ratio_of_means(cost: np.ndarray, bought: np.ndarray) -> tuple[float, float, float]:
+    """mean cost / mean bought and Fieller's interval; NaN bounds where `bought` cannot be told from 0."""
+    from scipy.stats import t
+
+    n = len(cost)
+    c, b = float(cost.mean()), float(bought.mean())
+    if n < 2 or b == 0:
+        return (c / b if b else math.nan), math.nan, math.nan
+    (vc, vcb), (_, vb) = np.cov(cost, bought) / n
+    q = float(t.ppf(0.5 + CONFIDENCE / 2, n - 1)) ** 2
+    leading, middle, last = b * b - q * vb, b * c - q * vcb, c * c - q * vc
+    if leading <= 0:
+        return c / b, math.nan, math.nan
+    root = math.sqrt(max(0.0, middle * middle - leading * last))
+    return c / b, (middle - root) / leading, (middle + root) / leading
+
+
+def prices_of(name: str, a: Result, b: Result, quarter: str) -> list[Price]:
+    """Net public cost per additional unit of what was bought, as far as both results report it."""
+    known = {m.name for m in a.metrics} & {m.name for m in b.metrics}
+    if NET_COST not in known:
+        return []
+    column_a, column_b = a.quarters.index(quarter), b.quarters.index(quarter)
+
+    def difference(metric: str) -> np.ndarray:
+        return np.asarray(a[metric])[:, column_a] - np.asarray(b[metric])[:, column_b]
+
+    cost = difference(NET_COST)
+    prices = []
+    for key, _, _, metric, moved_in in BOUGHT:
+        if metric not in known or (moved_in is not None and moved_in not in known):
+            continue
+        bought = difference(metric) - (difference(moved_in) if moved_in else 0.0)
+        whole = np.isfinite(cost) & np.isfinite(bought)
+        if whole.sum() < 2:
+            continue
+        ratio = ratio_of_means(cost[whole], bought[whole])
+        prices.append(Price(name, key, float(bought[whole].mean()), float(cost[whole].mean()), *ratio))
+    return prices
+
+
+# --- which of several changes did it
+
+
+def decompose(
+    evaluate: Callable[[tuple[str, ...]], np.ndarray], changes: Sequence[str], outputs: Sequence[str]
+) -> list[Part]:
+    """`evaluate(subset)` -> float64[replication, output] with these changes made; all 2^k subsets, paired draws.
+
+    Shapley's share of a change is its effect averaged over every order in which the changes could be made; the shares
+    sum to the whole difference exactly, replication by replication.
+    """
+    if not 1 <= len(changes) <= MOST_CHANGES:
+        raise refuse("too many changes to take apart", found=str(len(changes)), expected=f"1 to {MOST_CHANGES}")
+    k = len(changes)
+    worlds = {
+        frozenset(subset): np.asarray(evaluate(tuple(changes[i] for i in subset)), dtype=np.float64)
+        for size in range(k + 1)
+        for subset in combinations(range(k), size)
+    }
+    everyone = frozenset(range(k))
+    parts = []
+    for i, change in enumerate(changes):
+        share = sum(
+            math.factorial(len(s)) * math.factorial(k - len(s) - 1) / math.factorial(k) * (worlds[s | {i}] - worlds[s])
+            for s in worlds
+            if i not in s
+        )
+        alone = worlds[frozenset({i})] - worlds[frozenset()]
+        last = worlds[everyone] - worlds[everyone - {i}]
+        for o, output in enumerate(outputs):
+            numbers: list[float] = []
+            for values in (alone, last, np.asarray(share)):
+                y = values[np.isfinite(values[:, o]), o]
+                numbers += [float(y.mean()) if len(y) else math.nan, _reach(y)]
+            parts.append(Part(change, output, *numbers))
+    return sorted(parts, key=lambda p: list(outputs).index(p.output))
+
+
+def _reach(y: np.ndarray) -> float:
+    from sim.analysis.sweep import half_width
+
+    return half_width(y, CONFIDENCE)
+
+
+# --- the calls
+
+
+def compare(
+    results: Mapping[str, Result], baseline: str | None = None, at: str | None = None, interval: str = "t"
+) -> Comparison:
+    """Results of the same seed and replications, by name; the first is the baseline unless another is named.
+
+    Metrics and quarters that all have in common are compared; `at` is the quarter of the printed table (the last).
+    """
+    if len(results) < 2:
+        raise refuse("a comparison needs two scenarios or more", found=str(len(results)), expected="BASELINE OTHER …")
+    names = list(results)
+    baseline = baseline or names[0]
+    if baseline not in results:
+        raise refuse("no such scenario", found=baseline, expected=" | ".join(names), nearest=nearest(baseline, names))
+    if interval not in ("t", "bootstrap"):
+        raise refuse("no such interval", found=interval, expected="t | bootstrap")
+    base = results[baseline]
+    _refuse_unpaired(results, baseline)
+    shared = {m.name for m in base.metrics}.intersection(*({m.name for m in r.metrics} for r in results.values()))
+    metrics = [m for m in base.metrics if m.name in shared]
+    quarters = [q for q in base.quarters if all(q in r.quarters for r in results.values())]
+    if not quarters:
+        raise refuse("the scenarios have no quarter in common", found=f"{base.quarters[0]} … {base.quarters[-1]}")
+    at = at or quarters[-1]
+    if at not in quarters:
+        raise refuse("not a quarter of these scenarios", found=at, expected=f"{quarters[0]} … {quarters[-1]}")
+
+    def values(result: Result) -> np.ndarray:
+        rows = [[m.name for m in result.metrics].index(m.name) for m in metrics]
+        first = result.quarters.index(quarters[0])
+        return np.asarray(result.values)[rows][:, :, first : first + len(quarters)]
+
+    of_base = values(base)
+    with np.errstate(invalid="ignore"):
+        baseline_mean = np.nansum(of_base, axis=1) / np.isfinite(of_base).sum(axis=1)
+    others = [name for name in names if name != baseline]
+    return Comparison(
+        baseline,
+        metrics,
+        quarters,
+        of_base.shape[1],
+        _nan(baseline_mean),
+        [paired(name, values(results[name]), of_base, interval) for name in others],
+        [price for name in others for price in prices_of(name, results[name], base, at)],
+        at,
+    )
+
+
+def _refuse_unpaired(results: Mapping[str, Result], baseline: str) -> None:
+    problems = []
+    base = results[baseline]
+    for name, result in results.items():
+        for key in ("seed", "replications"):
+            found, expected = result.manifest.get(key), base.manifest.get(key)
+            if found != expected:
+                problems.append(
+                    Problem("not paired with the baseline", key=f"{name}: {key}", found=str(found), expected=str(expected))
+                )
+    if problems:
+        raise UserError(problems)
+
+
+def run(
+    scenarios: Mapping[str, Scenario],
+    replications: int | None = None,
+    seed: int | None = None,
+    *,
+    baseline: str | None = None,
+    at: str | None = None,
+    interval: str = "t",
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    """What `run.py compare` calls: simulates each scenario with the baseline's seed and replications, and compares."""
+    from sim.ensemble import simulate
+
+    names = list(scenarios)
+    first = scenarios.get(baseline or names[0], scenarios[names[0]]) if names else None
+    if first is None or len(names) < 2:
+        raise refuse("a comparison needs two scenarios or more", found=str(len(names)), expected="BASELINE OTHER …")
+    replications = first.run.replications if replications is None else replications
+    seed = first.run.seed if seed is None else seed
+    if replications < 2:
+        raise refuse("differences need two replications or more", key="replications", found=str(replications))
+    results = {}
+    for k, (name, scenario) in enumerate(scenarios.items()):
+        results[name] = simulate(
+            scenario, replications, seed, threads=threads, events=0, progress=_stage(progress, k, len(names))
+        )
+    found = compare(results, baseline, at, interval)
+    found.about = {"seed": seed, "scenarios": {name: s.fingerprint for name, s in scenarios.items()}}
+    return found
+
+
+def run_decomposition(
+    load: Callable[[tuple[str, ...]], Scenario],
+    changes: Sequence[str],
+    outputs: Sequence[str],
+    replications: int,
+    seed: int,
+    *,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> list[Part]:
+    """`load(subset)` gives the scenario with these changes made; outputs are `metric@quarter`."""
+    from sim.analysis.model import ZoneModel
+
+    total, done = 2 ** len(changes), 0
+
+    def evaluate(subset: tuple[str, ...]) -> np.ndarray:
+        nonlocal done
+        model = ZoneModel.of(load(subset), outputs)
+        values = model.evaluate({}, replications, seed, threads)[0]
+        done += 1
+        if progress is not None:
+            progress(done * replications, total * replications)
+        return values
+
+    return decompose(evaluate, changes, outputs)
+
+
+def _stage(progress: Progress | None, stage: int, stages: int) -> Progress | None:
+    """Progress over several equal stages, seen as one piece of work."""
+    if progress is None:
+        return None
+    return lambda done, total: progress(stage * total + done, stages * total)

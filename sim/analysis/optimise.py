@@ -1,0 +1,373 @@
+"""Which policy, under uncertainty: settings of several levers within a budget that no other setting beats.
+
+A quasi-random design over the levers (scrambled Sobol points), then a second design packed around what was best, then
+the nondominated filter. Not an evolutionary search: an evaluation is hundreds of worlds and its outcome is read in many
+ways (two metrics, several budgets, every market regime, regret), so points that cover the space are used many times
+over, are all known before the first is run (so both cores and a cluster stay busy and a journal can resume), and with
+few levers miss little; `differential_evolution` spends its thousands of evaluations on one scalar at a time.
+
+The points of the front were chosen for doing well in these worlds, so part of their advantage is luck: their reported
+numbers come from a second evaluation with another seed.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.analysis.model import Model, ZoneModel, refuse
+from sim.analysis.solve import Target
+from sim.analysis.text import csv_text, layout, say, show, word
+from sim.analysis.vary import Varied, varied_of
+from sim.analysis.work import Evaluated, Executor, Progress, claim, evaluate, header_for
+
+if TYPE_CHECKING:
+    from sim.scenario.document import Scenario
+
+USUAL_SAMPLES = 64
+NEAR = 0.125  # of a lever's range: how far the second design reaches around a good point
+CONFIRMING = 1_000_003  # added to the seed for the second evaluation of the front
+
+
+@dataclass(frozen=True)
+class Objective:
+    """`max METRIC@QUARTER` or `min METRIC@QUARTER`."""
+
+    output: str
+    largest: bool = True
+
+    @classmethod
+    def parse(cls, text: str) -> Objective:
+        found = re.fullmatch(r"\s*(?:(max|min)\s+)?([^\s@]+(?:@\w+)?)\s*", text)
+        if not found:
+            raise refuse("not an objective", found=text, expected='"max METRIC@2030Q4" or "min METRIC@2030Q4"')
+        return cls(found[2], found[1] != "min")
+
+    @property
+    def sign(self) -> float:
+        return 1.0 if self.largest else -1.0
+
+    @property
+    def text(self) -> str:
+        return f"{'max' if self.largest else 'min'} {self.output}"
+
+
+@dataclass
+class Policies:
+    """Every setting tried, by regime. `values`: float64[regime, point, output], means over replications."""
+
+    models: dict[str, Model]
+    levers: list[Varied]
+    objectives: list[Objective]
+    budget: Target | None
+    design: np.ndarray  # [point, lever]; row 0 is the scenario as it stands
+    values: np.ndarray
+    within: np.ndarray  # bool[point]: keeps the budget on average over regimes (or with the stated probability)
+    front: np.ndarray  # rows of the design, best first objective first
+    confirmed: np.ndarray  # [regime, front row, output], another seed
+    errors: np.ndarray  # standard error of each, [regime, front row, output]
+    about: dict[str, Any]
+
+    @property
+    def outputs(self) -> list[str]:
+        return next(iter(self.models.values())).outputs
+
+    @property
+    def regimes(self) -> list[str]:
+        return list(self.models)
+
+    def column(self, output: str) -> int:
+        return self.outputs.index(output)
+
+    @cached_property
+    def regret(self) -> np.ndarray:
+        """float64[point]: the largest share of the attainable range given up, over objectives and regimes.
+
+        In each regime a setting is measured against the best that keeps the budget there; NaN outside the budget.
+        """
+        worst = np.zeros(len(self.design))
+        for values in self.values:
+            for objective in self.objectives:
+                y = objective.sign * values[:, self.column(objective.output)]
+                inside = y[self.within]
+                spread = inside.max() - inside.min() if len(inside) else 0.0
+                if spread > 0:
+                    worst = np.maximum(worst, (inside.max() - y) / spread)
+        return np.where(self.within, worst, np.nan)
+
+    @property
+    def robust(self) -> int | None:
+        """The point with the least of the largest regrets."""
+        return None if not self.within.any() else int(np.nanargmin(self.regret))
+
+    def table(self, lang: str = "zh") -> str:
+        title = ", ".join(o.text for o in self.objectives) + (f"; {self.budget.text}" if self.budget else "")
+        if not len(self.front):
+            return f"{title}\n" + say(lang, "没有任何方案在预算之内", "no setting tried keeps the budget")
+        model = next(iter(self.models.values()))
+        outputs = [o.output for o in self.objectives] + ([self.budget.output] if self.budget else [])
+        outputs = list(dict.fromkeys(outputs))
+        header = [v.path for v in self.levers]
+        header += [model.label(output, lang) for output in outputs] + [word("regret", lang), ""]
+        rows = []
+        for k, point in enumerate(self.front):
+            row = [show(x) for x in self.design[point]]
+            for output in outputs:
+                j, unit = self.column(output), model.unit(output)
+                mean = self.confirmed[:, k, j].mean()
+                error = math.sqrt((self.errors[:, k, j] ** 2).sum()) / len(self.models)
+                row.append(f"{show(mean, unit, lang)} ±{show(1.96 * error, unit, lang)}")
+            marks = [say(lang, "最稳健", "most robust")] if point == self.robust else []
+            marks += [say(lang, "现状", "as it stands")] if point == 0 else []
+            rows.append([*row, f"{self.regret[point]:.0%}", ", ".join(marks)])
+        lines = [title, layout(header, rows, left=0)]
+        lines.append(
+            say(
+                lang,
+                f"共试 {len(self.design)} 个方案，{int(self.within.sum())} 个在预算之内；情形：{'、'.join(self.regimes)}",
+                f"{len(self.design)} settings tried, {int(self.within.sum())} within the budget; regimes:"
+                f" {', '.join(self.regimes)}",
+            )
+        )
+        if self.robust is not None and self.robust not in self.front:
+            setting = ", ".join(f"{v.path} {show(x)}" for v, x in zip(self.levers, self.design[self.robust], strict=True))
+            lines.append(say(lang, f"后悔值最小的方案：{setting}", f"least regret: {setting}"))
+        return "\n".join(lines)
+
+    def save(self, folder: Path, lang: str = "zh", figures: bool = True) -> None:
+        """points.csv (every setting and regime), front.csv, manifest.json and figures/, beside the journals."""
+        from sim import store
+
+        folder = claim(folder, "optimise")
+        paths = [v.path for v in self.levers]
+        chosen = set(self.front.tolist())
+        points = (
+            [s, regime, *(float(x) for x in self.design[s]), *(float(y) for y in self.values[r, s])]
+            + ["true" if self.within[s] else "false", "true" if s in chosen else "false", float(self.regret[s])]
+            for s in range(len(self.design))
+            for r, regime in enumerate(self.regimes)
+        )
+        header = ["point", "regime", *paths, *self.outputs, "within_budget", "on_front", "regret"]
+        store.write_text(folder / "points.csv", csv_text(header, points))
+        rows = (
+            [int(s), regime, *(float(x) for x in self.design[s]), *(float(y) for y in self.confirmed[r, k])]
+            + [float(e) for e in self.errors[r, k]]
+            for k, s in enumerate(self.front)
+            for r, regime in enumerate(self.regimes)
+        )
+        errors = [f"{output} standard error" for output in self.outputs]
+        store.write_text(folder / "front.csv", csv_text(["point", "regime", *paths, *self.outputs, *errors], rows))
+        if figures:
+            from sim.figures.analysis import save_figures
+
+            save_figures(self.figures(lang), folder / "figures")
+        store.write_json(folder / store.MANIFEST, {"program": store.PROGRAM, "kind": "optimise", **self.about})
+
+    def to_xarray(self) -> Any:
+        import xarray
+
+        data = {
+            "values": (("regime", "point", "output"), self.values),
+            "design": (("point", "lever"), self.design),
+            "within": ("point", self.within),
+            "regret": ("point", self.regret),
+        }
+        coords = {"regime": self.regimes, "output": self.outputs, "lever": [v.path for v in self.levers]}
+        return xarray.Dataset(data, coords=coords)
+
+    def figures(self, lang: str = "zh") -> dict[str, Any]:
+        from sim.figures.analysis import figures_of_policies
+
+        return figures_of_policies(self, lang)
+
+
+def nondominated(y: np.ndarray) -> np.ndarray:
+    """bool[point]: no other point is at least as good in every column of `y` (larger is better) and better in one."""
+    keep = np.ones(len(y), dtype=bool)
+    for k, point in enumerate(y):
+        no_worse = (y >= point).all(axis=1)
+        better = (y > point).any(axis=1)
+        keep[k] = not (no_worse & better).any()
+    return keep
+
+
+def optimise(
+    models: Mapping[str, Model],
+    levers: Sequence[Varied],
+    objectives: Sequence[Objective],
+    budget: Target | None = None,
+    budget_probability: float | None = None,
+    samples: int = USUAL_SAMPLES,
+    replications: int = 50,
+    seed: int = 1,
+    *,
+    out: Path | None = None,
+    resume: bool = False,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+) -> Policies:
+    """`models`: one a market regime (or scenario), all with the same outputs."""
+    _refuse(models, objectives, budget, samples)
+    from scipy.stats import qmc
+
+    folder = None if out is None else claim(out, "optimise")
+    levers = list(levers)
+    paths = [v.path for v in levers]
+    first_model = next(iter(models.values()))
+    outputs = first_model.outputs
+    planned = len(models) * replications * (1 + samples + samples // 2 + 8)
+    spent = 0
+
+    def look(stage: str, design: np.ndarray, stage_seed: int) -> list[Evaluated]:
+        """The design in every regime, each with a journal of its own."""
+        nonlocal spent
+        found = []
+        for k, (regime, model) in enumerate(models.items()):
+            settings = {"stage": stage, "regime": regime, "levers": {v.path: v.text for v in levers}, "samples": samples}
+            start = spent
+
+            def report(done: int, total: int, start: int = start) -> None:
+                if progress is not None:
+                    progress(min(planned, start + done * replications), planned)
+
+            found.append(
+                evaluate(
+                    model,
+                    paths,
+                    design,
+                    replications,
+                    stage_seed,
+                    journal=None if folder is None else folder / f"journal-{stage}-{k}",
+                    header=header_for("optimise", model, settings, paths, replications, stage_seed),
+                    resume=resume,
+                    executor=executor,
+                    progress=report,
+                )
+            )
+            spent += len(design) * replications
+        return found
+
+    def judged(found: list[Evaluated]) -> tuple[np.ndarray, np.ndarray]:
+        """(means float64[regime, point, output], bool[point] within the budget)."""
+        values = np.array([e.mean for e in found])
+        inside = np.isfinite(values).all(axis=(0, 2))
+        if budget is not None:
+            j = outputs.index(budget.output)
+            if budget_probability is None:
+                inside &= budget.reached(values[:, :, j].mean(axis=0))
+            else:
+                share = [budget.reached(e.values(np.arange(len(e.design)))[:, :, j]).mean(axis=1) for e in found]
+                inside &= np.mean(share, axis=0) >= budget_probability
+        return values, inside
+
+    def best(values: np.ndarray, inside: np.ndarray) -> np.ndarray:
+        """Rows no other row beats on the mean over regimes, the first objective's best first."""
+        rows = np.flatnonzero(inside)
+        y = np.column_stack([o.sign * values[:, rows, outputs.index(o.output)].mean(axis=0) for o in objectives])
+        rows, y = rows[keep := nondominated(y)], y[keep]
+        return rows[np.argsort(-y[:, 0], kind="stable")]
+
+    sobol = qmc.Sobol(len(levers), scramble=True, rng=np.random.default_rng(seed))
+    levels = sobol.random(samples)
+    as_it_stands = np.array([[first_model.central(path) for path in paths]])
+    wide = np.vstack([as_it_stands, np.column_stack([v.within(levels[:, k]) for k, v in enumerate(levers)])])
+    found = look("wide", wide, seed)
+    values, inside = judged(found)
+    good = best(values, inside)
+    good = good[good > 0] - 1  # rows of `levels`
+    if len(good):
+        steps = (sobol.random(samples)[: samples // 2] - 0.5) * 2.0 * NEAR
+        near = np.clip(levels[good[np.arange(len(steps)) % len(good)]] + steps, 0.0, 1.0)
+        close = np.column_stack([v.within(near[:, k]) for k, v in enumerate(levers)])
+        found_close = look("near", close, seed)
+        more, more_inside = judged(found_close)
+        wide, values = np.vstack([wide, close]), np.concatenate([values, more], axis=1)
+        inside = np.concatenate([inside, more_inside])
+    front = best(values, inside) if inside.any() else np.zeros(0, dtype=np.int64)
+    confirmed = errors = np.zeros((len(models), 0, len(outputs)))
+    if len(front):
+        again = look("front", wide[front], seed + CONFIRMING)
+        confirmed = np.array([e.mean for e in again])
+        errors = np.array([e.sd / np.sqrt(np.maximum(e.defined, 1)) for e in again])
+    if progress is not None:
+        progress(planned, planned)
+    about = {
+        "scenario and program": {regime: model.fingerprint for regime, model in models.items()},
+        "levers": {v.path: v.text for v in levers},
+        "objectives": [o.text for o in objectives],
+        "budget": budget.text if budget else None,
+        "budget probability": budget_probability,
+        "samples": samples,
+        "replications": replications,
+        "seed": seed,
+    }
+    return Policies(
+        dict(models), levers, list(objectives), budget, wide, values, inside, front, confirmed, errors, about
+    )
+
+
+def _refuse(models: Mapping[str, Model], objectives: Sequence[Objective], budget: Target | None, samples: int) -> None:
+    if not models:
+        raise refuse("no scenario to optimise")
+    if not 1 <= len(objectives) <= 2:
+        raise refuse("one objective or two", found=str(len(objectives)), expected='"max METRIC@QUARTER"')
+    if samples < 8 or samples & (samples - 1):
+        raise refuse("the design is balanced only at powers of two", key="samples", found=str(samples), expected="64 or 128")
+    outputs = next(iter(models.values())).outputs
+    wanted = [o.output for o in objectives] + ([budget.output] if budget else [])
+    for model in models.values():
+        if model.outputs != outputs or not set(wanted) <= set(outputs):
+            raise refuse("the models do not report the same", found=str(model.outputs), expected=str(wanted))
+
+
+def run(
+    scenarios: Mapping[str, Scenario],
+    by: Sequence[str],
+    objectives: Sequence[str],
+    budget: str | None = None,
+    budget_probability: float | None = None,
+    samples: int = USUAL_SAMPLES,
+    replications: int = 50,
+    seed: int = 1,
+    *,
+    out: Path | None = None,
+    resume: bool = False,
+    threads: int | None = None,
+    cluster: str | None = None,
+    progress: Progress | None = None,
+) -> Policies:
+    """What `run.py optimise` calls: texts checked; each scenario is a regime, the first one the policy's own."""
+    from sim.analysis.cluster import executor_for
+
+    goals = [Objective.parse(text) for text in objectives]
+    limit = Target.parse(budget) if budget else None
+    wanted = [g.output for g in goals] + ([limit.output] if limit else [])
+    models = {name: ZoneModel.of(scenario, wanted) for name, scenario in scenarios.items()}
+    if not models:
+        raise refuse("no scenario to optimise")
+    outputs = next(iter(models.values())).outputs
+    named = {text: next(o for o in outputs if o == text or o.startswith(f"{text}@")) for text in wanted}
+    goals = [Objective(named[g.output], g.largest) for g in goals]
+    levers = varied_of(next(iter(scenarios.values())), by)
+    with executor_for(cluster, threads) as executor:
+        return optimise(
+            models,
+            levers,
+            goals,
+            limit,
+            budget_probability,
+            samples,
+            replications,
+            seed,
+            out=out,
+            resume=resume,
+            executor=executor,
+            progress=progress,
+        )

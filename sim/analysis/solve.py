@@ -1,0 +1,395 @@
+"""What it would take: the least change of a lever that reaches a target with a stated probability.
+
+`METRIC@QUARTER >= X` is reached in a replication or not; at a setting of the lever the probability is the share of
+replications that reach it. Replications live in the same random world at every setting, so where an outcome moves one
+way with the lever, each replication has one threshold, the probability is a step function of the setting without
+sampling jitter, and bisection finds its quantile exactly (to the tolerance). The same thresholds give the interval of
+the answer: order statistics of the replications that bound the quantile with 95 % confidence.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.analysis.model import Model, ZoneModel, refuse, split_output
+from sim.analysis.text import between, csv_text, layout, say, show, word
+from sim.analysis.vary import Varied, varied_of
+from sim.quantities import parse_money, parse_number
+
+if TYPE_CHECKING:
+    from sim.scenario.document import Scenario
+
+Progress = Callable[[int, int], None]
+
+CURVE_POINTS = 9  # settings of the first look over the whole range
+TOLERANCE = 1 / 256  # of the range
+CONFIDENCE = 0.95
+TARGET = re.compile(r"\s*(?P<metric>[^@<>=\s]+)\s*@\s*(?P<quarter>\w+)\s*(?P<sign>>=|<=|≥|≤)\s*(?P<bound>.+?)\s*")
+
+
+@dataclass(frozen=True)
+class Target:
+    """`metric@quarter` at least (or at most) `bound`."""
+
+    output: str
+    at_least: bool
+    bound: float
+
+    @classmethod
+    def parse(cls, text: str, number: Callable[[str], float] | None = None) -> Target:
+        """Reads `firms.alive@2030Q4 >= 1.2万`; `number` reads the bound as people write it."""
+        found = TARGET.fullmatch(text)
+        if not found:
+            raise refuse("not a target", key="target", found=text, expected='"METRIC@2030Q4 >= X" or "… <= X"')
+        try:
+            bound = (number or _number)(found["bound"])
+        except ValueError:
+            raise refuse("not a number", key="target", found=found["bound"], expected="100, 2.5万, 500亿, 30%") from None
+        return cls(f"{found['metric']}@{found['quarter']}", found["sign"] in (">=", "≥"), bound)
+
+    def reached(self, y: np.ndarray) -> np.ndarray:
+        """Replications that reach it; an undefined outcome does not."""
+        with np.errstate(invalid="ignore"):
+            return y >= self.bound if self.at_least else y <= self.bound
+
+    @property
+    def text(self) -> str:
+        return f"{self.output} {'>=' if self.at_least else '<='} {self.bound:g}"
+
+
+def _number(text: str) -> float:
+    """A count, a share or money, as people write them."""
+    try:
+        return parse_number(text)
+    except ValueError:
+        return parse_money(text)
+
+
+@dataclass
+class Answer:
+    """`status`: `found`; `already` (the range's own end that asks least reaches it); `out of reach`."""
+
+    lever: Varied
+    target: Target
+    probability: float
+    status: str
+    setting: float  # NaN where out of reach
+    low: float  # interval of the setting from the replications' sampling error; NaN where it leaves the range
+    high: float
+    reached: float  # probability at the setting, or the best within the range
+    best: float  # the setting of the best probability
+    rising: bool  # the probability rises with the lever
+    monotone: bool  # no replication that reached the target loses it further on
+    replications: int
+    x: np.ndarray  # every setting evaluated, rising
+    p: np.ndarray  # probability at each
+    mean: np.ndarray  # the outcome's mean and 5–95 % band at each
+    p05: np.ndarray
+    p95: np.ndarray
+    others: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class Solution:
+    """One answer, or with several levers one for each setting of the others: a frontier."""
+
+    model: Model
+    answers: list[Answer]
+    about: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def answer(self) -> Answer:
+        return self.answers[0]
+
+    def table(self, lang: str = "zh") -> str:
+        if len(self.answers) == 1:
+            return self._one(self.answer, lang)
+        a = self.answer
+        header = [*a.others, a.lever.path, word("interval", lang), word("probability", lang), ""]
+        rows = [
+            [*(show(v) for v in b.others.values()), show(b.setting), f"[{between(b.low, b.high)}]", f"{b.reached:.0%}"]
+            + [_status(b, lang)]
+            for b in self.answers
+        ]
+        title = f"{a.target.text}, P ≥ {a.probability:g}"
+        return f"{title}\n{layout(header, rows, left=0)}"
+
+    def _one(self, a: Answer, lang: str) -> str:
+        title = f"{self.model.label(a.target.output, lang)}: {a.target.text}, P ≥ {a.probability:g}"
+        ends = between(*a.lever.ends)
+        if a.status == "out of reach":
+            first = say(
+                lang,
+                f"在 {a.lever.path} 的范围 {ends} 内无法达到：最高概率 {a.reached:.0%}（设为 {show(a.best)} 时）",
+                f"out of reach within {a.lever.path} = {ends}: at best {a.reached:.0%} (at {show(a.best)})",
+            )
+        elif a.status == "already":
+            first = say(
+                lang,
+                f"{a.lever.path} = {show(a.setting)}（范围的起点）已经达到：概率 {a.reached:.0%}",
+                f"{a.lever.path} = {show(a.setting)}, the near end of the range, already reaches it: {a.reached:.0%}",
+            )
+        else:
+            which = say(lang, "至少" if a.rising else "至多", "at least" if a.rising else "at most")
+            first = say(
+                lang,
+                f"{a.lever.path} {which} {show(a.setting)}（95% 区间 {between(a.low, a.high)}）：概率 {a.reached:.0%}",
+                f"{a.lever.path} {which} {show(a.setting)} (95 % interval {between(a.low, a.high)}): {a.reached:.0%}",
+            )
+        lines = [title, first]
+        if not a.monotone:
+            lines.append(
+                say(
+                    lang,
+                    "注意：概率并不随该参数单调变化，答案是从近端起第一个达标的设定",
+                    "note: the probability does not move one way with the lever; this is the first setting that reaches it",
+                )
+            )
+        rows = [
+            [show(x), f"{p:.0%}", show(m), f"[{between(l, h)}]"]
+            for x, p, m, l, h in zip(a.x, a.p, a.mean, a.p05, a.p95, strict=True)
+        ]
+        header = [a.lever.path, word("probability", lang), say(lang, "均值", "mean"), "5–95 %"]
+        return "\n".join(lines) + "\n\n" + layout(header, rows, left=0)
+
+    def save(self, folder: Path, lang: str = "zh", figures: bool = True) -> None:
+        """answers.csv, curve.csv, figures/ and a manifest: a folder, whole or not at all."""
+        from sim import store
+
+        others = list(self.answer.others)
+        with store.write_folder(folder) as place:
+            header = [*others, "lever", "setting", "low", "high", "probability", "status", "best", "monotone"]
+            rows = [
+                [*a.others.values(), a.lever.path, a.setting, a.low, a.high, a.reached, a.status, a.best, str(a.monotone)]
+                for a in self.answers
+            ]
+            store.write_text(place / "answers.csv", csv_text(header, rows))
+            points = (
+                [*a.others.values(), *point]
+                for a in self.answers
+                for point in zip(a.x, a.p, a.mean, a.p05, a.p95, strict=True)
+            )
+            store.write_text(
+                place / "curve.csv", csv_text([*others, "setting", "probability", "mean", "p05", "p95"], points)
+            )
+            if figures:
+                from sim.figures.analysis import save_figures
+
+                save_figures(self.figures(lang), place / "figures")
+            store.write_json(place / store.MANIFEST, {"kind": "solve", **self.about})
+
+    def to_xarray(self) -> Any:
+        """The curve of each answer, by answer and setting (one dimension, `point`)."""
+        import xarray
+
+        a = self.answers
+        which = np.concatenate([np.full(len(b.x), k) for k, b in enumerate(a)])
+        data = {name: ("point", np.concatenate([getattr(b, name) for b in a])) for name in ("x", "p", "mean", "p05", "p95")}
+        return xarray.Dataset(data | {"answer": ("point", which)}, attrs={"target": a[0].target.text})
+
+    def figures(self, lang: str = "zh") -> dict[str, Any]:
+        from sim.figures.analysis import figures_of_solution
+
+        return figures_of_solution(self, lang)
+
+
+def _status(a: Answer, lang: str) -> str:
+    return {
+        "found": "",
+        "already": say(lang, "近端已达标", "already at the near end"),
+        "out of reach": say(lang, "无法达到", "out of reach"),
+    }[a.status]
+
+
+def solve(
+    model: Model,
+    lever: Varied,
+    target: Target,
+    probability: float = 0.5,
+    replications: int = 100,
+    seed: int = 1,
+    *,
+    others: dict[str, float] | None = None,
+    tolerance: float = TOLERANCE,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Answer:
+    """The setting nearest the end that fails from which the target is reached with `probability`."""
+    if not 0 < probability <= 1:
+        raise refuse("not a probability", key="probability", found=str(probability), expected="above 0, at most 1")
+    if target.output not in model.outputs:
+        raise refuse("the model does not report this", key="target", found=target.output)
+    low, high = lever.ends
+    column = model.outputs.index(target.output)
+    known: dict[float, np.ndarray] = {}
+    rounds = math.ceil(math.log2(1 / (tolerance * (CURVE_POINTS - 1)))) if tolerance * (CURVE_POINTS - 1) < 1 else 0
+    planned = CURVE_POINTS + 3 * rounds
+
+    def look(settings: Sequence[float]) -> None:
+        """Outcomes float64[replications] at settings not yet known, all in one call so that every core is busy."""
+        new = sorted({float(x) for x in settings} - set(known))
+        if not new:
+            return
+        samples = {lever.path: np.array(new)} | {path: np.full(len(new), x) for path, x in (others or {}).items()}
+        values = model.evaluate(samples, replications, seed, threads)[:, :, column]
+        known.update(zip(new, values, strict=True))
+        if progress is not None:
+            progress(min(len(known), planned), planned)
+
+    def chance(x: float) -> float:
+        return float(target.reached(known[x]).mean())
+
+    grid = [float(x) for x in lever.within(np.linspace(0.0, 1.0, CURVE_POINTS))]
+    look(grid)
+    rising = chance(grid[-1]) >= chance(grid[0])
+    path = grid if rising else grid[::-1]  # from the end that asks least of the policy to the other
+
+    def crossing(share: float) -> tuple[float, float] | None:
+        """Neighbouring known settings between which the probability first reaches `share`."""
+        along = sorted(known, reverse=not rising)
+        if chance(along[0]) >= share:
+            return along[0], along[0]
+        for near, far in zip(along, along[1:], strict=False):
+            if chance(far) >= share:
+                return near, far
+        return None
+
+    least, most = quantile_ranks(probability, replications)
+    shares = (probability, least, most)
+    for _ in range(rounds + 60):
+        gaps = {gap for share in shares if (gap := crossing(share)) is not None}
+        wide = [(near + far) / 2 for near, far in gaps if abs(far - near) > tolerance * (high - low)]
+        if not wide:
+            break
+        look(wide)
+    x = np.array(sorted(known))
+    p = np.array([chance(s) for s in x])
+    gap = crossing(probability)
+    best = float(x[np.argmax(p)])
+    edges = [crossing(share) for share in (least, most)]
+    bounds = sorted(edge[1] if edge else math.nan for edge in edges)
+    if gap is None:
+        status, setting, reached, bounds = "out of reach", math.nan, float(p.max()), [math.nan, math.nan]
+    else:
+        setting = gap[1]
+        status, reached = ("already" if setting == path[0] else "found"), chance(setting)
+    if progress is not None:
+        progress(planned, planned)
+    met = np.array([target.reached(known[s]) for s in (x if rising else x[::-1])])
+    outcomes = np.array([known[s] for s in x])
+    bands = [_band(y) for y in outcomes]
+    return Answer(
+        lever,
+        target,
+        probability,
+        status,
+        setting,
+        *bounds,
+        reached,
+        best,
+        rising,
+        bool((np.diff(met.astype(int), axis=0) >= 0).all()),
+        replications,
+        x,
+        p,
+        *(np.array(part) for part in zip(*bands, strict=True)),
+        dict(others or {}),
+    )
+
+
+def quantile_ranks(probability: float, replications: int) -> tuple[float, float]:
+    """Shares of replications between which the true quantile lies with 95 % confidence (order statistics)."""
+    from scipy.stats import binom
+
+    low = binom.ppf(0.5 - CONFIDENCE / 2, replications, probability) / replications
+    high = (binom.ppf(0.5 + CONFIDENCE / 2, replications, probability) + 1) / replications
+    return max(float(low), 1 / replications), float(high)
+
+
+def _band(y: np.ndarray) -> tuple[float, float, float]:
+    y = y[np.isfinite(y)]
+    if not len(y):
+        return math.nan, math.nan, math.nan
+    p05, p95 = np.quantile(y, [0.05, 0.95])
+    return float(y.mean()), float(p05), float(p95)
+
+
+def frontier(
+    model: Model,
+    levers: Sequence[Varied],
+    target: Target,
+    probability: float = 0.5,
+    replications: int = 100,
+    seed: int = 1,
+    *,
+    points: int = 6,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Solution:
+    """The least setting of the first lever at each of `points` settings of every other one."""
+    first, *rest = levers
+    sides = [[(v.path, float(x)) for x in v.within(np.linspace(0.0, 1.0, points))] for v in rest]
+    combinations = [dict(chosen) for chosen in product(*sides)]
+    answers = []
+    for k, others in enumerate(combinations):
+        answers.append(
+            solve(
+                model,
+                first,
+                target,
+                probability,
+                replications,
+                seed,
+                others=others,
+                threads=threads,
+                progress=_part(progress, k, len(combinations)),
+            )
+        )
+    about = {
+        "scenario and program": model.fingerprint,
+        "levers": {v.path: v.text for v in levers},
+        "target": target.text,
+        "probability": probability,
+        "replications": replications,
+        "seed": seed,
+    }
+    return Solution(model, answers, about)
+
+
+def _part(progress: Progress | None, k: int, parts: int) -> Progress | None:
+    if progress is None:
+        return None
+    return lambda done, total: progress(k * total + done, parts * total)
+
+
+def run(
+    scenario: Scenario,
+    by: Sequence[str],
+    target: str,
+    probability: float = 0.5,
+    replications: int = 100,
+    seed: int = 1,
+    *,
+    points: int = 6,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Solution:
+    """What `run.py solve` calls: texts of --by and --target, checked, then a bisection or a frontier."""
+    if not by:
+        raise refuse("nothing to solve by", key="--by", expected="PATH=LO..HI")
+    wanted = Target.parse(target)
+    model = ZoneModel.of(scenario, [wanted.output])
+    wanted = Target(model.outputs[0], wanted.at_least, wanted.bound)
+    levers = varied_of(scenario, by)
+    assert split_output(wanted.output)[1]
+    return frontier(
+        model, levers, wanted, probability, replications, seed, points=points, threads=threads, progress=progress
+    )

@@ -1,0 +1,745 @@
+"""What matters: global sensitivity of a scenario's outcomes to its parameters.
+
+sobol    first, total and second order shares of variance (Saltelli 2010 and Jansen estimators by
+         `scipy.stats.sobol_indices`, second order by SALib), N(2d+2) samples, or N(d+2) without second order
+morris   elementary effects along N trajectories (SALib): cheap screening, N(d+1) samples
+lhs      Latin hypercube of N samples: rank correlation, first order by RBD-FAST (SALib), linear shares
+grid     every combination of N levels a parameter: exact shares on the grid, heat maps
+oat      one at a time from the central values: a tornado, with paired intervals
+
+Replication r of every sample lives in the same random world (common random numbers), so a difference between two samples
+is the parameters' doing, and the variance splits into that by parameters, by chance and by both.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import combinations, pairwise, product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.analysis.model import Model, ZoneModel, refuse, split_output
+from sim.analysis.text import between, csv_text, layout, say, show, word
+from sim.analysis.vary import Varied, varied_of
+from sim.analysis.work import JOURNAL, Evaluated, Executor, Progress, VarianceSplit, claim, evaluate, header_for
+
+if TYPE_CHECKING:
+    from sim.scenario.document import Scenario
+
+METHODS = ("sobol", "morris", "lhs", "grid", "oat")
+USUAL_SAMPLES = {"sobol": 128, "morris": 20, "lhs": 256, "grid": 5, "oat": 5}
+MORRIS_LEVELS = 4
+LEAST_SOBOL, LEAST_FAST = 8, 64  # below these a bootstrap, or ten harmonics, says nothing
+LARGEST_GRID = 1_000_000
+CONFIDENCE = 0.95
+RESAMPLES = 500
+SMALL_SHARE, SMALL_EFFECT = 0.05, 0.10  # a sample is big enough when no interval reaches further than this either way
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`design`: float64[S, d]. `fair`: the samples that are drawn from the parameters' own spread."""
+
+    method: str
+    samples: int
+    second_order: bool
+    design: np.ndarray
+    levels: np.ndarray  # the same in [0, 1], NaN where a method has none
+    fair: np.ndarray
+
+
+@dataclass(frozen=True)
+class Index:
+    """One number of indices.csv; `low`, `high` NaN where the method has no sampling error or none can be told."""
+
+    output: str
+    name: str
+    parameter: str
+    other: str
+    value: float
+    low: float
+    high: float
+
+
+# --- designs
+
+
+def plan(varied: Sequence[Varied], method: str, samples: int | None, seed: int, second_order: bool = True) -> Plan:
+    """The samples of a method; the same seed and a larger Sobol size begin with the same samples."""
+    if method not in METHODS:
+        from sim.analysis.model import nearest
+
+        raise refuse(
+            "no such method", key="method", found=method, expected=" | ".join(METHODS), nearest=nearest(method, METHODS)
+        )
+    n = USUAL_SAMPLES[method] if samples is None else samples
+    least = {"sobol": LEAST_SOBOL, "morris": 2, "lhs": 4, "grid": 2, "oat": 2}[method]
+    if n < least:
+        raise refuse("too few samples", key="samples", found=str(n), expected=f"at least {least} for {method}")
+    return globals()[f"_plan_{method}"](list(varied), n, seed, second_order)
+
+
+def _scaled(varied: Sequence[Varied], u: np.ndarray, whole: bool = False) -> np.ndarray:
+    return np.column_stack([v.at(u[:, k]) if whole else v.within(u[:, k]) for k, v in enumerate(varied)])
+
+
+def _plan_sobol(varied: list[Varied], n: int, seed: int, second_order: bool) -> Plan:
+    """For each j of n: A_j, then A_j with one column of B_j, then (second order) B_j with one of A_j, then B_j."""
+    from scipy.stats import qmc
+
+    if n & (n - 1):
+        below = 1 << (n.bit_length() - 1)
+        raise refuse(
+            "a Sobol sequence is balanced only at powers of two",
+            key="samples",
+            found=str(n),
+            expected=f"{below} or {2 * below}",
+        )
+    d = len(varied)
+    second_order = second_order and d > 1
+    points = qmc.Sobol(2 * d, scramble=True, rng=np.random.default_rng(seed)).random(n)
+    a, b = points[:, :d], points[:, d:]
+    step = 2 * d + 2 if second_order else d + 2
+    u = np.empty((n, step, d))
+    u[:, : d + 1] = a[:, None, :]
+    u[:, d + 1 :] = b[:, None, :]
+    for k in range(d):
+        u[:, 1 + k, k] = b[:, k]
+        if second_order:
+            u[:, 1 + d + k, k] = a[:, k]
+    fair = np.zeros((n, step), dtype=bool)
+    fair[:, [0, -1]] = True
+    u = u.reshape(n * step, d)
+    return Plan("sobol", n, second_order, _scaled(varied, u, whole=True), u, fair.reshape(-1))
+
+
+def _plan_morris(varied: list[Varied], n: int, seed: int, second_order: bool) -> Plan:
+    from SALib.sample import morris
+
+    u = morris.sample(_unit_problem(varied), n, num_levels=MORRIS_LEVELS, seed=seed)
+    return Plan("morris", n, False, _scaled(varied, u), u, np.zeros(len(u), dtype=bool))
+
+
+def _plan_lhs(varied: list[Varied], n: int, seed: int, second_order: bool) -> Plan:
+    from scipy.stats import qmc
+
+    u = qmc.LatinHypercube(len(varied), rng=np.random.default_rng(seed)).random(n)
+    return Plan("lhs", n, False, _scaled(varied, u, whole=True), u, np.ones(n, dtype=bool))
+
+
+def _levels(varied: Varied, n: int) -> np.ndarray:
+    if varied.kind == "choices":
+        return (np.arange(len(varied.options)) + 0.5) / len(varied.options)
+    return np.linspace(0.0, 1.0, n)
+
+
+def _plan_grid(varied: list[Varied], n: int, seed: int, second_order: bool) -> Plan:
+    sides = [_levels(v, n) for v in varied]
+    size = math.prod(len(side) for side in sides)
+    if size > LARGEST_GRID:
+        raise refuse("the grid is too large", key="samples", found=f"{size} points", expected="lhs, or fewer levels")
+    u = np.array(list(product(*sides)))
+    return Plan("grid", n, False, _scaled(varied, u), u, np.ones(len(u), dtype=bool))
+
+
+def _plan_oat(varied: list[Varied], n: int, seed: int, second_order: bool) -> Plan:
+    """Row 0 is filled with the central values by `sweep`, which knows the model; NaN stands for them here."""
+    rows = [np.full(len(varied), np.nan)]
+    for k, v in enumerate(varied):
+        ends = v.options if v.kind == "choices" else np.linspace(*v.ends, n)
+        for value in ends:
+            row = np.full(len(varied), np.nan)
+            row[k] = value
+            rows.append(row)
+    design = np.array(rows)
+    return Plan("oat", n, False, design, np.full_like(design, np.nan), np.zeros(len(design), dtype=bool))
+
+
+def _unit_problem(varied: Sequence[Varied]) -> dict[str, Any]:
+    return {"num_vars": len(varied), "names": [v.path for v in varied], "bounds": [[0.0, 1.0]] * len(varied)}
+
+
+# --- indices
+
+
+def indices_of(plan: Plan, varied: Sequence[Varied], evaluated: Evaluated, seed: int) -> tuple[list[Index], list[str]]:
+    """(indices of every output, outputs of which some sample is undefined and that therefore have none)."""
+    indices: list[Index] = []
+    undefined: list[str] = []
+    for k, output in enumerate(evaluated.outputs):
+        y = evaluated.mean[:, k]
+        if np.isfinite(y).all():
+            indices += globals()[f"_{plan.method}_indices"](plan, varied, evaluated, k, seed)
+        else:
+            undefined.append(output)
+    return indices, undefined
+
+
+def _sobol_indices(plan: Plan, varied: Sequence[Varied], evaluated: Evaluated, k: int, seed: int) -> list[Index]:
+    output, y = evaluated.outputs[k], evaluated.mean[:, k]
+    found = sobol_estimates(plan, varied, y, plan.samples, seed)
+    indices = [
+        Index(output, name, v.path, "", *(float(x) for x in found[name][:, i]))
+        for name in ("first", "total")
+        for i, v in enumerate(varied)
+    ]
+    if plan.second_order and np.ptp(y) > 0:
+        from SALib.analyze import sobol
+
+        by_salib = sobol.analyze(
+            _unit_problem(varied), y, calc_second_order=True, num_resamples=RESAMPLES, conf_level=CONFIDENCE, seed=seed + 1
+        )
+        for i, j in combinations(range(len(varied)), 2):
+            value, reach = float(by_salib["S2"][i, j]), float(by_salib["S2_conf"][i, j])
+            indices.append(Index(output, "second", varied[i].path, varied[j].path, value, value - reach, value + reach))
+    return indices
+
+
+def sobol_estimates(plan: Plan, varied: Sequence[Varied], y: np.ndarray, n: int, seed: int) -> dict[str, np.ndarray]:
+    """{"first", "total": float64[(value, low, high), d]} from the first n of the base samples.
+
+    The estimators are scipy's (`sobol_indices` with its saltelli_2010 formulas), with one addition: the linear part of
+    the output, fitted by least squares on A and B, serves as a control variate. Its indices are known exactly
+    (coefficient² × variance of the parameter), so only what is not linear is left to sampling error; a linear model
+    has its indices exactly. Intervals: percentile bootstrap over base samples, which takes the quasi-random points for
+    random ones and is therefore rather too wide.
+    """
+    from scipy.stats import bootstrap, sobol_indices
+
+    d = len(varied)
+    step = 2 * d + 2 if plan.second_order else d + 2
+    y = y[: n * step].reshape(n, step)
+    x = plan.design[: n * step].reshape(n, step, d)
+    base = np.concatenate([x[:, 0], x[:, -1]])
+    scale = np.array([math.sqrt(v.variance) for v in varied])
+    centre = np.array([v.mean for v in varied])
+    linear, known = np.zeros_like(y), np.zeros(d)
+    if 2 * n > 4 * (d + 1):
+        matrix = np.column_stack([np.ones(2 * n), (base - centre) / scale])
+        slopes = np.linalg.lstsq(matrix, np.concatenate([y[:, 0], y[:, -1]]), rcond=None)[0][1:]
+        linear = ((x - centre) / scale) @ slopes
+        known = slopes**2
+
+    def corrected(f_A: np.ndarray, f_B: np.ndarray, f_AB: np.ndarray) -> np.ndarray:
+        """[2, d]: rows 0 of the inputs are the output, rows 1 its linear part."""
+        (fa, la), (fb, lb), (fab, lab) = f_A, f_B, (f_AB[:, 0], f_AB[:, 1])
+        variance = np.var([fa, fb]) - np.var([la, lb]) + known.sum()
+        first = np.mean(fb * (fab - fa), axis=-1) - np.mean(lb * (lab - la), axis=-1) + known
+        total = (np.mean((fa - fab) ** 2, axis=-1) - np.mean((la - lab) ** 2, axis=-1)) / 2.0 + known
+        return np.array([first, total]) / variance
+
+    f_a, f_b = np.array([y[:, 0], linear[:, 0]]), np.array([y[:, -1], linear[:, -1]])
+    f_ab = np.stack([y[:, 1 : d + 1].T, linear[:, 1 : d + 1].T], axis=1)
+    if np.ptp(y) == 0:
+        return {name: np.array([np.zeros(d), np.full(d, np.nan), np.full(d, np.nan)]) for name in ("first", "total")}
+    # scipy centres its copies and calls `corrected`; it has no seed for its own bootstrap, so ours calls it again
+    found = sobol_indices(func={"f_A": f_a, "f_B": f_b, "f_AB": f_ab}, n=n, method=corrected)
+    centred = (found._f_A, found._f_B, found._f_AB)
+    spread = bootstrap(
+        (np.arange(n),),
+        lambda rows: corrected(*(part[..., rows] for part in centred)),
+        n_resamples=RESAMPLES,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        vectorized=False,
+        rng=np.random.default_rng([seed, n]),
+    ).confidence_interval
+    estimates = (np.reshape(found.first_order, d), np.reshape(found.total_order, d))
+    return {
+        name: np.array([estimates[i], spread.low[i], spread.high[i]]) for i, name in enumerate(("first", "total"))
+    }
+
+
+def _morris_indices(plan: Plan, varied: Sequence[Varied], evaluated: Evaluated, k: int, seed: int) -> list[Index]:
+    return morris_estimates(plan, varied, evaluated.outputs[k], evaluated.mean[:, k], plan.samples, seed)
+
+
+def morris_estimates(
+    plan: Plan, varied: Sequence[Varied], output: str, y: np.ndarray, n: int, seed: int
+) -> list[Index]:
+    """Effects per whole width of a parameter's spread, in the output's unit."""
+    from SALib.analyze import morris
+
+    rows = n * (len(varied) + 1)
+    found = morris.analyze(
+        _unit_problem(varied),
+        plan.levels[:rows],
+        y[:rows],
+        num_resamples=RESAMPLES,
+        conf_level=CONFIDENCE,
+        num_levels=MORRIS_LEVELS,
+        seed=seed + 1,
+    )
+    indices = []
+    for i, v in enumerate(varied):
+        value, reach = float(found["mu_star"][i]), float(found["mu_star_conf"][i])
+        indices.append(Index(output, "mu_star", v.path, "", value, max(0.0, value - reach), value + reach))
+        indices.append(Index(output, "mu", v.path, "", float(found["mu"][i]), np.nan, np.nan))
+        indices.append(Index(output, "sigma", v.path, "", float(found["sigma"][i]), np.nan, np.nan))
+    return indices
+
+
+def _lhs_indices(plan: Plan, varied: Sequence[Varied], evaluated: Evaluated, k: int, seed: int) -> list[Index]:
+    return lhs_estimates(plan, varied, evaluated.outputs[k], evaluated.mean[:, k], plan.samples, seed)
+
+
+def lhs_estimates(plan: Plan, varied: Sequence[Varied], output: str, y: np.ndarray, n: int, seed: int) -> list[Index]:
+    from scipy.stats import bootstrap, rankdata
+
+    x, y = plan.design[:n], y[:n]
+    if np.ptp(y) == 0:
+        return [Index(output, "rank", v.path, "", 0.0, np.nan, np.nan) for v in varied]
+    indices: list[Index] = []
+    if n >= LEAST_FAST:
+        from SALib.analyze import rbd_fast
+
+        fast = rbd_fast.analyze(
+            _unit_problem(varied), plan.levels[:n], y, num_resamples=100, conf_level=CONFIDENCE, seed=seed + 1
+        )
+        for i, v in enumerate(varied):
+            value, reach = float(fast["S1"][i]), float(fast["S1_conf"][i])
+            indices.append(Index(output, "first", v.path, "", value, value - reach, value + reach))
+    scale = np.array([math.sqrt(v.variance) for v in varied])
+
+    def rank(rows: np.ndarray) -> np.ndarray:
+        ranks = rankdata(np.column_stack([x[rows], y[rows]]), axis=0)
+        ranks = ranks - ranks.mean(axis=0)
+        length = np.sqrt((ranks**2).sum(axis=0))
+        with np.errstate(invalid="ignore"):
+            return (ranks[:, :-1].T @ ranks[:, -1]) / (length[:-1] * length[-1])
+
+    def linear(rows: np.ndarray) -> np.ndarray:
+        """coefficient² × the parameter's variance over the whole variance: exact where the model is linear."""
+        matrix = np.column_stack([np.ones(len(rows)), x[rows] / scale])
+        fit = np.linalg.lstsq(matrix, y[rows], rcond=None)[0]
+        rest = np.mean((y[rows] - matrix @ fit) ** 2)
+        return fit[1:] ** 2 / (np.sum(fit[1:] ** 2) + rest)
+
+    statistics: list[tuple[str, Callable[[np.ndarray], np.ndarray]]] = [("rank", rank)]
+    if n > 2 * (len(varied) + 1):
+        statistics.append(("linear", linear))
+    for name, statistic in statistics:
+        values = statistic(np.arange(n))
+        spread = bootstrap(
+            (np.arange(n),),
+            statistic,
+            n_resamples=RESAMPLES,
+            confidence_level=CONFIDENCE,
+            method="percentile",
+            vectorized=False,
+            rng=np.random.default_rng([seed, n]),
+        ).confidence_interval
+        for i, v in enumerate(varied):
+            indices.append(
+                Index(output, name, v.path, "", float(values[i]), float(spread.low[i]), float(spread.high[i]))
+            )
+    return indices
+
+
+def _grid_indices(plan: Plan, varied: Sequence[Varied], evaluated: Evaluated, k: int, seed: int) -> list[Index]:
+    """Exact for the grid's own uniform distribution over its points: nothing is sampled, so there is no interval."""
+    cube = _cube(plan, varied, evaluated.mean[:, k])
+    whole = cube.var()
+    axes = range(cube.ndim)
+    indices = []
+    for name in ("first", "total"):
+        for i, v in enumerate(varied):
+            others = tuple(a for a in axes if a != i)
+            if whole == 0:
+                share = 0.0
+            elif name == "first":
+                share = cube.mean(axis=others).var() / whole
+            else:
+                share = 1.0 - cube.mean(axis=i).var() / whole
+            indices.append(Index(evaluated.outputs[k], name, v.path, "", float(share), np.nan, np.nan))
+    return indices
+
+
+def _cube(plan: Plan, varied: Sequence[Varied], y: np.ndarray) -> np.ndarray:
+    return y.reshape([len(_levels(v, plan.samples)) for v in varied])
+
+
+def _oat_indices(plan: Plan, varied: Sequence[Varied], evaluated: Evaluated, k: int, seed: int) -> list[Index]:
+    """Mean difference from the central world at each end, paired replication by replication, with its t interval."""
+    output = evaluated.outputs[k]
+    indices = []
+    for v, rows in zip(varied, oat_rows(varied, plan.samples), strict=True):
+        by_end = {"low": rows[np.argmin(plan.design[rows, varied.index(v)])]}
+        by_end["high"] = rows[np.argmax(plan.design[rows, varied.index(v)])]
+        for name, row in by_end.items():
+            pair = evaluated.values([0, row])[:, :, k]
+            difference = pair[1] - pair[0]
+            difference = difference[np.isfinite(difference)]
+            reach = half_width(difference)
+            mean = float(difference.mean()) if len(difference) else np.nan
+            indices.append(Index(output, name, v.path, "", mean, mean - reach, mean + reach))
+    return indices
+
+
+def oat_rows(varied: Sequence[Varied], n: int) -> list[np.ndarray]:
+    """The rows of an oat design that vary each parameter; row 0 is the central world."""
+    counts = [len(v.options) if v.kind == "choices" else n for v in varied]
+    edges = np.concatenate([[1], 1 + np.cumsum(counts)])
+    return [np.arange(a, b) for a, b in pairwise(edges)]
+
+
+def half_width(differences: np.ndarray, confidence: float = CONFIDENCE) -> float:
+    """Half the t interval of a mean; NaN below two values."""
+    if len(differences) < 2:
+        return np.nan
+    from scipy.stats import t
+
+    return float(t.ppf(0.5 + confidence / 2, len(differences) - 1) * differences.std(ddof=1) / math.sqrt(len(differences)))
+
+
+# --- was the sample big enough
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """The leading index of each parameter after a part of the samples, and what more samples would be needed."""
+
+    output: str
+    index: str
+    sizes: list[int]
+    values: np.ndarray  # [size, parameter]
+    low: np.ndarray
+    high: np.ndarray
+    enough: bool
+    widest: float  # the widest half-interval, as a share of the leading index's scale
+    needed: int
+
+
+def converge(plan: Plan, varied: Sequence[Varied], evaluated: Evaluated, seed: int) -> list[Convergence]:
+    if plan.method not in ("sobol", "morris", "lhs"):
+        return []
+    found = []
+    least = {"sobol": LEAST_SOBOL, "morris": 4, "lhs": 16}[plan.method]
+    sizes = [plan.samples]
+    while sizes[0] // 2 >= least and len(sizes) < 5:
+        sizes.insert(0, sizes[0] // 2)
+    for k, output in enumerate(evaluated.outputs):
+        y = evaluated.mean[:, k]
+        if not np.isfinite(y).all():
+            continue
+        steps = [_leading(plan, varied, output, y, n, seed) for n in sizes]
+        values, low, high = (np.array([step[i] for step in steps]) for i in range(3))
+        scale = max(np.max(np.abs(values[-1])), 1e-300) if plan.method == "morris" else 1.0
+        limit = SMALL_EFFECT if plan.method == "morris" else SMALL_SHARE if plan.method == "sobol" else 2 * SMALL_SHARE
+        reach = (high[-1] - low[-1]) / 2.0 / scale
+        widest = float(np.max(reach)) if np.isfinite(reach).all() else 0.0
+        needed = math.ceil(plan.samples * (widest / limit) ** 2)
+        if plan.method == "sobol":
+            needed = 1 << max(0, needed - 1).bit_length()
+        name = {"sobol": "total", "morris": "mu_star", "lhs": "rank"}[plan.method]
+        found.append(Convergence(output, name, sizes, values, low, high, widest <= limit, widest, needed))
+    return found
+
+
+def _leading(
+    plan: Plan, varied: Sequence[Varied], output: str, y: np.ndarray, n: int, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    if plan.method == "sobol":
+        value, low, high = sobol_estimates(plan, varied, y, n, seed)["total"]
+        return value, low, high
+    estimates = morris_estimates if plan.method == "morris" else lhs_estimates
+    name = "mu_star" if plan.method == "morris" else "rank"
+    rows = [index for index in estimates(plan, varied, output, y, n, seed) if index.name == name]
+    return tuple(np.array([getattr(row, part) for row in rows]) for part in ("value", "low", "high"))  # type: ignore
+
+
+# --- the result
+
+
+@dataclass(frozen=True)
+class Curve:
+    """An output along one parameter: mean and band (5–95 %) of the samples, or of the replications (oat)."""
+
+    parameter: str
+    x: np.ndarray
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+@dataclass
+class SweepResult:
+    model: Model
+    plan: Plan
+    varied: list[Varied]
+    evaluated: Evaluated
+    seed: int
+    indices: list[Index]
+    undefined: list[str]
+    header: dict[str, Any]
+    _curves: dict[str, list[Curve]] = field(default_factory=dict, repr=False)
+
+    @property
+    def outputs(self) -> list[str]:
+        return self.evaluated.outputs
+
+    @cached_property
+    def convergence(self) -> list[Convergence]:
+        return converge(self.plan, self.varied, self.evaluated, self.seed)
+
+    @cached_property
+    def variance(self) -> dict[str, VarianceSplit]:
+        """By parameters, by chance and by both, where the samples are drawn from the parameters' spread."""
+        rows = np.flatnonzero(self.plan.fair)
+        if not len(rows):
+            return {}
+        return dict(zip(self.outputs, self.evaluated.split(rows), strict=True))
+
+    def index(self, output: str, name: str) -> dict[str, Index]:
+        """Parameter -> index; for the second order use `indices`."""
+        return {i.parameter: i for i in self.indices if i.output == output and i.name == name}
+
+    def to_xarray(self) -> Any:
+        """Labelled arrays: the samples and, by sample and output, mean, sd and quantiles over replications."""
+        import xarray
+
+        e = self.evaluated
+        data = {name: (("sample", "output"), getattr(e, name)) for name in ("mean", "sd", "p05", "p50", "p95", "defined")}
+        data["design"] = (("sample", "parameter"), e.design)
+        return xarray.Dataset(data, coords={"output": e.outputs, "parameter": e.paths}, attrs={"method": self.plan.method})
+
+    def curves(self, output: str) -> list[Curve]:
+        k = self.outputs.index(output)
+        e, design = self.evaluated, self.plan.design
+        found = []
+        if self.plan.method == "oat":
+            for i, rows in enumerate(oat_rows(self.varied, self.plan.samples)):
+                rows = rows[np.argsort(design[rows, i])]
+                parts = (e.mean[rows, k], e.p05[rows, k], e.p95[rows, k])
+                found.append(Curve(self.varied[i].path, design[rows, i], *parts))
+            return found
+        rows = np.flatnonzero(self.plan.fair) if self.plan.fair.any() else np.arange(len(design))
+        for i, v in enumerate(self.varied):
+            found.append(_binned(v, design[rows, i], e.mean[rows, k]))
+        return found
+
+    def table(self, lang: str = "zh") -> str:
+        parts = [self._headline(lang)]
+        for output in self.outputs:
+            parts.append(self._table_of(output, lang))
+        return "\n\n".join(parts)
+
+    def _headline(self, lang: str) -> str:
+        p, e = self.plan, self.evaluated
+        return say(
+            lang,
+            f"{p.method}：{len(self.varied)} 个参数，{len(e.design)} 个样本 × {e.replications} 次重复（种子 {self.seed}）",
+            f"{p.method}: {len(self.varied)} parameters, {len(e.design)} samples × {e.replications} replications"
+            f" (seed {self.seed})",
+        )
+
+    def _table_of(self, output: str, lang: str) -> str:
+        unit = self.model.unit(output)
+        title = f"{self.model.label(output, lang)}  [{output}]"
+        if output in self.undefined:
+            count = int((self.evaluated.defined[:, self.outputs.index(output)] == 0).sum())
+            return f"{title}\n" + say(
+                lang,
+                f"在 {count} 个样本中没有定义，不计算指数",
+                f"undefined in {count} samples: no indices",
+            )
+        names = list(dict.fromkeys(i.name for i in self.indices if i.output == output and i.name != "second"))
+        if not names:
+            return title
+        lead = "total" if "total" in names else names[0]
+        by = {name: self.index(output, name) for name in names}
+        order = sorted(by[lead], key=lambda path: -abs(by[lead][path].value))
+        effect = lead in ("mu_star", "low")
+        header = [word("parameter", lang)]
+        for name in names:
+            header += [word(name, lang), ""] if np.isfinite([i.low for i in by[name].values()]).any() else [word(name, lang)]
+        rows = []
+        for path in order:
+            row = [self.model.label(path, lang)]
+            for name in names:
+                i = by[name][path]
+                row.append(show(i.value, unit, lang) if effect else f"{i.value:.3f}")
+                if np.isfinite([x.low for x in by[name].values()]).any():
+                    row.append(f"[{between(i.low, i.high, unit, lang) if effect else f'{i.low:.3f} … {i.high:.3f}'}]")
+            rows.append(row)
+        lines = [title, layout(header, rows)]
+        seconds = [i for i in self.indices if i.output == output and i.name == "second" and i.low > 0]
+        for i in sorted(seconds, key=lambda i: -i.value)[:3]:
+            lines.append(f"{word('second', lang)}: {i.parameter} × {i.other} {i.value:.3f} [{i.low:.3f} … {i.high:.3f}]")
+        lines += self._sentences(output, lang)
+        return "\n".join(lines)
+
+    def _sentences(self, output: str, lang: str) -> list[str]:
+        lines = []
+        split = self.variance.get(output)
+        if split and math.isfinite(split.total) and split.total > 0:
+            shares = (split.parameters, split.chance, split.both)
+            named = zip(("by_parameters", "by_chance", "by_both"), shares, strict=True)
+            text = ", ".join(f"{word(name, lang)} {part / split.total:.0%}" for name, part in named)
+            lines.append(f"{word('variance', lang)}: {text}")
+        for c in self.convergence:
+            if c.output != output:
+                continue
+            if c.enough:
+                lines.append(say(lang, f"样本足够（区间半宽最大 {c.widest:.3f}）", f"the sample was big enough (widest half-interval {c.widest:.3f})"))
+            else:
+                lines.append(
+                    say(
+                        lang,
+                        f"样本偏小（区间半宽最大 {c.widest:.3f}）：请用 --samples {c.needed}",
+                        f"the sample was too small (widest half-interval {c.widest:.3f}): use --samples {c.needed}",
+                    )
+                )
+        return lines
+
+    def save(self, folder: Path, lang: str = "zh", figures: bool = True) -> None:
+        """samples.csv, metrics.csv, indices.csv, manifest.json (no wall time in any) and figures/, beside the journal."""
+        from sim import store
+
+        folder, e = claim(folder, "sweep"), self.evaluated
+        samples = ([s, *(float(x) for x in row)] for s, row in enumerate(e.design))
+        store.write_text(folder / "samples.csv", csv_text(["sample", *e.paths], samples))
+        header = ["sample", "metric", "quarter", "mean", "sd", "p05", "p50", "p95", "defined"]
+        rows = (
+            [s, *split_output(output), e.mean[s, k], e.sd[s, k], e.p05[s, k], e.p50[s, k], e.p95[s, k], e.defined[s, k]]
+            for s in range(len(e.design))
+            for k, output in enumerate(e.outputs)
+        )
+        store.write_text(folder / "metrics.csv", csv_text(header, rows))
+        store.write_text(folder / "indices.csv", self.indices_csv())
+        if figures:
+            from sim.figures.analysis import save_figures
+
+            save_figures(self.figures(lang), folder / "figures")
+        about = {"program": store.PROGRAM, "kind": "sweep", **self.header, "undefined": self.undefined}
+        store.write_json(folder / store.MANIFEST, about)
+
+    def indices_csv(self) -> str:
+        rows: list[list[object]] = [
+            [*split_output(i.output), i.name, i.parameter, i.other, i.value, i.low, i.high] for i in self.indices
+        ]
+        for output, split in self.variance.items():
+            if math.isfinite(split.total) and split.total > 0:
+                for name in ("parameters", "chance", "both"):
+                    share = getattr(split, name) / split.total
+                    rows.append([*split_output(output), f"variance by {name}", "", "", share, np.nan, np.nan])
+        return csv_text(["metric", "quarter", "index", "parameter", "with", "value", "low", "high"], rows)
+
+    def figures(self, lang: str = "zh") -> dict[str, Any]:
+        """Name -> matplotlib Figure."""
+        from sim.figures.analysis import figures_of_sweep
+
+        return figures_of_sweep(self, lang)
+
+
+def _binned(varied: Varied, x: np.ndarray, y: np.ndarray, bins: int = 12) -> Curve:
+    """Samples gathered in bins of equal count along x (or by value where there are few): mean and 5–95 % of each."""
+    distinct = np.unique(x)
+    if len(distinct) <= bins:
+        groups = [x == value for value in distinct]
+    else:
+        edges = np.quantile(x, np.linspace(0, 1, min(bins, max(3, len(x) // 8)) + 1))
+        which = np.clip(np.searchsorted(edges, x, side="right") - 1, 0, len(edges) - 2)
+        groups = [group for b in range(len(edges) - 1) if (group := which == b).any()]
+    parts = [(x[g].mean(), *_mean_and_band(y[g])) for g in groups]
+    return Curve(varied.path, *(np.array(column) for column in zip(*parts, strict=True)))
+
+
+def _mean_and_band(y: np.ndarray) -> tuple[float, float, float]:
+    y = y[np.isfinite(y)]
+    if not len(y):
+        return np.nan, np.nan, np.nan
+    return float(y.mean()), *(float(q) for q in np.quantile(y, [0.05, 0.95]))
+
+
+# --- the call
+
+
+def sweep(
+    model: Model,
+    varied: Sequence[Varied],
+    method: str = "sobol",
+    samples: int | None = None,
+    replications: int = 20,
+    seed: int = 1,
+    *,
+    second_order: bool = True,
+    out: Path | None = None,
+    resume: bool = False,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+) -> SweepResult:
+    """Evaluates the method's design on a model, with a journal in `out` where one is given, and reads the indices."""
+    if replications < 1:
+        raise refuse("at least one replication", key="replications", found=str(replications), expected="1 or more")
+    planned = plan(varied, method, samples, seed, second_order)
+    paths = [v.path for v in varied]
+    if method == "oat":
+        central = np.array([model.central(path) for path in paths])
+        planned = Plan(
+            method, planned.samples, False, np.where(np.isnan(planned.design), central, planned.design), planned.levels, planned.fair
+        )
+    settings = {
+        "method": method,
+        "samples": planned.samples,
+        "second order": planned.second_order,
+        "varied": {v.path: v.text for v in varied},
+    }
+    header = header_for("sweep", model, settings, paths, replications, seed)
+    evaluated = evaluate(
+        model,
+        paths,
+        planned.design,
+        replications,
+        seed,
+        journal=None if out is None else claim(out, "sweep") / JOURNAL,
+        header=header,
+        resume=resume,
+        executor=executor,
+        progress=progress,
+    )
+    indices, undefined = indices_of(planned, varied, evaluated, seed)
+    return SweepResult(model, planned, list(varied), evaluated, seed, indices, undefined, header)
+
+
+def run(
+    scenario: Scenario,
+    vary: Sequence[str] = (),
+    targets: Sequence[str] = (),
+    method: str = "sobol",
+    samples: int | None = None,
+    replications: int = 20,
+    seed: int = 1,
+    *,
+    second_order: bool = True,
+    out: Path | None = None,
+    resume: bool = False,
+    threads: int | None = None,
+    cluster: str | None = None,
+    progress: Progress | None = None,
+) -> SweepResult:
+    """What `run.py sweep` calls: texts of --vary and of targets, checked, then `sweep`."""
+    from sim.analysis.cluster import executor_for
+
+    model = ZoneModel.of(scenario, targets or scenario.sweep.get("targets", ()))
+    varied = varied_of(scenario, vary)
+    plan(varied, method, samples, seed, second_order)  # refused before a cluster is looked for
+    with executor_for(cluster, threads) as executor:
+        return sweep(
+            model,
+            varied,
+            method,
+            samples,
+            replications,
+            seed,
+            second_order=second_order,
+            out=out,
+            resume=resume,
+            executor=executor,
+            progress=progress,
+        )

@@ -1,0 +1,118 @@
+"""Words, numbers and tables of the analyses, in Chinese and English, for a terminal."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+WORDS: dict[str, tuple[str, str]] = {  # key: (zh, en)
+    "metric": ("指标", "metric"),
+    "quarter": ("季度", "quarter"),
+    "scenario": ("情景", "scenario"),
+    "baseline": ("基准", "baseline"),
+    "difference": ("差异", "difference"),
+    "interval": ("95% 区间", "95% interval"),
+    "p_more": ("更高的概率", "P(more)"),
+    "noise": ("与噪声无法区分", "cannot be told from noise"),
+    "needed": ("±10% 所需次数", "runs for ±10 %"),
+    "gain": ("配对增益", "gain by pairing"),
+    "parameter": ("参数", "parameter"),
+    "first": ("一阶指数", "first order"),
+    "total": ("总效应指数", "total order"),
+    "second": ("二阶指数", "second order"),
+    "mu_star": ("平均绝对基本效应 μ*", "mean absolute elementary effect μ*"),
+    "mu": ("平均基本效应 μ", "mean elementary effect μ"),
+    "sigma": ("基本效应标准差 σ", "spread of elementary effects σ"),
+    "rank": ("秩相关系数", "rank correlation"),
+    "linear": ("线性方差占比", "share of variance, linear"),
+    "low": ("低值效应", "effect of the low end"),
+    "high": ("高值效应", "effect of the high end"),
+    "value": ("数值", "value"),
+    "samples": ("样本数", "samples"),
+    "replications": ("重复次数", "replications"),
+    "by_parameters": ("参数", "parameters"),
+    "by_chance": ("随机", "chance"),
+    "by_both": ("交互", "both together"),
+    "variance": ("方差来源", "variance comes from"),
+    "cost_per": ("每新增一单位的财政净成本", "net public cost per additional"),
+    "shapley": ("Shapley 分解", "Shapley share"),
+    "alone": ("单独实施", "alone"),
+    "last": ("最后加入", "added last"),
+    "change": ("措施", "change"),
+    "probability": ("达标概率", "probability of reaching the target"),
+    "setting": ("设定值", "setting"),
+    "budget": ("预算", "budget"),
+    "regret": ("最大后悔值", "largest regret"),
+    "front": ("帕累托前沿", "Pareto front"),
+    "dominated": ("被支配方案", "dominated"),
+    "sum": ("合计", "sum"),
+    "undetermined": ("无法确定", "undetermined"),
+    "years": ("年份", "year"),
+}
+
+
+def word(key: str, lang: str) -> str:
+    zh, en = WORDS[key]
+    return zh if lang == "zh" else en
+
+
+def say(lang: str, zh: str, en: str) -> str:
+    """One sentence in the reader's language."""
+    return zh if lang == "zh" else en
+
+
+def show(value: float, unit: str = "", lang: str = "en", sign: bool = False) -> str:
+    """Four figures; money as 亿 or bn, 万 or m."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    plus = "+" if sign else ""
+    if unit in ("CNY", "yuan", "元"):
+        for size, zh, en in ((1e8, "亿", None), (1e9, None, " bn"), (1e6, None, " m"), (1e4, "万", None)):
+            suffix = zh if lang == "zh" else en
+            if suffix and abs(value) >= size:
+                return f"{value / size:{plus},.4g}{suffix}"
+    if abs(value) >= 1000:
+        return f"{value:{plus},.0f}"
+    return f"{value:{plus}.4g}"
+
+
+def between(low: float, high: float, unit: str = "", lang: str = "en", sign: bool = False) -> str:
+    if not (math.isfinite(low) or math.isfinite(high)):
+        return "–"
+    return f"{show(low, unit, lang, sign)} … {show(high, unit, lang, sign)}"
+
+
+def width(text: str) -> int:
+    """Columns on a terminal: a Chinese character takes two."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def layout(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
+    """A plain table: the first `left` columns flush left, the others flush right."""
+    lines = [list(header), *([str(cell) for cell in row] for row in rows)]
+    widths = [max(width(line[k]) for line in lines) for k in range(len(header))]
+
+    def pad(cell: str, k: int) -> str:
+        space = " " * (widths[k] - width(cell))
+        return cell + space if k < left else space + cell
+
+    return "\n".join("  ".join(pad(cell, k) for k, cell in enumerate(line)).rstrip() for line in lines)
+
+
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Comma-separated, floats with every digit that tells them apart, an undefined number empty."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    for row in rows:
+        writer.writerow([_cell(value) for value in row])
+    return out.getvalue()
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, float):  # numpy's float64 is one too
+        return repr(float(value)) if math.isfinite(value) else ""
+    return value

@@ -1,0 +1,179 @@
+"""A journal outlives any kill, mixes nothing, and ends in the same bits."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sim.analysis.journal import Journal, header_of
+from sim.analysis.model import AnalyticModel
+from sim.analysis.sweep import SweepResult, sweep
+from sim.analysis.vary import Varied
+from sim.errors import UserError
+
+HEADER = {"kind": "test", "seed": 1}
+PATHS = ("a", "b", "c")
+
+
+def bent(x: np.ndarray) -> np.ndarray:
+    return x[:, 0] + x[:, 1] ** 2 * x[:, 2]
+
+
+def slowly_bent(x: np.ndarray) -> np.ndarray:
+    time.sleep(0.05)
+    return bent(x)
+
+
+MODEL = AnalyticModel(bent, PATHS, chance=0.5, interplay=0.2)
+SPREAD = [Varied.uniform(path, 0.0, 1.0) for path in PATHS]
+
+
+def swept(folder: Path, resume: bool = False, model: AnalyticModel = MODEL, **changes: object) -> SweepResult:
+    settings = {"method": "sobol", "samples": 64, "replications": 50, "seed": 3} | changes
+    return sweep(model, SPREAD, out=folder, resume=resume, **settings)  # type: ignore[arg-type]
+
+
+def numbers(result: SweepResult, folder: Path) -> dict[str, str]:
+    result.save(folder, figures=False)
+    return {name: (folder / name).read_text() for name in ("samples.csv", "metrics.csv", "indices.csv")}
+
+
+def test_blocks_come_back_in_order_whatever_order_they_were_written_in(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path / "journal", HEADER, resume=False)
+    written = {block: np.random.default_rng(block).random((4, 3, 2)) for block in (2, 0, 1)}
+    for block, values in written.items():
+        journal.append(block, values)
+    assert all(np.array_equal(found, written[block]) for block, found in enumerate(journal.blocks(3)))
+    journal.close()
+    assert header_of(tmp_path / "journal") == HEADER
+
+
+@pytest.mark.parametrize("cut", [1, 7, 30, 47, 48, 100, 200, 243, 244, 300])
+def test_journal_cut_anywhere_keeps_every_whole_block(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "journal"
+    journal = Journal.open(path, HEADER, resume=False)
+    for block in range(3):
+        journal.append(block, np.full((4, 3, 2), float(block)))
+    journal.close()
+    record = 48 + 4 * 3 * 2 * 8
+    path.write_bytes(path.read_bytes()[:-cut])
+    journal = Journal.open(path, HEADER, resume=True)
+    assert len(journal) == 3 - -(-cut // record)
+    journal.close()
+
+
+def test_journal_cut_inside_its_header_begins_anew(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    Journal.open(path, HEADER, resume=False).close()
+    whole = path.read_bytes()
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        journal = Journal.open(path, HEADER, resume=True)
+        assert len(journal) == 0
+        journal.close()
+        assert path.read_bytes() == whole
+
+
+def test_damaged_block_is_dropped_with_what_follows(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    journal = Journal.open(path, HEADER, resume=False)
+    for block in range(3):
+        journal.append(block, np.ones((1, 1, 1)))
+    journal.close()
+    data = bytearray(path.read_bytes())
+    data[-60] ^= 1  # a bit of the second block's value
+    path.write_bytes(data)
+    journal = Journal.open(path, HEADER, resume=True)
+    assert 0 in journal and 1 not in journal and 2 not in journal
+    assert journal.dropped == 2 * 56
+    journal.close()
+
+
+def test_file_that_is_no_journal_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    path.write_text("dear diary, " * 20)
+    with pytest.raises(UserError, match="not a journal"):
+        Journal.open(path, HEADER, resume=True)
+    assert path.read_text().startswith("dear diary")
+
+
+def test_two_programs_never_write_one_journal(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path / "journal", HEADER, resume=False)
+    with pytest.raises(UserError, match="another program"):
+        Journal.open(tmp_path / "journal", HEADER, resume=True)
+    journal.close()
+
+
+def test_old_journal_is_set_aside_without_resume(tmp_path: Path) -> None:
+    swept(tmp_path)
+    before = (tmp_path / "journal").read_bytes()
+    swept(tmp_path, seed=4)
+    assert (tmp_path / "journal.before").read_bytes() == before
+
+
+@pytest.mark.parametrize("kept", [0, 10, 200, 3000, 20000, None])
+def test_resumed_sweep_ends_in_the_same_bits(tmp_path: Path, kept: int | None) -> None:
+    whole = numbers(swept(tmp_path / "whole"), tmp_path / "whole")
+    (tmp_path / "cut").mkdir()
+    journal = (tmp_path / "whole" / "journal").read_bytes()
+    (tmp_path / "cut" / "journal").write_bytes(journal[:kept])
+    assert numbers(swept(tmp_path / "cut", resume=True), tmp_path / "cut") == whole
+    assert (tmp_path / "cut" / "journal").read_bytes() == journal
+
+
+def test_resume_without_a_journal_begins(tmp_path: Path) -> None:
+    assert numbers(swept(tmp_path / "a", resume=True), tmp_path / "a") == numbers(swept(tmp_path / "b"), tmp_path / "b")
+
+
+def test_complete_journal_evaluates_nothing(tmp_path: Path) -> None:
+    def never(model: object, blocks: object, replications: int, seed: int) -> object:
+        assert not list(blocks)  # type: ignore[call-overload]
+        return iter(())
+
+    swept(tmp_path)
+    sweep(MODEL, SPREAD, "sobol", 64, 50, 3, out=tmp_path, resume=True, executor=never)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"seed": 4}, "seed"),
+        ({"replications": 40}, "replications"),
+        ({"samples": 128}, "samples"),
+        ({"method": "lhs"}, "method"),
+        ({"model": AnalyticModel(bent, PATHS, chance=0.4)}, "scenario"),
+    ],
+)
+def test_resume_refuses_to_mix(tmp_path: Path, changes: dict[str, object], named: str) -> None:
+    swept(tmp_path)
+    before = (tmp_path / "journal").read_bytes()
+    with pytest.raises(UserError, match=named):
+        swept(tmp_path, resume=True, **changes)
+    assert (tmp_path / "journal").read_bytes() == before
+
+
+def _sweep_slowly(folder: Path) -> None:
+    swept(folder, resume=True, model=AnalyticModel(slowly_bent, PATHS, chance=0.5, interplay=0.2))
+
+
+def test_killed_again_and_again_it_ends_in_the_same_bits(tmp_path: Path) -> None:
+    slow = AnalyticModel(slowly_bent, PATHS, chance=0.5, interplay=0.2)
+    context = multiprocessing.get_context("spawn")
+    for _ in range(2):
+        child = context.Process(target=_sweep_slowly, args=(tmp_path / "killed",))
+        child.start()
+        journal = tmp_path / "killed" / "journal"
+        size, deadline = journal.stat().st_size if journal.exists() else 0, time.monotonic() + 60
+        while (not journal.exists() or journal.stat().st_size <= size + 20000) and time.monotonic() < deadline:
+            time.sleep(0.005)
+        assert child.pid is not None
+        os.kill(child.pid, signal.SIGKILL)
+        child.join()
+    killed = numbers(swept(tmp_path / "killed", resume=True, model=slow), tmp_path / "killed")
+    assert killed == numbers(swept(tmp_path / "whole", model=slow), tmp_path / "whole")
