@@ -54,6 +54,7 @@ def result(replications: int = 200, seed: int = 1, shift: float = 0.0) -> Result
     add("valuation.listed", "CNY", growing(3e11, 0.2, 0.05, 0.05, whole=False))
     add("valuation.unicorns", "firms", growing(2.3, 0.3, 0.05, 0.1))
     add("valuation.multiple.share", "share", np.clip(growing(0.02, 0.1, 0.01, 0.05, whole=False), 0, 1), "ratio")
+    add("valuation.multiple.max", "ratio", growing(6.0, 0.2, 0.03, 0.06, whole=False), "ratio")
     for i, stage in enumerate(STAGES):
         add(f"rounds.count.{stage}", "rounds", growing(30 / (i + 1), 0.02, 0.02, 0.05), "flow")
         add(f"rounds.raised.{stage}", "CNY", growing(3e7 * (i + 1) ** 2, 0.05, 0.02, 0.1, whole=False), "flow")
@@ -134,6 +135,7 @@ FACTS = (
     ("xa-listed", "calibrate", "ladder.listing.listed", "2023Q4", 77, "exact", "上市公司"),
     ("xa-reserve", "calibrate", "ladder.listing.reserve", "2023Q4", 195, "exact", "上市后备"),
     ("xa-tj-v", "check", "named.tangjing.post_money", "2023Q4", 6.67e8, "exact", "唐晶量子估值"),
+    ("xa-tj-x", "check", "valuation.multiple.max", "2023Q4", 11.1, "exact", "估值倍数"),
     ("xa-target", "goal", "output.year", "2028Q4", 1.0e12, "at_least", "产值目标"),
 )
 

@@ -1,0 +1,94 @@
+"""Figures read results only and return matplotlib Figures; nothing here simulates or opens a window.
+
+`draw_all(result, folder)` writes the default set; every chart can be had alone: fan, panel, overview, multiples,
+fund_flow, j_curve, scoreboard, difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sim.figures.curves import difference, fan, overview, panel
+from sim.figures.facts import multiples, scoreboard
+from sim.figures.flows import flows_of, fund_flow, j_curve
+from sim.figures.style import encode, save
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from sim.result import Result
+
+__all__ = [
+    "default_set",
+    "difference",
+    "draw_all",
+    "encode",
+    "fan",
+    "flows_of",
+    "fund_flow",
+    "j_curve",
+    "multiples",
+    "overview",
+    "panel",
+    "save",
+    "scoreboard",
+]
+
+
+def default_set(result: Result, lang: str = "zh") -> Iterator[tuple[str, Callable[[], Figure]]]:
+    """(file name without ending, what draws it), for what the result holds."""
+    yield "overview", lambda: overview(result, lang=lang)
+    for ladder in dict.fromkeys(m.name.split(".")[1] for m in result.metrics if m.name.startswith("ladder.")):
+        levels = [m.name for m in result.metrics if m.name.startswith(f"ladder.{ladder}.") and m.name.count(".") == 2]
+        if len(levels) > 1:
+            yield (
+                f"ladder-{ladder}",
+                lambda levels=levels, ladder=ladder: panel(result, levels, title=f"ladder.{ladder}", lang=lang),
+            )
+        elif levels:
+            yield f"ladder-{ladder}", lambda levels=levels: fan(result, levels[0], lang=lang)
+    groups = {
+        "valuations": (
+            "figure.valuation",
+            ("valuation.post_money.total", "valuation.listed", "valuation.unicorns",
+             "valuation.post_money.max", "valuation.multiple.share", "valuation.attracted"),
+        ),
+        "rounds": (
+            "figure.rounds",
+            ("rounds.count", "rounds.raised", "rounds.count.angel", "rounds.count.a",
+             "rounds.raised.angel", "rounds.raised.a", "rounds.failed", "rounds.down"),
+        ),
+        "public": ("figure.public", ("public.outlay", "public.recovered", "public.net_cost_pv", "public.tax_received")),
+        "market": ("figure.market", ("market.multiple", "market.private", "market.ipo_window", "market.regime")),
+    }  # fmt: skip
+    for file, (title, names) in groups.items():
+        have = [name for name in names if name in result][:6]
+        if have:
+            yield file, lambda have=have, title=title: panel(result, have, title=title, lang=lang)
+    if "multiples" in result.samples:
+        yield "multiples", lambda: multiples(result, lang=lang)
+    if any(m.name.startswith("funds.") for m in result.metrics):
+        yield "fund-flow", lambda: fund_flow(flows_of(result), result, lang=lang)
+        yield "j-curve", lambda: j_curve(result, lang=lang)
+    if result.facts:
+        yield "scoreboard", lambda: scoreboard(result, lang=lang)
+
+
+def draw_all(
+    result: Result,
+    folder: str | Path,
+    lang: str = "zh",
+    formats: Sequence[str] = ("png",),
+    tell: Callable[[int, int], None] | None = None,
+) -> list[Path]:
+    """Writes the default set, each file whole or not at all; `tell(done, total)` hears how far it is."""
+    figures = list(default_set(result, lang))
+    written = []
+    for done, (name, draw) in enumerate(figures, 1):
+        figure = draw()
+        written += [save(figure, Path(folder) / f"{name}.{kind}") for kind in formats]
+        if tell:
+            tell(done, len(figures))
+    return written

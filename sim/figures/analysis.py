@@ -1,0 +1,512 @@
+"""Figures of comparisons, sweeps, goal seeking and policy search: matplotlib Figures, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from sim.analysis.text import say, show, word
+from sim.figures import style as look
+from sim.figures.curves import difference
+from sim.figures.style import Scale, scale_of, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from sim.analysis.compare import Comparison
+    from sim.analysis.optimise import Policies
+    from sim.analysis.solve import Solution
+    from sim.analysis.sweep import Convergence, Curve, SweepResult
+
+ROW = 0.26  # inches a horizontal bar
+MOST_ROWS = 24
+MOST_PANELS = 12
+MOST_DIFFERENCES = 12
+
+
+def save_figures(figures: Mapping[str, Figure], folder: Path, kinds: Sequence[str] = ("png",)) -> list[Path]:
+    """Each file whole or not at all."""
+    return [look.save(figure, Path(folder) / f"{name}.{kind}") for name, figure in figures.items() for kind in kinds]
+
+
+def _file(name: str) -> str:
+    """An output, path or scenario as part of a file name."""
+    return "".join(letter if letter.isalnum() or letter in "-._" else "-" for letter in name)
+
+
+def _scale(unit: str, values: np.ndarray, lang: str) -> Scale:
+    finite = np.abs(values[np.isfinite(values)]) if np.size(values) else np.zeros(0)
+    return scale_of(unit, float(finite.max()) if len(finite) else 0.0, lang) if unit else Scale(1.0, "")
+
+
+def _unit(axes: Axes, scale: Scale, text: str = "") -> None:
+    axes.set_xlabel(" · ".join(part for part in (text, scale.unit) if part), fontsize=7.5, loc="right")
+
+
+def _source(*parts: str) -> str:
+    return " · ".join(("Headwater 活水", *parts))
+
+
+def _rows_page(title: str, subtitle: str, source: str, rows: int, keys: Sequence[Any], labels: Sequence[str]) -> Any:
+    """A page with one axes whose rows are named at the left; room for the longest name."""
+    height = 1.6 + ROW * max(rows, 3)
+    figure, bottom, top = look.page(title, subtitle, source, height=height)
+    if keys:
+        top = look.legend(figure, keys, top)
+    left = min(0.45, 0.06 + 0.0085 * max((_width(label) for label in labels), default=0))
+    axes = figure.add_axes((left, bottom + 0.06 / height * 2, 0.955 - left, top - bottom - 0.22 / height))
+    axes.set_yticks(range(rows), list(labels))
+    axes.set_ylim(rows - 0.4, -0.6)
+    axes.grid(axis="y", visible=False)
+    axes.grid(axis="x", visible=True)
+    axes.tick_params(axis="y", length=0)
+    return figure, axes
+
+
+def _width(text: str) -> int:
+    from sim.analysis.text import width
+
+    return width(text)
+
+
+def _tint(colour: str, part: float) -> tuple[float, float, float]:
+    from matplotlib.colors import to_rgb
+
+    red, green, blue = (1 - part * (1 - channel) for channel in to_rgb(colour))
+    return red, green, blue
+
+
+# --- comparison
+
+
+def figures_of_comparison(c: Comparison, lang: str = "zh") -> dict[str, Figure]:
+    """forest-<metric> of every scenario, difference-<scenario>-<metric> over time, prices, parts."""
+    found: dict[str, Figure] = {}
+    shown = [c.metrics[k].name for k in c.shown()]
+    for metric in shown:
+        found[f"forest-{_file(metric)}"] = forest(c, metric, lang)
+    pairs = [(d.name, metric) for d in c.differences for metric in shown][:MOST_DIFFERENCES]
+    for name, metric in pairs:
+        found[f"difference-{_file(name)}-{_file(metric)}"] = difference(c, metric, name, lang=lang)
+    if any(np.isfinite(p.low) for p in c.prices):
+        found["prices"] = prices(c, lang)
+    for output in dict.fromkeys(p.output for p in c.parts):
+        found[f"parts-{_file(output)}"] = parts(c, output, lang)
+    return found
+
+
+@styled
+def forest(c: Comparison, metric: str, lang: str = "zh") -> Figure:
+    """Every scenario against the baseline at one quarter: mean with interval, and 5–95 % of single replications."""
+    k, j = c.row(metric), c.column(c.at)
+    about = c.metrics[k]
+    ds = c.differences[:MOST_ROWS]
+    scale = _scale(about.unit, np.array([[d.p05[k, j], d.p95[k, j]] for d in ds]), lang)
+    keys = [
+        Line2D([], [], color=look.VERMILION, marker="o", ms=4, lw=3, label=word("interval", lang)),
+        Patch(color=_tint(look.VERMILION, 0.25), label=say(lang, "单次重复 5–95%", "5–95 % of replications")),
+        Line2D([], [], color=look.GREY, marker="o", ms=4, lw=3, label=word("noise", lang)),
+    ]
+    source = _source(say(lang, f"{c.replications} 次配对重复", f"{c.replications} paired replications"))
+    subtitle = say(lang, f"{c.at}，与 {c.baseline} 之差", f"{c.at}, difference from {c.baseline}")
+    figure, axes = _rows_page(about.label[lang], subtitle, source, len(ds), keys, [d.name for d in ds])
+    for row, d in enumerate(ds):
+        colour = look.GREY if d.noise[k, j] else look.VERMILION
+        p05, low, mean, high, p95 = (getattr(d, n)[k, j] / scale.divisor for n in ("p05", "low", "mean", "high", "p95"))
+        axes.plot([p05, p95], [row, row], color=_tint(colour, 0.25), lw=7, solid_capstyle="butt")
+        axes.plot([low, high], [row, row], color=colour, lw=3, solid_capstyle="butt")
+        axes.plot([mean], [row], "o", color=colour, ms=5)
+    axes.axvline(0, color=look.INK, lw=0.8)
+    _unit(axes, scale)
+    return figure
+
+
+@styled
+def prices(c: Comparison, lang: str = "zh") -> Figure:
+    """Net public cost of one more of each thing, where it can be told; a small chart for each, for their sizes differ."""
+    from sim.analysis.compare import BOUGHT
+
+    known = [p for p in c.prices if np.isfinite(p.low)]
+    names = {key: say(lang, zh, en) for key, zh, en, _, _ in BOUGHT}
+    keys = list(dict.fromkeys(p.key for p in known))
+    most = max(sum(p.key == key for p in known) for key in keys)
+    step = 0.62 + ROW * most
+    height = 1.1 + step * len(keys)
+    source = _source(say(lang, f"{c.at}；Fieller 区间", f"{c.at}; Fieller intervals"))
+    figure, _bottom, top = look.page(word("cost_per", lang), c.at, source, height=height)
+    for i, key in enumerate(keys):
+        own = [p for p in known if p.key == key]
+        scale = _scale("CNY", np.array([[p.low, p.high] for p in own]), lang)
+        box = (0.3, top - (i + 1) * step / height + 0.36 / height, 0.64, (step - 0.62) / height)
+        axes = figure.add_axes(box)
+        for row, p in enumerate(own):
+            axes.plot(
+                np.array([p.low, p.high]) / scale.divisor, [row, row], color=look.BLUE, lw=3, solid_capstyle="butt"
+            )
+            axes.plot([p.ratio / scale.divisor], [row], "o", color=look.BLUE, ms=5)
+        axes.set_yticks(range(len(own)), [p.name for p in own])
+        axes.set_ylim(len(own) - 0.5, -0.5)
+        axes.axvline(0, color=look.INK, lw=0.8)
+        axes.set_title(f"{names[key]} ({scale.unit})", fontsize=8.5, pad=4)
+    return figure
+
+
+@styled
+def parts(c: Comparison, output: str, lang: str = "zh") -> Figure:
+    """Which change did it: Shapley share with interval, and what each does alone and when added last."""
+    own = [p for p in c.parts if p.output == output]
+    unit = next((m.unit for m in c.metrics if m.name == output.split("@")[0]), "")
+    scale = _scale(unit, np.array([[p.alone, p.last, p.shapley] for p in own]), lang)
+    keys = [
+        Patch(color=look.BLUE, label=word("shapley", lang)),
+        Line2D([], [], color=look.INK, marker="<", ms=5, lw=0, label=word("alone", lang)),
+        Line2D([], [], color=look.INK, marker=">", ms=5, lw=0, label=word("last", lang)),
+    ]
+    title = say(lang, f"差异的分解：{output}", f"Which change did it: {output}")
+    figure, axes = _rows_page(title, "", _source(word("shapley", lang)), len(own), keys, [p.change for p in own])
+    for row, p in enumerate(own):
+        d = scale.divisor
+        axes.barh(row, p.shapley / d, height=0.6, color=look.BLUE)
+        axes.plot(
+            [(p.shapley - p.shapley_reach) / d, (p.shapley + p.shapley_reach) / d], [row, row], color=look.INK, lw=1
+        )
+        axes.plot([p.alone / d], [row], "<", color=look.INK, ms=5)
+        axes.plot([p.last / d], [row], ">", color=look.INK, ms=5)
+    axes.axvline(0, color=look.INK, lw=0.8)
+    _unit(axes, scale)
+    return figure
+
+
+# --- sweep
+
+
+def figures_of_sweep(s: SweepResult, lang: str = "zh") -> dict[str, Figure]:
+    """By output: the method's bars, response curves, a heat map (grid), convergence."""
+    found: dict[str, Figure] = {}
+    bars: dict[str, Callable[[SweepResult, str, str], Figure]] = {
+        "sobol": shares,
+        "lhs": shares,
+        "grid": shares,
+        "morris": screening,
+        "oat": tornado,
+    }
+    for output in s.outputs:
+        if output in s.undefined or not any(i.output == output for i in s.indices):
+            continue
+        name = _file(output)
+        found[f"{s.plan.method}-{name}"] = bars[s.plan.method](s, output, lang)
+        if s.plan.method != "morris":
+            found[f"response-{name}"] = responses(s, output, lang)
+        if s.plan.method == "grid" and len(s.varied) > 1:
+            found[f"heatmap-{name}"] = heat_map(s, output, lang)
+        for c in s.convergence:
+            if c.output == output and len(c.sizes) > 1:
+                found[f"convergence-{name}"] = convergence(s, c, lang)
+    return found
+
+
+def _of(s: SweepResult, lang: str) -> str:
+    e = s.evaluated
+    return _source(
+        say(
+            lang,
+            f"{s.plan.method}，{len(e.design)} 个样本 × {e.replications} 次重复，种子 {s.seed}",
+            f"{s.plan.method}, {len(e.design)} samples × {e.replications} replications, seed {s.seed}",
+        )
+    )
+
+
+@styled
+def shares(s: SweepResult, output: str, lang: str = "zh") -> Figure:
+    """First and total order (or what the method gives) of every parameter with intervals, the largest first."""
+    names = [n for n in ("total", "first", "linear") if any(i.name == n and i.output == output for i in s.indices)]
+    if not names:
+        names = ["rank"]
+    names = names[:2]
+    by = {name: s.index(output, name) for name in names}
+    paths = sorted(by[names[0]], key=lambda path: -abs(by[names[0]][path].value))[:MOST_ROWS]
+    colours = (look.BLUE, look.ORANGE)
+    keys = [Patch(color=c, label=word(n, lang)) for n, c in zip(names, colours, strict=False)]
+    split = s.variance.get(output)
+    subtitle = ""
+    if split is not None and split.total > 0:
+        own = (split.parameters / split.total, split.chance / split.total, split.both / split.total)
+        labels = (word(key, lang) for key in ("by_parameters", "by_chance", "by_both"))
+        subtitle = f"{word('variance', lang)}: " + ", ".join(f"{w} {x:.0%}" for w, x in zip(labels, own, strict=True))
+    title = s.model.label(output, lang)
+    figure, axes = _rows_page(title, subtitle, _of(s, lang), len(paths), keys, [s.model.label(p, lang) for p in paths])
+    thick = 0.72 / len(names)
+    for k, (name, colour) in enumerate(zip(names, colours, strict=False)):
+        for row, path in enumerate(paths):
+            i = by[name][path]
+            y = row + (k - (len(names) - 1) / 2) * thick
+            axes.barh(y, i.value, height=thick * 0.9, color=colour)
+            if np.isfinite(i.low):
+                axes.plot([i.low, i.high], [y, y], color=look.INK, lw=1)
+    axes.axvline(0, color=look.INK, lw=0.8)
+    axes.set_xlabel(
+        say(lang, "方差占比", "share of the variance") if names != ["rank"] else word("rank", lang), fontsize=7.5
+    )
+    return figure
+
+
+@styled
+def screening(s: SweepResult, output: str, lang: str = "zh") -> Figure:
+    """Morris: mean absolute elementary effect with interval; a light bar for the spread of effects."""
+    by, spread = s.index(output, "mu_star"), s.index(output, "sigma")
+    paths = sorted(by, key=lambda path: -by[path].value)[:MOST_ROWS]
+    unit = s.model.unit(output)
+    scale = _scale(unit, np.array([by[p].high for p in paths] + [spread[p].value for p in paths]), lang)
+    keys = [
+        Patch(color=look.BLUE, label=word("mu_star", lang)),
+        Patch(color=look.PALE, label=word("sigma", lang)),
+    ]
+    title = s.model.label(output, lang)
+    figure, axes = _rows_page(title, "", _of(s, lang), len(paths), keys, [s.model.label(p, lang) for p in paths])
+    for row, path in enumerate(paths):
+        axes.barh(row - 0.17, by[path].value / scale.divisor, height=0.32, color=look.BLUE)
+        axes.plot([by[path].low / scale.divisor, by[path].high / scale.divisor], [row - 0.17] * 2, color=look.INK, lw=1)
+        axes.barh(row + 0.17, spread[path].value / scale.divisor, height=0.32, color=look.PALE)
+    _unit(axes, scale, say(lang, "参数走完整个范围的效应", "effect of a parameter's whole range"))
+    return figure
+
+
+@styled
+def tornado(s: SweepResult, output: str, lang: str = "zh") -> Figure:
+    """One at a time: what each end of a range does to the central world, the widest first, with paired intervals."""
+    low, high = s.index(output, "low"), s.index(output, "high")
+    paths = sorted(low, key=lambda p: -max(abs(low[p].value), abs(high[p].value)))[:MOST_ROWS]
+    scale = _scale(s.model.unit(output), np.array([[low[p].value, high[p].value] for p in paths]), lang)
+    keys = [Patch(color=look.BLUE, label=word("low", lang)), Patch(color=look.VERMILION, label=word("high", lang))]
+    ends = {v.path: v.ends for v in s.varied}
+    labels = [f"{s.model.label(p, lang)}  [{show(ends[p][0])}, {show(ends[p][1])}]" for p in paths]
+    subtitle = say(lang, "与基准情形之差（配对）", "difference from the central world, paired")
+    figure, axes = _rows_page(s.model.label(output, lang), subtitle, _of(s, lang), len(paths), keys, labels)
+    for row, path in enumerate(paths):
+        for end, colour in ((low[path], look.BLUE), (high[path], look.VERMILION)):
+            axes.barh(row, end.value / scale.divisor, height=0.62, color=colour)
+            if np.isfinite(end.low):
+                axes.plot([end.low / scale.divisor, end.high / scale.divisor], [row, row], color=look.INK, lw=1)
+    axes.axvline(0, color=look.INK, lw=0.8)
+    _unit(axes, scale)
+    return figure
+
+
+@styled
+def responses(s: SweepResult, output: str, lang: str = "zh") -> Figure:
+    """The output along each parameter: mean, and the 5–95 % of samples (of replications, one at a time)."""
+    curves: list[Curve] = s.curves(output)[:MOST_PANELS]
+    columns = min(3, len(curves))
+    rows = -(-len(curves) // columns)
+    height = 1.3 + 1.9 * rows
+    band = (
+        say(lang, "阴影：单次重复的 5–95%", "band: 5–95 % of replications")
+        if s.plan.method == "oat"
+        else say(lang, "阴影：其他参数变化时的 5–95%", "band: 5–95 % as the other parameters vary")
+    )
+    figure, bottom, top = look.page(s.model.label(output, lang), band, _of(s, lang), height=height)
+    values = np.concatenate([np.concatenate([c.low, c.high]) for c in curves])
+    scale = _scale(s.model.unit(output), values, lang)
+    width, step = 0.95 / columns, (top - bottom) / rows
+    finite = values[np.isfinite(values)] / scale.divisor
+    margin = 0.05 * (np.ptp(finite) or 1.0) if len(finite) else 1.0
+    for k, c in enumerate(curves):
+        row, column = divmod(k, columns)
+        box = (
+            0.03 + column * width + 0.045,
+            top - (row + 1) * step + 0.3 / height,
+            width - 0.065,
+            step - 0.62 / height,
+        )
+        axes = figure.add_axes(box)
+        axes.fill_between(c.x, c.low / scale.divisor, c.high / scale.divisor, color=_tint(look.BLUE, 0.2), lw=0)
+        axes.plot(c.x, c.mean / scale.divisor, color=look.BLUE, lw=1.8, marker="o", ms=2.5)
+        if len(finite):
+            axes.set_ylim(finite.min() - margin, finite.max() + margin)
+        axes.set_title(c.parameter, fontsize=8, pad=3)
+        axes.xaxis.set_major_locator(look.ticks("", 4))
+        axes.xaxis.set_major_formatter(lambda x, _: show(x))
+        axes.yaxis.set_major_formatter(lambda y, _: show(y))
+    if scale.unit:
+        figure.text(0.97, top + 0.02 / height, scale.unit, fontsize=7.5, ha="right", va="bottom", color=look.GREY)
+    return figure
+
+
+@styled
+def heat_map(s: SweepResult, output: str, lang: str = "zh", pair: tuple[str, str] | None = None) -> Figure:
+    """The output over two parameters of a grid, the mean over any others; the two with the largest total share unless
+    a pair is named."""
+    from sim.analysis.sweep import _cube, _levels
+
+    paths = [v.path for v in s.varied]
+    if pair is None:
+        total = s.index(output, "total")
+        ranked = sorted(paths, key=lambda p: -total[p].value)
+        pair = (ranked[0], ranked[1])
+    i, j = (paths.index(p) for p in pair)
+    cube = _cube(s.plan, s.varied, s.evaluated.mean[:, s.outputs.index(output)])
+    others = tuple(k for k in range(cube.ndim) if k not in (i, j))
+    table = np.nanmean(cube, axis=others) if others else cube
+    table = table if i < j else table.T  # rows: i, columns: j
+    scale = _scale(s.model.unit(output), table, lang)
+    x, y = (s.varied[k].within(_levels(s.varied[k], s.plan.samples)) for k in (j, i))
+    figure, bottom, top = look.page(s.model.label(output, lang), "", _of(s, lang), height=4.8)
+    axes = figure.add_axes((0.12, bottom + 0.08, 0.7, top - bottom - 0.1))
+    image = axes.imshow(table / scale.divisor, origin="lower", aspect="auto", cmap="cividis")
+    axes.set_xticks(range(len(x)), [show(value) for value in x])
+    axes.set_yticks(range(len(y)), [show(value) for value in y])
+    axes.grid(visible=False)
+    axes.set_xlabel(pair[1])
+    axes.set_ylabel(pair[0])
+    if table.size <= 100:
+        middle = (np.nanmin(table) + np.nanmax(table)) / 2
+        for r, row in enumerate(table):
+            for c, value in enumerate(row):
+                colour = "white" if value < middle else look.INK
+                axes.text(c, r, show(value / scale.divisor), ha="center", va="center", fontsize=7, color=colour)
+    bar = figure.colorbar(image, cax=figure.add_axes((0.85, bottom + 0.08, 0.025, top - bottom - 0.1)))
+    bar.ax.set_title(scale.unit, fontsize=7.5)
+    return figure
+
+
+@styled
+def convergence(s: SweepResult, c: Convergence, lang: str = "zh") -> Figure:
+    """The leading index of each parameter after a part of the samples: flat lines and narrow bands are enough."""
+    verdict = (
+        say(lang, "样本足够", "the sample was big enough")
+        if c.enough
+        else say(lang, f"样本偏小，请用 --samples {c.needed}", f"the sample was too small: use --samples {c.needed}")
+    )
+    order = np.argsort(-np.abs(c.values[-1]))[: len(look.SERIES)]
+    figure, bottom, top = look.page(s.model.label(c.output, lang), verdict, _of(s, lang))
+    keys = [Line2D([], [], color=look.SERIES[k], lw=2, label=s.varied[i].path) for k, i in enumerate(order)]
+    per_line = 2
+    for start in range(0, len(keys), per_line):
+        top = look.legend(figure, keys[start : start + per_line], top)
+    axes = figure.add_axes((0.085, bottom + 0.04, 0.88, top - bottom - 0.09))
+    for k, i in enumerate(order):
+        axes.fill_between(c.sizes, c.low[:, i], c.high[:, i], color=look.SERIES[k], alpha=0.15, lw=0)
+        axes.plot(c.sizes, c.values[:, i], color=look.SERIES[k], lw=1.8, marker="o", ms=3)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(c.sizes, [str(size) for size in c.sizes])
+    axes.minorticks_off()
+    axes.set_xlabel(word("samples", lang), fontsize=7.5, loc="right")
+    axes.set_title(word(c.index, lang), fontsize=8.5, pad=4)
+    return figure
+
+
+# --- goal seek and policy search
+
+
+def figures_of_solution(s: Solution, lang: str = "zh") -> dict[str, Figure]:
+    """The curve of a single answer; the frontier of several."""
+    if len(s.answers) == 1:
+        return {"solve": solution(s, lang)}
+    return {"frontier": frontier(s, lang)} if len(s.answer.others) == 1 else {}
+
+
+@styled
+def solution(s: Solution, lang: str = "zh") -> Figure:
+    """Probability of reaching the target, and the outcome with its band, along the lever."""
+    a = s.answer
+    head = f"{s.model.label(a.target.output, lang)}"
+    sentence = s.table(lang).splitlines()[1]
+    source = _source(say(lang, f"{a.replications} 次配对重复", f"{a.replications} paired replications"))
+    figure, bottom, top = look.page(head, sentence, source, height=4.8)
+    half = (top - bottom) / 2
+    scale = _scale(s.model.unit(a.target.output), np.concatenate([a.p05, a.p95]), lang)
+    upper = figure.add_axes((0.1, bottom + half + 0.03, 0.86, half - 0.07))
+    lower = figure.add_axes((0.1, bottom + 0.05, 0.86, half - 0.09))
+    upper.plot(a.x, a.p, color=look.BLUE, lw=2, marker="o", ms=2.5)
+    upper.axhline(a.probability, color=look.GREY, lw=0.8, ls="--")
+    upper.set_ylim(-0.03, 1.03)
+    upper.yaxis.set_major_formatter(lambda y, _: f"{y:.0%}")
+    upper.set_title(word("probability", lang), fontsize=8.5, pad=4)
+    lower.fill_between(a.x, a.p05 / scale.divisor, a.p95 / scale.divisor, color=_tint(look.BLUE, 0.2), lw=0)
+    lower.plot(a.x, a.mean / scale.divisor, color=look.BLUE, lw=1.8)
+    lower.axhline(a.target.bound / scale.divisor, color=look.VERMILION, lw=1)
+    lower.set_title(" ".join(part for part in (a.target.output, scale.unit) if part), fontsize=8.5, pad=4)
+    for axes in (upper, lower):
+        if np.isfinite(a.setting):
+            axes.axvline(a.setting, color=look.VERMILION, lw=1.2)
+        if np.isfinite(a.low) and np.isfinite(a.high):
+            axes.axvspan(a.low, a.high, color=_tint(look.VERMILION, 0.2), lw=0)
+        axes.set_xlim(a.x[0], a.x[-1])
+        axes.xaxis.set_major_formatter(lambda x, _: show(x))
+    lower.set_xlabel(a.lever.path, fontsize=8, loc="right")
+    return figure
+
+
+@styled
+def frontier(s: Solution, lang: str = "zh") -> Figure:
+    """The least setting of one lever at each setting of another."""
+    (other,) = s.answer.others
+    x = np.array([a.others[other] for a in s.answers])
+    y, low, high = (np.array([getattr(a, name) for a in s.answers]) for name in ("setting", "low", "high"))
+    a = s.answer
+    title = s.model.label(a.target.output, lang)
+    source = _source(say(lang, f"{a.replications} 次配对重复", f"{a.replications} paired replications"))
+    figure, bottom, top = look.page(title, f"{a.target.text}, P ≥ {a.probability:g}", source)
+    axes = figure.add_axes((0.1, bottom + 0.07, 0.86, top - bottom - 0.1))
+    edge = a.lever.ends[1 if a.rising else 0]
+    axes.fill_between(x, np.where(np.isfinite(low), low, edge), np.where(np.isfinite(high), high, edge),
+                      color=_tint(look.BLUE, 0.2), lw=0, where=np.isfinite(y))  # fmt: skip
+    axes.plot(x, y, color=look.BLUE, lw=2, marker="o", ms=4)
+    missed = ~np.isfinite(y)
+    axes.plot(x[missed], np.full(missed.sum(), edge), "x", color=look.VERMILION, ms=7)
+    axes.set_xlabel(other)
+    axes.set_ylabel(a.lever.path)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(lambda value, _: show(value))
+    return figure
+
+
+def figures_of_policies(p: Policies, lang: str = "zh") -> dict[str, Figure]:
+    return {"pareto": pareto(p, lang)} if len(p.front) else {}
+
+
+@styled
+def pareto(p: Policies, lang: str = "zh") -> Figure:
+    """Every setting tried: two objectives (or the budget and the one); those that none beats, and the least regret."""
+    model = next(iter(p.models.values()))
+    outputs = [o.output for o in p.objectives] + ([p.budget.output] if p.budget else [])
+    outputs = list(dict.fromkeys(outputs))
+    second = outputs[1] if len(outputs) > 1 else None
+    y = p.values.mean(axis=0)
+    vertical = y[:, p.column(outputs[0])]
+    horizontal = y[:, p.column(second)] if second else p.design[:, 0]
+    sy = _scale(model.unit(outputs[0]), vertical, lang)
+    sx = _scale(model.unit(second), horizontal, lang) if second else Scale(1.0, "")
+    keys = [
+        Line2D([], [], color=look.BLUE, marker="o", ms=5, lw=0, label=word("front", lang)),
+        Line2D([], [], color=look.PALE, marker="o", ms=4, lw=0, label=word("dominated", lang)),
+        Line2D([], [], color=look.VERMILION, marker="D", ms=5, lw=0, label=say(lang, "最稳健", "most robust")),
+        Line2D([], [], color=look.INK, marker="*", ms=8, lw=0, label=say(lang, "现状", "as it stands")),
+    ]
+    title = say(lang, "不确定条件下的政策选择", "Policies under uncertainty")
+    source = _source("、".join(p.regimes) if lang == "zh" else ", ".join(p.regimes))
+    figure, bottom, top = look.page(title, p.table(lang).splitlines()[0], source, height=4.8)
+    top = look.legend(figure, keys, top)
+    axes = figure.add_axes((0.11, bottom + 0.07, 0.85, top - bottom - 0.13))
+    inside = p.within
+    axes.plot(horizontal[inside] / sx.divisor, vertical[inside] / sy.divisor, "o", color=look.PALE, ms=4)
+    axes.plot(horizontal[~inside] / sx.divisor, vertical[~inside] / sy.divisor, "x", color=look.PALE, ms=4)
+    front = p.front[np.argsort(horizontal[p.front])]
+    axes.plot(horizontal[front] / sx.divisor, vertical[front] / sy.divisor, "o-", color=look.BLUE, ms=5, lw=1)
+    axes.plot(horizontal[0] / sx.divisor, vertical[0] / sy.divisor, "*", color=look.INK, ms=11)
+    if p.robust is not None:
+        axes.plot(horizontal[p.robust] / sx.divisor, vertical[p.robust] / sy.divisor, "D", color=look.VERMILION, ms=6)
+    if p.budget and p.budget.output == second:
+        axes.axvline(p.budget.bound / sx.divisor, color=look.GREY, lw=1, ls="--")
+    axes.set_ylabel(
+        " ".join(part for part in (model.label(outputs[0], lang), f"[{sy.unit}]" if sy.unit else "") if part)
+    )
+    name = model.label(second, lang) if second else p.levers[0].path
+    axes.set_xlabel(" ".join(part for part in (name, f"[{sx.unit}]" if sx.unit else "") if part))
+    return figure

@@ -1,0 +1,336 @@
+"""Outcomes over time: fan charts of one metric, small multiples of several, paired differences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from sim.figures import style as look
+from sim.figures.style import HALO, Scale, amount, moment, scale_of, styled, tint
+from sim.terms import TERMS, term
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from sim.result import Result, ScoredFact
+
+OVERVIEW = (
+    "firms.alive",
+    "ladder.certificates.hte",
+    "ladder.certificates.giant",
+    "ladder.listing.listed",
+    "valuation.unicorns",
+    "valuation.post_money.total",
+    "rounds.raised",
+    "jobs.total",
+    "output.year",
+)
+FACT_MARKER = {"input": "o", "inside": "o", "outside": "D", "goal": "s"}
+FACT_COLOUR = {"input": look.GREY, "inside": look.GREEN, "outside": look.VERMILION, "goal": look.ORANGE}
+
+
+@styled
+def fan(
+    result: Result,
+    metric: str,
+    lang: str = "zh",
+    facts: bool = True,
+    divide: str | None = None,
+    title: str | None = None,
+) -> Figure:
+    """Median, 25–75 % and 5–95 % of the replications of one metric, with what was published as points.
+
+    `divide`: the quarter up to which there is published history; without it the last published fact of the result
+    that is no goal. `title`: the metric's label if None.
+    """
+    about = result.metric(metric)
+    scale = _scale(result, [metric], lang)
+    last = _last_defined(result, metric)
+    p05, p50, p95 = result.quantiles(metric, (0.05, 0.5, 0.95))[:, last]
+    at_end = term("figure.at_end", lang).format(
+        quarter=result.quarters[last],
+        p50=amount(p50, about.unit, lang),
+        p05=scale_of(about.unit, p50, lang).text(p05),
+        p95=scale_of(about.unit, p50, lang).text(p95),
+    )
+    heading = title or about.label[lang]
+    figure, bottom, top = look.page(heading, at_end, look.source_line(result, lang))
+    shown = _facts(result, metric) if facts else []
+    top = look.legend(figure, _keys(shown, lang), top)
+    axes = figure.add_axes((0.085, bottom, 0.83, top - bottom - 0.05))
+    _draw(axes, result, metric, scale, shown, divide or _history_end(result), lang, words=True)
+    _unit(axes, scale, lang)
+    look.year_end(figure, axes, lang)
+    return figure
+
+
+@styled
+def panel(
+    result: Result,
+    metrics: Sequence[str],
+    title: str = "figure.overview",
+    lang: str = "zh",
+    facts: bool = True,
+    columns: int | None = None,
+    divide: str | None = None,
+) -> Figure:
+    """Small multiples: a fan for each metric, every axis with its own unit. `title`: a term's key, or the words."""
+    metrics = list(metrics)
+    count = len(metrics)
+    if count == 0:
+        return look.empty(_words(title, lang), look.source_line(result, lang), lang)
+    columns = columns or (count if count <= 2 else 2 if count == 4 else 3)
+    rows = -(-count // columns)
+    height = 1.25 + rows * (2.9 if columns == 1 else 2.5 if columns == 2 else 1.95)
+    figure, bottom, top = look.page(
+        _words(title, lang), look.scenario_name(result, lang), look.source_line(result, lang), height=height
+    )
+    shown = {metric: _facts(result, metric) if facts else [] for metric in metrics}
+    top = look.legend(figure, _keys([f for own in shown.values() for f in own], lang), top)
+    width, margin = 0.93 / columns, 0.062
+    step = (top - bottom) / rows
+    head, foot = 0.46 / height, 0.26 / height
+    for i, metric in enumerate(metrics):
+        row, column = divmod(i, columns)
+        box = (
+            0.03 + column * width + margin - 0.012,
+            top - (row + 1) * step + foot,
+            width - margin - 0.012,
+            step - head - foot,
+        )
+        axes = figure.add_axes(box)
+        scale = _scale(result, [metric], lang)
+        _draw(
+            axes,
+            result,
+            metric,
+            scale,
+            shown[metric],
+            divide or _history_end(result),
+            lang,
+            most=6 if columns < 3 else 4,
+        )
+        label = _wrapped(result.metric(metric).label[lang], 44 if columns < 3 else 30, lang)
+        axes.set_title(label, pad=16, fontsize=9 if columns < 3 else 8.5)
+        _unit(axes, scale, lang)
+    return figure
+
+
+def overview(result: Result, lang: str = "zh", **options: Any) -> Figure:
+    """The zone in nine curves or as many as the result has."""
+    return panel(result, [metric for metric in OVERVIEW if metric in result], "figure.overview", lang, **options)
+
+
+@styled
+def difference(
+    comparison: Any, metric: str, name: str, lang: str = "zh", facts: Sequence[str] = (), title: str | None = None
+) -> Figure:
+    """One scenario minus the baseline, draw by draw: mean with its interval, and the 5–95 % of single replications.
+
+    `comparison` has metrics, quarters, baseline and of(name) with mean, low, high, p05, p95 [metric, quarter].
+    """
+    about = next(m for m in comparison.metrics if getattr(m, "name", m) == metric)
+    row = comparison.row(metric)
+    d = comparison.of(name)
+    rows = {key: np.asarray(getattr(d, key)[row], dtype=float) for key in ("mean", "low", "high", "p05", "p95")}
+    scale = scale_of(about.unit, float(np.nanmax(np.abs(np.concatenate([rows["p05"], rows["p95"]])))), lang)
+    words = term("figure.minus", lang).format(variant=name, baseline=comparison.baseline)
+    source = f"Headwater 活水 · {words} · {term('figure.paired', lang)}"
+    label = about.label[lang]
+    heading = title or f"{label}{'：' if lang == 'zh' else ': '}{term('figure.difference', lang)}"
+    figure, bottom, top = look.page(heading, words, source)
+    keys = [
+        Line2D([], [], color=look.VERMILION, lw=2, label=term("mean", lang)),
+        Patch(color=tint(look.VERMILION, 0.45), label=term("figure.interval", lang)),
+        Patch(color=tint(look.VERMILION, 0.18), label=term("figure.band.most", lang)),
+    ]
+    top = look.legend(figure, keys, top)
+    axes = figure.add_axes((0.085, bottom, 0.83, top - bottom - 0.05))
+    x = np.array([moment(q) for q in comparison.quarters])
+    shown = {key: values / scale.divisor for key, values in rows.items()}
+    axes.fill_between(x, shown["p05"], shown["p95"], color=tint(look.VERMILION, 0.18), lw=0)
+    axes.fill_between(x, shown["low"], shown["high"], color=tint(look.VERMILION, 0.45), lw=0)
+    axes.plot(x, shown["mean"], color=look.VERMILION, lw=2)
+    axes.axhline(0, color=look.INK, lw=0.8)
+    axes.annotate(
+        term("figure.no_change", lang), (x[0], 0), (3, 3), textcoords="offset points", fontsize=7, color=look.GREY
+    )
+    _end_label(axes, x[-1], rows["mean"][-1], scale, look.VERMILION)
+    look.time_axis(axes, x[0], x[-1])
+    axes.yaxis.set_major_formatter(lambda value, _: look.tick(value))
+    _unit(axes, scale, lang)
+    look.year_end(figure, axes, lang)
+    return figure
+
+
+# --- one set of axes -------------------------------------------------------------------------------------------------
+
+
+def _draw(
+    axes: Axes,
+    result: Result,
+    metric: str,
+    scale: Scale,
+    facts: Sequence[ScoredFact],
+    divide: str | None,
+    lang: str,
+    words: bool = False,
+    most: int = 8,
+    colour: str = look.BLUE,
+) -> None:
+    x = np.array([moment(q) for q in result.quarters])
+    p05, p25, p50, p75, p95 = result.quantiles(metric) / scale.divisor
+    axes.fill_between(x, p05, p95, color=tint(colour, 0.16), lw=0)
+    axes.fill_between(x, p25, p75, color=tint(colour, 0.38), lw=0)
+    axes.plot(x, p50, color=colour, lw=2.0 if words else 1.6)
+    look.time_axis(axes, x[0], x[-1], most)
+    values = [p05, p95, [f.observed / scale.divisor for f in facts]]
+    low = min((float(np.nanmin(v)) for v in values if len(v) and not np.all(np.isnan(v))), default=0.0)
+    high = max((float(np.nanmax(v)) for v in values if len(v) and not np.all(np.isnan(v))), default=1.0)
+    if result.metric(metric).kind != "index" and low >= 0:
+        axes.set_ylim(0, high * 1.12 if high > 0 else 1)
+    else:
+        room = 0.08 * (high - low) or 1.0
+        axes.set_ylim(low - room, high + room)
+        if low < 0 < high:
+            axes.axhline(0, color=look.GREY, lw=0.7)
+    axes.yaxis.set_major_locator(look.ticks(result.metric(metric).unit, 6 if words else 4))
+    axes.yaxis.set_major_formatter(lambda value, _: look.tick(value))
+    if divide and x[0] < moment(divide) < x[-1]:
+        _divider(axes, moment(divide), lang, words)
+    for fact in facts:
+        _fact(axes, fact, scale, words)
+    last = _last_defined(result, metric)
+    if words and last >= 0:
+        _end_label(axes, x[last], p50[last] * scale.divisor, scale, colour)
+
+
+def _fact(axes: Axes, fact: ScoredFact, scale: Scale, words: bool) -> None:
+    """A ring for an input, a filled point for what is scored, with an arrow where the fact is a floor."""
+    state = fact_state(fact)
+    colour = FACT_COLOUR[state]
+    x, y = moment(fact.date), fact.observed / scale.divisor
+    face = "white" if state in ("input", "goal") else colour
+    axes.plot(
+        [x],
+        [y],
+        marker=fact_marker(state),
+        ms=6 if words else 4.5,
+        mfc=face,
+        mec=colour,
+        mew=1.3,
+        ls="",
+        zorder=5,
+        clip_on=False,
+    )
+    sign = {"at_least": "≥ ", "at_most": "≤ "}.get(fact.bound, "")
+    first, end = axes.get_xlim()
+    early = x < first + 0.22 * (end - first)  # no room on the left; curves that rise leave room below on the right
+    axes.annotate(
+        sign + scale.text(fact.observed),
+        (x, y),
+        (6, -10) if early else (-5, 5),
+        textcoords="offset points",
+        ha="left" if early else "right",
+        fontsize=7.5 if words else 6.8,
+        color=colour if state != "input" else look.INK,
+        path_effects=HALO,
+        zorder=6,
+    )
+
+
+def _divider(axes: Axes, x: float, lang: str, words: bool) -> None:
+    axes.axvline(x, color=look.GREY, lw=0.8, ls=(0, (3, 3)), zorder=1)
+    if words:
+        for text, side, gap in (("figure.history", "right", -4), ("figure.projection", "left", 4)):
+            axes.annotate(
+                term(text, lang), (x, 1), (gap, -2), ("data", "axes fraction"), "offset points", ha=side, va="top",
+                fontsize=7, color=look.GREY, path_effects=HALO,
+            )  # fmt: skip
+
+
+def _end_label(axes: Axes, x: float, value: float, scale: Scale, colour: str) -> None:
+    axes.annotate(
+        scale.text(value), (x, value / scale.divisor), (5, 0), textcoords="offset points", va="center", fontsize=9,
+        color=colour, annotation_clip=False,
+    )  # fmt: skip
+
+
+def _unit(axes: Axes, scale: Scale, lang: str) -> None:
+    axes.annotate(scale.unit, (0, 1), (-2, 5), "axes fraction", "offset points", ha="left", fontsize=7, color=look.GREY)
+
+
+def _keys(facts: Sequence[ScoredFact], lang: str) -> list[Any]:
+    """Bands and line, and the markers that are used."""
+    keys = look.band_keys(lang)
+    used = {fact_state(fact) for fact in facts}
+    for state, colour in FACT_COLOUR.items():
+        if state in used:
+            face = "white" if state in ("input", "goal") else colour
+            label = term(f"figure.fact.{state}", lang)
+            keys.append(
+                Line2D([], [], ls="", marker=fact_marker(state), ms=5, mfc=face, mec=colour, mew=1.3, label=label)
+            )
+    return keys
+
+
+def fact_colour(fact: ScoredFact) -> str:
+    return FACT_COLOUR[fact_state(fact)]
+
+
+def fact_marker(state: str) -> str:
+    return FACT_MARKER[state]
+
+
+def fact_state(fact: ScoredFact) -> str:
+    if fact.use in ("input", "goal"):
+        return fact.use
+    return "input" if fact.inside is None else "inside" if fact.inside else "outside"
+
+
+def _facts(result: Result, metric: str) -> list[ScoredFact]:
+    known = set(result.quarters)
+    return [
+        fact
+        for fact in result.facts
+        if fact.metric == metric and fact.date in known and not fact.statistic.startswith("change")
+    ]
+
+
+def _history_end(result: Result) -> str | None:
+    """The last quarter of which anything was published."""
+    dates = [fact.date for fact in result.facts if fact.use != "goal" and fact.date in result.quarters]
+    return max(dates, default=None)
+
+
+def _last_defined(result: Result, metric: str) -> int:
+    defined = np.flatnonzero(~np.all(np.isnan(result[metric]), axis=0))
+    return int(defined[-1]) if defined.size else -1
+
+
+def _scale(result: Result, metrics: Sequence[str], lang: str) -> Scale:
+    largest = 0.0
+    for metric in metrics:
+        band = np.abs(result.quantiles(metric, (0.05, 0.95)))
+        if not np.all(np.isnan(band)):
+            largest = max(largest, float(np.nanmax(band)))
+    return scale_of(result.metric(metrics[0]).unit, largest, lang)
+
+
+def _words(title: str, lang: str) -> str:
+    return term(title, lang) if title in TERMS else title
+
+
+def _wrapped(label: str, room: int, lang: str) -> str:
+    """The label, cut with an ellipsis where it would run into its neighbour (a hanzi is two letters wide)."""
+    wide = 0
+    for i, letter in enumerate(label):
+        wide += 2 if ord(letter) > 0x2E80 else 1
+        if wide > room:
+            return label[: i - 1].rstrip(" ,：:") + "…"
+    return label

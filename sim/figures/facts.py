@@ -1,0 +1,213 @@
+"""The model beside what was published: the scoreboard of facts, and how far valuations multiply."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from sim.figures import style as look
+from sim.figures.curves import FACT_COLOUR, fact_colour, fact_marker, fact_state
+from sim.figures.style import HALO, amount, digits, styled
+from sim.terms import term
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from sim.result import Result, ScoredFact
+
+USES = ("check", "calibrate", "goal", "input")  # what tests the model comes first
+RATIOS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+BINS = 48
+
+
+@styled
+def scoreboard(result: Result, lang: str = "zh") -> Figure:
+    """A row for every fact: the 5–95 % band and median over the observed value, on a log axis.
+
+    A fact that is a floor is an arrow to the right of 1. An input has no band.
+    """
+    facts = sorted(result.facts, key=lambda fact: USES.index(fact.use) if fact.use in USES else len(USES))
+    source = look.source_line(result, lang)
+    if not facts:
+        return look.empty(term("figure.scoreboard", lang), source, lang)
+    counts = []
+    for use in ("check", "calibrate"):
+        scored = [fact.inside for fact in facts if fact.use == use and fact.inside is not None]
+        if scored:
+            words = term("figure.scored", lang).format(inside=sum(scored), scored=len(scored))
+            counts.append(f"{term(f'use.{use}', lang)} {words}")
+    subtitle = ("；" if lang == "zh" else "; ").join(counts)
+    height = 1.75 + 0.215 * len(facts)
+    figure, bottom, top = look.page(term("figure.scoreboard", lang), subtitle, source, height=height)
+    states = dict.fromkeys(fact_state(fact) for fact in facts)
+    keys = [_key(state, lang) for state in FACT_COLOUR if state in states]
+    top = look.legend(figure, keys, top)
+    axes = figure.add_axes((0.27, bottom + 0.10 / height, 0.38, top - bottom - 0.20 / height))
+    axes.set_xscale("log")
+    axes.set_xlim(RATIOS[0] * 0.9, RATIOS[-1] * 1.1)
+    axes.xaxis.set_major_locator(FixedLocator(RATIOS))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}×")
+    axes.set_xlabel(term("figure.scoreboard.axis", lang), fontsize=8, labelpad=2)
+    axes.set_ylim(len(facts) - 0.4, -0.6)
+    axes.set_yticks(range(len(facts)), [_name(fact, lang) for fact in facts], fontsize=7.5)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(True, axis="x")
+    axes.grid(False, axis="y")
+    axes.spines["left"].set_visible(False)
+    axes.axvline(1, color=look.INK, lw=0.9)
+    for row, fact in enumerate(facts):
+        _score(axes, row, fact)
+    columns = (
+        (1.04, "left", "observed"),
+        (1.30, "left", "date"),
+        (1.44, "left", "fact.use"),
+        (1.57, "left", "probability"),
+    )
+    for x, side, key in columns:
+        axes.annotate(
+            term(key, lang), (x, 1), (0, 4), "axes fraction", "offset points", ha=side, fontsize=7, color=look.GREY
+        )
+    for row, fact in enumerate(facts):
+        sign = {"at_least": "≥ ", "at_most": "≤ "}.get(fact.bound, "")
+        odds = "" if fact.probability is None or fact.probability != fact.probability else f"{fact.probability:.0%}"
+        cells = (sign + amount(fact.observed, fact.unit, lang), fact.date, term(f"use.{fact.use}", lang), odds)
+        for (x, side, _), text in zip(columns, cells, strict=True):
+            axes.annotate(
+                text, (x, row), xycoords=("axes fraction", "data"), ha=side, va="center", fontsize=7.5,
+                annotation_clip=False,
+            )  # fmt: skip
+    return figure
+
+
+def _score(axes: Axes, row: int, fact: ScoredFact) -> None:
+    state = fact_state(fact)
+    colour = fact_colour(fact)
+    if state == "input" or not _positive(fact.observed) or fact.p50 is None or fact.p50 != fact.p50:
+        axes.plot([1], [row], marker=fact_marker(state), ms=5, mfc="white", mec=colour, mew=1.3, ls="", zorder=4)
+        return
+    low, mid, high = (_held((q or 0.0) / fact.observed) for q in (fact.p05, fact.p50, fact.p95))
+    axes.plot([low, high], [row, row], color=colour, lw=4.5, alpha=0.35, solid_capstyle="butt", zorder=2)
+    axes.plot([mid], [row], marker="|", ms=8, mew=2, color=colour, zorder=3)
+    face = "white" if state == "goal" else colour
+    axes.plot([1], [row], marker=fact_marker(state), ms=4.5, mfc=face, mec=colour, mew=1.2, ls="", zorder=4)
+    if fact.bound in ("at_least", "at_most"):
+        reach = 13 if fact.bound == "at_least" else -13
+        axes.annotate(
+            "", (1, row), (reach, 0), textcoords="offset points",
+            arrowprops={"arrowstyle": "<-", "color": look.INK, "lw": 0.9, "shrinkA": 0, "shrinkB": 1},
+        )  # fmt: skip
+    for q in (fact.p05, fact.p95):  # a band that leaves the axis says so
+        ratio = (q or 0.0) / fact.observed
+        if ratio < RATIOS[0] * 0.9 or ratio > RATIOS[-1] * 1.1:
+            axes.plot([_held(ratio)], [row], marker="<" if ratio < 1 else ">", ms=4, color=colour, clip_on=False)
+
+
+def _held(ratio: float) -> float:
+    return min(max(ratio, RATIOS[0] * 0.9), RATIOS[-1] * 1.1)
+
+
+def _positive(value: float) -> bool:
+    return math.isfinite(value) and value > 0
+
+
+def _key(state: str, lang: str) -> Line2D:
+    face = "white" if state in ("input", "goal") else FACT_COLOUR[state]
+    return Line2D(
+        [], [], ls="", marker=fact_marker(state), ms=5, mfc=face, mec=FACT_COLOUR[state], mew=1.3,
+        label=term(f"figure.fact.{state}", lang),
+    )  # fmt: skip
+
+
+def _name(fact: ScoredFact, lang: str) -> str:
+    name = fact.name or fact.id
+    if lang == "en" and any(ord(letter) > 0x2E80 for letter in name):
+        name = fact.id
+    room = 34 if lang == "en" else 22
+    return name if len(name) <= room else name[: room - 1] + "…"
+
+
+# --- multiples -------------------------------------------------------------------------------------------------------
+
+
+@styled
+def multiples(result: Result, lang: str = "zh", published: float | None = None) -> Figure:
+    """Histogram of last over first post-money of the firms in samples["multiples"], on a log axis.
+
+    `published`: the multiple of the story that was told, marked with the share of firms at or above it; without it the
+    scenario's own (a fact in a metric of multiples, or manifest["multiple"]).
+    """
+    table = result.samples["multiples"]
+    values = np.asarray(table["multiple"], dtype=np.float64)
+    values = values[np.isfinite(values) & (values > 0)]
+    source = look.source_line(result, lang)
+    if values.size == 0:
+        return look.empty(term("figure.multiples", lang), source, lang)
+    published = _published(result) if published is None else published
+    subtitle = term("figure.multiples.count", lang).format(count=f"{values.size:,}", quarter=result.quarters[-1])
+    figure, bottom, top = look.page(term("figure.multiples", lang), subtitle, source)
+    axes = figure.add_axes((0.085, bottom + 0.07, 0.86, top - bottom - 0.10))
+    ends = np.quantile(values, (0.001, 0.999))
+    held = np.clip(values, *ends)
+    low = math.floor(math.log10(ends[0]) * 4) / 4
+    high = math.ceil(math.log10(max(ends[1], 1.3 * (published or 1.0))) * 4) / 4
+    edges = np.logspace(low, max(high, low + 1), BINS + 1)
+    share = np.histogram(held, edges)[0] / values.size * 100
+    at = published or math.inf
+    colours = [look.PALE if right <= 1 else look.BLUE if left < at else look.ORANGE for left, right in pairwise(edges)]
+    axes.bar(edges[:-1], share, np.diff(edges), align="edge", color=colours, edgecolor="white", linewidth=0.5)
+    axes.set_xscale("log")
+    axes.set_xlim(edges[0], edges[-1])
+    marks = [m for m in (0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300) if edges[0] <= m <= edges[-1]]
+    axes.xaxis.set_major_locator(FixedLocator(marks))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}×")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}%")
+    axes.set_xlabel(term("figure.multiples.axis", lang))
+    axes.annotate(
+        term("figure.multiples.share", lang),
+        (0, 1),
+        (-2, 5),
+        "axes fraction",
+        "offset points",
+        fontsize=7,
+        color=look.GREY,
+    )
+    median = float(np.median(values))
+    highest = float(share.max())
+    axes.set_ylim(0, highest * 1.25)
+    axes.axvline(median, color=look.INK, lw=1)
+    axes.annotate(
+        f"{term('median', lang)} {digits(median)}×", (median, highest * 1.22), (4, 0), textcoords="offset points",
+        va="top", fontsize=8, path_effects=HALO,
+    )  # fmt: skip
+    if published:
+        above = float(np.mean(values >= published))
+        axes.axvline(published, color=look.VERMILION, lw=1.2, ls=(0, (4, 2)))
+        lines = (
+            term("figure.published_multiple", lang).format(multiple=digits(published)),
+            term("figure.above", lang).format(multiple=digits(published), share=_percent(above)),
+        )
+        axes.annotate(
+            "\n".join(lines), (published, highest * 1.08), (5, 0), textcoords="offset points", va="top", fontsize=8.5,
+            color=look.VERMILION, linespacing=1.5, path_effects=HALO,
+        )  # fmt: skip
+    return figure
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}" if share >= 0.001 or share == 0 else f"{share:.2%}"
+
+
+def _published(result: Result) -> float | None:
+    for fact in result.facts:
+        if "multiple" in fact.metric and fact.unit == "ratio":
+            return fact.observed
+    value = result.manifest.get("multiple")
+    return float(value) if isinstance(value, (int, float)) else None

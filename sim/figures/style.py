@@ -1,0 +1,293 @@
+"""How every figure looks: font, colours, page, and numbers as people say them (万, 亿; thousands, bn)."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import matplotlib
+from matplotlib import font_manager, patheffects
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from sim import store
+from sim.terms import term
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+
+    from sim.result import Result
+
+FONT_FILE = Path(__file__).resolve().parent.parent / "fonts" / "NotoSansSC-GB2312.ttf"
+FONT = "Noto Sans SC GB2312"
+
+# Okabe and Ito (2008): told apart by readers with any colour vision
+BLUE, VERMILION, GREEN, ORANGE = "#0072b2", "#d55e00", "#009e73", "#e69f00"
+PURPLE, SKY, INK, GREY, PALE = "#cc79a7", "#56b4e9", "#22313f", "#7f8c8d", "#d5dbdf"
+SERIES = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY)
+
+HALO = [patheffects.withStroke(linewidth=2.2, foreground="white")]  # keeps words on lines legible
+WIDTH = 8.0  # inches; with DPI, 1600 pixels
+DPI = 200
+
+STYLE: dict[str, Any] = {
+    "font.family": [FONT, "DejaVu Sans"],
+    "font.size": 8.5,
+    "text.color": INK,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.titlesize": 9.5,
+    "axes.titlecolor": INK,
+    "axes.titlelocation": "left",
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "grid.color": "#e8ecee",
+    "grid.linewidth": 0.7,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 7.5,
+    "legend.frameon": False,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "headwater",
+    "svg.fonttype": "path",
+}
+
+_lock = threading.RLock()
+_font_known = False
+
+
+@contextlib.contextmanager
+def style() -> Iterator[None]:
+    """Everything is drawn and saved in here. matplotlib's settings are global, so one figure at a time."""
+    global _font_known
+    with _lock:
+        if not _font_known:
+            font_manager.fontManager.addfont(str(FONT_FILE))
+            _font_known = True
+        with matplotlib.rc_context(STYLE):
+            yield
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def styled(draw: Callable[P, T]) -> Callable[P, T]:
+    """The function draws in this style and leaves matplotlib's settings as they were."""
+
+    @wraps(draw)
+    def drawn(*arguments: P.args, **named: P.kwargs) -> T:
+        with style():
+            return draw(*arguments, **named)
+
+    return drawn
+
+
+def tint(colour: str, strength: float) -> tuple[float, ...]:
+    """The colour on white, opaque: overlapping bands stay clean in every format."""
+    return tuple(1 - strength * (1 - part) for part in to_rgb(colour))
+
+
+# --- the page --------------------------------------------------------------------------------------------------------
+
+
+def page(
+    title: str, subtitle: str = "", source: str = "", height: float = 4.5, width: float = WIDTH
+) -> tuple[Figure, float, float]:
+    """An empty page with its words, and the (bottom, top) between which axes have room, in parts of the height."""
+    figure = Figure(figsize=(width, height), dpi=DPI)
+    FigureCanvasAgg(figure)
+    inch = 1.0 / height
+    left = 0.42 / width
+    figure.text(left, 1 - 0.22 * inch, title, fontsize=13, va="top")
+    if subtitle:
+        figure.text(left, 1 - 0.50 * inch, subtitle, fontsize=8.5, color=GREY, va="top")
+    figure.text(left, 0.10 * inch, source, fontsize=6.8, color=GREY, va="bottom")
+    return figure, 0.52 * inch, 1 - (0.85 if subtitle else 0.62) * inch
+
+
+def legend(figure: Figure, handles: Sequence[Artist], top: float) -> float:
+    """One line of keys below the subtitle; returns the top that is left."""
+    height, width = figure.get_figheight(), figure.get_figwidth()
+    figure.legend(
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(0.36 / width, top + 0.10 / height),
+        ncols=len(handles),
+        borderpad=0,
+        columnspacing=1.4,
+        handletextpad=0.5,
+        handlelength=1.6,
+    )
+    return top - 0.22 / height
+
+
+def band_keys(lang: str) -> list[Any]:
+    """What line and bands of a fan mean."""
+    return [
+        Line2D([], [], color=BLUE, lw=2, label=term("median", lang)),
+        Patch(color=tint(BLUE, 0.38), label=term("figure.band.half", lang)),
+        Patch(color=tint(BLUE, 0.16), label=term("figure.band.most", lang)),
+    ]
+
+
+def source_line(result: Result, lang: str) -> str:
+    """`Headwater 活水 · scenario · replications · seed`"""
+    count = f"{result.replications:,}"
+    parts = ["Headwater 活水", scenario_name(result, lang)]
+    parts.append(f"{count}{term('replication', lang)}" if lang == "zh" else f"{count} {term('replication', lang)}")
+    if "seed" in result.manifest:
+        parts.append(f"{term('seed', lang)} {result.manifest['seed']}")
+    return " · ".join(part for part in parts if part)
+
+
+def scenario_name(result: Result, lang: str) -> str:
+    name = result.manifest.get("name") or result.manifest.get("scenario") or ""
+    if isinstance(name, dict):
+        name = name.get(lang) or next(iter(name.values()), "")
+    return str(name) if len(str(name)) < 60 else ""
+
+
+def empty(title: str, source: str, lang: str) -> Figure:
+    """A page that says there is nothing to draw: an absent series is told, not passed over."""
+    figure, bottom, top = page(title, source=source, height=2.2)
+    figure.text(0.5, (bottom + top) / 2, term("figure.empty", lang), ha="center", va="center", color=GREY)
+    return figure
+
+
+def encode(figure: Figure, kind: str = "png") -> bytes:
+    """The bytes of the picture, the same for the same figure."""
+    buffer = io.BytesIO()
+    metadata = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
+    with style():
+        figure.savefig(buffer, format=kind, metadata=metadata)
+    return buffer.getvalue()
+
+
+def save(figure: Figure, path: str | Path) -> Path:
+    path = Path(path)
+    return store.write_bytes(path, encode(figure, path.suffix.lstrip(".")))
+
+
+# --- time ------------------------------------------------------------------------------------------------------------
+
+
+def moment(quarter: str) -> float:
+    """Year ends fall on whole numbers: "2023Q4" -> 2023.0, "2023Q1" -> 2022.25."""
+    return int(quarter[:4]) - 1 + int(quarter[5]) / 4
+
+
+def time_axis(axes: Axes, first: float, last: float, most: int = 8) -> None:
+    """Ticks at the ends of years, as many as there is room for."""
+    step = next((s for s in (1, 2, 3, 5, 10, 20) if (last - first) / s <= most), 50)
+    start = math.ceil(first - 1e-9)
+    axes.set_xlim(first, last)
+    axes.set_xticks([y for y in range(start, math.floor(last + 1e-9) + 1) if y % step == 0])
+    axes.xaxis.set_major_formatter(lambda x, _: f"{x:.0f}")
+
+
+def year_end(figure: Figure, axes: Axes, lang: str) -> None:
+    """Says what the ticks mean, at the right end of the axis."""
+    axes.annotate(
+        term("figure.year_end", lang), (1, 0), (2, -16), "axes fraction", "offset points", ha="right", va="top",
+        fontsize=7, color=GREY,
+    )  # fmt: skip
+
+
+def ticks(unit: str, most: int) -> MaxNLocator:
+    """Few round ticks; whole ones where the metric counts things."""
+    return MaxNLocator(
+        most, steps=[1, 2, 2.5, 5, 10], integer=unit in ("firms", "certificates", "funds", "rounds", "jobs")
+    )
+
+
+def tick(value: float) -> str:
+    """A number on an axis, in full: 12,000 · 0.25 · −3"""
+    text = f"{value:,.10g}" if abs(value) < 1e15 else f"{value:.3g}"
+    return text.replace("-", "−")
+
+
+# --- numbers ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A metric's numbers as an axis shows them: divided by `divisor`, in `unit`."""
+
+    divisor: float
+    unit: str
+
+    def text(self, value: float) -> str:
+        return digits(value / self.divisor)
+
+
+MONEY = {
+    "zh": ((1e12, "万亿元"), (1e8, "亿元"), (1e4, "万元"), (1.0, "元")),
+    "en": ((1e12, "CNY tn"), (1e9, "CNY bn"), (1e6, "CNY m"), (1e3, "CNY k"), (1.0, "CNY")),
+}
+
+
+def scale_of(unit: str, largest: float, lang: str) -> Scale:
+    """The scale in which the largest number of an axis reads well."""
+    word = term(f"unit.{unit}", lang)
+    largest = abs(largest) if math.isfinite(largest) else 0.0
+    if unit == "CNY":
+        # 万亿 only where 亿 would need six digits
+        steps = [(size, name) for size, name in MONEY[lang] if not (name == "万亿元" and largest < 1e13)]
+        return next((Scale(size, name) for size, name in steps if largest >= size), Scale(1.0, steps[-1][1]))
+    if unit == "share":
+        return Scale(0.01, word)
+    if lang == "zh" and unit in ("firms", "certificates", "jobs") and largest >= 1e5:
+        return Scale(1e4, "万" + word)
+    if lang == "en" and unit in ("firms", "certificates", "jobs") and largest >= 1e6:
+        return Scale(1e6, "million " + word)
+    return Scale(1.0, word)
+
+
+def digits(value: float) -> str:
+    """Three digits that matter; thousands apart: 12,345 · 151 · 3.02 · 0.12"""
+    if not math.isfinite(value):
+        return "–"
+    size = abs(value)
+    decimals = 0 if size >= 100 or size == round(size) else 1 if size >= 10 else 2
+    if 0 < size < 0.095:
+        return f"{value:.2g}".replace("-", "−")
+    text = f"{value:,.{decimals}f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return text.replace("-", "−")
+
+
+def amount(value: float, unit: str, lang: str) -> str:
+    """151亿元 · CNY 15.1 bn · 4,840家 · 4,840 firms · 3.02× · 12%"""
+    scale = scale_of(unit, value, lang)
+    text = scale.text(value)
+    if lang == "zh":
+        return text + scale.unit if unit != "index" else text
+    if unit == "CNY":
+        return f"CNY {text}{scale.unit.removeprefix('CNY')}"
+    if unit in ("ratio", "share"):
+        return text + scale.unit
+    return f"{text} {scale.unit}" if unit != "index" else text
