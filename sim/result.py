@@ -34,7 +34,7 @@ FACTS = "facts.csv"
 FORMAT = 1  # of the folder; raised when an older program could not read a newer result
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 FACT_COLUMNS = ("id", "use", "metric", "date", "observed", "unit", "p05", "p50", "p95", "inside")
-MORE_FACT_COLUMNS = ("bound", "statistic", "probability", "name", "source", "note")
+MORE_FACT_COLUMNS = ("bound", "statistic", "probability", "name", "source", "note", "since")
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class ScoredFact:
 
     `bound`: "exact", "at_least" or "at_most"; `statistic`: how the replication's firms become one number ("max", ...).
     `probability`: share of replications in which the simulated value reaches the observed one. `date`: a quarter.
+    `since`: the quarter from which a change is counted; such a fact is no point on the metric's curve.
     """
 
     id: str
@@ -61,6 +62,7 @@ class ScoredFact:
     source: str = ""
     note: str = ""
     name: str = ""
+    since: str = ""
 
 
 class SummaryRow(NamedTuple):

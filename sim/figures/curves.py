@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import LogLocator, NullLocator
 
 from sim.figures import style as look
 from sim.figures.style import HALO, Scale, amount, moment, scale_of, styled, tint
@@ -30,6 +31,7 @@ OVERVIEW = (
     "jobs.total",
     "output.year",
 )
+REGIME = "market.regime"
 FACT_MARKER = {"input": "o", "inside": "o", "outside": "D", "goal": "s"}
 FACT_COLOUR = {"input": look.GREY, "inside": look.GREEN, "outside": look.VERMILION, "goal": look.ORANGE}
 
@@ -64,7 +66,7 @@ def fan(
     top = look.legend(figure, _keys(shown, lang), top)
     axes = figure.add_axes((0.085, bottom, 0.83, top - bottom - 0.05))
     _draw(axes, result, metric, scale, shown, divide or _history_end(result), lang, words=True)
-    _unit(axes, scale, lang)
+    _unit(axes, _shown_scale(result, metric, scale, lang), lang)
     look.year_end(figure, axes, lang)
     return figure
 
@@ -117,7 +119,7 @@ def panel(
         )
         label = _wrapped(result.metric(metric).label[lang], 44 if columns < 3 else 30, lang)
         axes.set_title(label, pad=16, fontsize=9 if columns < 3 else 8.5)
-        _unit(axes, scale, lang)
+        _unit(axes, _shown_scale(result, metric, scale, lang), lang)
     return figure
 
 
@@ -184,22 +186,31 @@ def _draw(
     colour: str = look.BLUE,
 ) -> None:
     x = np.array([moment(q) for q in result.quarters])
+    look.time_axis(axes, x[0], x[-1], most)
+    if metric == REGIME:
+        _draw_regimes(axes, x, result[metric], lang)
+        return
     p05, p25, p50, p75, p95 = result.quantiles(metric) / scale.divisor
     axes.fill_between(x, p05, p95, color=tint(colour, 0.16), lw=0)
     axes.fill_between(x, p25, p75, color=tint(colour, 0.38), lw=0)
     axes.plot(x, p50, color=colour, lw=2.0 if words else 1.6)
-    look.time_axis(axes, x[0], x[-1], most)
-    values = [p05, p95, [f.observed / scale.divisor for f in facts]]
-    low = min((float(np.nanmin(v)) for v in values if len(v) and not np.all(np.isnan(v))), default=0.0)
-    high = max((float(np.nanmax(v)) for v in values if len(v) and not np.all(np.isnan(v))), default=1.0)
-    if result.metric(metric).kind != "index" and low >= 0:
-        axes.set_ylim(0, high * 1.12 if high > 0 else 1)
+    values = np.concatenate([p05, p95, [f.observed / scale.divisor for f in facts]])
+    values = values[np.isfinite(values)]
+    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
+    if on_log_axis(result, metric):
+        axes.set_yscale("log")
+        axes.set_ylim(low / 1.2, high * 1.3)
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_locator(LogLocator(10, subs=(1.0, 2.0, 5.0) if high / low < 100 else (1.0,)))
     else:
-        room = 0.08 * (high - low) or 1.0
-        axes.set_ylim(low - room, high + room)
-        if low < 0 < high:
-            axes.axhline(0, color=look.GREY, lw=0.7)
-    axes.yaxis.set_major_locator(look.ticks(result.metric(metric).unit, 6 if words else 4))
+        if result.metric(metric).kind != "index" and low >= 0:
+            axes.set_ylim(0, high * 1.12 if high > 0 else 1)
+        else:
+            room = 0.08 * (high - low) or 1.0
+            axes.set_ylim(low - room, high + room)
+            if low < 0 < high:
+                axes.axhline(0, color=look.GREY, lw=0.7)
+        axes.yaxis.set_major_locator(look.ticks(result.metric(metric).unit, 6 if words else 4))
     axes.yaxis.set_major_formatter(lambda value, _: look.tick(value))
     if divide and x[0] < moment(divide) < x[-1]:
         _divider(axes, moment(divide), lang, words)
@@ -208,6 +219,30 @@ def _draw(
     last = _last_defined(result, metric)
     if words and last >= 0:
         _end_label(axes, x[last], p50[last] * scale.divisor, scale, colour)
+
+
+def on_log_axis(result: Result, metric: str) -> bool:
+    """Whether the replications spread so far that on a linear axis the median would lie on the floor."""
+    p05, p50, p95 = result.quantiles(metric, (0.05, 0.5, 0.95))
+    known = np.isfinite(p50)
+    return bool(known.any() and np.all(p05[known] > 0) and np.max(p95[known] / p50[known]) > 12)
+
+
+def _draw_regimes(axes: Axes, x: np.ndarray, regime: np.ndarray, lang: str) -> None:
+    """The share of the replications in each regime: quantiles of a category mean nothing."""
+    shares = [np.mean(regime == state, axis=0) * 100 for state in range(3)]
+    colours = (tint(look.BLUE, 0.55), tint(look.GREY, 0.25), tint(look.VERMILION, 0.6))
+    axes.stackplot(x, shares, colors=colours, lw=0)
+    axes.set_ylim(0, 100)
+    axes.set_yticks([0, 50, 100])
+    base = 0.0
+    for share, state in zip(shares, ("cold", "normal", "hot"), strict=True):
+        if share[-1] > 8:
+            axes.annotate(
+                term(f"regime.{state}", lang), (x[-1], base + share[-1] / 2), (-4, 0), textcoords="offset points",
+                ha="right", va="center", fontsize=7.5, path_effects=HALO,
+            )  # fmt: skip
+        base += share[-1]
 
 
 def _fact(axes: Axes, fact: ScoredFact, scale: Scale, words: bool) -> None:
@@ -230,7 +265,7 @@ def _fact(axes: Axes, fact: ScoredFact, scale: Scale, words: bool) -> None:
     )
     sign = {"at_least": "≥ ", "at_most": "≤ "}.get(fact.bound, "")
     first, end = axes.get_xlim()
-    early = x < first + 0.22 * (end - first)  # no room on the left; curves that rise leave room below on the right
+    early = x < first + 0.15 * (end - first)  # no room on the left; curves that rise leave room below on the right
     axes.annotate(
         sign + scale.text(fact.observed),
         (x, y),
@@ -259,6 +294,15 @@ def _end_label(axes: Axes, x: float, value: float, scale: Scale, colour: str) ->
         scale.text(value), (x, value / scale.divisor), (5, 0), textcoords="offset points", va="center", fontsize=9,
         color=colour, annotation_clip=False,
     )  # fmt: skip
+
+
+def _shown_scale(result: Result, metric: str, scale: Scale, lang: str) -> Scale:
+    """The unit as the axis says it: shares for regimes, a word where the axis is a log one."""
+    if metric == REGIME:
+        return Scale(1, term("figure.regimes", lang))
+    if on_log_axis(result, metric):
+        return Scale(scale.divisor, scale.unit + term("figure.log", lang))
+    return scale
 
 
 def _unit(axes: Axes, scale: Scale, lang: str) -> None:
@@ -295,11 +339,7 @@ def fact_state(fact: ScoredFact) -> str:
 
 def _facts(result: Result, metric: str) -> list[ScoredFact]:
     known = set(result.quarters)
-    return [
-        fact
-        for fact in result.facts
-        if fact.metric == metric and fact.date in known and not fact.statistic.startswith("change")
-    ]
+    return [fact for fact in result.facts if fact.metric == metric and fact.date in known and not fact.since]
 
 
 def _history_end(result: Result) -> str | None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 USES = ("check", "calibrate", "goal", "input")  # what tests the model comes first
 RATIOS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-BINS = 48
+BIN = 0.06  # width of a bar, in powers of ten
 
 
 @styled
@@ -65,10 +65,10 @@ def scoreboard(result: Result, lang: str = "zh") -> Figure:
     for row, fact in enumerate(facts):
         _score(axes, row, fact)
     columns = (
-        (1.04, "left", "observed"),
-        (1.30, "left", "date"),
-        (1.44, "left", "fact.use"),
-        (1.57, "left", "probability"),
+        (1.07, "left", "observed"),
+        (1.38, "left", "date"),
+        (1.53, "left", "fact.use"),
+        (1.88, "right", "fact.reached"),
     )
     for x, side, key in columns:
         axes.annotate(
@@ -157,10 +157,14 @@ def multiples(result: Result, lang: str = "zh", published: float | None = None) 
     held = np.clip(values, *ends)
     low = math.floor(math.log10(ends[0]) * 4) / 4
     high = math.ceil(math.log10(max(ends[1], 1.3 * (published or 1.0))) * 4) / 4
-    edges = np.logspace(low, max(high, low + 1), BINS + 1)
+    step = math.log10(published) / max(1, round(math.log10(published) / BIN)) if published and published > 1 else BIN
+    edges = 10 ** (step * np.arange(math.floor(low / step), math.ceil(high / step) + 1))  # 1 and the mark are edges
     share = np.histogram(held, edges)[0] / values.size * 100
     at = published or math.inf
-    colours = [look.PALE if right <= 1 else look.BLUE if left < at else look.ORANGE for left, right in pairwise(edges)]
+    colours = [
+        look.PALE if right <= 1.001 else look.BLUE if left < 0.999 * at else look.ORANGE
+        for left, right in pairwise(edges)
+    ]
     axes.bar(edges[:-1], share, np.diff(edges), align="edge", color=colours, edgecolor="white", linewidth=0.5)
     axes.set_xscale("log")
     axes.set_xlim(edges[0], edges[-1])

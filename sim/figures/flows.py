@@ -66,8 +66,8 @@ def fund_flow(
     axes.set(xlim=(0, 1), ylim=(0, 1))
     axes.axis("off")
     columns, links = _layers(flows)
-    boxes = _boxes(columns, links)
-    _ribbons(axes, links, boxes)
+    boxes, scale = _boxes(columns, links)
+    _ribbons(axes, links, boxes, scale)
     for name, (x, y, height) in boxes.items():
         if isinstance(name, str):
             axes.add_patch(Rectangle((x, y), BAR, height, color=_colour(name), lw=0))
@@ -171,8 +171,10 @@ def _untangle(columns: list[list[Node]], links: Sequence[Link]) -> None:
             columns[i].sort(key=ranks.__getitem__)
 
 
-def _boxes(columns: Sequence[Sequence[Node]], links: Sequence[Link]) -> dict[Node, tuple[float, float, float]]:
-    """(left, bottom, height) of each node, on one scale for all columns."""
+def _boxes(
+    columns: Sequence[Sequence[Node]], links: Sequence[Link]
+) -> tuple[dict[Node, tuple[float, float, float]], float]:
+    """(left, bottom, height) of each node, and the height of a yuan, the same in all columns."""
 
     def size(node: Node) -> float:
         return max(sum(k[2] for k in links if k[0] == node), sum(k[2] for k in links if k[1] == node))
@@ -195,12 +197,10 @@ def _boxes(columns: Sequence[Sequence[Node]], links: Sequence[Link]) -> dict[Nod
             room, height = slot(node, low), size(node) * low
             boxes[node] = (i / max(1, len(columns) - 1) * (1 - BAR), y - (room + height) / 2, height)
             y -= room + GAP
-    return boxes
+    return boxes, low
 
 
-def _ribbons(axes: Axes, links: Sequence[Link], boxes: Mapping[Node, tuple[float, float, float]]) -> None:
-    tallest = max(links, key=lambda k: k[2])
-    scale = min(boxes[tallest[0]][2], boxes[tallest[1]][2]) / tallest[2]
+def _ribbons(axes: Axes, links: Sequence[Link], boxes: Mapping[Node, tuple[float, float, float]], scale: float) -> None:
     leaving = {node: y + height for node, (_, y, height) in boxes.items()}
     arriving = dict(leaving)
     starts: dict[int, float] = {}
