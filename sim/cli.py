@@ -1,5 +1,4 @@
-"""The commands of `python run.py`, and nothing else: each reads its arguments, calls the room that does the work,
-prints what came.
+"""The commands of `python run.py`, and nothing else: arguments are read, the room that does the work is called, it prints.
 
 Only argparse is imported here; a command imports what it needs when it runs, so that `--help` answers at once.
 Exit status: 0 done, 1 the run failed, 2 the user's input is wrong, 130 stopped by Ctrl-C. What was asked for goes to
@@ -22,30 +21,9 @@ if TYPE_CHECKING:
 
     from sim.progress import Progress
     from sim.result import Result
-    from sim.scenario import Scenario
 
 STOPPED = 130  # 128 + SIGINT, as shells have it
 READER_GONE = 141  # 128 + SIGPIPE: `run.py schema | head` is no failure of ours
-
-# What an investment office reads first; of these the ones that a scenario reports.
-HEADLINES = (
-    "firms.alive",
-    "ladder.certificates.hte",
-    "ladder.certificates.giant",
-    "ladder.listing.listed",
-    "valuation.unicorns",
-    "valuation.post_money.total",
-    "rounds.raised.total",
-    "funds.guidance.paid_in",
-    "funds.subfunds.size",
-    "funds.leverage",
-    "funds.guidance.tvpi",
-    "jobs.total",
-    "output.year",
-    "public.net_cost_pv",
-)
-
-BOLD, RED, GREEN = "1", "31", "32"
 
 _lang = "en"
 
@@ -69,13 +47,6 @@ def note(message: str) -> None:
     print(f"headwater: {message}", file=sys.stderr, flush=True)
 
 
-def refuse(message: str, **details: Any) -> Exception:
-    """One problem of the user's input, ready to raise."""
-    from sim.errors import Problem, UserError
-
-    return UserError([Problem(message, **details)])
-
-
 class Stopped(Exception):
     """Ctrl-C; the message says what is finished and how to go on."""
 
@@ -84,59 +55,60 @@ class Stopped(Exception):
 
 
 def run(a: argparse.Namespace) -> int:
-    from sim.ensemble import simulate
+    from sim.printing import document_of_run, put_json, summary
     from sim.progress import duration
     from sim.scenario import load_scenario
 
     begun = time.perf_counter()
     scenario = load_scenario(a.scenario, overrides=a.set)
-    folder = result_folder(a.out or f"results/{name_of(a.scenario)}")
+    folder = own_folder(a, name_of(a.scenario))
     announce_compile(a)
-    with working(a, say("replications", "次重复"), nothing_kept) as progress:
+    from sim.ensemble import simulate
+
+    with working(a, say("worlds", "个世界"), nothing_kept) as progress:
         result = simulate(scenario, a.replications, a.seed, a.threads, a.events, a.audit, progress)
     result.save(folder)
     simulated = time.perf_counter()
     if not a.json:
-        print(summary(result), flush=True)
-    figures = [] if a.no_figures else draw(a, result, folder, ["svg"])
+        print(summary(result, _lang), flush=True)
+    figures = [] if a.no_figures else draw(a, result, folder, ["png"])
     ended = time.perf_counter()
     if a.json:
         seconds = {"simulate": simulated - begun, "figures": ended - simulated}
-        put_json(document(result) | {"folder": folder, "figures": figures, "seconds": seconds})
+        put_json(document_of_run(result) | {"folder": folder, "figures": figures, "seconds": seconds})
         return 0
+    whole, drawing = duration(ended - begun), duration(ended - simulated)
     print()
     print(say(f"result   {folder}", f"结果  {folder}"))
     if figures:
-        print(say(f"figures  {folder}/figures, {len(figures)}", f"图表  {folder}/figures，{len(figures)} 幅"))
-    whole, drawing = duration(ended - begun), duration(ended - simulated)
+        drawn = folder / "figures"
+        print(say(f"figures  {drawn} ({len(figures)})", f"图表  {drawn}（{len(figures)} 幅）"))
     print(say(f"time     {whole}, of which figures {drawing}", f"用时  {whole}，其中画图 {drawing}"))
     return 0
 
 
 def plot(a: argparse.Namespace) -> int:
-    folder, result = saved_result(a.result)
-    figures = draw(a, result, folder, a.format or ["svg"], a.metric)
-    for figure in figures:
+    from pathlib import Path
+
+    from sim.result import Result
+
+    for figure in draw(a, Result.load(a.result), Path(a.result), a.format or ["png"], a.metric):
         print(figure)
     return 0
 
 
 def compare(a: argparse.Namespace) -> int:
     from sim.analysis import compare as analysis
-    from sim.scenario import load_scenario
+    from sim.printing import document_of_comparison
 
-    scenarios = [load_scenario(path, overrides=a.set) for path in a.scenario]
+    scenarios = load_all(a)
+    folder = own_folder(a, "-vs-".join(scenarios))
     announce_compile(a)
-    with working(a, say("replications", "次重复"), nothing_kept) as progress:
+    with working(a, say("worlds", "个世界"), nothing_kept) as progress:
         compared = analysis.run(
-            scenarios,
-            names=[name_of(path) for path in a.scenario],
-            replications=a.replications,
-            seed=a.seed,
-            threads=a.threads,
-            progress=progress,
+            scenarios, a.replications, a.seed, at=a.at, interval=a.interval, threads=a.threads, progress=progress
         )
-    return show_analysis(a, compared)
+    return deliver(a, compared, folder, document_of_comparison(compared) if a.json else None)
 
 
 def check(a: argparse.Namespace) -> int:
@@ -144,51 +116,59 @@ def check(a: argparse.Namespace) -> int:
     from sim.scenario.loading import grade_shares
 
     grades = grade_shares(load_scenario(a.scenario, overrides=a.set))
+    from sim.printing import line_of_grades, put_json
+
     if a.json:
         put_json({"file": a.scenario, "valid": True, "parameters_by_grade": grades})
     else:
         print(say(f"{a.scenario}: valid", f"{a.scenario}：有效"))
-        print(line_of_grades(grades))
+        print(line_of_grades(grades, _lang))
     return 0
 
 
 def trace(a: argparse.Namespace) -> int:
+    from sim.printing import outline, put_json
+    from sim.result import Result
+    from sim.scenario import load_scenario
+
+    about = Result.load(a.result).manifest
+    scenario = load_scenario(about["scenario"], overrides=about["overrides"])
+    if scenario.fingerprint != about["scenario_fingerprint"]:
+        note(say("the scenario's files have changed since that run", "那次运行之后，情景文件已改动"))
+    announce_compile(a)
     from sim.ensemble import trace as follow
 
-    _, result = saved_result(a.result)
-    life = follow(scenario_of(result), a.replication, a.firm, result.manifest["seed"])
+    life = follow(scenario, a.replication, a.firm, about["seed"])
     if a.json:
         put_json(life)
     else:
-        print("\n".join(outline(life)))
+        print("\n".join(outline(life, _lang)))
     return 0
 
 
 def sweep(a: argparse.Namespace) -> int:
-    from pathlib import Path
-
     from sim.analysis import sweep as analysis
     from sim.scenario import load_scenario
 
     scenario = load_scenario(a.scenario, overrides=a.set)
-    folder = Path(a.out or f"results/{name_of(a.scenario)}-sweep")
+    folder = place(a, f"{name_of(a.scenario)}-sweep")
     announce_compile(a)
     with working(a, say("samples", "个样本"), resumable(folder)) as progress:
         swept = analysis.run(
             scenario,
-            vary=a.vary,
-            targets=a.target,
-            method=a.method,
-            samples=a.samples,
-            replications=a.replications,
-            seed=a.seed,
+            a.vary,
+            a.target,
+            a.method,
+            a.samples,
+            a.replications,
+            a.seed,
             out=folder,
             resume=a.resume,
             threads=a.threads,
             cluster=a.cluster,
             progress=progress,
         )
-    return show_analysis(a, swept, folder)
+    return deliver(a, swept, folder)
 
 
 def solve(a: argparse.Namespace) -> int:
@@ -196,43 +176,38 @@ def solve(a: argparse.Namespace) -> int:
     from sim.scenario import load_scenario
 
     scenario = load_scenario(a.scenario, overrides=a.set)
+    folder = own_folder(a, f"{name_of(a.scenario)}-solve")
     announce_compile(a)
-    with working(a, say("worlds", "个世界"), nothing_kept) as progress:
+    with working(a, say("steps", "步"), nothing_kept) as progress:
         solved = analysis.run(
-            scenario,
-            by=a.by,
-            target=a.target,
-            probability=a.probability,
-            replications=a.replications,
-            seed=a.seed,
-            threads=a.threads,
-            progress=progress,
+            scenario, a.by, a.target, a.probability, a.replications, a.seed, threads=a.threads, progress=progress
         )
-    return show_analysis(a, solved)
+    return deliver(a, solved, folder)
 
 
 def optimise(a: argparse.Namespace) -> int:
-    from pathlib import Path
-
     from sim.analysis import optimise as analysis
-    from sim.scenario import load_scenario
 
-    scenario = load_scenario(a.scenario, overrides=a.set)
-    folder = Path(a.out or f"results/{name_of(a.scenario)}-optimise")
+    scenarios = load_all(a)
+    folder = place(a, f"{next(iter(scenarios))}-optimise")
     announce_compile(a)
     with working(a, say("samples", "个样本"), resumable(folder)) as progress:
-        best = analysis.run(
-            scenario,
-            vary=a.vary,
-            maximise=a.maximise,
-            replications=a.replications,
-            seed=a.seed,
+        policies = analysis.run(
+            scenarios,
+            a.by,
+            a.objective,
+            a.budget,
+            a.budget_probability,
+            a.samples,
+            a.replications,
+            a.seed,
             out=folder,
             resume=a.resume,
             threads=a.threads,
+            cluster=a.cluster,
             progress=progress,
         )
-    return show_analysis(a, best, folder)
+    return deliver(a, policies, folder)
 
 
 def verify(a: argparse.Namespace) -> int:
@@ -242,6 +217,7 @@ def verify(a: argparse.Namespace) -> int:
 
 
 def schema(a: argparse.Namespace) -> int:
+    from sim.printing import put_json
     from sim.scenario.schema import json_schema
 
     put_json(json_schema())
@@ -249,10 +225,10 @@ def schema(a: argparse.Namespace) -> int:
 
 
 def warm(a: argparse.Namespace) -> int:
-    from sim import ensemble
-
     announce_compile(a)
-    ensemble.warm()
+    from sim.ensemble import warm as compile_kernel
+
+    compile_kernel()
     return 0
 
 
@@ -272,12 +248,10 @@ def working(a: argparse.Namespace, unit: str, after: Callable[[Progress], str]) 
 
 
 def nothing_kept(progress: Progress) -> str:
-    done = say(f"after {progress.done} of {progress.total}", f"已完成 {progress.done}/{progress.total}")
-    if progress.done == 0:
-        return say("nothing was written; the same command begins again", "未写入任何文件；重新运行同一命令即可")
+    """Ctrl-C in work of seconds or minutes, which is written when it is whole."""
     return say(
-        f"{done}; nothing was written; with --replications {progress.done} the same worlds are done in the time so far",
-        f"{done}；未写入任何文件；用 --replications {progress.done} 可在同样的时间内得到同样的世界",
+        f"{progress.done} of {progress.total} were done and nothing was written; fewer --replications take less time",
+        f"已完成 {progress.done}/{progress.total}，未写入任何文件；减少 --replications 可缩短时间",
     )
 
 
@@ -299,10 +273,19 @@ def resumable(folder: Path) -> Callable[[Progress], str]:
 
 def announce_compile(a: argparse.Namespace) -> None:
     """A cold start is told before it is felt."""
-    from sim import ensemble
+    from sim.compiled import use_cache
 
-    if not a.quiet and not ensemble.WARM:
+    if not (use_cache() or a.quiet):
         note(say("compiling the kernel, once, about 20 s …", "正在编译模拟核心，仅一次，约 20 秒……"))
+
+
+def load_all(a: argparse.Namespace) -> dict[str, Any]:
+    """Scenarios by name; two files of one name, or one file twice, stay two scenarios."""
+    from sim.scenario import load_scenario
+
+    names = [name_of(path) for path in a.scenario]
+    names = [name if names.index(name) == k else f"{name}-{k + 1}" for k, name in enumerate(names)]
+    return {name: load_scenario(path, overrides=a.set) for name, path in zip(names, a.scenario, strict=True)}
 
 
 def name_of(scenario: str) -> str:
@@ -310,206 +293,61 @@ def name_of(scenario: str) -> str:
     from pathlib import Path
 
     path = Path(scenario)
-    parents = path.parent.parts
-    below = parents[len(parents) - parents[::-1].index("scenarios") :] if "scenarios" in parents else ()
+    folders = path.parent.parts
+    below = folders[len(folders) - folders[::-1].index("scenarios") :] if "scenarios" in folders else ()
     return "-".join([*below, path.stem])
 
 
-def result_folder(text: str) -> Path:
-    """Where a result may go: nowhere, an empty folder, or the place of an older result. Asked before hours of work."""
+def place(a: argparse.Namespace, name: str) -> Path:
     from pathlib import Path
 
+    return Path(a.out) if a.out else Path("results") / name
+
+
+def own_folder(a: argparse.Namespace, name: str) -> Path:
+    """Where the result goes; refused before the work where something else than a result stands there."""
     from sim.store import refuse_foreign
 
-    refuse_foreign(text)
-    return Path(text)
-
-
-def saved_result(text: str) -> tuple[Path, Result]:
-    from pathlib import Path
-
-    from sim.result import Result
-
-    return Path(text), Result.load(text)
-
-
-def scenario_of(result: Result) -> Scenario:
-    """The scenario a result came from, as its manifest names it."""
-    from sim.scenario import load_scenario
-
-    return load_scenario(result.manifest["scenario"], overrides=result.manifest["overrides"])
+    folder = place(a, name)
+    refuse_foreign(folder)
+    return folder
 
 
 def draw(
     a: argparse.Namespace, result: Result, folder: Path, formats: Sequence[str], metrics: Sequence[str] = ()
 ) -> list[Path]:
-    from sim.figures import draw_all
+    """The default set of figures, or a fan chart of each metric that is named."""
+    for metric in metrics:
+        result.metric(metric)  # refused before anything is drawn
+    from sim import figures
 
-    if not a.quiet:
-        note(say("drawing the figures …", "正在画图……"))
-    return list(draw_all(result, folder / "figures", _lang, formats))
+    again = say(
+        f"the result is whole; draw with: python run.py plot {folder}",
+        f"结果完整；重新画图：python run.py plot {folder}",
+    )
+    with working(a, say("figures", "幅图"), lambda progress: again) as progress:
+        if not metrics:
+            return figures.draw_all(result, folder / "figures", _lang, formats, progress)
+        drawn = []
+        for done, metric in enumerate(metrics, 1):
+            figure = figures.fan(result, metric, lang=_lang)
+            drawn += [figures.save(figure, folder / "figures" / f"{metric}.{kind}") for kind in formats]
+            progress(done, len(metrics))
+        return drawn
 
 
-def show_analysis(a: argparse.Namespace, answer: Any, folder: Path | None = None) -> int:
-    """An analysis prints itself; with a folder it also saves itself."""
-    if a.json:
-        put_json(answer.to_json())
+def deliver(a: argparse.Namespace, answer: Any, folder: Path, document: object = None) -> int:
+    """An analysis is printed, then saved with its figures."""
+    if document is None:
+        print(answer.table(_lang), flush=True)
+    answer.save(folder, _lang, figures=not a.no_figures)
+    if document is None:
+        print("\n" + say(f"result   {folder}", f"结果  {folder}"))
     else:
-        print(answer.table(_lang))
-    if folder is not None:
-        answer.save(folder, _lang)
-        if not a.json:
-            print("\n" + say(f"result   {folder}", f"结果  {folder}"))
+        from sim.printing import put_json
+
+        put_json(document)
     return 0
-
-
-def put_json(value: object) -> None:
-    """Strict JSON on standard output: an undefined number is null, never NaN."""
-    import json
-
-    print(json.dumps(plain(value), ensure_ascii=False, indent=1, allow_nan=False))
-
-
-def plain(value: Any) -> Any:
-    """Arrays, dataclasses, paths and NaN as what JSON knows."""
-    import dataclasses
-    import math
-    from collections.abc import Mapping
-
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value if value is None or isinstance(value, bool | int | str) else str(value)
-
-
-# -------------------------------------------------------------------------------------- the summary of a run
-
-
-def summary(result: Result) -> str:
-    """What a run prints: headline metrics at a few dates, the facts scoreboard, where the parameters come from."""
-    from sim.analysis.text import layout
-    from sim.terms import term
-
-    dates = headline_dates(result.quarters)
-    rows = []
-    for name in (name for name in HEADLINES if name in result):
-        cells = [[shown(row.p50, row.unit), band(row.p05, row.p95, row.unit)] for row in result.summary([name], dates)]
-        rows.append([result.metric(name).label[_lang], *(cell for pair in cells for cell in pair)])
-    header = [f"{term('median', _lang)} [5 … 95 %]", *(cell for date in dates for cell in ("", date))]
-    about, seed = result.manifest, result.manifest["seed"]
-    span = f"{result.quarters[0]}–{result.quarters[-1]}"
-    worlds = say(f"{result.replications} worlds, seed {seed}", f"{result.replications} 个世界，种子 {seed}")
-    parts = [
-        paint(f"{about['zone'][_lang]}  {span}  {worlds}", BOLD),
-        layout(header, rows),
-        scoreboard(result),
-        line_of_grades(about["parameters_by_grade"]),
-    ]
-    return "\n\n".join(part for part in parts if part)
-
-
-def headline_dates(quarters: Sequence[str], most: int = 4) -> list[str]:
-    """First and last quarter and, evenly between them, ends of years."""
-    ends = [quarter for quarter in quarters[1:-1] if quarter.endswith("Q4")]
-    inner = [ends[round((k + 1) * len(ends) / (most - 1)) - 1] for k in range(most - 2)] if len(ends) >= most else ends
-    return list(dict.fromkeys([quarters[0], *inner, quarters[-1]]))
-
-
-def shown(value: float | None, unit: str) -> str:
-    """A number as people write it: 151亿 or 15.1bn, 4,840, 36 %."""
-    from sim.quantities import format_money, format_number
-
-    if value is None or value != value:
-        return "–"
-    if unit == "share":
-        return f"{value:.0%}"
-    return format_money(value, _lang) if unit == "CNY" else format_number(value, _lang)
-
-
-def band(low: float | None, high: float | None, unit: str) -> str:
-    return f"[{shown(low, unit)} … {shown(high, unit)}]"
-
-
-def scoreboard(result: Result) -> str:
-    """Published facts beside what was simulated; calibrated facts, checks and goals each under their own name."""
-    from sim.analysis.text import layout
-    from sim.terms import term
-
-    scored = [fact for fact in result.facts if fact.p50 is not None]
-    if not scored:
-        return ""
-    rows = []
-    for fact in scored:
-        bound = {"at_least": "≥ ", "at_most": "≤ "}.get(fact.bound, "")
-        chance = "" if fact.probability is None else f"{fact.probability:.0%}"
-        observed, median = bound + shown(fact.observed, fact.unit), shown(fact.p50, fact.unit)
-        use, label = term(f"use.{fact.use}", _lang), fact.name or fact.metric
-        rows.append([use, fact.id, label, fact.date, observed, median, band(fact.p05, fact.p95, fact.unit), chance])
-        rows[-1].append(mark(fact.inside))
-    words = [term(key, _lang) for key in ("fact", "metric", "date", "observed", "median")]
-    reached = say("P(reached)", "达到的概率")
-    lines = [layout(["", *words, "[5 … 95 %]", reached, ""], rows, left=4)]
-    for use in ("calibrate", "check"):
-        marks = [fact.inside for fact in scored if fact.use == use and fact.inside is not None]
-        if marks:
-            inside = say(f"{sum(marks)} of {len(marks)} inside", f"{len(marks)} 项中 {sum(marks)} 项在区间内")
-            lines.append(f"{term(f'use.{use}', _lang)}{say(': ', '：')}{inside}")
-    return "\n".join(lines)
-
-
-def mark(inside: bool | None) -> str:
-    from sim.terms import term
-
-    if inside is None:
-        return ""
-    return paint(term("inside" if inside else "outside", _lang), GREEN if inside else RED)
-
-
-def line_of_grades(shares: Mapping[str, float]) -> str:
-    from sim.terms import term
-
-    parts = [f"{share:.0%} {term(f'grade.{grade}', _lang)}" for grade, share in shares.items()]
-    return say("parameters: ", "参数：") + say(", ", "，").join(parts)
-
-
-def document(result: Result) -> dict[str, object]:
-    """The summary of a run for a program: every metric at the headline dates, the facts, the manifest."""
-    rows = [row._asdict() for row in result.summary(quarters=headline_dates(result.quarters))]
-    return {"manifest": result.manifest, "summary": rows, "facts": result.facts}
-
-
-def paint(text: str, code: str) -> str:
-    """Colour for a person at a terminal who has not asked for none (NO_COLOR)."""
-    uncoloured = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not sys.stdout.isatty()
-    return text if uncoloured else f"\x1b[{code}m{text}\x1b[0m"
-
-
-def outline(value: Any, depth: int = 0) -> Iterator[str]:
-    """A nested document as indented lines, tables as tables."""
-    from sim.analysis.text import layout
-
-    pad = "  " * depth
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if isinstance(item, dict | list):
-                yield f"{pad}{key}"
-                yield from outline(item, depth + 1)
-            else:
-                yield f"{pad}{key}: {item}"
-    elif value and all(isinstance(item, dict) for item in value):
-        columns = list(dict.fromkeys(key for item in value for key in item))
-        cells = [["" if item.get(key) is None else str(item[key]) for key in columns] for item in value]
-        yield from (pad + line for line in layout(columns, cells).splitlines())
-    else:
-        for item in value:
-            yield f"{pad}{item}"
 
 
 # ---------------------------------------------------------------------------------------------------- arguments
@@ -551,73 +389,70 @@ def assignment(text: str) -> str:
     return text
 
 
-def takes_scenario(p: argparse.ArgumentParser, several: bool = False) -> None:
-    text = say("scenario file (TOML)", "情景文件（TOML）")
-    p.add_argument("scenario", metavar="SCENARIO", help=text, **({"nargs": "+"} if several else {}))
-    p.add_argument(
-        "--set",
-        type=assignment,
-        action="append",
-        default=[],
-        metavar="PATH=VALUE",
-        help=say("another value for a number of the file; may be repeated", "改写文件中的一个数；可重复使用"),
-    )
+class Command(argparse.ArgumentParser):
+    """One command's parser, in the reader's language; options that several commands share are written once."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **settings)
+        self._positionals.title, self._optionals.title = say("arguments", "参数"), say("options", "选项")
+
+    def lang(self) -> None:
+        text = say("default: the locale's", "默认随系统语言")
+        self.add_argument("--lang", choices=("zh", "en"), default=argparse.SUPPRESS, help=text)
+
+    def scenario(self, several: bool = False) -> None:
+        text = say("scenario file (TOML)", "情景文件（TOML）")
+        self.add_argument("scenario", metavar="SCENARIO", help=text, nargs="+" if several else None)
+        text = say("another value for a number of the file; may be repeated", "改写文件中的一个数；可重复使用")
+        self.add_argument("--set", type=assignment, action="append", default=[], metavar="PATH=VALUE", help=text)
+
+    def result(self) -> None:
+        self.add_argument("result", metavar="RESULT", help=say("folder of a finished run", "一次运行的结果目录"))
+
+    def worlds(self, replications: int | None = None, seed: int | None = None) -> None:
+        usual = say("the scenario's", "由情景给出")
+        n, s = (usual if given is None else given for given in (replications, seed))
+        text = say(f"worlds to simulate (default: {n})", f"模拟的世界数（默认：{n}）")
+        self.add_argument("--replications", type=whole(1), default=replications, metavar="N", help=text)
+        text = say(f"the same seed gives the same worlds (default: {s})", f"种子相同则世界相同（默认：{s}）")
+        self.add_argument("--seed", type=whole(0, 2**63 - 1), default=seed, metavar="S", help=text)
+        text = say("default: one a core; changes no number", "默认每核一个；不影响结果")
+        self.add_argument("--threads", type=whole(1, 1024), metavar="T", help=text)
+
+    def levers(self, option: str, required: bool = False) -> None:
+        text = say("a parameter and its range; may be repeated", "参数及其范围；可重复")
+        if not required:
+            text += say(" (default: the scenario's [sweep] or [levers])", "（默认取情景的 [sweep] 或 [levers]）")
+        default = None if required else []
+        self.add_argument(option, action="append", default=default, required=required, metavar="PATH=LO..HI", help=text)
+
+    def folder(self, default: str) -> None:
+        text = say(f"folder (default: {default})", f"目录（默认：{default}）")
+        self.add_argument("--out", metavar="DIR", help=text)
+        self.add_argument("--no-figures", action="store_true", help=say("leave the figures out", "不画图"))
+
+    def journal(self) -> None:
+        text = say("go on from the journal in the folder", "从目录中的记录继续")
+        self.add_argument("--resume", action="store_true", help=text)
+        text = say("a Dask scheduler (extra: cluster)", "Dask 调度器地址（附加包 cluster）")
+        self.add_argument("--cluster", metavar="ADDRESS", help=text)
+
+    def json(self) -> None:
+        text = say("print JSON instead of tables", "输出 JSON 而非表格")
+        self.add_argument("--json", action="store_true", help=text)
+
+    def quiet(self) -> None:
+        self.add_argument("--quiet", action="store_true", help=say("no progress, no remarks", "不显示进度与提示"))
 
 
-def lives_worlds(p: argparse.ArgumentParser, replications: int | None = None, seed: int | None = None) -> None:
-    usual = say("the scenario's", "由情景给出") if replications is None else str(replications)
-    p.add_argument(
-        "--replications",
-        type=whole(1),
-        default=replications,
-        metavar="N",
-        help=say(f"worlds to simulate (default: {usual})", f"模拟的世界数（默认：{usual}）"),
-    )
-    p.add_argument(
-        "--seed",
-        type=whole(0, 2**63 - 1),
-        default=seed,
-        metavar="S",
-        help=say("the same seed gives the same worlds", "种子相同则世界相同"),
-    )
-    p.add_argument(
-        "--threads",
-        type=whole(1, 1024),
-        metavar="T",
-        help=say("default: one a core; changes no number", "默认每核一个；不影响结果"),
-    )
-
-
-def writes(p: argparse.ArgumentParser, default: str) -> None:
-    p.add_argument("--out", metavar="DIR", help=say(f"folder (default: {default})", f"目录（默认：{default}）"))
-
-
-def resumes(p: argparse.ArgumentParser) -> None:
-    p.add_argument(
-        "--resume", action="store_true", help=say("go on from the journal in the folder", "从目录中的记录继续")
-    )
-
-
-def prints_json(p: argparse.ArgumentParser) -> None:
-    p.add_argument("--json", action="store_true", help=say("print JSON instead of tables", "输出 JSON 而非表格"))
-
-
-def can_be_quiet(p: argparse.ArgumentParser) -> None:
-    p.add_argument("--quiet", action="store_true", help=say("no progress, no remarks", "不显示进度与提示"))
-
-
-def speaks(p: argparse.ArgumentParser) -> None:
-    p.add_argument(
-        "--lang", choices=("zh", "en"), default=argparse.SUPPRESS, help=say("default: the locale's", "默认随系统语言")
-    )
+XIAN = "scenarios/xian.toml"
 
 
 def build_parser() -> argparse.ArgumentParser:
     from sim import __version__
 
-    parser = argparse.ArgumentParser(
+    parser = Command(
         prog="python run.py",
-        allow_abbrev=False,
         description=say(
             "Headwater 活水 simulates a development zone: guidance fund, sub-funds, firms, certificates, listings.",
             "活水 Headwater：模拟一个开发区，从引导基金、子基金到企业、认定与上市。",
@@ -628,171 +463,143 @@ def build_parser() -> argparse.ArgumentParser:
         ),
     )
     parser.add_argument("--version", action="version", version=f"headwater {__version__}")
-    speaks(parser)
-    commands = parser.add_subparsers(dest="command", metavar=say("COMMAND", "命令"), required=True)
+    parser.lang()
+    commands = parser.add_subparsers(
+        title=say("commands", "命令"),
+        dest="command",
+        metavar=say("COMMAND", "命令"),
+        required=True,
+        parser_class=Command,
+    )
 
-    def command(work: Callable[[argparse.Namespace], int], text: str, *examples: str) -> argparse.ArgumentParser:
-        made = commands.add_parser(
-            work.__name__,
-            help=text,
-            description=text,
-            epilog="\n  python run.py ".join([say("example:", "示例："), *examples]),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
+    def command(work: Callable[[argparse.Namespace], int], text: str, *examples: str) -> Command:
+        epilog = "\n  python run.py ".join([say("example:", "示例："), *examples])
+        made = commands.add_parser(work.__name__, help=text, description=text, epilog=epilog)
         made.set_defaults(work=work, quiet=False)
-        speaks(made)
-        made._positionals.title, made._optionals.title = say("arguments", "参数"), say("options", "选项")
+        made.lang()
         return made
-
-    xian = "scenarios/xian.toml"
 
     p = command(
         run,
         say("simulate a scenario: summary, facts scoreboard, figures", "模拟一个情景：摘要、事实对照、图表"),
-        f"run {xian} --replications 50 --seed 1",
-        f"run {xian} --replications 50 --set guidance.reinvestment=1.0 --out results/xian-reinvestment-1",
+        f"run {XIAN} --replications 50 --seed 1",
+        f"run {XIAN} --replications 50 --set guidance.reinvestment=2.0 --out results/xian-reinvestment-2",
     )
-    takes_scenario(p)
-    lives_worlds(p)
-    writes(p, say("results/ and the scenario's name", "results/ 加情景名"))
-    p.add_argument("--audit", action="store_true", help=say("check that every account closes", "检查所有账目是否平衡"))
-    p.add_argument("--no-figures", action="store_true", help=say("leave the figures out", "不画图"))
-    p.add_argument(
-        "--events",
-        type=whole(0),
-        metavar="N",
-        help=say("replications whose rounds, flows and exits are logged", "保留融资、流水与退出明细的重复次数"),
-    )
-    prints_json(p)
-    can_be_quiet(p)
+    p.scenario()
+    p.worlds()
+    p.folder(say("results/ and the scenario's name", "results/ 加情景名"))
+    text = say("check in every quarter that every account closes", "逐季检查所有账目是否平衡")
+    p.add_argument("--audit", action="store_true", help=text)
+    text = say("worlds whose rounds, flows and exits are logged", "保留融资、流水与退出明细的世界数")
+    p.add_argument("--events", type=whole(0), metavar="N", help=text)
+    p.json()
+    p.quiet()
 
-    p = command(
-        plot, say("draw the figures of a result again", "重新绘制一个结果的图表"), "plot results/xian --format png"
-    )
-    takes_result(p)
-    p.add_argument(
-        "--metric",
-        action="append",
-        default=[],
-        metavar="M",
-        help=say("only this metric; may be repeated", "只画该指标；可重复"),
-    )
-    p.add_argument("--format", action="append", choices=("svg", "png", "pdf"), help=say("default: svg", "默认：svg"))
-    can_be_quiet(p)
+    text = say("draw the figures of a result again", "重新绘制一个结果的图表")
+    p = command(plot, text, "plot results/xian --format svg")
+    p.result()
+    text = say("only this metric; may be repeated", "只画该指标；可重复")
+    p.add_argument("--metric", action="append", default=[], metavar="M", help=text)
+    text = say("default: png; may be repeated", "默认：png；可重复")
+    p.add_argument("--format", action="append", choices=("png", "svg", "pdf"), help=text)
+    p.quiet()
 
     p = command(
         compare,
-        say("paired differences between scenarios, with intervals", "情景之间的配对差异及其区间"),
-        f"compare {xian} scenarios/xian/no-guidance-fund.toml --replications 50",
+        say("paired differences from the first scenario, with intervals", "与第一个情景的配对差异及其区间"),
+        f"compare {XIAN} scenarios/xian/no-guidance-fund.toml --replications 50",
     )
-    takes_scenario(p, several=True)
-    lives_worlds(p)
-    prints_json(p)
-    can_be_quiet(p)
+    p.scenario(several=True)
+    p.worlds()
+    text = say("date of the table (default: the last)", "表格的时点（默认：期末）")
+    p.add_argument("--at", metavar="QUARTER", help=text)
+    text = say("of mean differences (default: t)", "均值差的区间（默认：t）")
+    p.add_argument("--interval", choices=("t", "bootstrap"), default="t", help=text)
+    p.folder(say("results/ and the scenarios' names", "results/ 加各情景名"))
+    p.json()
+    p.quiet()
 
-    p = command(check, say("validate a scenario file", "检查情景文件"), f"check {xian}")
-    takes_scenario(p)
-    prints_json(p)
+    p = command(check, say("validate a scenario file", "检查情景文件"), f"check {XIAN}")
+    p.scenario()
+    p.json()
 
     p = command(
         trace,
         say("one firm's life: rounds, cap table, certificates", "一家企业的历程：融资、股权结构、认定"),
         "trace results/xian --firm tangjing",
     )
-    takes_result(p)
-    p.add_argument(
-        "--firm", required=True, metavar="ID", help=say("a firm of the rounds table, or a named one", "企业编号")
-    )
-    p.add_argument(
-        "--replication",
-        type=whole(0),
-        default=0,
-        metavar="K",
-        help=say("which world (default: 0)", "哪个世界（默认：0）"),
-    )
-    prints_json(p)
+    p.result()
+    text = say("a named firm, or one of the rounds table", "具名企业，或融资明细中的企业编号")
+    p.add_argument("--firm", required=True, metavar="ID", help=text)
+    text = say("which world (default: 0)", "第几个世界（默认：0）")
+    p.add_argument("--replication", type=whole(0), default=0, metavar="K", help=text)
+    p.json()
+    p.quiet()
 
     p = command(
         sweep,
-        say("which parameters matter: vary them all, or one by one", "哪些参数重要：全局或逐一变动"),
-        f"sweep {xian} --method morris --samples 4 --replications 4 --vary guidance.reinvestment=0.2..2.0"
-        " --vary funds.guidance.size=20亿..100亿",
+        say("which parameters matter, varied together or one by one", "哪些参数重要：同时或逐一变动"),
+        f"sweep {XIAN} --method morris --samples 4 --replications 4 --vary guidance.reinvestment=0.5..2.0"
+        " --vary guidance.cap.angel=0.2..0.5",
     )
-    takes_scenario(p)
-    varies(p)
-    p.add_argument(
-        "--method",
-        choices=("sobol", "morris", "lhs", "grid", "oat"),
-        default="sobol",
-        help=say("default: sobol; morris screens many cheaply", "默认 sobol；morris 可低成本筛选"),
-    )
-    p.add_argument(
-        "--samples", type=whole(1), metavar="N", help=say("default: the method's usual number", "默认随方法而定")
-    )
-    p.add_argument(
-        "--target",
-        action="append",
-        default=[],
-        metavar="METRIC@QUARTER",
-        help=say("what to explain; may be repeated", "要解释的指标；可重复"),
-    )
-    lives_worlds(p, replications=20, seed=1)
-    writes(p, say("results/NAME-sweep", "results/名称-sweep"))
-    resumes(p)
-    p.add_argument("--cluster", metavar="ADDRESS", help=say("a Dask scheduler (extra: cluster)", "Dask 调度器地址"))
-    prints_json(p)
-    can_be_quiet(p)
+    p.scenario()
+    p.levers("--vary")
+    text = say("default: sobol; morris screens many cheaply", "默认 sobol；morris 可低成本筛选")
+    p.add_argument("--method", choices=("sobol", "morris", "lhs", "grid", "oat"), default="sobol", help=text)
+    text = say("default: the method's usual number", "默认随方法而定")
+    p.add_argument("--samples", type=whole(1), metavar="N", help=text)
+    text = say("what to explain; may be repeated", "要解释的指标；可重复")
+    p.add_argument("--target", action="append", default=[], metavar="METRIC[@QUARTER]", help=text)
+    p.worlds(replications=20, seed=1)
+    p.folder(say("results/NAME-sweep", "results/名称-sweep"))
+    p.journal()
+    p.quiet()
 
     p = command(
         solve,
-        say("the value of a parameter that reaches a target", "使目标达成的参数取值"),
-        f'solve {xian} --by funds.guidance.size=10亿..200亿 --target "ladder.listing.listed@2030Q4 >= 100"'
-        " --replications 20",
+        say("the least change of a parameter that reaches a target", "使目标达成所需的最小参数变动"),
+        f'solve {XIAN} --by guidance.cap.angel=0.2..0.6 --target "firms.alive@2028Q4 >= 12000" --replications 20',
     )
-    takes_scenario(p)
-    p.add_argument(
-        "--by", required=True, metavar="PATH=LO..HI", help=say("the parameter and its range", "参数及其范围")
-    )
-    p.add_argument(
-        "--target", required=True, metavar='"METRIC@QUARTER >= X"', help=say("what to reach", "要达到的目标")
-    )
-    p.add_argument("--probability", type=probability, default=0.5, metavar="P", help=say("default: 0.5", "默认：0.5"))
-    lives_worlds(p)
-    prints_json(p)
-    can_be_quiet(p)
+    p.scenario()
+    p.levers("--by", required=True)
+    text = say("what to reach: >= or <=", "要达到的目标：>= 或 <=")
+    p.add_argument("--target", required=True, metavar='"METRIC@QUARTER >= X"', help=text)
+    text = say("with this probability (default: 0.5)", "达到的概率（默认：0.5）")
+    p.add_argument("--probability", type=probability, default=0.5, metavar="P", help=text)
+    p.worlds(replications=100, seed=1)
+    p.folder(say("results/NAME-solve", "results/名称-solve"))
+    p.quiet()
 
     p = command(
-        verify,
-        say("published tables, ours beside theirs", "重算已发表的表格并对照"),
-        "verify",
+        optimise,
+        say("settings of several levers that no other beats within a budget", "预算内不被其他方案超越的杠杆组合"),
+        f'optimise {XIAN} --by guidance.reinvestment=0.5..2.0 --objective "max jobs.total@2028Q4" --samples 8'
+        " --replications 4",
     )
-    p.add_argument(
-        "name", nargs="*", metavar="NAME", help=say("a case file, or a name in tests/published", "案例文件或名称")
+    p.scenario(several=True)
+    p.levers("--by")
+    text = say("or min; two of them give a front", "或 min；两个目标给出前沿")
+    p.add_argument("--objective", action="append", required=True, metavar='"max METRIC@QUARTER"', help=text)
+    p.add_argument("--budget", metavar='"METRIC@QUARTER <= X"', help=say("what must hold", "必须满足的条件"))
+    text = say("with this probability (default: on average)", "以此概率满足（默认：平均满足）")
+    p.add_argument("--budget-probability", type=probability, metavar="P", help=text)
+    p.add_argument("--samples", type=whole(1), default=64, metavar="N", help=say("default: 64", "默认：64"))
+    p.worlds(replications=50, seed=1)
+    p.folder(say("results/NAME-optimise", "results/名称-optimise"))
+    p.journal()
+    p.quiet()
+
+    p = command(verify, say("published tables, ours beside theirs", "重算已发表的表格并对照"), "verify")
+    text = say(
+        "a case file, or a name in tests/published (default: all)", "案例文件，或 tests/published 中的名称（默认全部）"
     )
-    prints_json(p)
+    p.add_argument("name", nargs="*", metavar="NAME", help=text)
+    p.json()
 
     command(schema, say("print the JSON Schema of scenario files", "输出情景文件的 JSON Schema"), "schema")
     p = command(warm, say("compile the kernel now, not at the first run", "预先编译模拟核心"), "warm")
-    can_be_quiet(p)
+    p.quiet()
     return parser
-
-
-def takes_result(p: argparse.ArgumentParser) -> None:
-    p.add_argument("result", metavar="RESULT", help=say("folder of a finished run", "一次运行的结果目录"))
-
-
-def varies(p: argparse.ArgumentParser) -> None:
-    p.add_argument(
-        "--vary",
-        action="append",
-        default=[],
-        metavar="PATH=LO..HI",
-        help=say(
-            "a parameter and its range; may be repeated (default: the scenario's [sweep] or [levers])",
-            "参数及其范围；可重复（默认取情景的 [sweep] 或 [levers]）",
-        ),
-    )
 
 
 # --------------------------------------------------------------------------------------------------------- main
@@ -811,7 +618,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except Stopped as stopped:
-        note(say(f"stopped; {stopped}", f"已停止；{stopped}"))
+        note(say(f"stopped: {stopped}", f"已停止：{stopped}"))
         return STOPPED
     except KeyboardInterrupt:
         note(say("stopped", "已停止"))
@@ -822,8 +629,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MemoryError:
         note(
             say(
-                "out of memory; fewer --replications or --threads need less",
-                "内存不足；请减少 --replications 或 --threads",
+                "out of memory: fewer --replications or --threads need less",
+                "内存不足：请减少 --replications 或 --threads",
             )
         )
         return 1

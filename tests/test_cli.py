@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from sim import cli
+from sim.printing import headline_dates, put_json
 from sim.progress import Progress, duration
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
@@ -231,7 +232,7 @@ def test_a_result_is_named_after_its_scenario(scenario: str, name: str):
 def test_json_is_strict(capsys: pytest.CaptureFixture[str]):
     import numpy as np
 
-    cli.put_json({"a": float("nan"), "b": np.array([1.0, np.inf]), "c": np.int64(3), "d": Path("x"), "e": True})
+    put_json({"a": float("nan"), "b": np.array([1.0, np.inf]), "c": np.int64(3), "d": Path("x"), "e": True})
     assert json.loads(capsys.readouterr().out) == {"a": None, "b": [1.0, None], "c": 3, "d": "x", "e": True}
 
 
@@ -247,7 +248,7 @@ def test_json_is_strict(capsys: pytest.CaptureFixture[str]):
     ],
 )
 def test_headline_dates_are_ends_of_years_between_start_and_end(quarters: list[str], expected: list[str]):
-    assert cli.headline_dates(quarters) == expected
+    assert headline_dates(quarters) == expected
 
 
 # --- progress

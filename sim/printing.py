@@ -1,0 +1,206 @@
+"""What commands print: the summary of a run, its facts scoreboard, JSON. Reads results; computes nothing anew."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sim.analysis.text import layout, say
+from sim.quantities import format_money, format_number
+from sim.terms import term
+
+if TYPE_CHECKING:
+    from sim.analysis.compare import Comparison
+    from sim.result import Result
+
+# What an investment office reads first; of these the ones that a scenario reports.
+HEADLINES = (
+    "firms.alive",
+    "ladder.certificates.hte",
+    "ladder.certificates.giant",
+    "ladder.listing.listed",
+    "valuation.unicorns",
+    "valuation.post_money.total",
+    "rounds.raised.total",
+    "funds.guidance.paid_in",
+    "funds.subfunds.size",
+    "funds.leverage",
+    "funds.guidance.tvpi",
+    "jobs.total",
+    "output.year",
+    "public.net_cost_pv",
+)
+BOLD, RED, GREEN = "1", "31", "32"
+
+
+def summary(result: Result, lang: str) -> str:
+    """Headline metrics at a few dates, the facts scoreboard, where the parameters come from."""
+    dates = headline_dates(result.quarters)
+    rows = []
+    for name in (name for name in HEADLINES if name in result):
+        cells = [
+            [shown(row.p50, row.unit, lang), band(row.p05, row.p95, row.unit, lang)]
+            for row in result.summary([name], dates)
+        ]
+        rows.append([result.metric(name).label[lang], *(cell for pair in cells for cell in pair)])
+    header = [f"{term('median', lang)} [5 … 95 %]", *(cell for date in dates for cell in ("", date))]
+    about = result.manifest
+    worlds = say(
+        lang,
+        f"{result.replications} 个世界，种子 {about['seed']}",
+        f"{result.replications} worlds, seed {about['seed']}",
+    )
+    title = f"{about['zone'][lang]}  {result.quarters[0]}–{result.quarters[-1]}  {worlds}"
+    parts = [
+        paint(title, BOLD),
+        layout(header, rows),
+        scoreboard(result, lang),
+        line_of_grades(about["parameters_by_grade"], lang),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def headline_dates(quarters: Sequence[str], most: int = 4) -> list[str]:
+    """First and last quarter and, evenly between them, ends of years."""
+    ends = [quarter for quarter in quarters[1:-1] if quarter.endswith("Q4")]
+    inner = [ends[round((k + 1) * len(ends) / (most - 1)) - 1] for k in range(most - 2)] if len(ends) >= most else ends
+    return list(dict.fromkeys([quarters[0], *inner, quarters[-1]]))
+
+
+def scoreboard(result: Result, lang: str) -> str:
+    """Published facts beside what was simulated; calibrated facts, checks and goals each under their own name."""
+    scored = [fact for fact in result.facts if fact.p50 is not None]
+    if not scored:
+        return ""
+    rows = []
+    for fact in scored:
+        bound = {"at_least": "≥ ", "at_most": "≤ "}.get(fact.bound, "")
+        rows.append(
+            [
+                term(f"use.{fact.use}", lang),
+                fact.id,
+                fact.name or (result.metric(fact.metric).label[lang] if fact.metric in result else fact.metric),
+                fact.date,
+                bound + shown(fact.observed, fact.unit, lang),
+                shown(fact.p50, fact.unit, lang),
+                band(fact.p05, fact.p95, fact.unit, lang),
+                "–" if fact.probability is None else f"{fact.probability:.0%}",
+                mark(fact.inside, lang),
+            ]
+        )
+    words = [term(key, lang) for key in ("fact", "metric", "date", "observed", "median")]
+    reached = say(lang, "达到的概率", "P(reached)")
+    lines = [layout(["", *words, "[5 … 95 %]", reached, ""], rows, left=4)]
+    for use in ("calibrate", "check"):
+        marks = [fact.inside for fact in scored if fact.use == use and fact.inside is not None]
+        if marks:
+            inside = say(lang, f"{len(marks)} 项中 {sum(marks)} 项在区间内", f"{sum(marks)} of {len(marks)} inside")
+            lines.append(f"{term(f'use.{use}', lang)}{say(lang, '：', ': ')}{inside}")
+    return "\n".join(lines)
+
+
+def line_of_grades(shares: Mapping[str, float], lang: str) -> str:
+    parts = [f"{share:.0%} {term(f'grade.{grade}', lang)}" for grade, share in shares.items()]
+    return say(lang, "参数来源：", "parameters: ") + say(lang, "，", ", ").join(parts)
+
+
+def outline(value: Any, lang: str, depth: int = 0) -> Iterator[str]:
+    """A nested document as indented lines; a list of records as a table."""
+    pad = "  " * depth
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if isinstance(item, Mapping | list) and item:
+                yield f"{pad}{key}"
+                yield from outline(item, lang, depth + 1)
+            else:
+                yield f"{pad}{key}: {_leaf(item, lang)}"
+    elif all(isinstance(item, Mapping) for item in value):
+        columns = list(dict.fromkeys(key for item in value for key in item))
+        rows = [[_leaf(item.get(key), lang) for key in columns] for item in value]
+        yield from (pad + line for line in layout(columns, rows).splitlines())
+    else:
+        yield pad + ", ".join(_leaf(item, lang) for item in value)
+
+
+def _leaf(value: Any, lang: str) -> str:
+    if isinstance(value, float):
+        return format_money(value, lang)  # large numbers of a life are yuan
+    return "–" if value is None or value == [] else str(value)
+
+
+# --- numbers
+
+
+def shown(value: float | None, unit: str, lang: str) -> str:
+    """A number as people write it: 151亿 or 15.1bn, 4,840, 36%."""
+    if value is None or value != value:
+        return "–"
+    if unit == "share":
+        return f"{value:.0%}"
+    return format_money(value, lang) if unit == "CNY" else format_number(value, lang)
+
+
+def band(low: float | None, high: float | None, unit: str, lang: str) -> str:
+    return f"[{shown(low, unit, lang)} … {shown(high, unit, lang)}]"
+
+
+def mark(inside: bool | None, lang: str) -> str:
+    if inside is None:
+        return ""
+    return paint(term("inside" if inside else "outside", lang), GREEN if inside else RED)
+
+
+def paint(text: str, code: str) -> str:
+    """Colour for a person at a terminal who has not asked for none (NO_COLOR)."""
+    uncoloured = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not sys.stdout.isatty()
+    return text if uncoloured else f"\x1b[{code}m{text}\x1b[0m"
+
+
+# --- for programs
+
+
+def document_of_run(result: Result) -> dict[str, object]:
+    """Every metric at the headline dates, the facts, the manifest."""
+    rows = [row._asdict() for row in result.summary(quarters=headline_dates(result.quarters))]
+    return {"manifest": result.manifest, "summary": rows, "facts": result.facts}
+
+
+def document_of_comparison(compared: Comparison) -> dict[str, object]:
+    """Every metric's difference at the quarter of the printed table, and what things cost."""
+    column = compared.column(compared.at)
+    arrays = ("mean", "low", "high", "sd", "p05", "p50", "p95", "p_more", "p_same", "needed", "gain", "noise")
+    rows = [
+        {"scenario": d.name, "metric": m.name, "quarter": compared.at, "unit": m.unit}
+        | {"baseline": compared.baseline_mean[k, column]}
+        | {name: getattr(d, name)[k, column] for name in arrays}
+        for d in compared.differences
+        for k, m in enumerate(compared.metrics)
+    ]
+    prices = [plain(price) | {"verdict": price.verdict} for price in compared.prices]
+    about = {"baseline": compared.baseline, "quarter": compared.at, "replications": compared.replications}
+    return about | compared.about | {"differences": rows, "prices": prices}
+
+
+def put_json(value: object) -> None:
+    """Strict JSON on standard output: an undefined number is null, never NaN."""
+    print(json.dumps(plain(value), ensure_ascii=False, indent=1, allow_nan=False))
+
+
+def plain(value: Any) -> Any:
+    """Arrays, dataclasses, paths and NaN as what JSON knows."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
