@@ -157,7 +157,7 @@ TERMS: dict[str, tuple[str, str]] = {
     "output.total": ("季度产值", "Output in the quarter"),
     "output.year": ("年产值", "Output of the last four quarters"),
     "valuation.attracted": ("招引企业总估值", "Value of attracted firms"),
-    "valuation.post_money.total": ("未上市获投企业总估值", "Total post-money of unlisted backed firms"),
+    "valuation.post_money.total": ("未上市获投企业总估值", "Total post-money, unlisted firms"),
     "valuation.post_money.max": ("最高投后估值", "Largest post-money valuation"),
     "valuation.post_money.mean": ("平均投后估值", "Mean post-money valuation"),
     "valuation.unicorns": ("独角兽企业", "Unicorns"),
@@ -262,10 +262,9 @@ class UnknownTerm(KeyError):
 
 def term(key: str, lang: str) -> str:
     """The wording of `key` in "zh" or "en"."""
-    try:
-        return TERMS[key][_column(lang)]
-    except KeyError:
-        raise UnknownTerm(f"no term {key!r}{_nearest(key, TERMS)}") from None
+    if key not in TERMS:
+        raise UnknownTerm(f"no term {key!r}{_nearest(key, TERMS)}")
+    return TERMS[key][_column(lang)]
 
 
 def label_of(metric: str, names: Names | None, lang: str) -> str:

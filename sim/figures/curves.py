@@ -117,7 +117,7 @@ def panel(
             lang,
             most=6 if columns < 3 else 4,
         )
-        label = _wrapped(result.metric(metric).label[lang], 44 if columns < 3 else 30, lang)
+        label = _wrapped(result.metric(metric).label[lang], 56 if columns < 3 else 38, lang)
         axes.set_title(label, pad=16, fontsize=9 if columns < 3 else 8.5)
         _unit(axes, _shown_scale(result, metric, scale, lang), lang)
     return figure

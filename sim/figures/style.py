@@ -203,7 +203,7 @@ def time_axis(axes: Axes, first: float, last: float, most: int = 8) -> None:
     """Ticks at the ends of years, as many as there is room for."""
     step = next((s for s in (1, 2, 3, 5, 10, 20) if (last - first) / s <= most), 50)
     start = math.ceil(first - 1e-9)
-    axes.set_xlim(first, last)
+    axes.set_xlim(first, last if last > first else first + 1)
     axes.set_xticks([y for y in range(start, math.floor(last + 1e-9) + 1) if y % step == 0])
     axes.xaxis.set_major_formatter(lambda x, _: f"{x:.0f}")
 

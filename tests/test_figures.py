@@ -1,0 +1,221 @@
+"""Figures are judged by eye; these tests hold what an eye should not have to look for again."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from matplotlib import font_manager
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from sim import figures
+from sim.figures import flows, style
+from sim.figures.style import amount, digits, moment, scale_of
+from sim.result import Result
+from sim.terms import TERMS
+from tests import synthetic
+
+
+@pytest.fixture(scope="module")
+def result() -> Result:
+    return synthetic.result(60)
+
+
+def texts(figure: Figure) -> list[Text]:
+    figure.draw_without_rendering()
+    return [t for t in figure.findobj(Text) if t.get_visible() and t.get_text().strip()]
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_every_figure_keeps_its_words_on_the_page(result, lang):
+    for name, draw in figures.default_set(result, lang):
+        with style.style():
+            figure = draw()
+            page = figure.bbox
+            for text in texts(figure):
+                box = text.get_window_extent()
+                inside = page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1
+                shown = text.axes is None or text.get_gid() or _is_shown(text)
+                assert inside or not shown, (name, text.get_text(), box)
+
+
+def _is_shown(text: Text) -> bool:
+    """Ticks beyond the axis keep a label that is never drawn."""
+    axis = text.axes
+    box = axis.bbox.expanded(1.6, 1.6)
+    centre = text.get_window_extent()
+    return box.contains((centre.x0 + centre.x1) / 2, (centre.y0 + centre.y1) / 2)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_titles_of_small_multiples_do_not_run_into_each_other(result, lang):
+    for name, draw in figures.default_set(result, lang):
+        with style.style():
+            figure = draw()
+            figure.draw_without_rendering()
+            boxes = [axes._left_title.get_window_extent() for axes in figure.axes if axes.get_title("left")]
+            for i, one in enumerate(boxes):
+                assert not any(one.overlaps(other) for other in boxes[i + 1 :]), name
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_default_set_is_written_whole(result, tmp_path, lang):
+    told = []
+    written = figures.draw_all(result, tmp_path, lang=lang, tell=lambda done, total: told.append((done, total)))
+    assert {path.name for path in written} == {path.name for path in tmp_path.iterdir()}
+    assert len(written) == len(told) == told[-1][1] > 8
+    for path in written:
+        head = path.read_bytes()[:24]
+        assert head[:8] == b"\x89PNG\r\n\x1a\n"
+        assert int.from_bytes(head[16:20], "big") == 1600
+
+
+def test_every_character_of_the_table_and_every_hanzi_of_gb2312_has_a_glyph():
+    from sim.fonts.cut import characters
+
+    have = set(font_manager.get_font(str(style.FONT_FILE)).get_charmap())
+    fallback = set(font_manager.get_font(font_manager.findfont("DejaVu Sans")).get_charmap())
+    assert not characters() - have
+    words = {ord(letter) for pair in TERMS.values() for word in pair for letter in word}
+    assert not words - have - fallback
+    assert style.FONT_FILE.stat().st_size < 3_000_000
+
+
+def test_a_picture_is_the_same_twice(result):
+    for kind in ("png", "svg", "pdf"):
+        one, two = (figures.encode(figures.fan(result, "firms.alive"), kind) for _ in range(2))
+        assert one == two, kind
+
+
+def test_drawing_leaves_matplotlibs_settings_alone_and_opens_no_window():
+    code = (
+        "import sys, matplotlib\n"
+        "names = [name for name in matplotlib.rcParams if name != 'backend']  # asking for it opens pyplot\n"
+        "before = [matplotlib.rcParams[name] for name in names]\n"
+        "from sim import figures; from tests import synthetic\n"
+        "figures.encode(figures.fan(synthetic.result(3), 'firms.alive'))\n"
+        "print([matplotlib.rcParams[name] for name in names] == before, 'matplotlib.pyplot' in sys.modules)"
+    )
+    root = str(style.FONT_FILE.parents[2])
+    out = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert out.stdout.split() == ["True", "False"]
+
+
+def test_the_title_is_the_metrics_own_label_and_the_subtitle_the_answer(result):
+    figure = figures.fan(result, "ladder.certificates.hte", lang="zh")
+    words = [text.get_text() for text in figure.texts]
+    median = np.quantile(result["ladder.certificates.hte"][:, -1], 0.5)
+    assert words[0] == "高新技术企业"
+    assert f"2033Q4：中位数 {digits(median)}家" in words[1]
+    assert words[2] == "Headwater 活水 · 西安高新区 · 60次模拟 · 随机种子 1"
+
+
+def test_a_metric_that_is_never_defined_is_drawn_without_a_curve(result):
+    index = result._place["firms.alive"]
+    values = result.values[index : index + 1] * np.nan
+    figures.encode(figures.fan(Result(result.metrics[index : index + 1], result.quarters, values), "firms.alive"))
+
+
+def test_one_replication_and_one_quarter_can_be_drawn(result):
+    for part in (result.values[:, :1], result.values[:, :1, :1]):
+        one = Result(result.metrics, result.quarters[: part.shape[2]], part, manifest=result.manifest)
+        figures.encode(figures.overview(one))
+
+
+def test_a_result_without_facts_logs_or_funds_has_the_figures_it_can_have(result, tmp_path):
+    keep = [i for i, m in enumerate(result.metrics) if m.name in ("firms.alive", "market.multiple")]
+    bare = Result([result.metrics[i] for i in keep], result.quarters, result.values[keep])
+    assert {path.stem for path in figures.draw_all(bare, tmp_path, formats=("svg",))} == {"overview", "market"}
+    figures.encode(figures.j_curve(bare))
+    figures.encode(figures.scoreboard(bare))
+    figures.encode(figures.fund_flow([], bare))
+
+
+def test_a_change_since_a_date_is_no_point_on_the_curve(result):
+    from dataclasses import replace
+
+    from sim.figures.curves import _facts
+
+    fact = next(f for f in result.facts if f.id == "xa-hte")
+    held = Result(result.metrics, result.quarters, result.values, facts=[replace(fact, since="2019Q4"), fact])
+    assert _facts(held, fact.metric) == [fact]
+
+
+def test_what_flows_into_the_columns_flows_out_of_them():
+    columns, links = flows._layers([("a", "b", 3.0), ("b", "c", 2.0), ("a", "c", 1.0)])
+    assert columns[0] == ["a"] and columns[2] == ["c"]
+    assert set(columns[1]) == {"b", (2, 1)}
+    assert sum(x for a, _, x, _ in links if a == "a") == 4.0
+    assert sum(x for _, b, x, _ in links if b == "c") == 3.0
+
+
+def test_flows_in_a_circle_are_refused():
+    with pytest.raises(ValueError, match="circle"):
+        figures.fund_flow([("a", "b", 1.0), ("b", "a", 1.0)])
+
+
+def test_the_flows_of_a_result_keep_its_means(result):
+    table = {(a, b): x for a, b, x in figures.flows_of(result)}
+    paid = result["funds.subfunds.paid_in"][:, -1].mean()
+    assert table["guidance", "subfunds"] + table["others", "subfunds"] == pytest.approx(paid)
+    assert table["subfunds", "back"] == pytest.approx(result["funds.subfunds.distributed"][:, -1].mean())
+
+
+def test_the_share_above_the_published_multiple_is_the_samples_own(result):
+    share = np.mean(result.samples["multiples"]["multiple"] >= 11.1)
+    words = [text.get_text() for text in texts(figures.multiples(result, lang="en"))]
+    assert any(f"≥ 11.1×: {share:.1%}" in word for word in words)
+
+
+class Compared:
+    """What figures need of a comparison."""
+
+    def __init__(self, baseline: Result, variant: Result, metrics: list[str]) -> None:
+        self.baseline = "xian"
+        self.metrics = [baseline.metric(name) for name in metrics]
+        self.quarters = baseline.quarters
+        d = np.stack([variant[name] - baseline[name] for name in metrics])
+        self.mean = d.mean(axis=1)
+        reach = 1.96 * d.std(axis=1) / np.sqrt(d.shape[1])
+        self.low, self.high = self.mean - reach, self.mean + reach
+        self.p05, self.p50, self.p95 = np.quantile(d, (0.05, 0.5, 0.95), axis=1)
+
+    def of(self, name: str) -> "Compared":
+        return self
+
+    def row(self, metric: str) -> int:
+        return [m.name for m in self.metrics].index(metric)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_paired_difference_can_be_drawn(result, lang):
+    compared = Compared(result, synthetic.result(60, shift=0.01), ["firms.alive", "valuation.listed"])
+    for metric in ("firms.alive", "valuation.listed"):
+        figures.encode(figures.difference(compared, metric, "double-fund", lang=lang))
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "zh", "en"),
+    [
+        (1.51e10, "CNY", "151亿元", "CNY 15.1 bn"),
+        (6.67e8, "CNY", "6.67亿元", "CNY 667 m"),
+        (6e7, "CNY", "6,000万元", "CNY 60 m"),
+        (3.2e13, "CNY", "32万亿元", "CNY 32 tn"),
+        (0.0, "CNY", "0元", "CNY 0"),
+        (-4.2e8, "CNY", "−4.2亿元", "CNY −420 m"),
+        (4840, "firms", "4,840家", "4,840 firms"),
+        (412_345, "jobs", "41.2万人", "412,345 jobs"),
+        (3.024, "ratio", "3.02倍", "3.02×"),
+        (0.123, "share", "12.3%", "12.3%"),
+        (0.0004, "share", "0.04%", "0.04%"),
+        (float("nan"), "CNY", "–元", "CNY –"),
+    ],
+)
+def test_numbers_are_said_as_people_say_them(value, unit, zh, en):
+    assert (amount(value, unit, "zh"), amount(value, unit, "en")) == (zh, en)
+
+
+def test_an_axis_has_one_scale_for_all_its_numbers():
+    assert scale_of("CNY", 5e9, "zh").text(1e7) == "0.1"
+    assert moment("2023Q4") == 2023.0 and moment("2024Q1") == 2023.25
