@@ -1,4 +1,4 @@
-"""The commands of `python run.py`, and nothing else: arguments are read, the room that does the work is called, it prints.
+"""The commands of `python run.py`, and nothing else: each reads its arguments, calls the room that works, and prints.
 
 Only argparse is imported here; a command imports what it needs when it runs, so that `--help` answers at once.
 Exit status: 0 done, 1 the run failed, 2 the user's input is wrong, 130 stopped by Ctrl-C. What was asked for goes to
@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from contextlib import contextmanager
+from io import TextIOWrapper
 
 TYPE_CHECKING = False  # see sim/__init__.py
 if TYPE_CHECKING:
@@ -99,16 +100,24 @@ def plot(a: argparse.Namespace) -> int:
 
 def compare(a: argparse.Namespace) -> int:
     from sim.analysis import compare as analysis
-    from sim.printing import document_of_comparison
+    from sim.scenario import load_scenario
 
-    scenarios = load_all(a)
-    folder = own_folder(a, "-vs-".join(scenarios))
+    scenarios = [load_scenario(path, overrides=a.set) for path in a.scenario]
+    names = distinct_names(a.scenario)
+    folder = own_folder(a, "-vs-".join(names))
     announce_compile(a)
     with working(a, say("worlds", "个世界"), nothing_kept) as progress:
         compared = analysis.run(
-            scenarios, a.replications, a.seed, at=a.at, interval=a.interval, threads=a.threads, progress=progress
+            scenarios,
+            names,
+            a.replications,
+            a.seed,
+            at=a.at,
+            interval=a.interval,
+            threads=a.threads,
+            progress=progress,
         )
-    return deliver(a, compared, folder, document_of_comparison(compared) if a.json else None)
+    return deliver(a, compared, folder)
 
 
 def check(a: argparse.Namespace) -> int:
@@ -187,17 +196,21 @@ def solve(a: argparse.Namespace) -> int:
 
 def optimise(a: argparse.Namespace) -> int:
     from sim.analysis import optimise as analysis
+    from sim.scenario import load_scenario
 
-    scenarios = load_all(a)
-    folder = place(a, f"{next(iter(scenarios))}-optimise")
+    scenario = load_scenario(a.scenario, overrides=a.set)
+    regimes = [load_scenario(path, overrides=a.set) for path in a.regime]
+    folder = place(a, f"{name_of(a.scenario)}-optimise")
     announce_compile(a)
     with working(a, say("samples", "个样本"), resumable(folder)) as progress:
         policies = analysis.run(
-            scenarios,
-            a.by,
-            a.objective,
+            scenario,
+            a.vary,
+            a.maximise,
+            a.minimise,
             a.budget,
             a.budget_probability,
+            dict(zip(distinct_names(a.regime), regimes, strict=True)),
             a.samples,
             a.replications,
             a.seed,
@@ -279,15 +292,6 @@ def announce_compile(a: argparse.Namespace) -> None:
         note(say("compiling the kernel, once, about 20 s …", "正在编译模拟核心，仅一次，约 20 秒……"))
 
 
-def load_all(a: argparse.Namespace) -> dict[str, Any]:
-    """Scenarios by name; two files of one name, or one file twice, stay two scenarios."""
-    from sim.scenario import load_scenario
-
-    names = [name_of(path) for path in a.scenario]
-    names = [name if names.index(name) == k else f"{name}-{k + 1}" for k, name in enumerate(names)]
-    return {name: load_scenario(path, overrides=a.set) for name, path in zip(names, a.scenario, strict=True)}
-
-
 def name_of(scenario: str) -> str:
     """`scenarios/xian.toml` -> `xian`, `scenarios/xian/no-guidance-fund.toml` -> `xian-no-guidance-fund`."""
     from pathlib import Path
@@ -296,6 +300,12 @@ def name_of(scenario: str) -> str:
     folders = path.parent.parts
     below = folders[len(folders) - folders[::-1].index("scenarios") :] if "scenarios" in folders else ()
     return "-".join([*below, path.stem])
+
+
+def distinct_names(scenarios: Sequence[str]) -> list[str]:
+    """Two files of one name, or one file twice, stay two scenarios."""
+    names = [name_of(path) for path in scenarios]
+    return [name if names.index(name) == k else f"{name}-{k + 1}" for k, name in enumerate(names)]
 
 
 def place(a: argparse.Namespace, name: str) -> Path:
@@ -336,17 +346,17 @@ def draw(
         return drawn
 
 
-def deliver(a: argparse.Namespace, answer: Any, folder: Path, document: object = None) -> int:
+def deliver(a: argparse.Namespace, answer: Any, folder: Path) -> int:
     """An analysis is printed, then saved with its figures."""
-    if document is None:
-        print(answer.table(_lang), flush=True)
-    answer.save(folder, _lang, figures=not a.no_figures)
-    if document is None:
-        print("\n" + say(f"result   {folder}", f"结果  {folder}"))
-    else:
+    if a.json:
         from sim.printing import put_json
 
-        put_json(document)
+        put_json(answer.to_json())
+    else:
+        print(answer.table(_lang), flush=True)
+    answer.save(folder, _lang, figures=not a.no_figures)
+    if not a.json:
+        print("\n" + say(f"result   {folder}", f"结果  {folder}"))
     return 0
 
 
@@ -553,6 +563,7 @@ def build_parser() -> argparse.ArgumentParser:
     p.worlds(replications=20, seed=1)
     p.folder(say("results/NAME-sweep", "results/名称-sweep"))
     p.journal()
+    p.json()
     p.quiet()
 
     p = command(
@@ -568,25 +579,30 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("--probability", type=probability, default=0.5, metavar="P", help=text)
     p.worlds(replications=100, seed=1)
     p.folder(say("results/NAME-solve", "results/名称-solve"))
+    p.json()
     p.quiet()
 
     p = command(
         optimise,
         say("settings of several levers that no other beats within a budget", "预算内不被其他方案超越的杠杆组合"),
-        f'optimise {XIAN} --by guidance.reinvestment=0.5..2.0 --objective "max jobs.total@2028Q4" --samples 8'
+        f"optimise {XIAN} --vary guidance.reinvestment=0.5..2.0 --maximise jobs.total@2028Q4 --samples 8"
         " --replications 4",
     )
-    p.scenario(several=True)
-    p.levers("--by")
-    text = say("or min; two of them give a front", "或 min；两个目标给出前沿")
-    p.add_argument("--objective", action="append", required=True, metavar='"max METRIC@QUARTER"', help=text)
+    p.scenario()
+    p.levers("--vary")
+    for option in ("--maximise", "--minimise"):
+        text = say("an aim; two aims give a front", "目标；两个目标给出前沿")
+        p.add_argument(option, action="append", default=[], metavar="METRIC@QUARTER", help=text)
     p.add_argument("--budget", metavar='"METRIC@QUARTER <= X"', help=say("what must hold", "必须满足的条件"))
     text = say("with this probability (default: on average)", "以此概率满足（默认：平均满足）")
     p.add_argument("--budget-probability", type=probability, metavar="P", help=text)
-    p.add_argument("--samples", type=whole(1), default=64, metavar="N", help=say("default: 64", "默认：64"))
+    text = say("another world in which it must do well; may be repeated", "还须表现良好的另一情景；可重复")
+    p.add_argument("--regime", action="append", default=[], metavar="SCENARIO", help=text)
+    p.add_argument("--samples", type=whole(1), metavar="N", help=say("settings to try", "尝试的方案数"))
     p.worlds(replications=50, seed=1)
     p.folder(say("results/NAME-optimise", "results/名称-optimise"))
     p.journal()
+    p.json()
     p.quiet()
 
     p = command(verify, say("published tables, ours beside theirs", "重算已发表的表格并对照"), "verify")
@@ -610,7 +626,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else list(argv)
     _lang = language(words)
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without Chinese shows ? instead of failing
     try:
         a = build_parser().parse_args(words)

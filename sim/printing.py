@@ -6,16 +6,18 @@ import dataclasses
 import json
 import math
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from sim.analysis.text import layout, say
 from sim.quantities import format_money, format_number
 from sim.terms import term
 
 if TYPE_CHECKING:
-    from sim.analysis.compare import Comparison
     from sim.result import Result
 
 # What an investment office reads first; of these the ones that a scenario reports.
@@ -35,12 +37,14 @@ HEADLINES = (
     "output.year",
     "public.net_cost_pv",
 )
+COUNTED = ("firms", "certificates", "funds", "rounds", "jobs")  # units without a fraction
+BAND = "[5…95 %]"
 BOLD, RED, GREEN = "1", "31", "32"
 
 
 def summary(result: Result, lang: str) -> str:
     """Headline metrics at a few dates, the facts scoreboard, where the parameters come from."""
-    dates = headline_dates(result.quarters)
+    dates = headline_dates(result.quarters, most=dates_that_fit())
     rows = []
     for name in (name for name in HEADLINES if name in result):
         cells = [
@@ -48,7 +52,7 @@ def summary(result: Result, lang: str) -> str:
             for row in result.summary([name], dates)
         ]
         rows.append([result.metric(name).label[lang], *(cell for pair in cells for cell in pair)])
-    header = [f"{term('median', lang)} [5 … 95 %]", *(cell for date in dates for cell in ("", date))]
+    header = [f"{term('median', lang)} {BAND}", *(cell for date in dates for cell in ("", date))]
     about = result.manifest
     worlds = say(
         lang,
@@ -63,6 +67,12 @@ def summary(result: Result, lang: str) -> str:
         line_of_grades(about["parameters_by_grade"], lang),
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def dates_that_fit() -> int:
+    """Two dates in 80 columns, four in 140; a file or a pipe takes four."""
+    columns = shutil.get_terminal_size((160, 24)).columns
+    return 4 if columns >= 140 or not sys.stdout.isatty() else 3 if columns >= 110 else 2
 
 
 def headline_dates(quarters: Sequence[str], most: int = 4) -> list[str]:
@@ -95,7 +105,7 @@ def scoreboard(result: Result, lang: str) -> str:
         )
     words = [term(key, lang) for key in ("fact", "metric", "date", "observed", "median")]
     reached = say(lang, "达到的概率", "P(reached)")
-    lines = [layout(["", *words, "[5 … 95 %]", reached, ""], rows, left=4)]
+    lines = [layout(["", *words, BAND, reached, ""], rows, left=4)]
     for use in ("calibrate", "check"):
         marks = [fact.inside for fact in scored if fact.use == use and fact.inside is not None]
         if marks:
@@ -142,11 +152,14 @@ def shown(value: float | None, unit: str, lang: str) -> str:
         return "–"
     if unit == "share":
         return f"{value:.0%}"
+    if unit in COUNTED:
+        return f"{value:,.0f}"
     return format_money(value, lang) if unit == "CNY" else format_number(value, lang)
 
 
 def band(low: float | None, high: float | None, unit: str, lang: str) -> str:
-    return f"[{shown(low, unit, lang)} … {shown(high, unit, lang)}]"
+    ends = shown(low, unit, lang), shown(high, unit, lang)
+    return "–" if ends == ("–", "–") else f"[{ends[0]}…{ends[1]}]"
 
 
 def mark(inside: bool | None, lang: str) -> str:
@@ -170,22 +183,6 @@ def document_of_run(result: Result) -> dict[str, object]:
     return {"manifest": result.manifest, "summary": rows, "facts": result.facts}
 
 
-def document_of_comparison(compared: Comparison) -> dict[str, object]:
-    """Every metric's difference at the quarter of the printed table, and what things cost."""
-    column = compared.column(compared.at)
-    arrays = ("mean", "low", "high", "sd", "p05", "p50", "p95", "p_more", "p_same", "needed", "gain", "noise")
-    rows = [
-        {"scenario": d.name, "metric": m.name, "quarter": compared.at, "unit": m.unit}
-        | {"baseline": compared.baseline_mean[k, column]}
-        | {name: getattr(d, name)[k, column] for name in arrays}
-        for d in compared.differences
-        for k, m in enumerate(compared.metrics)
-    ]
-    prices = [plain(price) | {"verdict": price.verdict} for price in compared.prices]
-    about = {"baseline": compared.baseline, "quarter": compared.at, "replications": compared.replications}
-    return about | compared.about | {"differences": rows, "prices": prices}
-
-
 def put_json(value: object) -> None:
     """Strict JSON on standard output: an undefined number is null, never NaN."""
     print(json.dumps(plain(value), ensure_ascii=False, indent=1, allow_nan=False))
@@ -199,7 +196,7 @@ def plain(value: Any) -> Any:
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
-    if hasattr(value, "tolist"):
+    if isinstance(value, np.ndarray | np.generic):
         return plain(value.tolist())
     if isinstance(value, float):
         return value if math.isfinite(value) else None

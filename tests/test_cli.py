@@ -16,8 +16,10 @@ from pathlib import Path
 import pytest
 
 from sim import cli
-from sim.printing import headline_dates, put_json
+from sim.printing import HEADLINES, band, headline_dates, mark, put_json, shown, summary
 from sim.progress import Progress, duration
+from sim.result import Result
+from tests import synthetic
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 HEAVY = ("numpy", "numba", "scipy", "matplotlib", "pydantic", "xarray", "duckdb", "pandas", "SALib", "rich", "tomli")
@@ -227,6 +229,48 @@ def test_a_reader_that_goes_away_is_no_error(root: Path):
 )
 def test_a_result_is_named_after_its_scenario(scenario: str, name: str):
     assert cli.name_of(scenario) == name
+
+
+@pytest.fixture(scope="module")
+def found() -> Result:
+    made = synthetic.result(40)
+    made.manifest |= {
+        "seed": 1,
+        "zone": {"zh": "西安高新区", "en": "Xi'an High-tech Zone"},
+        "parameters_by_grade": {"published": 0.12, "estimated": 0.28, "assumed": 0.6},
+    }
+    return made
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_summary_tells_metrics_facts_and_grades(found: Result, lang: str):
+    text = summary(found, lang)
+    assert found.manifest["zone"][lang] in text
+    for name in HEADLINES:
+        assert name not in found or found.metric(name).label[lang] in text
+    scored = [fact for fact in found.facts if fact.p50 is not None]
+    assert scored and all(fact.id in text for fact in scored)
+    assert "12%" in text and "60%" in text
+    assert ("亿" if lang == "zh" else "bn") in text
+    assert "\x1b" not in text  # no colour where nobody looks
+
+
+def test_an_undefined_value_is_a_dash_and_counts_have_no_fraction():
+    assert shown(float("nan"), "CNY", "zh") == shown(None, "ratio", "en") == "–"
+    assert band(float("nan"), float("nan"), "ratio", "en") == "–"
+    assert shown(98.5001, "firms", "en") == "99"
+    assert shown(0.256, "share", "en") == "26%"
+    assert shown(15_100_000_000.0, "CNY", "zh") == "151亿"
+
+
+def test_colour_is_for_a_terminal_without_no_color(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "stdout", Screen(terminal=True))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert mark(True, "en") == "\x1b[32minside\x1b[0m"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert mark(True, "en") == "inside"
+    assert mark(None, "en") == ""
 
 
 def test_json_is_strict(capsys: pytest.CaptureFixture[str]):
