@@ -24,11 +24,10 @@ test: $(STAMP) ## lint, types and tests; warnings are errors
 	$(BIN)/python -m pytest -n $(WORKERS)
 
 benchmark: $(STAMP) ## time the kernel and the commands, as ratios
-	@$(BIN)/python -m tests.benchmarks
+	@$(BIN)/python -m benchmarks
 
-validate: $(STAMP) ## published tables, then every zone against what was published
+validate: $(STAMP) ## recompute published tables and print ours beside theirs
 	@$(BIN)/python run.py verify
-	@$(BIN)/python run.py backtest
 
 fuzz: $(STAMP) ## ten times more random examples than `make test`
 	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
