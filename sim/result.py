@@ -330,14 +330,12 @@ def _read_facts(path: Path) -> list[ScoredFact]:
     facts = []
     with open(path, encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            numbers = {key: number(row[key]) for key in ("p05", "p50", "p95", "probability")}
-            words = {
-                key: row[key]
-                for key in ("id", "use", "metric", "date", "unit", *MORE_FACT_COLUMNS)
-                if key not in numbers
+            read: dict[str, Any] = {
+                key: row[key] for key in ("id", "use", "metric", "date", "unit", *MORE_FACT_COLUMNS)
             }
+            read |= {key: number(row[key]) for key in ("p05", "p50", "p95", "probability")}
             inside = {"true": True, "false": False, "": None}[row["inside"]]
-            facts.append(ScoredFact(observed=float(row["observed"] or "nan"), inside=inside, **words, **numbers))
+            facts.append(ScoredFact(observed=float(row["observed"] or "nan"), inside=inside, **read))
     return facts
 
 
@@ -408,7 +406,7 @@ def _read_table(path: Path) -> Table:
     return {name: _whole(column) for name, column in columns.items()}
 
 
-def _whole(column: np.ndarray) -> np.ndarray:
+def _whole(column: Any) -> np.ndarray:
     """An undefined number is NaN here and null in the file."""
     if isinstance(column, np.ma.MaskedArray):
         return column.filled(np.nan if column.dtype.kind == "f" else None if column.dtype.kind == "O" else 0)

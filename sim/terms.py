@@ -55,6 +55,7 @@ TERMS: dict[str, tuple[str, str]] = {
     "grade.estimated": ("估计", "estimated"),
     "grade.assumed": ("假设", "assumed"),
     "fact.reached": ("达到概率", "P(reached)"),
+    "fact.since": ("（自{quarter}）", ", since {quarter}"),
     "fact.use": ("用途", "Use"),
     "use.input": ("输入", "input"),
     "use.calibrate": ("校准", "calibration"),
@@ -128,13 +129,14 @@ TERMS: dict[str, tuple[str, str]] = {
     "of.dpi": ("分配倍数 DPI", "DPI"),
     "of.rvpi": ("未实现倍数 RVPI", "RVPI"),
     "of.irr": ("内部收益率 IRR", "IRR"),
-    "of.local": ("区内投资", "invested in the zone"),
-    "of.outside": ("区外投资", "invested outside the zone"),
+    "of.invested.local": ("区内投资", "invested in the zone"),
+    "of.invested.outside": ("区外投资", "invested outside the zone"),
     "of.invested": ("累计投资", "invested"),
     "of.fees": ("累计费用", "fees"),
     "of.carry": ("业绩报酬", "carried interest"),
     "of.net_cash": ("累计净现金流", "cumulative net cash flow"),
     "of.net_cash_flow": ("累计净现金流", "cumulative net cash flow"),
+    "of.valuation": ("估值", "valuation"),
     "of.post_money": ("最近投后估值", "last post-money valuation"),
     "of.multiple": ("估值倍数（最近/首轮投后）", "valuation multiple (last / first post-money)"),
     "of.adopters": ("采纳企业", "adopters"),
@@ -144,27 +146,27 @@ TERMS: dict[str, tuple[str, str]] = {
     "firms.ever": ("累计培育企业", "Firms ever present"),
     "firms.entered": ("累计新增企业", "Firms entered"),
     "firms.died": ("累计注销企业", "Firms closed"),
-    "firms.moved": ("累计迁出企业", "Firms moved away"),
+    "firms.moved_away": ("累计迁出企业", "Firms moved away"),
     "firms.sold": ("累计被并购企业", "Firms sold"),
     "firms.venture": ("创投型企业", "Venture-type firms"),
     "firms.backed": ("获投企业", "Venture-backed firms"),
     "firms.organic": ("自主创办企业", "Firms founded here"),
-    "firms.incubator": ("孵化器企业", "Firms from incubators"),
-    "firms.attracted": ("招引企业", "Attracted firms"),
-    "firms.landed": ("累计落户企业", "Firms landed"),
+    "firms.incubator.alive": ("孵化器企业", "Firms from incubators"),
+    "firms.attracted.alive": ("招引企业", "Attracted firms"),
+    "firms.attracted.landed": ("累计落户企业", "Firms landed"),
     "jobs.total": ("从业人员", "Jobs"),
     "jobs.attracted": ("招引企业从业人员", "Jobs in attracted firms"),
     "output.total": ("季度产值", "Output in the quarter"),
     "output.year": ("年产值", "Output of the last four quarters"),
-    "valuation.attracted": ("招引企业总估值", "Value of attracted firms"),
+    "valuation.attracted.total": ("招引企业总估值", "Value of attracted firms"),
     "valuation.post_money.total": ("未上市获投企业总估值", "Total post-money, unlisted firms"),
     "valuation.post_money.max": ("最高投后估值", "Largest post-money valuation"),
     "valuation.post_money.mean": ("平均投后估值", "Mean post-money valuation"),
     "valuation.unicorns": ("独角兽企业", "Unicorns"),
-    "valuation.listed": ("上市公司市值", "Market value of listed firms"),
+    "valuation.listed.total": ("上市公司市值", "Market value of listed firms"),
     "valuation.total": ("企业总估值", "Total valuation"),
     "valuation.multiple.max": ("最高估值倍数", "Largest valuation multiple"),
-    "valuation.multiple.share": ("估值倍数达标占比", "Share of firms above the multiple"),
+    "valuation.multiple.share_above": ("估值倍数达标占比", "Share of firms above the multiple"),
     "valuation.multiple.mean": ("平均估值倍数", "Mean valuation multiple"),
     "valuation": ("估值", "Valuation"),
     "rounds.count": ("融资轮次", "Rounds closed"),
@@ -188,9 +190,9 @@ TERMS: dict[str, tuple[str, str]] = {
     "market.multiple": ("上市公司估值倍数（对数指数）", "Listed multiples (log index)"),
     "market.private": ("一级市场定价（对数指数）", "Private pricing (log index)"),
     "market.ipo_window": ("上市窗口（1为常态）", "IPO window (1 = normal)"),
-    "exits.redeemed": ("累计回购退出", "Redemptions"),
+    "rounds.redeemed": ("累计回购退出", "Redemptions"),
     "exits.proceeds": ("累计退出收入", "Exit proceeds"),
-    "exits.listed": ("获投企业上市", "Backed firms listed"),
+    "firms.listed_backed": ("获投企业上市", "Backed firms listed"),
     # figures
     "figure.overview": ("园区总览", "The zone at a glance"),
     "figure.firms": ("企业", "Firms"),
@@ -199,6 +201,7 @@ TERMS: dict[str, tuple[str, str]] = {
     "figure.funds": ("基金", "Funds"),
     "figure.market": ("市场", "Market"),
     "figure.public": ("财政账", "Public accounts"),
+    "figure.named": ("具名企业", "Named firms"),
     "figure.multiples": ("估值倍数分布", "How far valuations multiply"),
     "figure.multiples.axis": ("最近一轮投后 ÷ 首轮投后（对数轴）", "last post-money ÷ first post-money (log axis)"),
     "figure.multiples.share": ("企业占比", "share of firms"),
@@ -287,10 +290,10 @@ def label_of(metric: str, names: Names | None, lang: str) -> str:
     if room == "rounds" and len(parts) == 2:
         stage = term(f"stage.{parts[1]}", lang)
         return _joined(term(f"rounds.{parts[0]}", lang), stage, lang, ", ", "，")
-    last = parts[-1]
-    if len(parts) > 1 and f"of.{last}" in TERMS and f"{room}.{'.'.join(parts)}" not in names:
-        subject = _named(".".join(parts[:-1]), _PREFIXES.get(room, ()), names, lang)
-        return _joined(subject, term(f"of.{last}", lang), lang)
+    for cut in range(1, len(parts)):  # the longest ending that says what is told of the subject
+        said = f"of.{'.'.join(parts[cut:])}"
+        if said in TERMS:
+            return _joined(_named(".".join(parts[:cut]), _PREFIXES.get(room, ()), names, lang), term(said, lang), lang)
     return _named(".".join(parts), _PREFIXES.get(room, ()), names, lang)
 
 

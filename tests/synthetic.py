@@ -51,15 +51,15 @@ def result(replications: int = 200, seed: int = 1, shift: float = 0.0) -> Result
     for level, start, rate in zip(LISTING, (130, 25, 9, 1.2, 48), (0.10, 0.05, 0.02, 0.0, 0.11), strict=True):
         add(f"ladder.listing.{level}", "firms", growing(start, rate, 0.06, 0.03))
     add("valuation.post_money.total", "CNY", growing(6e10, 0.3, 0.08, 0.05, whole=False))
-    add("valuation.listed", "CNY", growing(3e11, 0.2, 0.05, 0.05, whole=False))
+    add("valuation.listed.total", "CNY", growing(3e11, 0.2, 0.05, 0.05, whole=False))
     add("valuation.unicorns", "firms", growing(2.3, 0.3, 0.05, 0.1))
-    add("valuation.multiple.share", "share", np.clip(growing(0.02, 0.1, 0.01, 0.05, whole=False), 0, 1), "ratio")
+    add("valuation.multiple.share_above", "share", np.clip(growing(0.02, 0.1, 0.01, 0.05, whole=False), 0, 1), "ratio")
     add("valuation.multiple.max", "ratio", growing(6.0, 0.2, 0.03, 0.06, whole=False), "ratio")
     for i, stage in enumerate(STAGES):
         add(f"rounds.count.{stage}", "rounds", growing(30 / (i + 1), 0.02, 0.02, 0.05), "flow")
         add(f"rounds.raised.{stage}", "CNY", growing(3e7 * (i + 1) ** 2, 0.05, 0.02, 0.1, whole=False), "flow")
-    add("rounds.count", "rounds", growing(75, 0.02, 0.02, 0.05), "flow")
-    add("rounds.raised", "CNY", growing(3e9, 0.05, 0.02, 0.08, whole=False), "flow")
+    add("rounds.count.total", "rounds", growing(75, 0.02, 0.02, 0.05), "flow")
+    add("rounds.raised.total", "CNY", growing(3e9, 0.05, 0.02, 0.08, whole=False), "flow")
     _add_funds(add, draws, years, replications)
     add("jobs.total", "jobs", growing(330_000, 0.05, 0.02, 0.01))
     add("output.year", "CNY", growing(6e11, 0.06, 0.04, 0.01, whole=False))
@@ -69,7 +69,7 @@ def result(replications: int = 200, seed: int = 1, shift: float = 0.0) -> Result
     add("market.ipo_window", "index", np.clip(growing(1.0, -0.1, 0.05, 0.02, whole=False), 0, 2), "index")
     post = growing(6e7, 0.4, 0.1, 0.15, whole=False)
     post[:, :8] = np.nan  # not yet priced
-    add("named.tangjing.post_money", "CNY", post)
+    add("named.tangjing.valuation", "CNY", post)
     values = np.stack(rows)
     manifest = {
         "program": "headwater",
@@ -96,8 +96,8 @@ def _add_funds(add, draws: np.random.Generator, years: np.ndarray, replications:
         add(f"funds.{kind}.paid_in", "CNY", paid)
         add(f"funds.{kind}.distributed", "CNY", back)
         add(f"funds.{kind}.nav", "CNY", np.maximum(paid * 1.3 * luck - 0.7 * back, 0))
-        add(f"funds.{kind}.local", "CNY", 0.55 * paid)
-        add(f"funds.{kind}.outside", "CNY", 0.3 * paid)
+        add(f"funds.{kind}.invested.local", "CNY", 0.55 * paid)
+        add(f"funds.{kind}.invested.outside", "CNY", 0.3 * paid)
         add(f"funds.{kind}.fees", "CNY", 0.11 * paid)
         add(f"funds.{kind}.carry", "CNY", 0.05 * back)
         add(f"funds.{kind}.net_cash", "CNY", back - paid)
@@ -134,7 +134,7 @@ FACTS = (
     ("xa-srdi", "check", "ladder.certificates.srdi", "2023Q4", 474, "exact", "专精特新"),
     ("xa-listed", "calibrate", "ladder.listing.listed", "2023Q4", 77, "exact", "上市公司"),
     ("xa-reserve", "calibrate", "ladder.listing.reserve", "2023Q4", 195, "exact", "上市后备"),
-    ("xa-tj-v", "check", "named.tangjing.post_money", "2023Q4", 6.67e8, "exact", "唐晶量子估值"),
+    ("xa-tj-v", "check", "named.tangjing.valuation", "2023Q4", 6.67e8, "exact", "唐晶量子估值"),
     ("xa-tj-x", "check", "valuation.multiple.max", "2023Q4", 11.1, "exact", "估值倍数"),
     ("xa-target", "goal", "output.year", "2028Q4", 1.0e12, "at_least", "产值目标"),
 )

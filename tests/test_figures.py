@@ -190,8 +190,8 @@ class Compared:
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_a_paired_difference_can_be_drawn(result, lang):
-    compared = Compared(result, synthetic.result(60, shift=0.01), ["firms.alive", "valuation.listed"])
-    for metric in ("firms.alive", "valuation.listed"):
+    compared = Compared(result, synthetic.result(60, shift=0.01), ["firms.alive", "valuation.listed.total"])
+    for metric in ("firms.alive", "valuation.listed.total"):
         figures.encode(figures.difference(compared, metric, "double-fund", lang=lang))
 
 

@@ -40,13 +40,13 @@ def test_event_logs_come_back_with_their_undefined_numbers(result, saved):
 
 
 def test_quantiles_equal_numpys_and_leave_out_undefined_replications(result):
-    values = result["named.tangjing.post_money"].copy()
+    values = result["named.tangjing.valuation"].copy()
     values[: len(values) // 2, 20] = np.nan
-    holed = Result([result.metric("named.tangjing.post_money")], result.quarters, values[None])
+    holed = Result([result.metric("named.tangjing.valuation")], result.quarters, values[None])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # numpy warns of quarters with no value at all
         expected = np.nanquantile(values, (0.05, 0.5, 0.95), axis=0)
-    found = holed.quantiles("named.tangjing.post_money", (0.05, 0.5, 0.95))
+    found = holed.quantiles("named.tangjing.valuation", (0.05, 0.5, 0.95))
     np.testing.assert_allclose(found, expected, rtol=1e-12)
     assert np.isnan(found[:, :8]).all()
 
@@ -67,7 +67,7 @@ def test_the_summary_has_a_row_for_every_metric_and_quarter(result, saved):
     at = result["firms.alive"][:, result.quarters.index("2023Q4")]
     assert float(row["mean"]) == pytest.approx(at.mean(), rel=1e-10)
     assert float(row["p95"]) == pytest.approx(np.quantile(at, 0.95), rel=1e-10)
-    undefined = next(r for r in rows if (r["metric"], r["quarter"]) == ("named.tangjing.post_money", "2019Q4"))
+    undefined = next(r for r in rows if (r["metric"], r["quarter"]) == ("named.tangjing.valuation", "2019Q4"))
     assert undefined["mean"] == undefined["p50"] == ""
 
 

@@ -14,6 +14,7 @@ from sim.figures.curves import difference, fan, overview, panel
 from sim.figures.facts import multiples, scoreboard
 from sim.figures.flows import flows_of, fund_flow, j_curve
 from sim.figures.style import encode, save
+from sim.terms import TERMS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,26 +43,20 @@ def default_set(result: Result, lang: str = "zh") -> Iterator[tuple[str, Callabl
     yield "overview", lambda: overview(result, lang=lang)
     for ladder in dict.fromkeys(m.name.split(".")[1] for m in result.metrics if m.name.startswith("ladder.")):
         levels = [m.name for m in result.metrics if m.name.startswith(f"ladder.{ladder}.") and m.name.count(".") == 2]
-        if len(levels) > 1:
-            yield (
-                f"ladder-{ladder}",
-                lambda levels=levels, ladder=ladder: panel(result, levels, title=f"ladder.{ladder}", lang=lang),
-            )
-        elif levels:
-            yield f"ladder-{ladder}", lambda levels=levels: fan(result, levels[0], lang=lang)
+        title = f"ladder.{ladder}" if f"ladder.{ladder}" in TERMS else ladder
+        yield f"ladder-{ladder}", lambda levels=levels, title=title: panel(result, levels, title=title, lang=lang)
     groups = {
-        "valuations": (
-            "figure.valuation",
-            ("valuation.post_money.total", "valuation.listed", "valuation.unicorns",
-             "valuation.post_money.max", "valuation.multiple.share", "valuation.attracted"),
-        ),
-        "rounds": (
-            "figure.rounds",
-            ("rounds.count", "rounds.raised", "rounds.count.angel", "rounds.count.a",
-             "rounds.raised.angel", "rounds.raised.a", "rounds.failed", "rounds.down"),
-        ),
+        "valuations": ("figure.valuation", (
+            "valuation.post_money.total", "valuation.listed.total", "valuation.unicorns",
+            "valuation.post_money.max", "valuation.multiple.share_above", "valuation.attracted.total",
+        )),
+        "rounds": ("figure.rounds", (
+            "rounds.count.total", "rounds.raised.total", "rounds.count.angel", "rounds.count.a", "rounds.count.b",
+            "rounds.failed",
+        )),
         "public": ("figure.public", ("public.outlay", "public.recovered", "public.net_cost_pv", "public.tax_received")),
         "market": ("figure.market", ("market.multiple", "market.private", "market.ipo_window", "market.regime")),
+        "named": ("figure.named", tuple(m.name for m in result.metrics if m.name.startswith("named."))),
     }  # fmt: skip
     for file, (title, names) in groups.items():
         have = [name for name in names if name in result][:6]

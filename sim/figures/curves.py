@@ -27,7 +27,7 @@ OVERVIEW = (
     "ladder.listing.listed",
     "valuation.unicorns",
     "valuation.post_money.total",
-    "rounds.raised",
+    "rounds.raised.total",
     "jobs.total",
     "output.year",
 )
@@ -60,7 +60,7 @@ def fan(
         p05=scale_of(about.unit, p50, lang).text(p05),
         p95=scale_of(about.unit, p50, lang).text(p95),
     )
-    heading = title or about.label[lang]
+    heading = title or look.capital(about.label[lang])
     figure, bottom, top = look.page(heading, at_end, look.source_line(result, lang))
     shown = _facts(result, metric) if facts else []
     top = look.legend(figure, _keys(shown, lang), top)
@@ -117,7 +117,7 @@ def panel(
             lang,
             most=6 if columns < 3 else 4,
         )
-        label = _wrapped(result.metric(metric).label[lang], 56 if columns < 3 else 38, lang)
+        label = look.shortened(look.capital(result.metric(metric).label[lang]), 56 if columns < 3 else 38)
         axes.set_title(label, pad=16, fontsize=9 if columns < 3 else 8.5)
         _unit(axes, _shown_scale(result, metric, scale, lang), lang)
     return figure
@@ -143,7 +143,7 @@ def difference(
     scale = scale_of(about.unit, float(np.nanmax(np.abs(np.concatenate([rows["p05"], rows["p95"]])))), lang)
     words = term("figure.minus", lang).format(variant=name, baseline=comparison.baseline)
     source = f"Headwater 活水 · {words} · {term('figure.paired', lang)}"
-    label = about.label[lang]
+    label = look.capital(about.label[lang])
     heading = title or f"{label}{'：' if lang == 'zh' else ': '}{term('figure.difference', lang)}"
     figure, bottom, top = look.page(heading, words, source)
     keys = [
@@ -364,13 +364,3 @@ def _scale(result: Result, metrics: Sequence[str], lang: str) -> Scale:
 
 def _words(title: str, lang: str) -> str:
     return term(title, lang) if title in TERMS else title
-
-
-def _wrapped(label: str, room: int, lang: str) -> str:
-    """The label, cut with an ellipsis where it would run into its neighbour (a hanzi is two letters wide)."""
-    wide = 0
-    for i, letter in enumerate(label):
-        wide += 2 if ord(letter) > 0x2E80 else 1
-        if wide > room:
-            return label[: i - 1].rstrip(" ,：:") + "…"
-    return label

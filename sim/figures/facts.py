@@ -56,7 +56,7 @@ def scoreboard(result: Result, lang: str = "zh") -> Figure:
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}×")
     axes.set_xlabel(term("figure.scoreboard.axis", lang), fontsize=8, labelpad=2)
     axes.set_ylim(len(facts) - 0.4, -0.6)
-    axes.set_yticks(range(len(facts)), [_name(fact, lang) for fact in facts], fontsize=7.5)
+    axes.set_yticks(range(len(facts)), [_name(fact, result, lang) for fact in facts], fontsize=7.5)
     axes.tick_params(axis="y", length=0)
     axes.grid(True, axis="x")
     axes.grid(False, axis="y")
@@ -125,12 +125,16 @@ def _key(state: str, lang: str) -> Line2D:
     )  # fmt: skip
 
 
-def _name(fact: ScoredFact, lang: str) -> str:
-    name = fact.name or fact.id
-    if lang == "en" and any(ord(letter) > 0x2E80 for letter in name):
-        name = fact.id
-    room = 34 if lang == "en" else 22
-    return name if len(name) <= room else name[: room - 1] + "…"
+def _name(fact: ScoredFact, result: Result, lang: str) -> str:
+    """What the fact is called, or what its metrics are; cut where it would leave the page."""
+    name = fact.name
+    if not name or (lang == "en" and any(ord(letter) > 0x2E80 for letter in name)):
+        parts = [part.strip() for part in fact.metric.split("+")]
+        known = all(part in result for part in parts)
+        name = look.capital(" + ".join(result.metric(part).label[lang] for part in parts)) if known else fact.id
+        if fact.since:
+            name += term("fact.since", lang).format(quarter=fact.since)
+    return look.shortened(name, 38)
 
 
 # --- multiples -------------------------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ HALO = [patheffects.withStroke(linewidth=2.2, foreground="white")]  # keeps word
 WIDTH = 8.0  # inches; with DPI, 1600 pixels
 DPI = 200
 
-STYLE: dict[str, Any] = {
+STYLE: dict[Any, Any] = {
     "font.family": [FONT, "DejaVu Sans"],
     "font.size": 8.5,
     "text.color": INK,
@@ -105,9 +105,10 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
     return drawn
 
 
-def tint(colour: str, strength: float) -> tuple[float, ...]:
+def tint(colour: str, strength: float) -> tuple[float, float, float]:
     """The colour on white, opaque: overlapping bands stay clean in every format."""
-    return tuple(1 - strength * (1 - part) for part in to_rgb(colour))
+    red, green, blue = (1 - strength * (1 - part) for part in to_rgb(colour))
+    return red, green, blue
 
 
 # --- the page --------------------------------------------------------------------------------------------------------
@@ -142,6 +143,20 @@ def legend(figure: Figure, handles: Sequence[Artist], top: float) -> float:
         handlelength=1.6,
     )
     return top - 0.22 / height
+
+
+def capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def shortened(text: str, room: int) -> str:
+    """At most `room` letters wide, a hanzi counting two, with an ellipsis where something is left out."""
+    wide = 0
+    for i, letter in enumerate(text):
+        wide += 2 if ord(letter) > 0x2E80 else 1
+        if wide > room:
+            return text[: i - 1].rstrip(" ,：:（(") + "…"
+    return text
 
 
 def band_keys(lang: str) -> list[Any]:
