@@ -1,8 +1,8 @@
 """The same blocks on somebody's Dask cluster: `--cluster tcp://scheduler:8786` (optional extra `cluster`).
 
-A block's numbers depend on its samples and the seed alone, so where and in which order blocks are evaluated changes no
-bit of a result. A worker that dies costs the blocks it held: Dask gives them to another. The journal is written here, by
-the program that asked, so that whatever happens to the cluster, what came back is kept.
+A block's numbers depend on its samples and the seed alone, so where and in which order blocks are evaluated changes
+no bit of a result. A worker that dies costs the blocks it held: Dask gives them to another. The journal is written
+here, by the program that asked, so that whatever happens to the cluster, what came back is kept.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ def connected(address: str, alone_seconds: float = ALONE_SECONDS) -> Iterator[Ex
         from distributed import Client
     except ImportError:
         raise refuse(
-            "--cluster needs dask.distributed, which is not installed", found=address, expected="pip install 'dask[distributed]'"
+            "--cluster needs dask.distributed, which is not installed",
+            found=address,
+            expected="pip install 'dask[distributed]'",
         ) from None
     _quiet()
     try:
@@ -134,10 +136,14 @@ class Cluster:
             return block.number, np.asarray(future.result(timeout=self.alone_seconds))
         except (KilledWorker, OSError) as error:
             reason = f"{type(error).__name__}: {error}"
-            raise RunError(f"the cluster at {self.address} failed on block {block.number} ({reason}); {KEEP_GOING}") from error
+            raise RunError(
+                f"the cluster at {self.address} failed on block {block.number} ({reason}); {KEEP_GOING}"
+            ) from error
 
 
-def evaluate_packed(packed: bytes, key: str, samples: dict[str, np.ndarray], replications: int, seed: int) -> np.ndarray:
+def evaluate_packed(
+    packed: bytes, key: str, samples: dict[str, np.ndarray], replications: int, seed: int
+) -> np.ndarray:
     """Runs on a worker. A Dask worker thread is one core, so the simulator uses one thread."""
     return _unpacked(packed, key).evaluate(samples, replications, seed, 1)
 
@@ -166,7 +172,10 @@ def _same_program(client: Client, address: str) -> None:
         raise refuse("the scheduler has no workers", key="--cluster", found=address, expected="dask worker …") from None
     except ModuleNotFoundError as error:
         raise refuse(
-            "the workers cannot import this program", key="--cluster", found=str(error), expected="PYTHONPATH to this tree"
+            "the workers cannot import this program",
+            key="--cluster",
+            found=str(error),
+            expected="PYTHONPATH to this tree",
         ) from None
     ours = program_digest()
     other = {worker: digest for worker, digest in theirs.items() if digest != ours}

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.analysis.model import DEFAULT_METRICS, nearest, refuse
+from sim.analysis.model import DEFAULT_METRICS, fingerprint_of, nearest, refuse
 from sim.analysis.text import between, csv_text, layout, say, show, word
 from sim.errors import Problem, UserError
 
@@ -40,9 +40,15 @@ BOUGHT: tuple[tuple[str, str, str, str, str | None], ...] = (
     ("jobs", "就业（人）", "job", "jobs.total", None),
     ("jobs_own", "就业（人，不含招引企业）", "job, firms that moved in left out", "jobs.total", "jobs.attracted"),
     ("value", "总估值（元）", "yuan of valuation", "valuation.total", None),
-    ("value_own", "总估值（元，不含招引企业）", "yuan, firms that moved in left out", "valuation.total", "valuation.attracted"),
-    ("firms_own", "存续企业（家，不含招引企业）", "firm alive, founded here", "firms.alive", "firms.attracted"),
-    ("firms_in", "招引企业（家）", "firm that moved in", "firms.attracted", None),
+    (
+        "value_own",
+        "总估值（元，不含招引企业）",
+        "yuan, firms that moved in left out",
+        "valuation.total",
+        "valuation.attracted.total",
+    ),
+    ("firms_own", "存续企业（家，不含招引企业）", "firm alive, founded here", "firms.alive", "firms.attracted.alive"),
+    ("firms_in", "招引企业（家）", "firm that moved in", "firms.attracted.alive", None),
 )
 
 
@@ -50,8 +56,9 @@ BOUGHT: tuple[tuple[str, str, str, str, str | None], ...] = (
 class Differences:
     """One scenario minus the baseline; every array is float64[metric, quarter].
 
-    `p_more`: share of replications in which it is above the baseline, `p_same`: equal to it. `needed`: replications for
-    an interval of ± `PRECISION` of the mean difference. `noise`: the interval of the mean holds 0, and not everywhere 0.
+    `p_more`: share of replications in which it is above the baseline, `p_same`: equal to it. `needed`: replications
+    for an interval of ± `PRECISION` of the mean difference. `noise`: there is a difference, but the interval of its
+    mean holds 0.
     """
 
     name: str
@@ -176,8 +183,8 @@ class Comparison:
             parts.append(
                 say(
                     lang,
-                    f"若不配对，同样宽的区间需要 {_times(gain)} 倍的重复次数（中位数）",
-                    f"independent seeds would need {_times(gain)} times the replications for the same intervals (median)",
+                    f"若不配对，同样宽的区间需要 {_times(gain)} 的重复次数（中位数）",
+                    f"independent seeds would need {_times(gain)} the replications for the same intervals (median)",
                 )
             )
         return "\n\n".join([*parts, *self._price_table(lang), *self._parts_table(lang)])
@@ -272,6 +279,26 @@ class Comparison:
         }
         return xarray.Dataset(data, coords=coords)
 
+    def to_json(self) -> dict[str, Any]:
+        """The table's quarter, for a program that reads it."""
+        j = self.column(self.at)
+        names = ("mean", "low", "high", "p05", "p50", "p95", "p_more", "p_same", "needed", "gain")
+        return {
+            "baseline": self.baseline,
+            "quarter": self.at,
+            "replications": self.replications,
+            "gain_by_pairing": self.gain(),
+            "differences": [
+                {"scenario": d.name, "metric": m.name, "unit": m.unit, "baseline": float(self.baseline_mean[k, j])}
+                | {name: float(getattr(d, name)[k, j]) for name in names}
+                | {"noise": bool(d.noise[k, j])}
+                for d in self.differences
+                for k, m in enumerate(self.metrics)
+            ],
+            "prices": [asdict(p) | {"verdict": p.verdict} for p in self.prices],
+            "parts": [asdict(p) for p in self.parts],
+        }
+
     def figures(self, lang: str = "zh") -> dict[str, Any]:
         from sim.figures.analysis import figures_of_comparison
 
@@ -316,7 +343,7 @@ def paired(name: str, a: np.ndarray, b: np.ndarray, interval: str = "t", seed: i
 
 
 def bootstrap_interval(d: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Percentile interval of the mean, replications drawn with replacement, the same draws for every metric and quarter.
+    """Percentile interval of the mean: replications drawn with replacement, the same ones for all metrics and quarters.
 
     One matrix product of resampling counts and differences; NaN where a replication is undefined.
     """
@@ -494,14 +521,17 @@ def _refuse_unpaired(results: Mapping[str, Result], baseline: str) -> None:
             found, expected = result.manifest.get(key), base.manifest.get(key)
             if found != expected:
                 problems.append(
-                    Problem("not paired with the baseline", key=f"{name}: {key}", found=str(found), expected=str(expected))
+                    Problem(
+                        "not paired with the baseline", key=f"{name}: {key}", found=str(found), expected=str(expected)
+                    )
                 )
     if problems:
         raise UserError(problems)
 
 
 def run(
-    scenarios: Mapping[str, Scenario],
+    scenarios: Sequence[Scenario],
+    names: Sequence[str],
     replications: int | None = None,
     seed: int | None = None,
     *,
@@ -514,21 +544,30 @@ def run(
     """What `run.py compare` calls: simulates each scenario with the baseline's seed and replications, and compares."""
     from sim.ensemble import simulate
 
-    names = list(scenarios)
-    first = scenarios.get(baseline or names[0], scenarios[names[0]]) if names else None
-    if first is None or len(names) < 2:
-        raise refuse("a comparison needs two scenarios or more", found=str(len(names)), expected="BASELINE OTHER …")
+    if len(scenarios) < 2:
+        raise refuse("a comparison needs two scenarios or more", found=str(len(scenarios)), expected="BASELINE OTHER …")
+    names = unlike(names)
+    first = scenarios[names.index(baseline)] if baseline in names else scenarios[0]
     replications = first.run.replications if replications is None else replications
     seed = first.run.seed if seed is None else seed
     if replications < 2:
         raise refuse("differences need two replications or more", key="replications", found=str(replications))
     results = {}
-    for k, (name, scenario) in enumerate(scenarios.items()):
+    for k, (name, scenario) in enumerate(zip(names, scenarios, strict=True)):
         results[name] = simulate(
             scenario, replications, seed, threads=threads, events=0, progress=_stage(progress, k, len(names))
         )
     found = compare(results, baseline, at, interval)
-    found.about = {"seed": seed, "scenarios": {name: s.fingerprint for name, s in scenarios.items()}}
+    found.about = {"seed": seed, "scenarios": {n: fingerprint_of(s) for n, s in zip(names, scenarios, strict=True)}}
+    return found
+
+
+def unlike(names: Sequence[str]) -> list[str]:
+    """Names that differ: a second `xian` becomes `xian (2)`."""
+    found: list[str] = []
+    for name in names:
+        count = sum(n == name or n.startswith(f"{name} (") for n in found)
+        found.append(f"{name} ({count + 1})" if count else name)
     return found
 
 

@@ -127,7 +127,7 @@ class Journal:
             store.append(self._file, _sealed(tag, block, shape, payload) + payload)
         except OSError as error:
             raise RunError(
-                f"cannot write {self._file.name}: {error.strerror}; what was finished is kept, --resume goes on from there"
+                f"cannot write {self._file.name}: {error.strerror}; what was finished is kept, and --resume goes on"
             ) from error
         return offset
 

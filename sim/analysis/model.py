@@ -104,7 +104,7 @@ class ZoneModel:
 
     @cached_property
     def fingerprint(self) -> str:
-        return f"{self.scenario.fingerprint}-{program_digest()}"
+        return f"{fingerprint_of(self.scenario)}-{program_digest()}"
 
     def evaluate(
         self, samples: Mapping[str, np.ndarray], replications: int, seed: int, threads: int | None = None
@@ -120,7 +120,9 @@ class ZoneModel:
         return values[:, :, [metrics.index(m) for m, _ in pairs], [quarters.index(q) for _, q in pairs]]
 
     def central(self, path: str) -> float:
-        return float(self.scenario.quantity(path).value)
+        from sim.scenario.loading import find_quantity
+
+        return find_quantity(self.scenario, path).value
 
     def label(self, name: str, lang: str) -> str:
         metric, quarter = split_output(name)
@@ -176,6 +178,11 @@ class AnalyticModel:
 
     def unit(self, output: str) -> str:
         return ""
+
+
+def fingerprint_of(scenario: Scenario) -> str:
+    """A hash of the merged scenario, given to it when it was loaded."""
+    return str(scenario._fingerprint)[:16]  # type: ignore[attr-defined]
 
 
 def known_metrics(scenario: Scenario) -> dict[str, Any]:

@@ -13,7 +13,6 @@ numbers come from a second evaluation with another seed.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -38,17 +37,10 @@ CONFIRMING = 1_000_003  # added to the seed for the second evaluation of the fro
 
 @dataclass(frozen=True)
 class Objective:
-    """`max METRIC@QUARTER` or `min METRIC@QUARTER`."""
+    """An output to be as large (or as small) as can be."""
 
     output: str
     largest: bool = True
-
-    @classmethod
-    def parse(cls, text: str) -> Objective:
-        found = re.fullmatch(r"\s*(?:(max|min)\s+)?([^\s@]+(?:@\w+)?)\s*", text)
-        if not found:
-            raise refuse("not an objective", found=text, expected='"max METRIC@2030Q4" or "min METRIC@2030Q4"')
-        return cls(found[2], found[1] != "min")
 
     @property
     def sign(self) -> float:
@@ -131,13 +123,15 @@ class Policies:
         lines.append(
             say(
                 lang,
-                f"共试 {len(self.design)} 个方案，{int(self.within.sum())} 个在预算之内；情形：{'、'.join(self.regimes)}",
+                f"{len(self.design)} 个方案，{int(self.within.sum())} 个在预算内；情形：{'、'.join(self.regimes)}",
                 f"{len(self.design)} settings tried, {int(self.within.sum())} within the budget; regimes:"
                 f" {', '.join(self.regimes)}",
             )
         )
         if self.robust is not None and self.robust not in self.front:
-            setting = ", ".join(f"{v.path} {show(x)}" for v, x in zip(self.levers, self.design[self.robust], strict=True))
+            setting = ", ".join(
+                f"{v.path} {show(x)}" for v, x in zip(self.levers, self.design[self.robust], strict=True)
+            )
             lines.append(say(lang, f"后悔值最小的方案：{setting}", f"least regret: {setting}"))
         return "\n".join(lines)
 
@@ -148,9 +142,12 @@ class Policies:
         folder = claim(folder, "optimise")
         paths = [v.path for v in self.levers]
         chosen = set(self.front.tolist())
+        yes = ("false", "true")
         points = (
-            [s, regime, *(float(x) for x in self.design[s]), *(float(y) for y in self.values[r, s])]
-            + ["true" if self.within[s] else "false", "true" if s in chosen else "false", float(self.regret[s])]
+            [
+                *[s, regime, *(float(x) for x in self.design[s]), *(float(y) for y in self.values[r, s])],
+                *[yes[bool(self.within[s])], yes[s in chosen], float(self.regret[s])],
+            ]
             for s in range(len(self.design))
             for r, regime in enumerate(self.regimes)
         )
@@ -181,6 +178,25 @@ class Policies:
         }
         coords = {"regime": self.regimes, "output": self.outputs, "lever": [v.path for v in self.levers]}
         return xarray.Dataset(data, coords=coords)
+
+    def to_json(self) -> dict[str, Any]:
+        paths = [v.path for v in self.levers]
+        return self.about | {
+            "tried": len(self.design),
+            "within_budget": int(self.within.sum()),
+            "robust": None if self.robust is None else dict(zip(paths, self.design[self.robust].tolist(), strict=True)),
+            "front": [
+                {
+                    "settings": dict(zip(paths, self.design[s].tolist(), strict=True)),
+                    "regret": float(self.regret[s]),
+                    "outputs": {
+                        regime: dict(zip(self.outputs, self.confirmed[r, k].tolist(), strict=True))
+                        for r, regime in enumerate(self.regimes)
+                    },
+                }
+                for k, s in enumerate(self.front)
+            ],
+        }
 
     def figures(self, lang: str = "zh") -> dict[str, Any]:
         from sim.figures.analysis import figures_of_policies
@@ -230,7 +246,12 @@ def optimise(
         nonlocal spent
         found = []
         for k, (regime, model) in enumerate(models.items()):
-            settings = {"stage": stage, "regime": regime, "levers": {v.path: v.text for v in levers}, "samples": samples}
+            settings = {
+                "stage": stage,
+                "regime": regime,
+                "levers": {v.path: v.text for v in levers},
+                "samples": samples,
+            }
             start = spent
 
             def report(done: int, total: int, start: int = start) -> None:
@@ -319,7 +340,9 @@ def _refuse(models: Mapping[str, Model], objectives: Sequence[Objective], budget
     if not 1 <= len(objectives) <= 2:
         raise refuse("one objective or two", found=str(len(objectives)), expected='"max METRIC@QUARTER"')
     if samples < 8 or samples & (samples - 1):
-        raise refuse("the design is balanced only at powers of two", key="samples", found=str(samples), expected="64 or 128")
+        raise refuse(
+            "the design is balanced only at powers of two", key="samples", found=str(samples), expected="64 or 128"
+        )
     outputs = next(iter(models.values())).outputs
     wanted = [o.output for o in objectives] + ([budget.output] if budget else [])
     for model in models.values():
@@ -328,12 +351,14 @@ def _refuse(models: Mapping[str, Model], objectives: Sequence[Objective], budget
 
 
 def run(
-    scenarios: Mapping[str, Scenario],
-    by: Sequence[str],
-    objectives: Sequence[str],
+    scenario: Scenario,
+    vary: Sequence[str],
+    maximise: Sequence[str] = (),
+    minimise: Sequence[str] = (),
     budget: str | None = None,
     budget_probability: float | None = None,
-    samples: int = USUAL_SAMPLES,
+    regimes: Mapping[str, Scenario] | None = None,
+    samples: int | None = None,
     replications: int = 50,
     seed: int = 1,
     *,
@@ -343,27 +368,27 @@ def run(
     cluster: str | None = None,
     progress: Progress | None = None,
 ) -> Policies:
-    """What `run.py optimise` calls: texts checked; each scenario is a regime, the first one the policy's own."""
+    """What `run.py optimise` calls: texts checked, then `optimise` over the scenario and, by name, other regimes."""
     from sim.analysis.cluster import executor_for
 
-    goals = [Objective.parse(text) for text in objectives]
     limit = Target.parse(budget) if budget else None
-    wanted = [g.output for g in goals] + ([limit.output] if limit else [])
-    models = {name: ZoneModel.of(scenario, wanted) for name, scenario in scenarios.items()}
-    if not models:
-        raise refuse("no scenario to optimise")
-    outputs = next(iter(models.values())).outputs
+    wanted = [*maximise, *minimise, *([limit.output] if limit else [])]
+    models = {"": scenario} | dict(regimes or {})
+    zones = {name or "base": ZoneModel.of(s, wanted) for name, s in models.items()}
+    outputs = zones["base"].outputs
     named = {text: next(o for o in outputs if o == text or o.startswith(f"{text}@")) for text in wanted}
-    goals = [Objective(named[g.output], g.largest) for g in goals]
-    levers = varied_of(next(iter(scenarios.values())), by)
+    goals = [
+        Objective(named[text], largest) for texts, largest in ((maximise, True), (minimise, False)) for text in texts
+    ]
+    levers = varied_of(scenario, vary)
     with executor_for(cluster, threads) as executor:
         return optimise(
-            models,
+            zones,
             levers,
             goals,
             limit,
             budget_probability,
-            samples,
+            USUAL_SAMPLES if samples is None else samples,
             replications,
             seed,
             out=out,

@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +52,9 @@ class Target:
         try:
             bound = (number or _number)(found["bound"])
         except ValueError:
-            raise refuse("not a number", key="target", found=found["bound"], expected="100, 2.5万, 500亿, 30%") from None
+            raise refuse(
+                "not a number", key="target", found=found["bound"], expected="100, 2.5万, 500亿, 30%"
+            ) from None
         return cls(f"{found['metric']}@{found['quarter']}", found["sign"] in (">=", "≥"), bound)
 
     def reached(self, y: np.ndarray) -> np.ndarray:
@@ -114,11 +116,12 @@ class Solution:
             return self._one(self.answer, lang)
         a = self.answer
         header = [*a.others, a.lever.path, word("interval", lang), word("probability", lang), ""]
-        rows = [
-            [*(show(v) for v in b.others.values()), show(b.setting), f"[{between(b.low, b.high)}]", f"{b.reached:.0%}"]
-            + [_status(b, lang)]
-            for b in self.answers
-        ]
+        rows = []
+        for b in self.answers:
+            near = f"[{between(b.low, b.high)}]"
+            rows.append(
+                [*(show(v) for v in b.others.values()), show(b.setting), near, f"{b.reached:.0%}", _status(b, lang)]
+            )
         title = f"{a.target.text}, P ≥ {a.probability:g}"
         return f"{title}\n{layout(header, rows, left=0)}"
 
@@ -150,12 +153,12 @@ class Solution:
                 say(
                     lang,
                     "注意：概率并不随该参数单调变化，答案是从近端起第一个达标的设定",
-                    "note: the probability does not move one way with the lever; this is the first setting that reaches it",
+                    "note: the probability does not move one way with the lever; this is the first setting that does",
                 )
             )
         rows = [
-            [show(x), f"{p:.0%}", show(m), f"[{between(l, h)}]"]
-            for x, p, m, l, h in zip(a.x, a.p, a.mean, a.p05, a.p95, strict=True)
+            [show(x), f"{p:.0%}", show(mean), f"[{between(p05, p95)}]"]
+            for x, p, mean, p05, p95 in zip(a.x, a.p, a.mean, a.p05, a.p95, strict=True)
         ]
         header = [a.lever.path, word("probability", lang), say(lang, "均值", "mean"), "5–95 %"]
         return "\n".join(lines) + "\n\n" + layout(header, rows, left=0)
@@ -168,7 +171,17 @@ class Solution:
         with store.write_folder(folder) as place:
             header = [*others, "lever", "setting", "low", "high", "probability", "status", "best", "monotone"]
             rows = [
-                [*a.others.values(), a.lever.path, a.setting, a.low, a.high, a.reached, a.status, a.best, str(a.monotone)]
+                [
+                    *a.others.values(),
+                    a.lever.path,
+                    a.setting,
+                    a.low,
+                    a.high,
+                    a.reached,
+                    a.status,
+                    a.best,
+                    str(a.monotone),
+                ]
                 for a in self.answers
             ]
             store.write_text(place / "answers.csv", csv_text(header, rows))
@@ -192,8 +205,22 @@ class Solution:
 
         a = self.answers
         which = np.concatenate([np.full(len(b.x), k) for k, b in enumerate(a)])
-        data = {name: ("point", np.concatenate([getattr(b, name) for b in a])) for name in ("x", "p", "mean", "p05", "p95")}
+        data = {
+            name: ("point", np.concatenate([getattr(b, name) for b in a])) for name in ("x", "p", "mean", "p05", "p95")
+        }
         return xarray.Dataset(data | {"answer": ("point", which)}, attrs={"target": a[0].target.text})
+
+    def to_json(self) -> dict[str, Any]:
+        names = ("status", "setting", "low", "high", "reached", "best", "rising", "monotone", "others")
+        curves = ("x", "p", "mean", "p05", "p95")
+        return self.about | {
+            "answers": [
+                {"lever": a.lever.path}
+                | {name: getattr(a, name) for name in names}
+                | {"curve": {name: getattr(a, name).tolist() for name in curves}}
+                for a in self.answers
+            ]
+        }
 
     def figures(self, lang: str = "zh") -> dict[str, Any]:
         from sim.figures.analysis import figures_of_solution
@@ -257,7 +284,7 @@ def solve(
         along = sorted(known, reverse=not rising)
         if chance(along[0]) >= share:
             return along[0], along[0]
-        for near, far in zip(along, along[1:], strict=False):
+        for near, far in pairwise(along):
             if chance(far) >= share:
                 return near, far
         return None
@@ -273,7 +300,9 @@ def solve(
     x = np.array(sorted(known))
     p = np.array([chance(s) for s in x])
     gap = crossing(probability)
-    best = float(x[np.argmax(p)])
+    average = np.array([np.nanmean(known[s]) if np.isfinite(known[s]).any() else math.nan for s in x])
+    towards = average if target.at_least else -average
+    best = float(x[max(range(len(x)), key=lambda k: (p[k], np.nan_to_num(towards[k], nan=-math.inf)))])
     edges = [crossing(share) for share in (least, most)]
     bounds = sorted(edge[1] if edge else math.nan for edge in edges)
     if gap is None:

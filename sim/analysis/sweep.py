@@ -7,15 +7,16 @@ lhs      Latin hypercube of N samples: rank correlation, first order by RBD-FAST
 grid     every combination of N levels a parameter: exact shares on the grid, heat maps
 oat      one at a time from the central values: a tornado, with paired intervals
 
-Replication r of every sample lives in the same random world (common random numbers), so a difference between two samples
-is the parameters' doing, and the variance splits into that by parameters, by chance and by both.
+Replication r of every sample lives in the same random world (common random numbers), so a difference between two
+samples is the parameters' doing, and the variance splits into that by parameters, by chance and by both.
 """
 
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from itertools import combinations, pairwise, product
 from pathlib import Path
@@ -78,10 +79,10 @@ def plan(varied: Sequence[Varied], method: str, samples: int | None, seed: int, 
             "no such method", key="method", found=method, expected=" | ".join(METHODS), nearest=nearest(method, METHODS)
         )
     n = USUAL_SAMPLES[method] if samples is None else samples
-    least = {"sobol": LEAST_SOBOL, "morris": 2, "lhs": 4, "grid": 2, "oat": 2}[method]
+    least = {"sobol": LEAST_SOBOL, "morris": 2, "lhs": 16, "grid": 2, "oat": 2}[method]
     if n < least:
         raise refuse("too few samples", key="samples", found=str(n), expected=f"at least {least} for {method}")
-    return globals()[f"_plan_{method}"](list(varied), n, seed, second_order)
+    return _PLANS[method](list(varied), n, seed, second_order)
 
 
 def _scaled(varied: Sequence[Varied], u: np.ndarray, whole: bool = False) -> np.ndarray:
@@ -160,6 +161,15 @@ def _plan_oat(varied: list[Varied], n: int, seed: int, second_order: bool) -> Pl
     return Plan("oat", n, False, design, np.full_like(design, np.nan), np.zeros(len(design), dtype=bool))
 
 
+_PLANS: dict[str, Callable[[list[Varied], int, int, bool], Plan]] = {
+    "sobol": _plan_sobol,
+    "morris": _plan_morris,
+    "lhs": _plan_lhs,
+    "grid": _plan_grid,
+    "oat": _plan_oat,
+}
+
+
 def _unit_problem(varied: Sequence[Varied]) -> dict[str, Any]:
     return {"num_vars": len(varied), "names": [v.path for v in varied], "bounds": [[0.0, 1.0]] * len(varied)}
 
@@ -174,7 +184,7 @@ def indices_of(plan: Plan, varied: Sequence[Varied], evaluated: Evaluated, seed:
     for k, output in enumerate(evaluated.outputs):
         y = evaluated.mean[:, k]
         if np.isfinite(y).all():
-            indices += globals()[f"_{plan.method}_indices"](plan, varied, evaluated, k, seed)
+            indices += _INDICES[plan.method](plan, varied, evaluated, k, seed)
         else:
             undefined.append(output)
     return indices, undefined
@@ -192,7 +202,12 @@ def _sobol_indices(plan: Plan, varied: Sequence[Varied], evaluated: Evaluated, k
         from SALib.analyze import sobol
 
         by_salib = sobol.analyze(
-            _unit_problem(varied), y, calc_second_order=True, num_resamples=RESAMPLES, conf_level=CONFIDENCE, seed=seed + 1
+            _unit_problem(varied),
+            y,
+            calc_second_order=True,
+            num_resamples=RESAMPLES,
+            conf_level=CONFIDENCE,
+            seed=seed + 1,
         )
         for i, j in combinations(range(len(varied)), 2):
             value, reach = float(by_salib["S2"][i, j]), float(by_salib["S2_conf"][i, j])
@@ -209,7 +224,7 @@ def sobol_estimates(plan: Plan, varied: Sequence[Varied], y: np.ndarray, n: int,
     has its indices exactly. Intervals: percentile bootstrap over base samples, which takes the quasi-random points for
     random ones and is therefore rather too wide.
     """
-    from scipy.stats import bootstrap, sobol_indices
+    from scipy.stats import sobol_indices
 
     d = len(varied)
     step = 2 * d + 2 if plan.second_order else d + 2
@@ -240,19 +255,27 @@ def sobol_estimates(plan: Plan, varied: Sequence[Varied], y: np.ndarray, n: int,
     # scipy centres its copies and calls `corrected`; it has no seed for its own bootstrap, so ours calls it again
     found = sobol_indices(func={"f_A": f_a, "f_B": f_b, "f_AB": f_ab}, n=n, method=corrected)
     centred = (found._f_A, found._f_B, found._f_AB)
-    spread = bootstrap(
-        (np.arange(n),),
-        lambda rows: corrected(*(part[..., rows] for part in centred)),
-        n_resamples=RESAMPLES,
-        confidence_level=CONFIDENCE,
-        method="percentile",
-        vectorized=False,
-        rng=np.random.default_rng([seed, n]),
-    ).confidence_interval
+    low, high = _resampled(lambda rows: corrected(*(part[..., rows] for part in centred)), n, seed)
     estimates = (np.reshape(found.first_order, d), np.reshape(found.total_order, d))
-    return {
-        name: np.array([estimates[i], spread.low[i], spread.high[i]]) for i, name in enumerate(("first", "total"))
-    }
+    return {name: np.array([estimates[i], low[i], high[i]]) for i, name in enumerate(("first", "total"))}
+
+
+def _resampled(statistic: Callable[[np.ndarray], np.ndarray], n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Percentile bootstrap of a statistic of rows 0 … n-1; NaN where resamples leave it undefined."""
+    from scipy.stats import DegenerateDataWarning, bootstrap
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DegenerateDataWarning)
+        spread = bootstrap(
+            (np.arange(n),),
+            statistic,
+            n_resamples=RESAMPLES,
+            confidence_level=CONFIDENCE,
+            method="percentile",
+            vectorized=False,
+            rng=np.random.default_rng([seed, n]),
+        ).confidence_interval
+    return spread.low, spread.high
 
 
 def _morris_indices(plan: Plan, varied: Sequence[Varied], evaluated: Evaluated, k: int, seed: int) -> list[Index]:
@@ -289,7 +312,7 @@ def _lhs_indices(plan: Plan, varied: Sequence[Varied], evaluated: Evaluated, k: 
 
 
 def lhs_estimates(plan: Plan, varied: Sequence[Varied], output: str, y: np.ndarray, n: int, seed: int) -> list[Index]:
-    from scipy.stats import bootstrap, rankdata
+    from scipy.stats import rankdata
 
     x, y = plan.design[:n], y[:n]
     if np.ptp(y) == 0:
@@ -325,19 +348,9 @@ def lhs_estimates(plan: Plan, varied: Sequence[Varied], output: str, y: np.ndarr
         statistics.append(("linear", linear))
     for name, statistic in statistics:
         values = statistic(np.arange(n))
-        spread = bootstrap(
-            (np.arange(n),),
-            statistic,
-            n_resamples=RESAMPLES,
-            confidence_level=CONFIDENCE,
-            method="percentile",
-            vectorized=False,
-            rng=np.random.default_rng([seed, n]),
-        ).confidence_interval
+        low, high = _resampled(statistic, n, seed)
         for i, v in enumerate(varied):
-            indices.append(
-                Index(output, name, v.path, "", float(values[i]), float(spread.low[i]), float(spread.high[i]))
-            )
+            indices.append(Index(output, name, v.path, "", float(values[i]), float(low[i]), float(high[i])))
     return indices
 
 
@@ -394,7 +407,18 @@ def half_width(differences: np.ndarray, confidence: float = CONFIDENCE) -> float
         return np.nan
     from scipy.stats import t
 
-    return float(t.ppf(0.5 + confidence / 2, len(differences) - 1) * differences.std(ddof=1) / math.sqrt(len(differences)))
+    return float(
+        t.ppf(0.5 + confidence / 2, len(differences) - 1) * differences.std(ddof=1) / math.sqrt(len(differences))
+    )
+
+
+_INDICES: dict[str, Callable[[Plan, Sequence[Varied], Evaluated, int, int], list[Index]]] = {
+    "sobol": _sobol_indices,
+    "morris": _morris_indices,
+    "lhs": _lhs_indices,
+    "grid": _grid_indices,
+    "oat": _oat_indices,
+}
 
 
 # --- was the sample big enough
@@ -504,9 +528,13 @@ class SweepResult:
         import xarray
 
         e = self.evaluated
-        data = {name: (("sample", "output"), getattr(e, name)) for name in ("mean", "sd", "p05", "p50", "p95", "defined")}
+        data = {
+            name: (("sample", "output"), getattr(e, name)) for name in ("mean", "sd", "p05", "p50", "p95", "defined")
+        }
         data["design"] = (("sample", "parameter"), e.design)
-        return xarray.Dataset(data, coords={"output": e.outputs, "parameter": e.paths}, attrs={"method": self.plan.method})
+        return xarray.Dataset(
+            data, coords={"output": e.outputs, "parameter": e.paths}, attrs={"method": self.plan.method}
+        )
 
     def curves(self, output: str) -> list[Curve]:
         k = self.outputs.index(output)
@@ -533,7 +561,7 @@ class SweepResult:
         p, e = self.plan, self.evaluated
         return say(
             lang,
-            f"{p.method}：{len(self.varied)} 个参数，{len(e.design)} 个样本 × {e.replications} 次重复（种子 {self.seed}）",
+            f"{p.method}：{len(self.varied)} 个参数，{len(e.design)} 个样本 × {e.replications} 次（种子 {self.seed}）",
             f"{p.method}: {len(self.varied)} parameters, {len(e.design)} samples × {e.replications} replications"
             f" (seed {self.seed})",
         )
@@ -557,7 +585,9 @@ class SweepResult:
         effect = lead in ("mu_star", "low")
         header = [word("parameter", lang)]
         for name in names:
-            header += [word(name, lang), ""] if np.isfinite([i.low for i in by[name].values()]).any() else [word(name, lang)]
+            header += (
+                [word(name, lang), ""] if np.isfinite([i.low for i in by[name].values()]).any() else [word(name, lang)]
+            )
         rows = []
         for path in order:
             row = [self.model.label(path, lang)]
@@ -570,7 +600,9 @@ class SweepResult:
         lines = [title, layout(header, rows)]
         seconds = [i for i in self.indices if i.output == output and i.name == "second" and i.low > 0]
         for i in sorted(seconds, key=lambda i: -i.value)[:3]:
-            lines.append(f"{word('second', lang)}: {i.parameter} × {i.other} {i.value:.3f} [{i.low:.3f} … {i.high:.3f}]")
+            lines.append(
+                f"{word('second', lang)}: {i.parameter} × {i.other} {i.value:.3f} [{i.low:.3f} … {i.high:.3f}]"
+            )
         lines += self._sentences(output, lang)
         return "\n".join(lines)
 
@@ -586,7 +618,13 @@ class SweepResult:
             if c.output != output:
                 continue
             if c.enough:
-                lines.append(say(lang, f"样本足够（区间半宽最大 {c.widest:.3f}）", f"the sample was big enough (widest half-interval {c.widest:.3f})"))
+                lines.append(
+                    say(
+                        lang,
+                        f"样本足够（区间半宽最大 {c.widest:.3f}）",
+                        f"the sample was big enough (widest half-interval {c.widest:.3f})",
+                    )
+                )
             else:
                 lines.append(
                     say(
@@ -598,7 +636,7 @@ class SweepResult:
         return lines
 
     def save(self, folder: Path, lang: str = "zh", figures: bool = True) -> None:
-        """samples.csv, metrics.csv, indices.csv, manifest.json (no wall time in any) and figures/, beside the journal."""
+        """samples.csv, metrics.csv, indices.csv, manifest.json (no wall time in any), figures/, beside the journal."""
         from sim import store
 
         folder, e = claim(folder, "sweep"), self.evaluated
@@ -618,6 +656,23 @@ class SweepResult:
             save_figures(self.figures(lang), folder / "figures")
         about = {"program": store.PROGRAM, "kind": "sweep", **self.header, "undefined": self.undefined}
         store.write_json(folder / store.MANIFEST, about)
+
+    def to_json(self) -> dict[str, Any]:
+        return self.header | {
+            "indices": [asdict(i) for i in self.indices],
+            "variance": {output: asdict(split) for output, split in self.variance.items()},
+            "undefined": self.undefined,
+            "convergence": [
+                {
+                    "output": c.output,
+                    "index": c.index,
+                    "enough": c.enough,
+                    "widest": c.widest,
+                    "samples_needed": c.needed,
+                }
+                for c in self.convergence
+            ],
+        }
 
     def indices_csv(self) -> str:
         rows: list[list[object]] = [
@@ -682,7 +737,12 @@ def sweep(
     if method == "oat":
         central = np.array([model.central(path) for path in paths])
         planned = Plan(
-            method, planned.samples, False, np.where(np.isnan(planned.design), central, planned.design), planned.levels, planned.fair
+            method,
+            planned.samples,
+            False,
+            np.where(np.isnan(planned.design), central, planned.design),
+            planned.levels,
+            planned.fair,
         )
     settings = {
         "method": method,

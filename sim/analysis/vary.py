@@ -137,7 +137,7 @@ def checked(path: str, kind: str, numbers: Sequence[float], found: str) -> Varie
     elif kind == "lognormal":
         need(0 < a[0] < a[1], "a lognormal lies above 0 and spreads", "0 < median < p95")
     elif kind == "beta":
-        holds = 0 < a[0] < 1 and 0 < a[1] and a[1] ** 2 < a[0] * (1 - a[0])
+        holds = 0 < a[0] < 1 and a[1] > 0 and a[1] ** 2 < a[0] * (1 - a[0])
         need(holds, "no beta distribution has these", "0 < mean < 1, 0 < sd² < mean × (1 − mean)")
     else:
         need(len(set(a)) > 1, "nothing would vary", "two different numbers or more")
@@ -170,7 +170,9 @@ def _read(path: str, written: object, number: Number) -> float:
     try:
         return number(written)  # type: ignore[arg-type]
     except ValueError as error:
-        raise refuse("not a number of this parameter's unit", key=path, found=str(written), expected=str(error)) from None
+        raise refuse(
+            "not a number of this parameter's unit", key=path, found=str(written), expected=str(error)
+        ) from None
 
 
 def number_of(unit: str) -> Number:
@@ -187,12 +189,16 @@ def number_of(unit: str) -> Number:
 
 def varied_of(scenario: Scenario, vary: Sequence[str]) -> list[Varied]:
     """`--vary` texts, or where there are none the scenario's `[sweep]` table, or its `[levers]`: all errors at once."""
+    from sim.scenario.loading import find_quantity
+
     problems: list[Problem] = []
     found: list[Varied] = []
 
     def take(path: str, spread: object) -> None:
         try:
-            quantity = scenario.quantity(path)  # refuses an unknown path with the nearest, and what is not a number
+            quantity = find_quantity(
+                scenario, path
+            )  # refuses an unknown path with the nearest, and what is not a number
             number = number_of(quantity.unit)
             if spread is None:
                 found.append(_own_spread(path, quantity.distribution, quantity.value))
@@ -231,7 +237,7 @@ def _refuse_outside(scenario: Scenario, varied: Varied) -> None:
 
 
 def table_of(scenario: Scenario) -> dict[str, Any]:
-    """The scenario's `[sweep]` table (`[sweep.vary]` where it has one), or its `[levers]`: path -> spread as written."""
+    """The scenario's `[sweep]` (`[sweep.vary]` where it has one), or its `[levers]`: path -> spread as written."""
     sweep = {path: spread for path, spread in scenario.sweep.items() if path not in SETTINGS}
     table = sweep.pop("vary", None) or sweep or scenario.levers
     return dict(_flat(table))

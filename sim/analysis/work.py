@@ -110,7 +110,9 @@ def _split(y: np.ndarray) -> VarianceSplit:
     of_columns = s * np.sum(columns**2) / (r - 1)
     rest = np.sum((y - rows[:, None] - columns) ** 2) / ((s - 1) * (r - 1))
     return VarianceSplit(
-        parameters=float(max(0.0, (of_rows - rest) / r)), chance=float(max(0.0, (of_columns - rest) / s)), both=float(rest)
+        parameters=float(max(0.0, (of_rows - rest) / r)),
+        chance=float(max(0.0, (of_columns - rest) / s)),
+        both=float(rest),
     )
 
 
@@ -182,7 +184,7 @@ def evaluate(
 
 
 def claim(folder: Path, kind: str) -> Path:
-    """The folder of long work, marked as this program's before the first block; other people's folders are left alone."""
+    """The folder of long work, marked as this program's before the first block; others are left alone."""
     from sim import store
 
     folder = Path(folder).expanduser().resolve()

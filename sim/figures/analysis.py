@@ -129,7 +129,7 @@ def forest(c: Comparison, metric: str, lang: str = "zh") -> Figure:
 
 @styled
 def prices(c: Comparison, lang: str = "zh") -> Figure:
-    """Net public cost of one more of each thing, where it can be told; a small chart for each, for their sizes differ."""
+    """Net public cost of one more of each thing, where it can be told; each in its own scale."""
     from sim.analysis.compare import BOUGHT
 
     known = [p for p in c.prices if np.isfinite(p.low)]

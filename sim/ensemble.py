@@ -1,0 +1,545 @@
+"""A scenario becomes many worlds, and many worlds a Result.
+
+Each row of the lowered rules is one world; worlds are lived in a few threads (the kernel releases the GIL), each
+thread with one set of columns that it uses again. What a world becomes depends only on its row, its seed and its
+replication number: not on threads, on other replications, or on the length of the run.
+"""
+
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Event, Lock, local
+from typing import TYPE_CHECKING, Any
+
+from sim import compiled
+
+WARM = compiled.use_cache()  # before numba is imported
+
+import numpy as np  # noqa: E402
+from numpy.typing import NDArray  # noqa: E402
+
+from sim.errors import Problem, RunError, UserError  # noqa: E402
+from sim.model.draws import key_of  # noqa: E402
+from sim.model.rows import Rows  # noqa: E402
+from sim.model.rules import LevelIndex, Rules, lower, packed  # noqa: E402
+from sim.model.world import STAGE_NAMES, Count, Room, Status, World, build_world  # noqa: E402
+from sim.model.zone import live_one_world  # noqa: E402
+
+if TYPE_CHECKING:
+    from sim.result import Result
+    from sim.scenario.document import Scenario
+
+Progress = Callable[[int, int], None]
+Floats = NDArray[np.float64]
+BYTES_A_FIRM = 300
+MEMORY_SHARE = 0.6  # of the machine's memory that worlds and metrics may take
+
+
+@dataclass
+class Replication:
+    """What is kept of one world beyond its metrics."""
+
+    number: int
+    rounds: Floats
+    flows: Floats
+    exits: Floats
+    levels: Floats
+    multiples: Floats
+
+
+def first_room(scenario: "Scenario", rules: Rules) -> Room:
+    """Capacities that nearly always suffice; a world that needs more is lived again with twice the room."""
+    quarters = scenario.zone.quarters
+    years = quarters / 4.0
+    entry = float((rules.firms.entry[:, :2] * np.exp(np.maximum(rules.firms.entry_growth[:, :2], 0.0) * 6.0)).sum(1).max())
+    firms = int(rules.firms.initial.max()) + int(0.62 * entry * years) + 600
+    ventures = int(0.18 * firms) + 800
+    institutions = int(rules.funds.count.sum(1).max())
+    return Room(
+        firms=firms,
+        ventures=ventures,
+        holdings=6 * ventures + 2000,
+        funds=int(institutions * (1 + years / 3.0)) + 64,
+        quarters=quarters,
+        metrics=len(scenario.metrics),
+        levels=max(1, LevelIndex(scenario).names.__len__()),
+    )
+
+
+def bigger(room: Room, status: int) -> Room:
+    """Room after a world reported that a table was full."""
+    field = {
+        Status.FIRMS_FULL: "firms",
+        Status.VENTURES_FULL: "ventures",
+        Status.HOLDINGS_FULL: "holdings",
+        Status.FUNDS_FULL: "funds",
+    }[Status(status)]
+    return room._replace(**{field: 2 * getattr(room, field)})
+
+
+def with_events(room: Room) -> Room:
+    """The same room with logs long enough for every event a world can have."""
+    q = room.quarters
+    return room._replace(
+        round_events=room.ventures * 6, flow_events=room.funds * q, exit_events=room.ventures * 3, level_events=room.firms * 12
+    )
+
+
+def memory_of(room: Room, worlds: int, kept: int) -> float:
+    """Bytes for `worlds` sets of columns and `kept` replications of metrics."""
+    a_world = room.firms * BYTES_A_FIRM + room.ventures * 1300 + room.holdings * 50 + room.funds * 350
+    return worlds * a_world + kept * room.metrics * room.quarters * 8.0
+
+
+def refuse_too_large(scenario: "Scenario", room: Room, worlds: int, kept: int) -> None:
+    """A scenario that cannot fit is refused before it starts."""
+    need = memory_of(room, worlds, kept)
+    have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if need > MEMORY_SHARE * have:
+        raise UserError(
+            Problem(
+                f"this run would need about {need / 2**30:.1f} GiB of memory; this machine has {have / 2**30:.1f} GiB",
+                file=str(getattr(scenario, "_path", "") or "") or None,
+                key="firms.initial.count",
+                found=f"room for {room.firms:,} firms, {kept:,} replications kept",
+                expected="fewer firms, entrants or replications",
+            )
+        )
+
+
+class Worlds:
+    """Worlds lived row by row. One instance a run; safe to call from several threads."""
+
+    def __init__(self, scenario: "Scenario", rules: Rules, seed: int, audit: bool = False) -> None:
+        self.rules = packed(rules, int(scenario.zone.start) % 4)
+        self.seed = seed
+        self.audit = audit
+        self.room = first_room(scenario, rules)
+        self._own = local()
+        self._lock = Lock()
+
+    def _world(self, events: bool) -> World:
+        room = with_events(self.room) if events else self.room
+        kept = getattr(self._own, "world", None)
+        if kept is None or self._own.room != room:
+            self._own.world, self._own.room = build_world(room), room
+        return self._own.world
+
+    def live(self, row: int, replication: int, events: bool = False) -> World:
+        """Live one world to its end. The world returned is the thread's own: copy what you keep."""
+        rules = self.rules[row]
+        key = key_of(self.seed, replication)
+        while True:
+            room = self.room
+            world = self._world(events)
+            status = int(live_one_world(key, rules, *world, self.audit))
+            if status == Status.OK:
+                return world
+            with self._lock:
+                if self.room == room:
+                    self.room = bigger(room, status)
+
+
+def _kept(world: World, number: int, mark: int) -> Replication:
+    c = world.tally.counts
+    e = world.events
+    v = world.ventures
+    n = int(c[Count.VENTURE_SLOTS])
+    live = (v.alive[:n] == 1) & (v.listed[:n] == 0) & (v.rounds[:n] > 0) & (v.first_post[:n] > 0)
+    return Replication(
+        number,
+        e.rounds[: c[Count.ROUND_EVENTS]].copy(),
+        e.flows[: c[Count.FLOW_EVENTS]].copy(),
+        e.exits[: c[Count.EXIT_EVENTS]].copy(),
+        e.levels[: c[Count.LEVEL_EVENTS]].copy(),
+        (v.last_post[:n] / np.where(v.first_post[:n] > 0, v.first_post[:n], 1.0))[live],
+    )
+
+
+def default_threads() -> int:
+    """Processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+
+
+def run_in_threads(work: Callable[[int], None], count: int, threads: int, progress: Progress | None) -> None:
+    """work(0) ... work(count - 1) over threads; the first error stops all; Ctrl-C stops after the worlds under way."""
+    stop = Event()
+    done = [0]
+    lock = Lock()
+    cursor = [0]
+
+    def worker() -> None:
+        while not stop.is_set():
+            with lock:
+                i = cursor[0]
+                cursor[0] += 1
+            if i >= count:
+                return
+            work(i)
+            with lock:
+                done[0] += 1
+
+    if threads <= 1:
+        for i in range(count):
+            work(i)
+            if progress is not None:
+                progress(i + 1, count)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        futures = [pool.submit(worker) for _ in range(min(threads, count))]
+        try:
+            waiting = list(futures)
+            while waiting:
+                for future in list(waiting):
+                    if future.done():
+                        future.result()
+                        waiting.remove(future)
+                if progress is not None:
+                    progress(done[0], count)
+                if waiting:
+                    time.sleep(0.005)
+        except BaseException:
+            stop.set()
+            raise
+
+
+def _checked(scenario: "Scenario", replications: int | None, seed: int | None) -> tuple[int, int]:
+    n = scenario.run.replications if replications is None else replications
+    s = scenario.run.seed if seed is None else seed
+    if n < 1:
+        raise UserError(Problem("at least one replication is needed", key="replications", found=str(n), expected="1 or more"))
+    if not 0 <= s < 2**63:
+        raise UserError(Problem("the seed is out of range", key="seed", found=str(s), expected="0 to 2^63 - 1"))
+    return n, s
+
+
+def simulate(
+    scenario: "Scenario",
+    replications: int | None = None,
+    seed: int | None = None,
+    threads: int | None = None,
+    events: int | None = None,
+    audit: bool = False,
+    progress: Progress | None = None,
+    overrides: Mapping[str, float] | None = None,
+) -> "Result":
+    """Run a scenario.
+
+    replications, seed, events (replications whose event logs are kept): the scenario's own where None.
+    audit: check the accounts in every quarter of every replication; RunError names the identity that fails.
+    Returns a Result: metrics float64[metric, replication, quarter], event logs, scored facts, manifest.
+    Raises UserError where the input cannot be run.
+    """
+    from sim.result import Result
+
+    began = time.perf_counter()
+    n, seed = _checked(scenario, replications, seed)
+    events = min(n, scenario.run.events if events is None else max(0, events))
+    threads = default_threads() if threads is None else max(1, threads)
+    rows = Rows(seed, np.arange(n), overrides)
+    rules = lower(scenario, rows)
+    worlds = Worlds(scenario, rules, seed, audit)
+    refuse_too_large(scenario, worlds.room, threads, n)
+    quarters = scenario.zone.quarters
+    values = np.empty((n, len(scenario.metrics), quarters))
+    kept: list[Replication | None] = [None] * events
+    worst = np.zeros(n)
+    broken = np.zeros(n, np.int64)
+    lived = np.zeros(n)
+
+    def work(r: int) -> None:
+        world = worlds.live(r, r, events=r < events)
+        values[r] = world.metrics
+        lived[r] = np.nansum(world.metrics[0])
+        worst[r] = world.tally.money[18]
+        broken[r] = world.tally.counts[Count.BROKEN]
+        if r < events:
+            kept[r] = _kept(world, r, quarters)
+
+    run_in_threads(work, n, threads, progress)
+    if audit:
+        _raise_if_broken(worst, broken)
+    wall = time.perf_counter() - began
+    from sim.scoring import score_facts
+
+    manifest = manifest_of(scenario, n, seed, threads, wall, float(lived.sum()))
+    if audit:
+        manifest["audit"] = {"worst_relative_residual": float(worst.max()), "replications": n, "quarters": quarters}
+    result = Result(
+        metrics=scenario.metrics,
+        quarters=quarter_names(scenario),
+        values=np.ascontiguousarray(values.transpose(1, 0, 2)),
+        samples=_samples(scenario, [k for k in kept if k is not None]),
+        facts=[],
+        manifest=manifest,
+    )
+    result.facts = score_facts(scenario, result)
+    return result
+
+
+def _raise_if_broken(worst: Floats, broken: NDArray[np.int64]) -> None:
+    from sim.accounts import IDENTITIES, TOLERANCE
+
+    r = int(np.nanargmax(np.where(np.isnan(worst), np.inf, worst)))
+    if not worst[r] <= TOLERANCE:
+        raise RunError(
+            f"the accounts do not close: replication {r}, identity {int(broken[r])} "
+            f"({IDENTITIES.get(int(broken[r]), '?')}), relative residual {worst[r]:.3g} above {TOLERANCE:.0e}"
+        )
+
+
+def simulate_samples(
+    scenario: "Scenario",
+    overrides: Mapping[str, NDArray[np.float64]],
+    replications: int,
+    seed: int,
+    threads: int | None = None,
+    metrics: Sequence[str] | None = None,
+    quarters: Sequence[str] | None = None,
+    progress: Progress | None = None,
+) -> Floats:
+    """Samples of parameters x replications: float64[S, R, metric, quarter].
+
+    overrides: path -> S values. Every sample meets the same draws (common random numbers).
+    """
+    n, seed = _checked(scenario, replications, seed)
+    threads = default_threads() if threads is None else max(1, threads)
+    names = [m.name for m in scenario.metrics]
+    wanted = list(range(len(names))) if metrics is None else [names.index(m) for m in metrics]
+    times = quarter_names(scenario)
+    when = list(range(len(times))) if quarters is None else [times.index(q) for q in quarters]
+    samples = max((len(v) for v in overrides.values()), default=1)
+    rows = Rows(
+        seed, np.tile(np.arange(n), samples), {p: np.repeat(np.asarray(v, float), n) for p, v in overrides.items()}
+    )
+    rules = lower(scenario, rows)
+    worlds = Worlds(scenario, rules, seed)
+    refuse_too_large(scenario, worlds.room, threads, 1)
+    out = np.empty((samples * n, len(wanted), len(when)))
+
+    def work(i: int) -> None:
+        world = worlds.live(i, i % n)
+        out[i] = world.metrics[np.ix_(wanted, when)]
+
+    run_in_threads(work, samples * n, threads, progress)
+    return out.reshape(samples, n, len(wanted), len(when))
+
+
+def quarter_names(scenario: "Scenario") -> list[str]:
+    """Names of the quarters reported, start and end included."""
+    from sim.quantities import quarter_name
+
+    return [quarter_name(q) for q in range(int(scenario.zone.start), int(scenario.zone.end) + 1)]
+
+
+_LOGS: dict[str, tuple[str, ...]] = {
+    "rounds": (
+        "quarter", "cohort", "index", "stage", "pre_money", "post_money", "amount", "price", "funds", "lead",
+        "previous_post_money", "round", "from_others", "named",
+    ),
+    "flows": (
+        "quarter", "fund", "group", "commitment", "called", "distributed", "nav", "fees", "carry", "invested",
+    ),
+    "exits": (
+        "quarter", "cohort", "index", "way", "proceeds", "to_funds", "last_post_money", "raised", "rounds", "named",
+    ),
+    "levels": ("quarter", "cohort", "index", "level", "what", "spare"),
+}
+
+
+def firm_name(scenario: "Scenario", cohort: int, index: int) -> str:
+    """A firm's identity as people write it: entry quarter, source and number, e.g. 2021Q3-o-17; named firms by id."""
+    from sim.quantities import quarter_name
+
+    source = cohort % 4
+    if source == 3 and index < len(scenario.named):
+        return scenario.named[index].id
+    entry = cohort // 4 - 1
+    when = "start" if entry < 0 else quarter_name(int(scenario.zone.start) + entry)
+    return f"{when}-{'oian'[source]}-{index}"
+
+
+def _samples(scenario: "Scenario", kept: Sequence[Replication]) -> dict[str, dict[str, NDArray]]:
+    out: dict[str, dict[str, NDArray]] = {}
+    times = quarter_names(scenario)
+    groups = [c.id for c in scenario.ordered_funds()]
+    levels = LevelIndex(scenario).names
+    ways = np.array(["-", "sale", "liquidation", "listing"])
+    for name, columns in _LOGS.items():
+        tables = [getattr(k, name) for k in kept]
+        whole = np.concatenate(tables) if tables else np.zeros((0, len(columns)))
+        table: dict[str, NDArray] = {
+            "replication": np.concatenate([np.full(len(t), k.number) for k, t in zip(kept, tables, strict=True)]).astype(int)
+            if tables
+            else np.zeros(0, int)
+        }
+        for j, column in enumerate(columns):
+            x = whole[:, j]
+            if column == "quarter":
+                table[column] = np.array(times)[x.astype(int)] if len(x) else np.zeros(0, "U6")
+            elif column in ("cohort", "spare"):
+                continue
+            elif column == "index":
+                cohort = whole[:, columns.index("cohort")].astype(int)
+                pairs = zip(cohort.tolist(), x.astype(int).tolist(), strict=True)
+                table["firm"] = np.array([firm_name(scenario, c, i) for c, i in pairs], dtype="U24")
+            elif column == "stage":
+                table[column] = np.array(["none", *STAGE_NAMES])[x.astype(int)]
+            elif column == "group":
+                table["class"] = np.array(groups)[x.astype(int)]
+            elif column == "way":
+                table[column] = ways[x.astype(int)]
+            elif column == "level":
+                table[column] = np.array(levels)[x.astype(int)] if len(x) else np.zeros(0, "U8")
+            elif column in ("funds", "lead", "round", "rounds", "named", "fund", "what"):
+                table[column] = x.astype(int)
+            else:
+                table[column] = x
+        out[name] = table
+    out["multiples"] = {
+        "replication": np.concatenate([np.full(len(k.multiples), k.number) for k in kept]).astype(int)
+        if kept
+        else np.zeros(0, int),
+        "multiple": np.concatenate([k.multiples for k in kept]) if kept else np.zeros(0),
+    }
+    return out
+
+
+def manifest_of(scenario: "Scenario", n: int, seed: int, threads: int, wall: float, firm_quarters: float) -> dict[str, Any]:
+    """What is needed to do the run again, and what it took."""
+    import numba
+    import numpy
+
+    from sim import __version__
+    from sim.scenario.loading import grade_shares
+
+    return {
+        "program": "headwater",
+        "version": __version__,
+        "kernel": compiled.digest_of_sources(),
+        "python": platform.python_version(),
+        "numpy": numpy.__version__,
+        "numba": numba.__version__,
+        "machine": platform.machine(),
+        "scenario": str(getattr(scenario, "_path", "") or ""),
+        "zone": {"zh": scenario.zone.name.zh, "en": scenario.zone.name.en},
+        "today": int(scenario.zone.today) if scenario.zone.today is not None else None,
+        "scenario_fingerprint": getattr(scenario, "_fingerprint", None),
+        "scenario_text": dict(getattr(scenario, "_text_of_files", {}) or {}),
+        "overrides": [str(x) for x in (getattr(scenario, "_overrides", ()) or ())],
+        "replications": n,
+        "seed": seed,
+        "threads": threads,
+        "wall_seconds": round(wall, 3),
+        "firm_quarters": firm_quarters,
+        "ns_per_firm_quarter": round(wall * 1e9 / max(1.0, firm_quarters), 2),
+        "parameters_by_grade": grade_shares(scenario),
+        "multiple_marked": scenario.report.multiple.value,
+    }
+
+
+def warm() -> bool:
+    """Compile the kernel (about twenty seconds, once for a version of the sources). Returns whether it already was."""
+    from pathlib import Path
+
+    from sim.scenario import load_scenario
+
+    path = Path(__file__).parent.parent / "scenarios" / "xian.toml"
+    small = ["firms.initial.count=50", "firms.entry.organic.per_year=5", "zone.end=\"2020Q4\""]
+    was = WARM
+    simulate(load_scenario(path, small), replications=1, threads=1, events=0)
+    compiled.forget_old_versions()
+    return was
+
+
+def trace(scenario: "Scenario", replication: int, firm: str, seed: int | None = None) -> dict[str, Any]:
+    """One firm's life, by living its replication again with every log kept.
+
+    firm: as in the logs (2021Q3-o-17, start-o-3, a named firm's id). Raises UserError where no such firm has an event.
+    """
+    _, seed = _checked(scenario, 1, seed)
+    rows = Rows(seed, np.array([replication]))
+    worlds = Worlds(scenario, lower(scenario, rows), seed)
+    world = worlds.live(0, replication, events=True)
+    samples = _samples(scenario, [_kept(world, replication, scenario.zone.quarters)])
+    life: dict[str, Any] = {"firm": firm, "replication": replication, "seed": seed}
+    total = 0
+    for name in ("rounds", "levels", "exits"):
+        table = samples[name]
+        mine = table["firm"] == firm
+        total += int(mine.sum())
+        life[name] = [
+            {column: values[i].item() for column, values in table.items() if column not in ("firm", "replication")}
+            for i in np.flatnonzero(mine)
+        ]
+    slot = find_firm(scenario, world, firm)
+    if slot is None and total == 0:
+        some = sorted(set(samples["rounds"]["firm"].tolist()))[:8]
+        raise UserError(
+            Problem(
+                "no such firm in this replication (or nothing ever happened to it)",
+                key="--firm",
+                found=firm,
+                expected=f"an id as in rounds.parquet, for example {', '.join(some)}",
+            )
+        )
+    if slot is not None:
+        life["now"] = firm_now(scenario, world, slot)
+    return life
+
+
+def find_firm(scenario: "Scenario", world: World, firm: str) -> int | None:
+    """Slot of a firm that is alive at the end of the world, or None."""
+    f = world.firms
+    n = int(world.tally.counts[Count.FIRM_SLOTS])
+    for slot in np.flatnonzero(f.alive[:n]):
+        if firm_name(scenario, int(f.cohort[slot]), int(f.index[slot])) == firm:
+            return int(slot)
+    return None
+
+
+def firm_now(scenario: "Scenario", world: World, slot: int) -> dict[str, Any]:
+    """State of a live firm at the end: accounts, certificates, cap table."""
+    f, v = world.firms, world.ventures
+    names = LevelIndex(scenario).names
+    sector = list(scenario.firms.sectors)[int(f.sector[slot])]
+    out: dict[str, Any] = {
+        "sector": sector,
+        "age_years": (scenario.zone.quarters - 1 - int(f.born[slot])) / 4.0,
+        "revenue": float(f.revenue_last[slot]),
+        "profit": float(f.profit_last[slot]),
+        "jobs": float(f.jobs[slot]),
+        "levels": [name for i, name in enumerate(names) if int(f.held[slot]) >> i & 1],
+    }
+    row = int(f.venture[slot])
+    if row >= 0:
+        rows = []
+        for c in range(int(v.classes[row])):
+            shares = float(v.class_shares[row, c])
+            rows.append(
+                {
+                    "class": c + 1,
+                    "shares": shares,
+                    "share_of_firm": shares * float(v.class_conversion[row, c]) / float(v.shares[row]),
+                    "price": float(v.class_price[row, c]),
+                    "preference": float(v.class_preference[row, c]),
+                    "seniority": int(v.class_seniority[row, c]),
+                    "participating": bool(v.class_participating[row, c]),
+                    "conversion": float(v.class_conversion[row, c]),
+                }
+            )
+        out["equity"] = {
+            "listed": bool(v.listed[row]),
+            "last_post_money": float(v.last_post[row]),
+            "first_post_money": float(v.first_post[row]),
+            "raised": float(v.raised[row]),
+            "founders": float(v.founders[row]) / float(v.shares[row]),
+            "pool": float(v.pool[row]) / float(v.shares[row]),
+            "classes": rows,
+        }
+    return out
+
+

@@ -1,0 +1,1 @@
+"""The model: one folder a mechanism, each with parameters (what a scenario says), rules (arrays) and a kernel."""

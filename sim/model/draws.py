@@ -1,0 +1,236 @@
+"""Random numbers that are addressed, not consumed.
+
+Every draw is a pure function of (seed, replication, entity, quarter, purpose): Philox 4x32-10 (Salmon, Moraes, Dror and
+Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC11) encrypts the address (entity index, entity cohort, quarter,
+purpose) under the key (seed, replication). Nothing is stored between draws, so a change of policy, of the number of
+threads or of the order of firms leaves every other draw as it was.
+
+The polynomials for log and exp are our own because calls to libm do not vectorise; their errors are below 1e-11
+relative on the ranges used (asserted in tests/test_draws.py).
+
+Not modelled: antithetic or quasi-random addressing.
+"""
+
+from enum import IntEnum
+
+import numpy as np
+from sim.model.jit import fast_inlined, fast_kernel, inlined, kernel
+
+
+class Purpose(IntEnum):
+    """What a draw decides. A number, once given, is never reused: it is part of the address."""
+
+    FIRM_QUARTER = 1  # word 0 growth shock, 1 exit, 2 way out, 3 R&D drift
+    ENTRY_COUNT = 2
+    TRAITS = 3
+    TRAITS_MORE = 4
+    INITIAL = 5
+    MARKET = 6
+    VALUE = 7
+    ROUND_TERMS = 8
+    ROUND_ORDER = 9
+    ROUND_MEETING = 10  # + meeting number, up to 16
+    ROUND_TERMS_MORE = 27
+    EXIT = 28
+    FUND_PROPOSAL = 30
+    FUND_PROPOSAL_MORE = 31
+    FUND_OUTSIDE = 32
+    FUND_PARK = 33
+    ATTRACTION = 34
+    PARAMETER = 35
+    INITIAL_ORDER = 36
+    REDEMPTION = 37
+    LADDER = 64  # + level number, up to 32
+    LADDER_INITIAL = 96  # + level number, up to 32
+    NOVELTY = 128
+
+
+_M0 = np.uint64(0xD2511F53)
+_M1 = np.uint64(0xCD9E8D57)
+_W0 = np.uint64(0x9E3779B9)
+_W1 = np.uint64(0xBB67AE85)
+_LOW = np.uint64(0xFFFFFFFF)
+_32 = np.uint64(32)
+_SCALE = 2.0**-32
+
+
+@inlined
+def _round(c0, c1, c2, c3, k0, k1):
+    p0 = _M0 * c0
+    p1 = _M1 * c2
+    return (p1 >> _32) ^ c1 ^ k0, p1 & _LOW, (p0 >> _32) ^ c3 ^ k1, p0 & _LOW
+
+
+@inlined
+def philox(c0, c1, c2, c3, k0, k1):
+    """Four 32-bit words (as uint64) for the counter c0..c3 under the key k0, k1 (all uint64 below 2**32).
+
+    The ten rounds are written out because a loop here keeps LLVM from vectorising the loop over firms.
+    """
+    c0, c1, c2, c3 = _round(c0, c1, c2, c3, k0, k1)
+    k0, k1 = (k0 + _W0) & _LOW, (k1 + _W1) & _LOW
+    c0, c1, c2, c3 = _round(c0, c1, c2, c3, k0, k1)
+    k0, k1 = (k0 + _W0) & _LOW, (k1 + _W1) & _LOW
+    c0, c1, c2, c3 = _round(c0, c1, c2, c3, k0, k1)
+    k0, k1 = (k0 + _W0) & _LOW, (k1 + _W1) & _LOW
+    c0, c1, c2, c3 = _round(c0, c1, c2, c3, k0, k1)
+    k0, k1 = (k0 + _W0) & _LOW, (k1 + _W1) & _LOW
+    c0, c1, c2, c3 = _round(c0, c1, c2, c3, k0, k1)
+    k0, k1 = (k0 + _W0) & _LOW, (k1 + _W1) & _LOW
+    c0, c1, c2, c3 = _round(c0, c1, c2, c3, k0, k1)
+    k0, k1 = (k0 + _W0) & _LOW, (k1 + _W1) & _LOW
+    c0, c1, c2, c3 = _round(c0, c1, c2, c3, k0, k1)
+    k0, k1 = (k0 + _W0) & _LOW, (k1 + _W1) & _LOW
+    c0, c1, c2, c3 = _round(c0, c1, c2, c3, k0, k1)
+    k0, k1 = (k0 + _W0) & _LOW, (k1 + _W1) & _LOW
+    c0, c1, c2, c3 = _round(c0, c1, c2, c3, k0, k1)
+    k0, k1 = (k0 + _W0) & _LOW, (k1 + _W1) & _LOW
+    c0, c1, c2, c3 = _round(c0, c1, c2, c3, k0, k1)
+    return c0, c1, c2, c3
+
+
+@inlined
+def unit(word):
+    """A 32-bit word as a number strictly between 0 and 1."""
+    return (np.float64(np.int64(word)) + 0.5) * _SCALE
+
+
+@kernel
+def words(key, index, cohort, quarter, purpose):
+    """Four words for one address. key: uint64[2]; the rest integers >= 0 below 2**32."""
+    return philox(
+        np.uint64(index), np.uint64(cohort), np.uint64(quarter), np.uint64(purpose), np.uint64(key[0]), np.uint64(key[1])
+    )
+
+
+@kernel
+def uniform(key, index, cohort, quarter, purpose):
+    """One uniform number strictly between 0 and 1 for one address."""
+    return unit(words(key, index, cohort, quarter, purpose)[0])
+
+
+@kernel
+def uniforms(key, index, cohort, quarter, purpose):
+    """Four independent uniform numbers for one address."""
+    a, b, c, d = words(key, index, cohort, quarter, purpose)
+    return unit(a), unit(b), unit(c), unit(d)
+
+
+_LN2_HI = 6.93147180369123816490e-01
+_LN2_LO = 1.90821492927058770002e-10
+_HALF_SQRT2_BITS = np.int64(0x3FE6A09E667F3BCD)
+_52 = np.int64(52)
+_1023 = np.int64(1023)
+
+
+@fast_inlined
+def log_inlined(x):
+    """Natural logarithm of a positive normal float64, by atanh series; error below 1e-12."""
+    bits = np.float64(x).view(np.int64)
+    k = (bits - _HALF_SQRT2_BITS) >> _52
+    e = np.float64(k)
+    m = np.int64(bits - (k << _52)).view(np.float64)
+    s = (m - 1.0) / (m + 1.0)
+    z = s * s
+    p = 0.13333333333333333 * z + 0.15384615384615385
+    p = ((((((p * z + 0.18181818181818182) * z + 0.2222222222222222) * z + 0.2857142857142857) * z + 0.4) * z) + 0.6666666666666666) * z
+    return e * _LN2_HI + (s * p + 2.0 * s + e * _LN2_LO)
+
+
+_LOG2E = 1.4426950408889634
+_SHIFT = 6755399441055744.0  # 1.5 * 2**52: adding and subtracting it rounds to the nearest integer
+
+
+@fast_inlined
+def exp_inlined(x):
+    """Exponential for |x| below 700 (clipped there), by reduction and a Taylor polynomial; error below 1e-13 relative."""
+    x = min(max(x, -700.0), 700.0)
+    t = x * _LOG2E + _SHIFT
+    n = t - _SHIFT
+    r = (x - n * _LN2_HI) - n * _LN2_LO
+    p = 2.505210838544172e-08 * r + 2.755731922398589e-07
+    p = ((((p * r + 2.7557319223985893e-06) * r + 2.48015873015873e-05) * r + 0.0001984126984126984) * r + 0.001388888888888889) * r
+    p = ((((p + 0.008333333333333333) * r + 0.041666666666666664) * r + 0.16666666666666666) * r + 0.5) * r
+    p = (p + 1.0) * r + 1.0
+    return p * np.int64((np.int64(n) + _1023) << _52).view(np.float64)
+
+
+@fast_kernel
+def log(x):
+    """log_inlined as an ordinary call, for code that is not a pass over columns."""
+    return log_inlined(x)
+
+
+@fast_kernel
+def exp(x):
+    """exp_inlined as an ordinary call."""
+    return exp_inlined(x)
+
+
+@fast_inlined
+def laplace(u):
+    """Standard Laplace variate (density exp(-|x|)/2, variance 2) from a uniform u by its inverse distribution."""
+    tail = min(u, 1.0 - u)
+    size = -log_inlined(2.0 * tail)
+    return size if u > 0.5 else -size
+
+
+@fast_kernel
+def normal(u):
+    """Standard normal variate from a uniform u: Wichura's algorithm AS 241 (PPND7), absolute error below 1e-6."""
+    q = u - 0.5
+    if abs(q) <= 0.425:
+        r = 0.180625 - q * q
+        num = ((59.109374720 * r + 159.29113202) * r + 50.434271938) * r + 3.3871327179
+        den = ((67.187563600 * r + 78.757757664) * r + 17.895169469) * r + 1.0
+        return q * num / den
+    r = u if q < 0.0 else 1.0 - u
+    r = np.sqrt(-log(r))
+    if r <= 5.0:
+        r = r - 1.6
+        num = ((0.17023821103 * r + 1.3067284816) * r + 2.7568153900) * r + 1.4234372777
+        den = (0.12021132975 * r + 0.73700164250) * r + 1.0
+    else:
+        r = r - 5.0
+        num = ((0.017337203997 * r + 0.42868294337) * r + 3.0812263860) * r + 6.6579051150
+        den = (0.012258202635 * r + 0.24197894225) * r + 1.0
+    z = num / den
+    return -z if q < 0.0 else z
+
+
+@fast_kernel
+def logistic(x):
+    """1 / (1 + exp(-x))."""
+    return 1.0 / (1.0 + exp(-x))
+
+
+@fast_kernel
+def poisson(u, mean):
+    """Poisson count with the given mean from one uniform: by inversion below 30, else the rounded normal with a
+    third-moment (Cornish-Fisher) term, whose error in any quantile is below one count."""
+    if mean <= 0.0:
+        return 0
+    if mean < 30.0:
+        p = np.exp(-mean)
+        total = p
+        k = 0
+        while u > total and k < 1000:
+            k += 1
+            p *= mean / k
+            total += p
+        return k
+    z = normal(u)
+    x = mean + np.sqrt(mean) * z + (z * z - 1.0) / 6.0
+    return max(0, int(np.floor(x + 0.5)))
+
+
+def key_of(seed: int, replication: int) -> np.ndarray:
+    """The Philox key (uint64[2], each below 2**32) of one replication under one seed (0 <= seed < 2**63).
+
+    Replications of one seed never share a key; seeds are spread by SplitMix64's finaliser (Steele et al. 2014).
+    """
+    z = (seed + 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
+    z ^= z >> 31
+    return np.array([z & 0xFFFFFFFF, ((z >> 32) + replication) & 0xFFFFFFFF], dtype=np.uint64)

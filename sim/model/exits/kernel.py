@@ -1,0 +1,322 @@
+"""Ways out: listing with lock-up and sell-down, sale, redemption (回购), secondary sale at the end of a fund, write-off.
+
+Sale proceeds are split by the exact conversion equilibrium of the firm's share classes (sim.finance.payoff). At a
+listing every class converts. Reported value and fair value differ (Gornall and Strebulaev 2020): holdings are carried
+at the last round's price, as funds report them.
+"""
+
+import numpy as np
+from sim.model.jit import kernel
+
+from sim.finance.payoff import split_proceeds
+from sim.model.draws import Purpose, exp, log, normal, uniform, uniforms
+from sim.model.firms.kernel import remove_firm
+from sim.model.market.kernel import mean_regime
+from sim.model.rounds.kernel import put_venture
+from sim.model.world import Cash, Count
+
+
+@kernel
+def drop_holding(funds, holdings, h, paid):
+    """A position ends (or all of it is sold) for `paid`, which goes to its fund."""
+    f = holdings.fund[h]
+    funds.proceeds[f] += paid
+    holdings.fund[h] = -1
+    holdings.shares[h] = 0.0
+    holdings.cost[h] = 0.0
+
+
+@kernel
+def release_venture(ventures, tally, v):
+    """Free a venture's row after the end of the firm's life as a venture."""
+    ventures.alive[v] = 0
+    ventures.listed[v] = 0
+    ventures.first_holding[v] = -1
+    tally.free_ventures[tally.counts[Count.FREE_VENTURES]] = v
+    tally.counts[Count.FREE_VENTURES] += 1
+
+
+@kernel
+def payout(ventures, scratch, v, proceeds):
+    """Split proceeds among the share classes of venture v: scratch.payoff[c, 0] by class; returns the common's part.
+
+    Common = founders and option pool. Classes with anti-dilution count as-converted shares."""
+    n = ventures.classes[v]
+    p = scratch.payoff
+    for c in range(n):
+        p[c, 1] = ventures.class_shares[v, c] * ventures.class_conversion[v, c]
+        p[c, 2] = ventures.class_preference[v, c] * ventures.class_shares[v, c] * ventures.class_price[v, c]
+        p[c, 3] = ventures.class_seniority[v, c]
+        p[c, 4] = ventures.class_participating[v, c]
+        p[c, 5] = ventures.class_cap[v, c] * ventures.class_shares[v, c] * ventures.class_price[v, c]
+    common = ventures.founders[v] + ventures.pool[v]
+    return split_proceeds(proceeds, n, p[:, 1], p[:, 2], p[:, 3], p[:, 4], p[:, 5], common, p[:, 0], p[:, 6])
+
+
+@kernel
+def pay_holders(firms, ventures, holdings, funds, tally, events, scratch, v, proceeds, quarter, way):
+    """Split the proceeds of a venture's end among its holders; what funds do not hold goes to holders outside.
+
+    way: 1 sale, 2 liquidation. All positions end."""
+    to_funds = 0.0
+    n = ventures.classes[v]
+    if n > 0 and proceeds > 0.0:
+        payout(ventures, scratch, v, proceeds)
+    h = ventures.first_holding[v]
+    while h >= 0:
+        c = holdings.share_class[h]
+        paid = 0.0
+        if proceeds > 0.0 and ventures.class_shares[v, c] > 0.0:
+            paid = scratch.payoff[c, 0] * holdings.shares[h] / ventures.class_shares[v, c]
+        to_funds += paid
+        drop_holding(funds, holdings, h, paid)
+        h = holdings.next[h]
+    tally.money[Cash.EXIT_PROCEEDS] += proceeds
+    tally.money[Cash.EXIT_TO_FUNDS] += to_funds
+    tally.money[Cash.EXIT_TO_REST] += proceeds - to_funds
+    log_exit(firms, ventures, tally, events, v, quarter, way, proceeds, to_funds)
+
+
+@kernel
+def log_exit(firms, ventures, tally, events, v, quarter, way, proceeds, to_funds):
+    e = tally.counts[Count.EXIT_EVENTS]
+    if e < events.exits.shape[0]:
+        slot = ventures.firm[v]
+        row = events.exits[e]
+        row[0] = quarter
+        row[1] = firms.cohort[slot]
+        row[2] = firms.index[slot]
+        row[3] = way
+        row[4] = proceeds
+        row[5] = to_funds
+        row[6] = ventures.last_post[v]
+        row[7] = ventures.raised[v]
+        row[8] = ventures.rounds[v]
+        row[9] = ventures.named[v]
+        tally.counts[Count.EXIT_EVENTS] = e + 1
+
+
+@kernel
+def list_firms(key, rules, rounds, firms, ventures, market, tally, events, slots, n, quarter):
+    """Firms that were admitted to listing: shares are issued to the public at the market's price, classes convert.
+
+    A firm that never raised equity gets its row of value here, at its filed revenue and the sector's multiple."""
+    m = market.multiple[quarter]
+    for k in range(n):
+        slot = slots[k]
+        v = np.int64(firms.venture[slot])
+        if v < 0:
+            v = put_venture(
+                key, rounds, firms, ventures, tally, slot, quarter, log(max(firms.value_last[slot], 1e7)) - m, -1
+            )
+            if v < 0:
+                return
+        ventures.listed[v] = 1
+        ventures.listed_at[v] = quarter
+        ventures.burn[v] = 0.0
+        firms.hazard[slot] = 0.0
+        pre = exp(ventures.log_value[v] + m)
+        raised = pre * rules.issue_share / (1.0 - rules.issue_share)
+        ventures.shares[v] /= 1.0 - rules.issue_share
+        ventures.cash[v] += raised
+        ventures.log_value[v] = log(pre + raised) - m
+        tally.money[Cash.LISTING_RAISED] += raised
+        if ventures.rounds[v] > 0:
+            tally.counts[Count.LISTED_VENTURES] += 1
+        log_exit(firms, ventures, tally, events, v, quarter, np.int64(3), pre + raised, 0.0)
+
+
+@kernel
+def sell_down(rules, funds, ventures, holdings, market, tally, quarter):
+    """After the lock-up a fund sells a listed holding in equal parts over the scenario's quarters, at the market."""
+    multiple = np.exp(market.multiple[quarter])
+    for h in range(tally.counts[Count.HOLDINGS]):
+        if holdings.fund[h] < 0:
+            continue
+        v = holdings.venture[h]
+        if ventures.listed[v] == 0:
+            continue
+        left = ventures.listed_at[v] + rules.lock_up + rules.sell_quarters - quarter
+        if left > rules.sell_quarters:
+            continue
+        part = 1.0 if left <= 1 else 1.0 / left
+        c = holdings.share_class[h]
+        price = exp(ventures.log_value[v]) * multiple / ventures.shares[v] * ventures.class_conversion[v, c]
+        paid = part * holdings.shares[h] * price
+        tally.money[Cash.EXIT_PROCEEDS] += paid
+        tally.money[Cash.EXIT_TO_FUNDS] += paid
+        if part >= 1.0:
+            drop_holding(funds, holdings, h, paid)
+        else:
+            funds.proceeds[holdings.fund[h]] += paid
+            holdings.shares[h] *= 1.0 - part
+            holdings.cost[h] *= 1.0 - part
+
+
+@kernel
+def end_venture(firms, ventures, ladder, tally, v, dies, levels):
+    """The firm stops being a venture; it dies with it, or lives on as a firm of the zone."""
+    slot = np.int64(ventures.firm[v])
+    firms.venture[slot] = -1
+    release_venture(ventures, tally, v)
+    if dies:
+        remove_firm(firms, ladder, tally, slot, levels)
+
+
+@kernel
+def sell_or_fail(key, rules, firms, ventures, holdings, funds, market, ladder, tally, events, scratch, quarter, levels):
+    """Ventures that are sold, and ventures out of cash: these live on their own revenue where it carries them, are
+    bridged by those outside, are sold cheaply, or are liquidated."""
+    mood = mean_regime(market.regime[quarter])
+    private = market.private[quarter]
+    for row in range(tally.counts[Count.VENTURE_SLOTS]):
+        v = np.int64(row)
+        if ventures.alive[v] == 0 or ventures.listed[v]:
+            continue
+        broke = ventures.cash[v] < 0.0
+        stage = ventures.stage[v]
+        if not broke and stage == 0:
+            continue
+        slot = np.int64(ventures.firm[v])
+        a, b, c, _ = uniforms(key, np.int64(firms.index[slot]), np.int64(firms.cohort[slot]), quarter, Purpose.EXIT)
+        if broke:
+            ventures.cash[v] = 0.0
+            if firms.profit_last[slot] > 0.25 * ventures.burn[v] * 4.0 or (stage == 0 and a < rules.bootstraps):
+                if stage == 0:
+                    end_venture(firms, ventures, ladder, tally, v, False, levels)
+                else:
+                    ventures.burn[v] = 0.0
+                continue
+            if a < rules.bridge and stage > 0:
+                bridge = rules.bridge_quarters * ventures.burn[v]
+                ventures.cash[v] += bridge
+                ventures.burn[v] *= rules.bridge_cut
+                tally.money[Cash.INTO_FIRMS] += bridge
+                tally.money[Cash.FROM_OTHERS] += bridge
+                continue
+            if stage > 0 and a < rules.bridge + rules.cheap_sale:
+                proceeds = rules.cheap_part * ventures.raised[v] * exp(rules.cheap_sd * normal(b))
+                tally.counts[Count.SOLD] += 1
+                pay_holders(firms, ventures, holdings, funds, tally, events, scratch, v, proceeds, quarter, np.int64(1))
+                leaves = c < rules.sold_leaves
+                if leaves:
+                    tally.counts[Count.MOVED] += 1
+                end_venture(firms, ventures, ladder, tally, v, leaves, levels)
+                continue
+            proceeds = rules.liquidation_part * ventures.raised[v] * b
+            pay_holders(firms, ventures, holdings, funds, tally, events, scratch, v, proceeds, quarter, np.int64(2))
+            tally.counts[Count.DIED] += 1
+            end_venture(firms, ventures, ladder, tally, v, True, levels)
+            continue
+        hazard = rules.sale_hazard[stage] * (1.0 + rules.sale_mood * mood)
+        if a < hazard and ventures.named[v] < 0:
+            whole = exp(ventures.log_value[v] + private + rules.sale_log_mean + rules.sale_log_sd * normal(b))
+            tally.counts[Count.SOLD] += 1
+            pay_holders(firms, ventures, holdings, funds, tally, events, scratch, v, whole, quarter, np.int64(1))
+            leaves = c < rules.sold_leaves
+            if leaves:
+                tally.counts[Count.MOVED] += 1
+            end_venture(firms, ventures, ladder, tally, v, leaves, levels)
+
+
+@kernel
+def redeem(rules, funds, ventures, holdings, tally, quarter):
+    """Redemption rights that fall due: the obligor buys back what its cash allows, at issue price plus simple interest.
+
+    Paid from the firm's cash above a working minimum; founders' means are not modelled apart."""
+    for h in range(tally.counts[Count.HOLDINGS]):
+        if holdings.fund[h] < 0:
+            continue
+        v = holdings.venture[h]
+        c = holdings.share_class[h]
+        if ventures.listed[v] or ventures.class_redemption[v, c] != quarter:
+            continue
+        claim = holdings.cost[h] * (1.0 + ventures.class_rate[v, c] * rules.redemption_term)
+        able = rules.redemption_ability * max(0.0, ventures.cash[v] - 2.0 * ventures.burn[v])
+        paid = min(claim, able)
+        if claim <= 0.0 or paid < 0.05 * claim:
+            continue
+        part = paid / claim
+        ventures.cash[v] -= paid
+        tally.counts[Count.REDEEMED] += 1
+        tally.money[Cash.EXIT_PROCEEDS] += paid
+        tally.money[Cash.EXIT_TO_FUNDS] += paid
+        gone = part * holdings.shares[h]
+        ventures.class_shares[v, c] -= gone
+        ventures.shares[v] -= gone * ventures.class_conversion[v, c]
+        if part > 0.999999:
+            drop_holding(funds, holdings, h, paid)
+        else:
+            funds.proceeds[holdings.fund[h]] += paid
+            holdings.shares[h] -= gone
+            holdings.cost[h] *= 1.0 - part
+
+
+@kernel
+def end_funds(rules, funds, ventures, holdings, market, tally, quarter):
+    """At the end of its life (and at most the extension) a fund sells what it holds to secondary buyers (S基金) outside
+    the model, at a discount to net asset value; the shares stay in the cap table, the fund's position ends."""
+    multiple = np.exp(market.multiple[quarter])
+    for h in range(tally.counts[Count.HOLDINGS]):
+        f = holdings.fund[h]
+        if f < 0 or quarter < funds.ends[f] + rules.extension:
+            continue
+        v = holdings.venture[h]
+        c = holdings.share_class[h]
+        part = holdings.shares[h] * ventures.class_conversion[v, c] / ventures.shares[v]
+        if ventures.listed[v]:
+            paid = part * exp(ventures.log_value[v]) * multiple
+        else:
+            paid = part * ventures.last_post[v] * rules.secondary_price
+        tally.money[Cash.SECONDARY] += paid
+        tally.money[Cash.EXIT_PROCEEDS] += paid
+        tally.money[Cash.EXIT_TO_FUNDS] += paid
+        drop_holding(funds, holdings, h, paid)
+    for f in range(tally.counts[Count.FUNDS]):
+        if funds.ended[f] == 0 and quarter >= funds.ends[f] + rules.extension:
+            funds.ended[f] = 1
+
+
+@kernel
+def tidy_holdings(ventures, holdings, tally):
+    """Close the gaps of ended positions, in order, and build the lists of each venture's positions anew."""
+    n = tally.counts[Count.HOLDINGS]
+    for v in range(tally.counts[Count.VENTURE_SLOTS]):
+        ventures.first_holding[v] = -1
+    kept = 0
+    for h in range(n):
+        if holdings.fund[h] < 0:
+            continue
+        v = holdings.venture[h]
+        holdings.fund[kept] = holdings.fund[h]
+        holdings.venture[kept] = v
+        holdings.share_class[kept] = holdings.share_class[h]
+        holdings.shares[kept] = holdings.shares[h]
+        holdings.cost[kept] = holdings.cost[h]
+        holdings.next[kept] = ventures.first_holding[v]
+        ventures.first_holding[v] = kept
+        kept += 1
+    tally.counts[Count.HOLDINGS] = kept
+
+
+@kernel
+def close_leavers(key, rules, firms, ventures, holdings, funds, ladder, tally, events, scratch, leavers, quarter, levels):
+    """Firms whose exit draw fell: they die or move away. A venture with cash in hand, a listed or a named firm does not
+    die of the population's hazard: its own rooms decide."""
+    for k in range(leavers):
+        slot = scratch.list[k]
+        v = np.int64(firms.venture[slot])
+        if v >= 0:
+            if ventures.cash[v] > 0.0 or ventures.listed[v] or ventures.named[v] >= 0:
+                continue
+            proceeds = 0.0
+            pay_holders(firms, ventures, holdings, funds, tally, events, scratch, v, proceeds, quarter, np.int64(2))
+            firms.venture[slot] = -1
+            release_venture(ventures, tally, v)
+        u = uniform(key, np.int64(firms.index[slot]), np.int64(firms.cohort[slot]), quarter, Purpose.NOVELTY)
+        if u < rules.moves_away:
+            tally.counts[Count.MOVED] += 1
+        else:
+            tally.counts[Count.DIED] += 1
+        remove_firm(firms, ladder, tally, slot, levels)
+

@@ -1,0 +1,40 @@
+"""What a scenario says of the ways out."""
+
+from sim.scenario.fields import Described, Number, Probability, Ratio, Share, SignedRate, Table, Years
+
+
+class OutOfCash(Table):
+    """What becomes of a venture whose cash is gone and whose revenue does not carry it."""
+
+    bootstraps: Probability = Described("odds that a venture without a round lives on as an ordinary firm")
+    bridge: Probability = Described("odds of a bridge from holders outside the model")
+    bridge_for: Years = Described("runway a bridge buys")
+    bridge_cut: Share = Described("burn kept after a bridge")
+    cheap_sale: Probability = Described("odds of a cheap sale")
+    cheap_part: Ratio = Described("median proceeds of a cheap sale over the money raised")
+    cheap_spread: Ratio = Described("standard deviation of the log of it")
+    liquidation: Share = Described("most of the money raised that a liquidation recovers")
+
+
+class ExitParameters(Table):
+    """Listing, sale, redemption, secondary sale, write-off."""
+
+    lock_up: Years = Described("lock-up after a listing")
+    sell_over: Years = Described("time over which a fund then sells its holding")
+    issue: Share = Described("share of the listed firm sold to the public")
+    sale_mood: Number = Described("relative change of the sale hazard in a hot regime (taken in a cold one)")
+    sale_price: Ratio = Described("median sale price over latent value at private pricing")
+    sale_spread: Ratio = Described("standard deviation of its log")
+    sold_leaves: Share = Described("share of sold firms that leave the zone")
+    out_of_cash: OutOfCash
+    secondary_price: Share = Described("secondary sale price over net asset value at the end of a fund")
+    extension: Years = Described("extension of a fund's life before it must sell")
+    redemption_ability: Share = Described("part of an obligor's spare cash that a redemption can take")
+
+
+class PublicParameters(Table):
+    """How the treasury counts."""
+
+    discount: SignedRate = Described("yearly discount rate of public money")
+    standard_rate: Share = Described("corporate tax")
+    reduced_rate: Share = Described("corporate tax of certificate holders")

@@ -1,0 +1,103 @@
+"""What a scenario says of its firms."""
+
+from sim.scenario.fields import (
+    Count, Described, Id, LocalName, Money, Number, Rate, Ratio, Share, SignedRate, Table, Years,
+)
+
+
+class Sector(Table):
+    """A sector (行业): its share of the entrants and what its accounts look like."""
+
+    name: LocalName
+    share: Share = Described("share of the firms founded in the zone")
+    share_attracted: Share = Described("share of the firms that move in")
+    size: Ratio = Described("revenue relative to the zone's median at the same age")
+    rd_share: Share = Described("median R&D spending over revenue")
+    margin: SignedRate = Described("profit over revenue at the reference revenue")
+    price_to_sales: Ratio = Described("listed market value over revenue in a normal market")
+    productivity: Money = Described("yearly revenue per job at the reference revenue")
+
+
+class InitialFirms(Table):
+    """The population at the start."""
+
+    count: Count = Described("firms present at the start")
+    age: Years = Described("mean age (exponential)")
+    growth_by_age: SignedRate = Described("yearly log growth from founding to the start, for at most 20 years")
+    spread: Ratio = Described("standard deviation of log revenue at the start")
+
+
+class Entry(Table):
+    """Firms founded by one source."""
+
+    per_year: Count = Described("entrants a year at the start")
+    growth: SignedRate = Described("yearly growth of the entry rate")
+    grows_for: Years = Described("years after the start in which the entry rate grows")
+    revenue: Money = Described("median yearly revenue rate of an entrant")
+    spread: Ratio = Described("standard deviation of log revenue among entrants")
+    venture_share: Share = Described("share that seeks equity finance")
+
+
+class EntrySources(Table):
+    """Ways in. Attracted firms (资本招商) come by [attraction]; here stands what they look like."""
+
+    organic: Entry
+    incubator: Entry
+    attracted: Entry
+
+
+class Growth(Table):
+    """Log revenue growth."""
+
+    young: SignedRate = Described("mean yearly log growth at age zero")
+    mature: SignedRate = Described("mean yearly log growth of old firms")
+    half_life: Years = Described("age at which half of the difference is gone")
+    market_loading: Number = Described("log revenue per unit of change in the log index of private pricing")
+    spread: Ratio = Described("Laplace scale of a quarter's shock at the reference revenue")
+    spread_falls: Ratio = Described("power by which the scale falls with revenue")
+    spread_least: Ratio = Described("smallest scale")
+    spread_most: Ratio = Described("largest scale")
+    certified: SignedRate = Described("additional yearly log growth of a firm with the reduced-tax certificate")
+
+
+class Exit(Table):
+    """Exit hazard: floor + young x (age + 1)^-age_power x (revenue / reference)^-size_power, a year."""
+
+    floor: Rate = Described("hazard that never goes away")
+    young: Rate = Described("hazard above the floor at age zero and reference revenue")
+    age_power: Ratio = Described("power by which it falls with age + 1 year")
+    size_power: Ratio = Described("power by which it falls with revenue")
+    most: Rate = Described("largest yearly hazard")
+    certified: Ratio = Described("factor on the hazard of a firm with the reduced-tax certificate")
+    moves_away: Share = Described("share of those that leave which move to another zone")
+
+
+class Research(Table):
+    """R&D spending, a firm's trait that gates read."""
+
+    spread: Ratio = Described("standard deviation of log R&D share among firms of a sector")
+    drift: Ratio = Described("standard deviation of its yearly log change")
+    asked_from: Money = Described("revenue below which no gate asks for it")
+
+
+class Accounts(Table):
+    """What filed accounts make of revenue."""
+
+    reference: Money = Described("reference yearly revenue, to which sizes are relative")
+    margin_slope: Ratio = Described("additional margin per unit of log revenue")
+    margin_least: SignedRate = Described("lowest margin")
+    margin_most: SignedRate = Described("highest margin")
+    jobs_elasticity: Share = Described("elasticity of headcount to revenue")
+    productivity_growth: SignedRate = Described("yearly growth of revenue per job")
+
+
+class FirmParameters(Table):
+    """The firm population: who is there, who comes, how they grow and go."""
+
+    sectors: dict[Id, Sector]
+    initial: InitialFirms
+    entry: EntrySources
+    growth: Growth
+    exit: Exit
+    research: Research
+    accounts: Accounts

@@ -1,0 +1,55 @@
+"""What a scenario says of its ladders: certificates, the listing pipeline, green and smart factories."""
+
+from sim.scenario.fields import Count, Described, Id, LocalName, Money, Share, SignedRate, Table, Years
+
+
+class Conditions(Table):
+    """One set of conditions; all that are stated must hold. A level with several sets asks for one of them."""
+
+    age_min: Years | None = Described("years since founding", default=None)
+    revenue_min: Money | None = Described("last filed revenue, at least", default=None)
+    revenue_max: Money | None = Described("last filed revenue, at most", default=None)
+    growth_min: SignedRate | None = Described("growth of the last filed revenue over the year before", default=None)
+    rd_share_min: Share | None = Described("R&D over revenue", default=None)
+    rd_spending_min: Money | None = Described("R&D spending a year", default=None)
+    profit_min: Money | None = Described("last filed profit", default=None)
+    value_min: Money | None = Described("value of the whole firm at present listed multiples", default=None)
+    standing_min: Share | None = Described("percentile of the firm in its niche", default=None)
+
+
+class Odds(Table):
+    """Odds by market regime."""
+
+    cold: Share
+    normal: Share
+    hot: Share
+
+
+class Level(Table):
+    """A level of a ladder (层级)."""
+
+    name: LocalName
+    requires: str | None = Described("level that must be held: its id, or ladder.level in another ladder", default=None)
+    wait: Years | None = Described("least time on the required level", default=None)
+    conditions: list[Conditions] = Described("alternative sets of conditions", default=[])
+    windows: list[int] = Described("quarters of the year (1-4) in which awards are made", default=[1, 2, 3, 4])
+    apply: Share = Described("share of the eligible firms that applies in a window")
+    passes: Odds = Described("odds of an applicant by market regime")
+    quota: Count | None = Described("most awards in a window", default=None)
+    follows_window: bool = Described("whether the IPO window scales the odds", default=False)
+    validity: Years | None = Described("how long an award holds", default=None)
+    renewal: list[Share] = Described("odds of the first, second ... re-review (the last holds for all later)", default=[])
+    withdraws: Odds | None = Described("share that leaves the level in a quarter: rejected or withdrawn", default=None)
+    falls_to: str | None = Described("level to which those return", default=None)
+    initial: Count | None = Described("firms on the level at the start", default=None)
+    is_listing: bool = Described("whether reaching it makes the firm a listed one", default=False)
+    reduces_tax: bool = Described("whether holders pay the reduced corporate tax", default=False)
+
+
+class Ladder(Table):
+    """An ordered list of levels (梯度). Exclusive: a firm stands on one level at a time; else it may hold several."""
+
+    name: LocalName
+    exclusive: bool = Described("whether a firm stands on one level of this ladder at a time", default=False)
+    levels: dict[Id, Level]
+

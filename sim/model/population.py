@@ -1,0 +1,231 @@
+"""How worlds fill: the starting population, entrants, firms that moved in with an investment, named firms.
+
+These compose rooms (a firm, its venture, its first round); no mechanism of their own.
+"""
+
+import numpy as np
+from sim.model.jit import kernel
+
+from sim.model.draws import Purpose, exp, log, normal, poisson, uniform, uniforms
+from sim.model.firms.kernel import cohort_of, entrants_of, initial_age, is_venture, put_firm
+from sim.model.rounds.kernel import add_holding, close_round, dry_powder, first_value, issue_class, put_venture
+from sim.model.world import Cash, Count, FundKind, Source, Stage, Status
+
+
+@kernel
+def age_value(key, rules, ventures, v, index, cohort, years):
+    """Let a venture's latent value live `years` before the start: drift and spread of the middle stages, conditional on
+    the firm being there."""
+    u, _, _, _ = uniforms(key, index, cohort, 1, Purpose.ROUND_TERMS_MORE)
+    step = 4.0 * rules.value_drift[Stage.A] * years + 2.0 * rules.value_volatility[Stage.A] * np.sqrt(years) * normal(u)
+    ventures.log_value[v] += max(step, -1.0)
+
+
+@kernel
+def give_history(rules, ventures, v, quarter):
+    """A venture of the starting population has the rounds behind it that its value speaks for, held by others."""
+    value = exp(ventures.log_value[v])
+    stage = np.int64(0)
+    while stage < Stage.PRE_IPO and value > rules.stage_floor[stage + 1] * rules.history_factor:
+        stage += 1
+    if stage == 0:
+        return
+    sold = 1.0
+    for s in range(1, stage + 1):
+        sold *= 1.0 - rules.dilution[s]
+    share = 1.0 - sold
+    issue_class(rules, ventures, v, stage, share * value, (1.0 - share) * value, quarter, 0.5)
+    ventures.stage[v] = stage
+    ventures.rounds[v] = stage
+    ventures.last_post[v] = value
+    ventures.first_post[v] = min(value, rules.stage_floor[1] * 2.0)
+    ventures.raised[v] = share * value
+    amount = rules.dilution[stage] * value
+    ventures.burn[v] = amount / rules.runway[stage]
+    ventures.goal[v] = rules.step_up[stage]
+
+
+@kernel
+def spread_cash(key, rules, ventures, v, index, cohort):
+    """Firms of the start stand anywhere between two rounds."""
+    _, _, u, w = uniforms(key, index, cohort, 1, Purpose.ROUND_TERMS_MORE)
+    if ventures.stage[v] > 0:
+        ventures.cash[v] = ventures.burn[v] * rules.runway[ventures.stage[v]] * u
+        ventures.last_round[v] = -np.int64(8.0 * w)
+
+
+@kernel
+def fill_at_start(key, rules, firms, ventures, market, tally, levels):
+    """The starting population: firms of many ages, some of them ventures with rounds behind them."""
+    cohort = cohort_of(-1, np.int64(Source.ORGANIC))
+    for k in range(rules.firms.initial):
+        age = initial_age(key, rules.firms, k, cohort)
+        grown = rules.firms.initial_growth * min(0.25 * age, 20.0)
+        slot = put_firm(
+            key, rules.firms, firms, market, tally, k, cohort, np.int64(Source.ORGANIC), 0, age,
+            rules.firms.entry_log_median[Source.ORGANIC] + grown, rules.firms.initial_log_sd, levels,
+        )
+        if slot < 0:
+            return
+        if age <= rules.rounds.oldest_venture and is_venture(key, rules.firms, k, cohort, np.int64(Source.ORGANIC)):
+            v = put_venture(
+                key, rules.rounds, firms, ventures, tally, slot, 0,
+                first_value(key, rules.rounds, firms, slot, np.int64(Source.ORGANIC)), -1,
+            )
+            if v < 0:
+                return
+            age_value(key, rules.rounds, ventures, v, k, cohort, 0.25 * age)
+            give_history(rules.rounds, ventures, v, 0)
+            spread_cash(key, rules.rounds, ventures, v, k, cohort)
+    tally.counts[Count.INITIAL] = tally.counts[Count.EVER]
+
+
+@kernel
+def admit_entrants(key, rules, firms, ventures, market, tally, quarter, levels):
+    """Founders of the quarter, in the open and in incubators. Entrant k of quarter q is the same firm in every scenario."""
+    for source in range(2):
+        n = entrants_of(key, rules.firms, source, quarter)
+        cohort = cohort_of(quarter, source)
+        for k in range(n):
+            slot = put_firm(
+                key, rules.firms, firms, market, tally, k, cohort, source, quarter, 0,
+                rules.firms.entry_log_median[source], rules.firms.entry_log_sd[source], levels,
+            )
+            if slot < 0:
+                return
+            if is_venture(key, rules.firms, k, cohort, source):
+                v = put_venture(
+                    key, rules.rounds, firms, ventures, tally, slot, quarter,
+                    first_value(key, rules.rounds, firms, slot, source), -1,
+                )
+                if v < 0:
+                    return
+        tally.counts[Count.ENTERED] += n
+        tally.counts[Count.ENTERED_ORGANIC + source] += n
+
+
+@kernel
+def land_firm(key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, fund, index, quarter, age, levels):
+    """One firm moves in with an investment of the attraction fund (资本招商): firm, venture, a first round at its value."""
+    cohort = cohort_of(quarter if age == 0 else -1, np.int64(Source.ATTRACTED))
+    _, b, c, d = uniforms(key, index, cohort, 0, Purpose.ATTRACTION)
+    ticket = min(rules.attraction.ticket * exp(rules.attraction.ticket_sd * normal(b)), dry_powder(rules.rounds, funds, fund))
+    if ticket < 0.2 * rules.attraction.ticket:
+        return
+    slot = put_firm(
+        key, rules.firms, firms, market, tally, index, cohort, np.int64(Source.ATTRACTED), quarter,
+        age + np.int64(4.0 * rules.attraction.age * c), rules.firms.entry_log_median[Source.ATTRACTED],
+        rules.firms.entry_log_sd[Source.ATTRACTED], levels,
+    )
+    if slot < 0:
+        return
+    value = first_value(key, rules.rounds, firms, slot, np.int64(Source.ATTRACTED))
+    v = put_venture(key, rules.rounds, firms, ventures, tally, slot, quarter, value, -1)
+    if v < 0:
+        return
+    pre = max(exp(value), 3.0 * ticket)
+    scratch.list[0] = fund
+    scratch.cheque[0] = ticket
+    total = max(ticket, rules.rounds.dilution[Stage.A] * pre / (1.0 - rules.rounds.dilution[Stage.A]))
+    close_round(
+        key, rules.rounds, firms, ventures, holdings, funds, tally, events, scratch, v, np.int64(Stage.A), pre,
+        total, np.int64(1), np.int64(quarter), c, d,
+    )
+    tally.counts[Count.ATTRACTED_ALIVE] += 1
+    tally.counts[Count.ENTERED_ATTRACTED] += 1
+    tally.money[Cash.ATTRACTION_SPENT] += ticket
+    if age > 0:
+        before = ventures.log_value[v]
+        age_value(key, rules.rounds, ventures, v, index, cohort, 0.25 * age)
+        grown = max(0.0, ventures.log_value[v] - before)
+        ventures.last_post[v] *= exp(grown)
+        ventures.cash[v] *= exp(grown)
+        ventures.burn[v] *= exp(grown)
+        spread_cash(key, rules.rounds, ventures, v, index, cohort)
+    else:
+        tally.counts[Count.ENTERED] += 1
+
+
+@kernel
+def attraction_fund(funds, tally):
+    for f in range(tally.counts[Count.FUNDS]):
+        if funds.kind[f] == FundKind.ATTRACTION:
+            return f
+    return -1
+
+
+@kernel
+def attract_firms(key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, quarter, levels):
+    """Offers of investment to firms elsewhere: they arrive, some accept, and each that does costs a ticket of the fund."""
+    r = rules.attraction
+    fund = attraction_fund(funds, tally)
+    if fund < 0:
+        return
+    if quarter == 0:
+        for k in range(r.initial):
+            u = uniform(key, k, 0, 0, Purpose.ATTRACTION)
+            land_firm(
+                key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, fund, np.int64(k), np.int64(0),
+                1 + np.int64(4.0 * r.initial_years * u), levels,
+            )
+        tally.counts[Count.INITIAL] = tally.counts[Count.EVER]
+    if quarter < r.first or quarter >= r.until:
+        return
+    offers = poisson(uniform(key, 0, 1, quarter, Purpose.ATTRACTION), 0.25 * r.offers)
+    for k in range(offers):
+        if uniform(key, k + 1, 2, quarter, Purpose.ATTRACTION) < r.accepts:
+            land_firm(
+                key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, fund, np.int64(k), np.int64(quarter),
+                np.int64(0), levels,
+            )
+
+
+@kernel
+def direct_fund(funds, tally):
+    for f in range(tally.counts[Count.FUNDS]):
+        if funds.kind[f] == FundKind.DIRECT:
+            return f
+    return -1
+
+
+@kernel
+def place_named(key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, quarter, levels):
+    """Named firms enter with what is published of their rounds up to the start; what is not published is drawn."""
+    r = rules.named
+    backer = direct_fund(funds, tally)
+    for k in range(r.count):
+        if r.enters[k] != quarter:
+            continue
+        cohort = cohort_of(-1, np.int64(Source.NAMED))
+        slot = put_firm(
+            key, rules.firms, firms, market, tally, k, cohort, np.int64(Source.NAMED), quarter, r.age[k], r.log_revenue[k],
+            0.0, levels,
+        )
+        if slot < 0:
+            return
+        firms.sector[slot] = r.sector[k]
+        firms.log_revenue[slot] = r.log_revenue[k]
+        first = r.first_round[k]
+        v = put_venture(key, rules.rounds, firms, ventures, tally, slot, quarter, log(r.post[first]), k)
+        if v < 0:
+            return
+        if quarter > 0:
+            tally.counts[Count.ENTERED] += 1
+        else:
+            tally.counts[Count.INITIAL] += 1
+        for i in range(first, r.first_round[k + 1]):
+            n = 0
+            if backer >= 0 and r.direct_share[i] > 0.0:
+                cheque = min(r.direct_share[i] * r.amount[i], dry_powder(rules.rounds, funds, backer))
+                if cheque > 0.0:
+                    scratch.list[0] = backer
+                    scratch.cheque[0] = cheque
+                    n = 1
+            u, w, _, _ = uniforms(key, k, cohort, i, Purpose.ROUND_TERMS_MORE)
+            close_round(
+                key, rules.rounds, firms, ventures, holdings, funds, tally, events, scratch, v,
+                r.stage[i], r.post[i] - r.amount[i], r.amount[i], np.int64(n), np.int64(quarter), u, w,
+            )
+        ventures.log_value[v] = log(ventures.last_post[v]) - market.private[quarter]
+        if tally.counts[Count.STATUS] != Status.OK:
+            return

@@ -1,0 +1,265 @@
+"""Every metric of a quarter, written into metrics [metric, quarter].
+
+Fixed metrics come first in the order of M; then blocks by stage, ladder level, kind of fund and named firm, laid out by
+sim.model.metrics.layout with the same constants. A metric that is undefined is NaN, never 0.
+"""
+
+from enum import IntEnum
+
+import numpy as np
+from sim.model.jit import kernel
+
+from sim.model.world import KINDS, STAGES, Cash, Count, FundKind, Source
+
+
+class M(IntEnum):
+    """Rows of the fixed metrics; their names stand in sim.model.metrics.FIXED in the same order."""
+
+    FIRMS_ALIVE = 0
+    FIRMS_EVER = 1
+    FIRMS_ENTERED = 2
+    FIRMS_DIED = 3
+    FIRMS_MOVED = 4
+    FIRMS_SOLD = 5
+    FIRMS_VENTURE = 6
+    FIRMS_BACKED = 7
+    FIRMS_ORGANIC = 8
+    FIRMS_INCUBATOR = 9
+    FIRMS_ATTRACTED = 10
+    FIRMS_LANDED = 11
+    JOBS = 12
+    JOBS_ATTRACTED = 13
+    OUTPUT = 14
+    OUTPUT_YEAR = 15
+    VALUE_ATTRACTED = 16
+    POST_TOTAL = 17
+    POST_MAX = 18
+    POST_MEAN = 19
+    UNICORNS = 20
+    LISTED_VALUE = 21
+    VALUE_TOTAL = 22
+    MULTIPLE_MAX = 23
+    MULTIPLE_SHARE = 24
+    MULTIPLE_MEAN = 25
+    ROUNDS_COUNT = 26
+    ROUNDS_RAISED = 27
+    ROUNDS_FAILED = 28
+    ROUNDS_DOWN = 29
+    LISTED_BACKED = 30
+    LEVERAGE = 31
+    SUBFUNDS_COUNT = 32
+    SUBFUNDS_LAPSED = 33
+    SUBFUNDS_OTHERS = 34
+    SUBFUNDS_ADDITIONAL = 35
+    PARK_SIZE = 36
+    PARK_COUNT = 37
+    OUTLAY = 38
+    RECOVERED = 39
+    NET_COST_PV = 40
+    TAX_RECEIVED = 41
+    TAX_FORGONE = 42
+    REGIME = 43
+    MULTIPLE = 44
+    PRIVATE = 45
+    WINDOW = 46
+    REDEEMED = 47
+    EXIT_PROCEEDS = 48
+    SIZE = 49
+
+
+class G(IntEnum):
+    """Rows of a kind of fund's block."""
+
+    SIZE_ = 0
+    PAID_IN = 1
+    DISTRIBUTED = 2
+    NAV = 3
+    TVPI = 4
+    DPI = 5
+    LOCAL = 6
+    OUTSIDE = 7
+    FEES = 8
+    CARRY = 9
+    NET_CASH = 10
+    COUNT = 11
+    SIZE = 12
+
+
+LEVEL_ROWS = 3  # stock, entered, left
+NAMED_ROWS = 2  # post-money, multiple
+STAGE_ROWS = 2  # count, raised
+
+
+@kernel
+def report_population(firms, tally, output, out):
+    alive = 0
+    jobs = 0.0
+    jobs_attracted = 0.0
+    founded = 0
+    incubated = 0
+    attracted = 0
+    for i in range(tally.counts[Count.FIRM_SLOTS]):
+        if firms.alive[i]:
+            alive += 1
+            jobs += firms.jobs[i]
+            source = firms.source[i]
+            if source == Source.ATTRACTED:
+                attracted += 1
+                jobs_attracted += firms.jobs[i]
+            elif source == Source.INCUBATOR:
+                incubated += 1
+            else:
+                founded += 1
+    c = tally.counts
+    out[M.FIRMS_ALIVE] = alive
+    out[M.FIRMS_EVER] = c[Count.EVER]
+    out[M.FIRMS_ENTERED] = c[Count.ENTERED]
+    out[M.FIRMS_DIED] = c[Count.DIED]
+    out[M.FIRMS_MOVED] = c[Count.MOVED]
+    out[M.FIRMS_SOLD] = c[Count.SOLD]
+    out[M.FIRMS_ORGANIC] = founded
+    out[M.FIRMS_INCUBATOR] = incubated
+    out[M.FIRMS_ATTRACTED] = attracted
+    out[M.FIRMS_LANDED] = c[Count.ENTERED_ATTRACTED]
+    out[M.JOBS] = jobs
+    out[M.JOBS_ATTRACTED] = jobs_attracted
+    out[M.OUTPUT] = output
+
+
+@kernel
+def report_valuations(rules, firms, ventures, market, tally, out, named, quarter):
+    """Valuations of ventures. A unicorn is a live, unlisted firm whose last post-money reaches the threshold."""
+    multiple = np.exp(market.multiple[quarter])
+    seekers = 0
+    backed = 0
+    post = 0.0
+    largest = 0.0
+    unicorns = 0
+    listed = 0.0
+    attracted = 0.0
+    best = 0.0
+    above = 0
+    priced_twice = 0
+    log_sum = 0.0
+    for v in range(tally.counts[Count.VENTURE_SLOTS]):
+        if ventures.alive[v] == 0:
+            continue
+        k = ventures.named[v]
+        value = 0.0
+        if ventures.listed[v]:
+            value = np.exp(ventures.log_value[v]) * multiple
+            listed += value
+        else:
+            seekers += 1
+            if ventures.rounds[v] > 0:
+                value = ventures.last_post[v]
+                backed += 1
+                post += value
+                largest = max(largest, value)
+                if value >= rules.report.unicorn:
+                    unicorns += 1
+                step = value / ventures.first_post[v]
+                best = max(best, step)
+                priced_twice += 1
+                log_sum += step
+                if step >= rules.report.multiple:
+                    above += 1
+        if firms.source[ventures.firm[v]] == Source.ATTRACTED:
+            attracted += value
+        if k >= 0:
+            out[named + NAMED_ROWS * k] = value
+            out[named + NAMED_ROWS * k + 1] = value / ventures.first_post[v] if ventures.first_post[v] > 0.0 else np.nan
+    out[M.FIRMS_VENTURE] = seekers
+    out[M.FIRMS_BACKED] = backed
+    out[M.POST_TOTAL] = post
+    out[M.POST_MAX] = largest
+    out[M.POST_MEAN] = post / backed if backed > 0 else np.nan
+    out[M.UNICORNS] = unicorns
+    out[M.LISTED_VALUE] = listed
+    out[M.VALUE_TOTAL] = post + listed
+    out[M.VALUE_ATTRACTED] = attracted
+    out[M.MULTIPLE_MAX] = best if best > 0.0 else np.nan
+    out[M.MULTIPLE_SHARE] = above / priced_twice if priced_twice > 0 else np.nan
+    out[M.MULTIPLE_MEAN] = log_sum / priced_twice if priced_twice > 0 else np.nan
+    out[M.LISTED_BACKED] = tally.counts[Count.LISTED_VENTURES]
+
+
+@kernel
+def report_funds(funds, tally, out, base):
+    """Sums by kind of fund; the guidance fund's leverage = sub-fund size over the guidance money in them."""
+    rows = np.int64(G.SIZE)
+    for row in range(KINDS * rows):
+        out[base + row] = 0.0
+    for f in range(tally.counts[Count.FUNDS]):
+        if funds.ended[f] == 2 or funds.commitment[f] <= 0.0:
+            continue
+        k = base + rows * np.int64(funds.kind[f])
+        out[k + G.SIZE_] += funds.commitment[f]
+        out[k + G.PAID_IN] += funds.called[f]
+        out[k + G.DISTRIBUTED] += funds.distributed[f]
+        out[k + G.NAV] += funds.nav[f]
+        out[k + G.LOCAL] += funds.invested[f]
+        out[k + G.OUTSIDE] += funds.invested_outside[f]
+        out[k + G.FEES] += funds.fees[f]
+        out[k + G.CARRY] += funds.carry[f]
+        out[k + G.COUNT] += 1.0
+    for kind in range(KINDS):
+        k = base + rows * kind
+        paid = out[k + G.PAID_IN]
+        out[k + G.TVPI] = (out[k + G.DISTRIBUTED] + out[k + G.NAV]) / paid if paid > 0.0 else np.nan
+        out[k + G.DPI] = out[k + G.DISTRIBUTED] / paid if paid > 0.0 else np.nan
+        out[k + G.NET_CASH] = out[k + G.DISTRIBUTED] - paid
+    size = out[base + rows * np.int64(FundKind.SUB_FUND) + G.SIZE_]
+    from_guidance = size - tally.money[Cash.SUBFUND_OTHERS]
+    out[M.LEVERAGE] = size / from_guidance if from_guidance > 1.0 else np.nan
+
+
+@kernel
+def report_quarter(rules, firms, ventures, funds, market, ladder, tally, metrics, output, quarter):
+    """Fill column `quarter` of metrics [metric, quarter]."""
+    out = metrics[:, quarter]
+    base = np.int64(M.SIZE)
+    stage_base = base
+    level_base = stage_base + STAGE_ROWS * (STAGES - 1)
+    kind_base = level_base + LEVEL_ROWS * rules.ladders.levels
+    named_base = kind_base + np.int64(G.SIZE) * KINDS
+    report_population(firms, tally, output, out)
+    report_valuations(rules, firms, ventures, market, tally, out, named_base, quarter)
+    report_funds(funds, tally, out, kind_base)
+    total = 0.0
+    for q in range(max(0, quarter - 3), quarter + 1):
+        total += metrics[M.OUTPUT, q]
+    out[M.OUTPUT_YEAR] = total * 4.0 / min(4, quarter + 1)
+    count_sum = 0
+    raised_sum = 0.0
+    for s in range(1, STAGES):
+        out[stage_base + 2 * (s - 1)] = tally.rounds[s]
+        out[stage_base + 2 * (s - 1) + 1] = tally.raised[s]
+        count_sum += tally.rounds[s]
+        raised_sum += tally.raised[s]
+    out[M.ROUNDS_COUNT] = count_sum
+    out[M.ROUNDS_RAISED] = raised_sum
+    out[M.ROUNDS_FAILED] = tally.counts[Count.FAILED_ROUNDS]
+    out[M.ROUNDS_DOWN] = tally.counts[Count.DOWN_ROUNDS]
+    for level in range(rules.ladders.levels):
+        out[level_base + LEVEL_ROWS * level] = ladder.stock[level]
+        out[level_base + LEVEL_ROWS * level + 1] = ladder.entered[level]
+        out[level_base + LEVEL_ROWS * level + 2] = ladder.left[level]
+    money = tally.money
+    out[M.SUBFUNDS_COUNT] = tally.counts[Count.SUB_FUNDS]
+    out[M.SUBFUNDS_LAPSED] = tally.counts[Count.PROPOSALS_LAPSED]
+    out[M.SUBFUNDS_OTHERS] = money[Cash.SUBFUND_OTHERS]
+    out[M.SUBFUNDS_ADDITIONAL] = money[Cash.SUBFUND_NEW]
+    out[M.PARK_SIZE] = money[Cash.PARK_SIZE]
+    out[M.PARK_COUNT] = tally.counts[Count.PARK_FUNDS]
+    out[M.OUTLAY] = money[Cash.OUTLAY]
+    out[M.RECOVERED] = money[Cash.RECOVERED]
+    out[M.NET_COST_PV] = money[Cash.NET_COST_PV]
+    out[M.TAX_RECEIVED] = money[Cash.TAX_RECEIVED]
+    out[M.TAX_FORGONE] = money[Cash.TAX_FORGONE]
+    out[M.REGIME] = market.regime[quarter]
+    out[M.MULTIPLE] = np.exp(market.multiple[quarter])
+    out[M.PRIVATE] = np.exp(market.private[quarter])
+    out[M.WINDOW] = market.window[quarter]
+    out[M.REDEEMED] = tally.counts[Count.REDEEMED]
+    out[M.EXIT_PROCEEDS] = money[Cash.EXIT_PROCEEDS]

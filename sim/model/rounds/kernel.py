@@ -1,0 +1,455 @@
+"""Valuation rounds: who goes raising, who answers, at what price, and what the round writes into the cap table.
+
+A venture-type firm carries cash, burn and a latent log value that drifts and spreads by stage, correlated with the
+firm's growth shock (scale: Cochrane 2005). It goes raising when its runway runs short or its value has risen by the
+step-up it waits for. It meets a few funds, drawn by mandate and dry powder; each judges it and offers a cheque within
+its ticket, its concentration limit, its share limit and its dry powder. The round closes, closes small, or fails, and
+failure bites: burn is cut, the price asked falls, and in the end the firm lives on its own revenue, is sold or closes.
+Not modelled: bargaining over control, staged tranches within a round, convertible notes.
+"""
+
+import numpy as np
+from sim.model.jit import kernel, order_by
+
+from sim.finance.payoff import weighted_average_conversion
+from sim.model.draws import Purpose, exp, log, logistic, normal, uniform, uniforms
+from sim.model.market.kernel import mean_regime
+from sim.model.world import MAX_CLASSES, OTHERS, STAGES, Cash, Count, FundKind, Stage, Status
+
+SQRT_HALF = 0.7071067811865476
+
+
+@kernel
+def take_venture(ventures, tally):
+    """A free row for a venture, or -1 when the table is full."""
+    if tally.counts[Count.FREE_VENTURES] > 0:
+        tally.counts[Count.FREE_VENTURES] -= 1
+        return np.int64(tally.free_ventures[tally.counts[Count.FREE_VENTURES]])
+    row = tally.counts[Count.VENTURE_SLOTS]
+    if row >= ventures.alive.shape[0]:
+        tally.counts[Count.STATUS] = Status.VENTURES_FULL
+        return np.int64(-1)
+    tally.counts[Count.VENTURE_SLOTS] += 1
+    return row
+
+
+@kernel
+def put_venture(key, rules, firms, ventures, tally, slot, quarter, log_value, named):
+    """Make a firm a venture: founders' shares, founders' cash, a latent value. Returns the row or -1."""
+    v = take_venture(ventures, tally)
+    if v < 0:
+        return v
+    index, cohort = np.int64(firms.index[slot]), np.int64(firms.cohort[slot])
+    _, _, a, b = uniforms(key, index, cohort, 1, Purpose.TRAITS_MORE)
+    firms.venture[slot] = v
+    ventures.firm[v] = slot
+    ventures.alive[v] = 1
+    ventures.listed[v] = 0
+    ventures.log_value[v] = log_value
+    ventures.burn[v] = rules.founder_burn * exp(0.5 * normal(a))
+    ventures.cash[v] = ventures.burn[v] * rules.founder_runway * (0.3 + 1.4 * b)
+    ventures.stage[v] = Stage.NONE
+    ventures.rounds[v] = 0
+    ventures.first_post[v] = 0.0
+    ventures.last_post[v] = 0.0
+    ventures.last_round[v] = quarter
+    ventures.goal[v] = rules.goal_log
+    ventures.fails[v] = 0
+    ventures.listed_at[v] = -1
+    ventures.shares[v] = 1.0
+    ventures.founders[v] = 1.0
+    ventures.pool[v] = 0.0
+    ventures.raised[v] = 0.0
+    ventures.named[v] = named
+    ventures.first_holding[v] = -1
+    ventures.classes[v] = 0
+    return v
+
+
+@kernel
+def first_value(key, rules, firms, slot, source):
+    """Log of the latent value of a new venture: lognormal by source, at its own address."""
+    u, _, _, _ = uniforms(
+        key, np.int64(firms.index[slot]), np.int64(firms.cohort[slot]), 0, Purpose.ROUND_TERMS_MORE
+    )
+    return rules.value_log_median[source] + rules.value_log_sd * normal(u)
+
+
+@kernel
+def move_values(key, rules, firms, ventures, tally, quarter):
+    """Latent values drift and spread; firms with young money grow faster; cash burns, eased by profit."""
+    rest = np.sqrt(1.0 - rules.correlation * rules.correlation)
+    for v in range(tally.counts[Count.VENTURE_SLOTS]):
+        if ventures.alive[v] == 0:
+            continue
+        slot = ventures.firm[v]
+        stage = ventures.stage[v]
+        z = normal(uniform(key, np.int64(firms.index[slot]), np.int64(firms.cohort[slot]), quarter, Purpose.VALUE))
+        shock = SQRT_HALF * firms.shock[slot]
+        if ventures.listed[v]:
+            step = rules.listed_drift + rules.listed_volatility * (rules.correlation * shock + rest * z)
+        else:
+            step = rules.value_drift[stage] + rules.value_volatility[stage] * (rules.correlation * shock + rest * z)
+            ventures.cash[v] -= ventures.burn[v]
+        ventures.log_value[v] = min(max(ventures.log_value[v] + step, 9.0), 30.0)
+        if stage > 0 and quarter - ventures.last_round[v] <= rules.funded_quarters:
+            firms.log_revenue[slot] = min(firms.log_revenue[slot] + rules.funded_growth[stage], 34.0)
+
+
+@kernel
+def wants_round(rules, ventures, v, private, quarter):
+    """Whether the firm goes raising: short of runway, or worth the step-up it waits for; never within the least gap."""
+    if ventures.listed[v] or ventures.classes[v] >= MAX_CLASSES:
+        return False
+    since = quarter - ventures.last_round[v]
+    if ventures.cash[v] < rules.short_runway * ventures.burn[v]:
+        return True
+    if ventures.rounds[v] == 0 or since < rules.least_gap:
+        return False
+    return ventures.log_value[v] + private - log(ventures.last_post[v]) > ventures.goal[v]
+
+
+@kernel
+def next_stage(rules, ventures, v, pre):
+    """The stage of the round a firm goes for: one on from its last, if its price is in reach of that stage; else another
+    round of the same stage (A+, B+)."""
+    last = ventures.stage[v]
+    if last == Stage.NONE:
+        stage = np.int64(Stage.ANGEL)
+        while stage < Stage.B and pre > rules.stage_floor[stage + 1] * rules.skip_factor:
+            stage += 1
+        return stage
+    if last == Stage.PRE_IPO:
+        return np.int64(last)
+    stage = np.int64(last) + 1
+    if pre < rules.stage_floor[stage]:
+        return np.int64(last)
+    return stage
+
+
+@kernel
+def dry_powder(rules, funds, f):
+    """What a fund can still put into firms of the zone: its local share, after the reserve for fees and follow-on."""
+    room = funds.commitment[f] * funds.local_share[f] * (1.0 - rules.fee_reserve) - funds.invested[f]
+    left = funds.commitment[f] - funds.called[f] + funds.cash[f] + funds.recalled[f] - funds.need[f]
+    return max(0.0, min(room, left))
+
+
+@kernel
+def open_books(rules, funds, tally, scratch, quarter):
+    """For each stage the funds that may lead or join a round now, with the cumulative weight by which they are met:
+    dry powder, raised to the scenario's power, times mandate."""
+    for s in range(STAGES):
+        scratch.eligible_count[s] = 0
+    for f in range(tally.counts[Count.FUNDS]):
+        if funds.ended[f] or quarter < funds.opened[f] or quarter >= funds.invests_until[f]:
+            continue
+        kind = funds.kind[f]
+        if kind != FundKind.SUB_FUND and kind != FundKind.MARKET:
+            continue
+        powder = dry_powder(rules, funds, f)
+        if powder < rules.least_cheque:
+            continue
+        weight = powder / np.sqrt(funds.commitment[f] + 1.0)
+        for s in range(1, STAGES):
+            if funds.mandate[f] & (1 << s):
+                n = scratch.eligible_count[s]
+                scratch.eligible[s, n] = f
+                scratch.weight[s, n] = weight + (scratch.weight[s, n - 1] if n > 0 else 0.0)
+                scratch.eligible_count[s] = n + 1
+
+
+@kernel
+def pick(cumulative, n, u):
+    """Index of the first cumulative weight above u times the total."""
+    target = u * cumulative[n - 1]
+    low = 0
+    high = n - 1
+    while low < high:
+        middle = (low + high) // 2
+        if cumulative[middle] > target:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+@kernel
+def already_in(holdings, ventures, v, f):
+    """What fund f has invested in venture v, at cost."""
+    cost = 0.0
+    h = ventures.first_holding[v]
+    while h >= 0:
+        if holdings.fund[h] == f:
+            cost += holdings.cost[h]
+        h = holdings.next[h]
+    return cost
+
+
+@kernel
+def add_holding(holdings, ventures, tally, f, v, share_class, shares, cost):
+    """Write a position; the list of a venture's positions starts at ventures.first_holding."""
+    h = tally.counts[Count.HOLDINGS]
+    if h >= holdings.fund.shape[0]:
+        tally.counts[Count.STATUS] = Status.HOLDINGS_FULL
+        return
+    holdings.fund[h] = f
+    holdings.venture[h] = v
+    holdings.share_class[h] = share_class
+    holdings.shares[h] = shares
+    holdings.cost[h] = cost
+    holdings.next[h] = ventures.first_holding[v]
+    ventures.first_holding[v] = h
+    tally.counts[Count.HOLDINGS] = h + 1
+
+
+@kernel
+def issue_class(rules, ventures, v, stage, amount, pre, quarter, u):
+    """Issue a preferred class for `amount` at pre-money `pre`: the option pool is topped up before the money, older
+    classes are protected against a lower price, shares x price = post-money. Returns the class and its price."""
+    c = np.int64(ventures.classes[v])
+    post = pre + amount
+    new_share = amount / post
+    pool_wanted = rules.pool_share[stage]
+    if pool_wanted > 0.0 and ventures.pool[v] < pool_wanted * ventures.shares[v]:
+        others = ventures.shares[v] - ventures.pool[v]
+        rest = 1.0 - new_share - pool_wanted
+        if rest > 0.05:
+            total = others / rest
+            ventures.pool[v] = pool_wanted * total
+            ventures.shares[v] = others + ventures.pool[v]
+    price = pre / ventures.shares[v]
+    for k in range(c):
+        if ventures.class_antidilution[v, k] > 0 and price < ventures.class_price[v, k] / ventures.class_conversion[v, k]:
+            old = ventures.class_conversion[v, k]
+            new = old
+            if ventures.class_antidilution[v, k] == 2:
+                new = min(ventures.class_price[v, k] / price, rules.ratchet_limit)
+            else:
+                new = weighted_average_conversion(
+                    old, ventures.class_price[v, k], ventures.shares[v], amount, price
+                )
+            ventures.class_conversion[v, k] = new
+            ventures.shares[v] += (new - old) * ventures.class_shares[v, k]
+    price = pre / ventures.shares[v]
+    issued = amount / price
+    ventures.class_shares[v, c] = issued
+    ventures.class_price[v, c] = price
+    ventures.class_conversion[v, c] = 1.0
+    ventures.class_preference[v, c] = rules.preference[stage]
+    ventures.class_seniority[v, c] = c if u < rules.senior_share[stage] or c == 0 else ventures.class_seniority[v, c - 1]
+    ventures.class_participating[v, c] = 1 if (u * 7.0) % 1.0 < rules.participating_share[stage] else 0
+    ventures.class_cap[v, c] = rules.participation_cap
+    w = (u * 31.0) % 1.0
+    if w < rules.ratchet_share:
+        ventures.class_antidilution[v, c] = 2
+    elif w < rules.ratchet_share + rules.weighted_share:
+        ventures.class_antidilution[v, c] = 1
+    else:
+        ventures.class_antidilution[v, c] = 0
+    ventures.class_redemption[v, c] = -1
+    if (u * 101.0) % 1.0 < rules.redemption_share:
+        ventures.class_redemption[v, c] = quarter + np.int64(4.0 * rules.redemption_years)
+    ventures.class_rate[v, c] = rules.redemption_rate
+    ventures.classes[v] = c + 1
+    ventures.shares[v] += issued
+    return c, price
+
+
+@kernel
+def close_round(key, rules, firms, ventures, holdings, funds, tally, events, scratch, v, stage, pre, amount, n, quarter, u, w):
+    """The round closes with the cheques in scratch.cheque for the funds in scratch.list[:n]; what they do not cover
+    (1e-9 of it is rounding) comes from holders outside the model, at the place n of scratch.cheque."""
+    c, price = issue_class(rules, ventures, v, stage, amount, pre, quarter, w)
+    paid = 0.0
+    for k in range(n):
+        f = scratch.list[k]
+        cheque = scratch.cheque[k]
+        add_holding(holdings, ventures, tally, f, v, c, cheque / price, cheque)
+        funds.need[f] += cheque
+        funds.invested[f] += cheque
+        funds.held_cost[f] += cheque
+        paid += cheque
+    rest = amount - paid
+    tally.money[Cash.FROM_OTHERS] += rest
+    tally.money[Cash.FROM_FUNDS] += paid
+    tally.money[Cash.INTO_FIRMS] += amount
+    ventures.cash[v] += amount
+    ventures.raised[v] += amount
+    post = pre + amount
+    if ventures.rounds[v] == 0:
+        ventures.first_post[v] = post
+    elif post < ventures.last_post[v]:
+        tally.counts[Count.DOWN_ROUNDS] += 1
+    previous = ventures.last_post[v]
+    ventures.last_post[v] = post
+    ventures.rounds[v] += 1
+    ventures.stage[v] = stage
+    ventures.last_round[v] = quarter
+    ventures.fails[v] = 0
+    ventures.burn[v] = ventures.cash[v] / (rules.runway[stage] * exp(0.25 * normal(u)))
+    e = tally.counts[Count.ROUND_EVENTS]
+    if e < events.rounds.shape[0]:
+        row = events.rounds[e]
+        row[0] = quarter
+        row[1] = firms.cohort[ventures.firm[v]]
+        row[2] = firms.index[ventures.firm[v]]
+        row[3] = stage
+        row[4] = pre
+        row[5] = post
+        row[6] = amount
+        row[7] = price
+        row[8] = n
+        row[9] = scratch.list[0] if n > 0 else OTHERS
+        row[10] = previous
+        row[11] = ventures.rounds[v]
+        row[12] = rest
+        row[13] = ventures.named[v]
+        tally.counts[Count.ROUND_EVENTS] = e + 1
+
+
+@kernel
+def regular_backer(funds, holdings, ventures, v, scratch, n, kind):
+    """Funds of a kind that follow in every round (the zone's own direct fund): those that hold the firm already."""
+    h = ventures.first_holding[v]
+    while h >= 0:
+        f = holdings.fund[h]
+        if funds.kind[f] == kind and funds.ended[f] == 0:
+            for k in range(n):
+                if scratch.list[k] == f:
+                    return -1
+            return np.int64(f)
+        h = holdings.next[h]
+    return -1
+
+
+@kernel
+def offer(rules, funds, holdings, ventures, v, f, stage, amount, post):
+    """The cheque a fund can write: within ticket, concentration limit, share of the firm and dry powder."""
+    held = already_in(holdings, ventures, v, f)
+    limit = funds.commitment[f] * rules.concentration - held
+    return max(0.0, min(min(rules.ticket[stage], amount), min(min(limit, rules.firm_share * post), dry_powder(rules, funds, f))))
+
+
+@kernel
+def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, v, quarter):
+    """One firm's attempt in one quarter. Returns the stage of the round that closed, or 0."""
+    slot = ventures.firm[v]
+    index, cohort = np.int64(firms.index[slot]), np.int64(firms.cohort[slot])
+    a, b, c, d = uniforms(key, index, cohort, quarter, Purpose.ROUND_TERMS)
+    private = market.private[quarter]
+    ask = ventures.log_value[v] + private + rules.bargaining * normal(a) - rules.concession * ventures.fails[v]
+    pre = exp(ask)
+    stage = np.int64(next_stage(rules, ventures, v, pre))
+    dilution = min(max(rules.dilution[stage] * exp(rules.dilution_sd * normal(b)), 0.02), 0.45)
+    amount = pre * dilution / (1.0 - dilution)
+    post = pre + amount
+    if amount < rules.least_cheque:
+        return np.int64(0)
+    got = 0.0
+    n = 0
+    backer = regular_backer(funds, holdings, ventures, v, scratch, 0, np.int64(FundKind.DIRECT))
+    if backer >= 0:
+        cheque = min(rules.backer_share * amount, dry_powder(rules, funds, backer))
+        if cheque > 0.0:
+            scratch.list[0] = backer
+            scratch.cheque[0] = cheque
+            got = cheque
+            n = 1
+    # insiders first: pro rata by the follow-on policy of each
+    h = ventures.first_holding[v]
+    while h >= 0 and n < 24:
+        f = np.int64(holdings.fund[h])
+        fresh = funds.ended[f] == 0 and (funds.kind[f] == FundKind.SUB_FUND or funds.kind[f] == FundKind.MARKET)
+        for k in range(n):
+            if scratch.list[k] == f:
+                fresh = False
+        if fresh and funds.follow_reserve[f] > 0.0 and ventures.fails[v] <= 1:
+            share = 0.0
+            g = ventures.first_holding[v]
+            while g >= 0:
+                if holdings.fund[g] == f:
+                    share += holdings.shares[g]
+                g = holdings.next[g]
+            cheque = min(share / ventures.shares[v] * amount, offer(rules, funds, holdings, ventures, v, f, stage, amount, post))
+            cheque = min(cheque, amount - got)
+            if cheque > rules.least_cheque * 0.2:
+                scratch.list[n] = f
+                scratch.cheque[n] = cheque
+                got += cheque
+                n += 1
+        h = holdings.next[h]
+    count = scratch.eligible_count[stage]
+    mood = rules.mood * mean_regime(market.regime[quarter]) + rules.mood_multiple * private
+    promise = ventures.log_value[v] - rules.centre[stage] - rules.distrust * ventures.fails[v]
+    led = ventures.rounds[v] > 0 and got >= rules.lead_share * amount
+    if count > 0:
+        for k in range(rules.meetings):
+            if got >= 0.999 * amount or n >= 24:
+                break
+            x, y, z, _ = uniforms(key, index, cohort, quarter, np.int64(Purpose.ROUND_MEETING) + k)
+            f = np.int64(scratch.eligible[stage, pick(scratch.weight[stage], count, x)])
+            known = False
+            for j in range(n):
+                if scratch.list[j] == f:
+                    known = True
+            if known:
+                continue
+            kind = funds.kind[f]
+            eagerness = rules.eager[kind] + mood
+            if not led:
+                eagerness -= rules.lead_caution
+            if y > logistic(eagerness + rules.selective[kind] * promise):
+                continue
+            cheque = min(offer(rules, funds, holdings, ventures, v, f, stage, amount, post), amount - got)
+            if not led:
+                if cheque < rules.lead_share * amount:
+                    continue
+                cheque = min(cheque, amount * (rules.lead_share + (1.0 - rules.lead_share) * z))
+                led = True
+            if cheque < min(0.02 * amount, rules.least_cheque):
+                continue
+            scratch.list[n] = f
+            scratch.cheque[n] = cheque
+            got += cheque
+            n += 1
+    if led and got < amount:
+        # once there is a lead, holders outside the model (corporates, funds from elsewhere, founders' friends) join
+        joins = min(rules.outside_share[stage] * amount * 2.0 * c, amount - got)
+        got += joins
+    if not led or got < rules.least_part * amount:
+        ventures.fails[v] += 1
+        tally.counts[Count.FAILED_ROUNDS] += 1
+        ventures.burn[v] *= rules.burn_cut
+        return np.int64(0)
+    got = min(got, amount)
+    ventures.goal[v] = rules.step_up[stage] * exp(rules.step_up_sd * normal(d))
+    close_round(
+        key, rules, firms, ventures, holdings, funds, tally, events, scratch, v, stage, pre, got, np.int64(n), np.int64(quarter), c, d
+    )
+    return stage
+
+
+@kernel
+def raise_rounds(key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, quarter):
+    """All firms that go raising this quarter, in an order drawn afresh; tally.rounds and tally.raised [stage] are filled."""
+    private = market.private[quarter]
+    n = 0
+    for v in range(tally.counts[Count.VENTURE_SLOTS]):
+        if ventures.alive[v] and wants_round(rules, ventures, v, private, quarter):
+            slot = ventures.firm[v]
+            scratch.list2[n] = v
+            scratch.score[n] = uniform(
+                key, np.int64(firms.index[slot]), np.int64(firms.cohort[slot]), quarter, Purpose.ROUND_ORDER
+            )
+            n += 1
+    open_books(rules, funds, tally, scratch, quarter)
+    order_by(scratch.score, n, scratch.order)
+    for k in range(n):
+        v = scratch.list2[scratch.order[k]]
+        before = ventures.raised[v]
+        stage = seek_round(key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, v, np.int64(quarter))
+        if stage > 0:
+            tally.rounds[stage] += 1
+            tally.raised[stage] += ventures.raised[v] - before
+    return n

@@ -1,0 +1,107 @@
+"""What a scenario says of valuation rounds."""
+
+from sim.scenario.fields import Count, Described, Money, Number, Rate, Ratio, Share, SignedRate, Table, Years
+
+
+class StageTerms(Table):
+    """Terms of the rounds of a stage (轮次), and what a firm that has closed one lives like."""
+
+    dilution: Share = Described("median share of the post-money sold in the round")
+    floor: Money = Described("pre-money from which a firm can raise a round of this stage")
+    ticket: Money = Described("largest cheque of one fund")
+    runway: Years = Described("how long the money is meant to last")
+    step_up: Ratio = Described("median step-up over the last post-money at which a firm goes raising again")
+    drift: SignedRate = Described("yearly drift of the log value after the round")
+    volatility: Ratio = Described("yearly volatility of the log value after the round")
+    centre: Money = Described("latent value of a typical candidate for this stage, to which funds compare")
+    funded_growth: SignedRate = Described("additional yearly log revenue growth while the money is young")
+    sale: Rate = Described("yearly hazard of being sold")
+    preference: Ratio = Described("liquidation preference, multiple of the issue price")
+    senior: Share = Described("share of rounds whose class is senior to the older ones (else pari passu)")
+    participating: Share = Described("share of rounds whose class participates")
+    pool: Share = Described("option pool after the round")
+    outside: Share = Described("mean part of a led round taken by holders outside the model")
+
+
+class Stages(Table):
+    """The stages, from the first round to the last before listing. `founding` is the time before any round."""
+
+    angel: StageTerms
+    seed: StageTerms
+    a: StageTerms
+    b: StageTerms
+    c: StageTerms
+    d: StageTerms
+    pre_ipo: StageTerms
+
+
+class Founding(Table):
+    """A venture before its first round."""
+
+    value_organic: Money = Described("median latent value of a venture founded in the open")
+    value_incubator: Money = Described("median latent value of a venture from an incubator")
+    value_attracted: Money = Described("median latent value of a firm that moves in")
+    value_spread: Ratio = Described("standard deviation of the log of it")
+    burn: Money = Described("median cash used a quarter")
+    runway: Years = Described("median runway of the founders' own money")
+    drift: SignedRate = Described("yearly drift of the log value")
+    volatility: Ratio = Described("yearly volatility of the log value")
+    oldest: Years = Described("age up to which firms of the start may still be ventures")
+    history: Ratio = Described("value over a stage's floor at which a firm of the start has that round behind it")
+
+
+class Terms(Table):
+    """Protective terms of a new class."""
+
+    ratchet: Share = Described("share of classes with full-ratchet anti-dilution")
+    weighted_average: Share = Described("share with broad-based weighted-average anti-dilution")
+    ratchet_limit: Ratio = Described("most common shares a ratchet can give for one")
+    participation_cap: Ratio = Described("cap of a participating class, multiple of what it paid")
+    redemption: Share = Described("share of classes with a redemption right (回购)")
+    redemption_after: Years = Described("when it can be called, if the firm is not listed")
+    redemption_rate: Rate = Described("simple yearly rate on the issue price")
+
+
+class Investor(Table):
+    """How a kind of fund judges a firm that it meets: odds of a yes = logistic(eager + selective x promise + mood)."""
+
+    eager: Number = Described("log odds of a yes to a typical candidate")
+    selective: Number = Described("how much the log odds rise with the log of value over the stage's centre")
+
+
+class Investors(Table):
+    sub_fund: Investor
+    market: Investor
+
+
+class RoundParameters(Table):
+    """Raising: who asks, who answers, at what price."""
+
+    stages: Stages
+    founding: Founding
+    terms: Terms
+    investors: Investors
+    correlation: Share = Described("correlation of the shocks to value and to revenue")
+    bargaining: Ratio = Described("standard deviation of the log of price over value")
+    concession: Ratio = Described("log discount asked price for each failed attempt")
+    dilution_spread: Ratio = Described("standard deviation of log dilution")
+    step_up_spread: Ratio = Described("standard deviation of the log step-up waited for")
+    short_runway: Years = Described("runway below which a firm goes raising")
+    least_gap: Years = Described("least time between two rounds raised on a step-up")
+    skip: Ratio = Described("multiple of a stage's floor at which a first round skips to that stage")
+    lead: Share = Described("least part of the round a lead takes")
+    least_part: Share = Described("least part of the amount with which a round closes (small)")
+    meetings: Count = Described("funds a firm meets in a quarter")
+    concentration: Share = Described("most of its commitments a fund puts into one firm")
+    firm_share: Share = Described("most of a firm's post-money a fund buys in one round")
+    fee_reserve: Share = Described("part of commitments kept for fees and expenses")
+    least_cheque: Money = Described("smallest cheque and smallest round")
+    mood: Number = Described("log odds of a yes added in a hot regime, taken in a cold one")
+    mood_multiple: Number = Described("log odds of a yes per unit of the log index of private pricing")
+    distrust: Ratio = Described("promise lost for each failed attempt")
+    lead_caution: Number = Described("log odds that a yes to lead is harder than a yes to follow")
+    burn_cut: Share = Described("burn kept after a failed attempt")
+    backer: Share = Described("part of every round that the zone's direct fund takes in a firm it holds")
+    funded_for: Years = Described("how long a round's money is young")
+    listed_drift: SignedRate = Described("yearly drift of a listed firm's log value")
+    listed_volatility: Ratio = Described("yearly volatility of a listed firm's log value")

@@ -1,0 +1,816 @@
+"""Lowering: a scenario's parameters -> arrays for the kernel, leading axis = row (replication).
+
+One NamedTuple a room, in the order of the rooms; `rules_of(all_rules, r)` is what one world reads.
+Units are converted here and nowhere else: years to quarters, yearly rates to quarterly ones, money to logs.
+"""
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.model.ladders.kernel import Quantity as What
+from sim.model.rows import Rows, quarterly
+from sim.model.world import KINDS, MAX_LEVELS, MAX_SECTORS, STAGE_NAMES, STAGES, FundKind, Regime
+
+if TYPE_CHECKING:
+    from sim.scenario.document import Scenario
+
+REGIMES = ("cold", "normal", "hot")
+OLDEST = 241  # quarters of age told apart by the tables by age
+KIND_OF = {
+    "guidance": FundKind.GUIDANCE,
+    "sub-fund": FundKind.SUB_FUND,
+    "market": FundKind.MARKET,
+    "direct": FundKind.DIRECT,
+    "attraction": FundKind.ATTRACTION,
+}
+NEVER = 10_000
+LONGEST = 400  # quarters of market history
+MAX_SETS = 64
+MAX_CONDITIONS = 192
+MAX_GROUPS = 24
+MAX_NAMED_ROUNDS = 96
+
+
+class MarketRules(NamedTuple):
+    regime_start: Any
+    multiple_start: Any
+    private_start: Any
+    history: Any  # [quarter] regime or -1
+    transition: Any  # [from, to]
+    mean: Any
+    reversion: Any
+    volatility: Any
+    lag: Any
+    window: Any
+    shut_from: Any
+    shut_until: Any
+    shut_share: Any
+
+
+class FirmRules(NamedTuple):
+    sectors: Any
+    sector_mix: Any  # [source, sector]
+    sector_size: Any
+    rd_log_median: Any
+    rd_log_sd: Any
+    rd_drift: Any
+    rd_asked_from: Any
+    margin: Any
+    margin_slope: Any
+    margin_floor: Any
+    margin_ceiling: Any
+    price_to_sales: Any
+    jobs_base: Any
+    jobs_elasticity: Any
+    productivity_growth: Any
+    reference_size: Any
+    initial: Any
+    initial_age: Any
+    initial_growth: Any
+    initial_log_sd: Any
+    entry: Any  # [source]
+    entry_growth: Any
+    entry_years: Any
+    entry_log_median: Any
+    entry_log_sd: Any
+    venture_share: Any
+    market_loading: Any
+    spread: Any
+    spread_size: Any
+    spread_floor: Any
+    spread_ceiling: Any
+    drift_by_age: Any
+    hazard_by_age: Any
+    exit_floor: Any
+    exit_size: Any
+    exit_ceiling: Any
+    certificate: Any
+    certified_growth: Any
+    certified_hazard: Any
+
+
+class LadderRules(NamedTuple):
+    levels: Any
+    listed: Any
+    watched: Any
+    requires: Any
+    barred: Any
+    replaces: Any
+    exclusive: Any
+    set_first: Any
+    set_last: Any
+    condition_first: Any
+    condition_last: Any
+    condition_what: Any
+    condition_low: Any
+    condition_high: Any
+    least_revenue: Any
+    windows: Any
+    apply: Any
+    passes: Any
+    quota: Any
+    scaled: Any
+    validity: Any
+    renewal: Any
+    wait: Any
+    withdraws: Any
+    falls_to: Any
+    initial: Any
+
+
+class RoundRules(NamedTuple):
+    founder_burn: Any
+    founder_runway: Any
+    goal_log: Any
+    value_log_median: Any
+    value_log_sd: Any
+    value_drift: Any
+    value_volatility: Any
+    listed_drift: Any
+    listed_volatility: Any
+    correlation: Any
+    funded_quarters: Any
+    funded_growth: Any
+    short_runway: Any
+    least_gap: Any
+    stage_floor: Any
+    skip_factor: Any
+    fee_reserve: Any
+    least_cheque: Any
+    pool_share: Any
+    preference: Any
+    senior_share: Any
+    participating_share: Any
+    participation_cap: Any
+    ratchet_share: Any
+    weighted_share: Any
+    ratchet_limit: Any
+    redemption_share: Any
+    redemption_years: Any
+    redemption_rate: Any
+    runway: Any
+    ticket: Any
+    concentration: Any
+    firm_share: Any
+    bargaining: Any
+    concession: Any
+    dilution: Any
+    dilution_sd: Any
+    backer_share: Any
+    meetings: Any
+    mood: Any
+    mood_multiple: Any
+    centre: Any
+    distrust: Any
+    lead_share: Any
+    lead_caution: Any
+    least_part: Any
+    eager: Any  # [kind of fund]
+    selective: Any
+    outside_share: Any
+    burn_cut: Any
+    step_up: Any
+    step_up_sd: Any
+    oldest_venture: Any
+    history_factor: Any
+
+
+class FundRules(NamedTuple):
+    groups: Any
+    kind: Any
+    count: Any
+    size: Any
+    size_sd: Any
+    size_mood: Any
+    opens_from: Any
+    opens_until: Any
+    interval: Any
+    invests: Any
+    life: Any
+    fee: Any
+    fee_after: Any
+    hurdle_quarter: Any
+    carry: Any
+    catch_up: Any
+    local_share: Any
+    mandate: Any
+    follow_on: Any
+    parent: Any
+    plan_share: Any
+    public: Any
+    cap: Any
+    ask_share: Any
+    raised_share: Any
+    raised_sd: Any
+    raise_mood: Any
+    least_close: Any
+    reinvestment: Any
+    reinvestment_free: Any
+    reinvestment_drag: Any
+    additionality: Any
+    guidance_reserve: Any
+    plan_sd: Any
+    fee_reserve: Any
+    outside_drift: Any
+    outside_load: Any
+    outside_sd: Any
+    outside_bow: Any
+    park_from: Any
+    park_rate: Any
+    park_places: Any
+    park_size: Any
+    park_sd: Any
+
+
+class ExitRules(NamedTuple):
+    moves_away: Any
+    lock_up: Any
+    sell_quarters: Any
+    issue_share: Any
+    sale_hazard: Any  # [stage]
+    sale_mood: Any
+    sale_log_mean: Any
+    sale_log_sd: Any
+    sold_leaves: Any
+    bootstraps: Any
+    bridge: Any
+    bridge_quarters: Any
+    bridge_cut: Any
+    cheap_sale: Any
+    cheap_part: Any
+    cheap_sd: Any
+    liquidation_part: Any
+    secondary_price: Any
+    extension: Any
+    redemption_ability: Any
+    redemption_term: Any
+
+
+class AttractionRules(NamedTuple):
+    first: Any
+    until: Any
+    offers: Any
+    accepts: Any
+    ticket: Any
+    ticket_sd: Any
+    age: Any
+    initial: Any
+    initial_years: Any
+
+
+class NamedRules(NamedTuple):
+    count: Any
+    enters: Any
+    sector: Any
+    age: Any
+    log_revenue: Any
+    first_round: Any  # [named + 1] into the rounds
+    stage: Any
+    amount: Any
+    post: Any
+    direct_share: Any
+
+
+class PublicRules(NamedTuple):
+    discount: Any
+    standard_rate: Any
+    reduced_rate: Any
+    reduced_level: Any
+
+
+class ReportRules(NamedTuple):
+    unicorn: Any
+    multiple: Any
+
+
+class Rules(NamedTuple):
+    market: MarketRules
+    firms: FirmRules
+    ladders: LadderRules
+    rounds: RoundRules
+    funds: FundRules
+    exits: ExitRules
+    attraction: AttractionRules
+    named: NamedRules
+    public: PublicRules
+    report: ReportRules
+
+
+def _by_regime(rows: Rows, p: Any) -> NDArray[np.float64]:
+    return rows.table([p.cold, p.normal, p.hot])
+
+
+def lower_market(s: "Scenario", rows: Rows) -> MarketRules:
+    p = s.market
+    history = np.full(LONGEST, -1, np.int64)
+    for spell in p.history:
+        first, last = max(0, spell.begins - s.zone.start), max(0, spell.until - s.zone.start)
+        history[first:last] = REGIMES.index(spell.regime)
+    leave = -np.expm1(-0.25 / np.maximum(rows.table([p.stays.cold, p.stays.normal, p.stays.hot]), 0.25))
+    cold, normal, hot = Regime.COLD, Regime.NORMAL, Regime.HOT
+    transition = np.zeros((rows.count, 3, 3))
+    after = {
+        normal: (hot, rows(p.hot_after_normal), cold),
+        hot: (cold, rows(p.cold_after_hot), normal),
+        cold: (hot, rows(p.hot_after_cold), normal),
+    }
+    for regime, (one, odds, other) in after.items():
+        transition[:, regime, regime] = 1.0 - leave[:, regime]
+        transition[:, regime, one] = leave[:, regime] * odds
+        transition[:, regime, other] = leave[:, regime] * (1.0 - odds)
+    shut = p.shut
+    return MarketRules(
+        regime_start=rows.constant(REGIMES.index(p.begins), np.int64),
+        multiple_start=rows(p.start_multiple),
+        private_start=rows(p.start_private),
+        history=rows.constant(history, np.int64),
+        transition=transition,
+        mean=_by_regime(rows, p.level),
+        reversion=rows(p.reversion),
+        volatility=rows(p.volatility),
+        lag=rows(p.lag),
+        window=_by_regime(rows, p.window),
+        shut_from=rows.constant(shut.begins - s.zone.start if shut else NEVER, np.int64),
+        shut_until=rows.constant(shut.until - s.zone.start if shut else NEVER, np.int64),
+        shut_share=rows(shut.share) if shut else np.ones(rows.count),
+    )
+
+
+def lower_firms(s: "Scenario", rows: Rows, levels: "LevelIndex") -> FirmRules:
+    p = s.firms
+    sectors = list(p.sectors.values())
+    n = len(sectors)
+
+    def wide(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        out = np.zeros((rows.count, MAX_SECTORS))
+        out[:, :n] = values
+        return out
+
+    own = rows.table([x.share for x in sectors])
+    moved = rows.table([x.share_attracted for x in sectors])
+    mix = np.zeros((rows.count, 4, MAX_SECTORS))
+    for source, share in ((0, own), (1, own), (2, moved), (3, own)):
+        mix[:, source, :n] = share / share.sum(axis=1, keepdims=True)
+    reference = np.log(rows(p.accounts.reference))
+    age = np.arange(OLDEST) / 4.0
+    g = p.growth
+    young, mature, half_life = rows(g.young), rows(g.mature), rows(g.half_life)
+    fade = np.exp2(-age[None, :] / half_life[:, None])
+    drift = 0.25 * (mature[:, None] + (young - mature)[:, None] * fade)
+    x = p.exit
+    by_age = quarterly(rows(x.young)[:, None] * (age[None, :] + 1.0) ** -rows(x.age_power)[:, None])
+    elasticity = rows(p.accounts.jobs_elasticity)
+    jobs_base = wide(
+        -np.log(rows.table([q.productivity for q in sectors])) + ((1.0 - elasticity) * reference)[:, None]
+    )
+    entries = [p.entry.organic, p.entry.incubator, p.entry.attracted, p.entry.organic]
+    return FirmRules(
+        sectors=rows.constant(n, np.int64),
+        sector_mix=mix,
+        sector_size=wide(np.log(rows.table([q.size for q in sectors]))),
+        rd_log_median=wide(np.log(np.maximum(rows.table([q.rd_share for q in sectors]), 1e-6))),
+        rd_log_sd=rows(p.research.spread),
+        rd_drift=rows(p.research.drift),
+        rd_asked_from=rows(p.research.asked_from),
+        margin=wide(rows.table([q.margin for q in sectors])),
+        margin_slope=rows(p.accounts.margin_slope),
+        margin_floor=rows(p.accounts.margin_least),
+        margin_ceiling=rows(p.accounts.margin_most),
+        price_to_sales=wide(rows.table([q.price_to_sales for q in sectors])),
+        jobs_base=jobs_base,
+        jobs_elasticity=elasticity,
+        productivity_growth=rows(p.accounts.productivity_growth),
+        reference_size=reference,
+        initial=rows.whole(p.initial.count),
+        initial_age=rows(p.initial.age),
+        initial_growth=rows(p.initial.growth_by_age),
+        initial_log_sd=rows(p.initial.spread),
+        entry=rows.table([e.per_year for e in entries]),
+        entry_growth=rows.table([e.growth for e in entries]),
+        entry_years=rows.table([e.grows_for for e in entries]),
+        entry_log_median=np.log(rows.table([e.revenue for e in entries])),
+        entry_log_sd=rows.table([e.spread for e in entries]),
+        venture_share=rows.table([e.venture_share for e in entries]),
+        market_loading=rows(g.market_loading),
+        spread=rows(g.spread),
+        spread_size=rows(g.spread_falls),
+        spread_floor=rows(g.spread_least),
+        spread_ceiling=rows(g.spread_most),
+        drift_by_age=drift,
+        hazard_by_age=by_age,
+        exit_floor=quarterly(rows(x.floor)),
+        exit_size=rows(x.size_power),
+        exit_ceiling=quarterly(rows(x.most)),
+        certificate=rows.constant(levels.reduced_tax, np.int64),
+        certified_growth=0.25 * rows(g.certified),
+        certified_hazard=rows(x.certified),
+    )
+
+
+class LevelIndex:
+    """Numbers of the levels of all ladders, in the order of the file: 'certificates.hte' -> 1 ..."""
+
+    def __init__(self, s: "Scenario") -> None:
+        self.names: list[str] = []
+        self.ladder_of: list[str] = []
+        self.levels: list[Any] = []
+        for ladder_id, ladder in s.ladders.items():
+            for level_id, level in ladder.levels.items():
+                self.names.append(f"{ladder_id}.{level_id}")
+                self.ladder_of.append(ladder_id)
+                self.levels.append(level)
+        self.number = {name: i for i, name in enumerate(self.names)}
+        self.listed = next((i for i, x in enumerate(self.levels) if x.is_listing), -1)
+        self.reduced_tax = next((i for i, x in enumerate(self.levels) if x.reduces_tax), -1)
+
+    def find(self, reference: str | None, ladder: str) -> int:
+        """Number of a level named by its id within the ladder, or as ladder.level; -1 for none."""
+        if reference is None:
+            return -1
+        return self.number[reference if reference in self.number else f"{ladder}.{reference}"]
+
+
+_CONDITIONS = {
+    "age_min": (What.AGE, True),
+    "revenue_min": (What.REVENUE, True),
+    "revenue_max": (What.REVENUE, False),
+    "growth_min": (What.GROWTH, True),
+    "rd_share_min": (What.RD_SHARE, True),
+    "rd_spending_min": (What.RD_SPENDING, True),
+    "profit_min": (What.PROFIT, True),
+    "value_min": (What.VALUE, True),
+    "standing_min": (What.STANDING, True),
+}
+
+
+def lower_ladders(s: "Scenario", rows: Rows, index: LevelIndex) -> LadderRules:
+    r, n = rows.count, MAX_LEVELS
+    requires = np.full(n, -1, np.int64)
+    barred, replaces, exclusive = (np.zeros(n, np.int64) for _ in range(3))
+    set_first, set_last, windows, scaled = (np.zeros(n, np.int64) for _ in range(4))
+    falls_to = np.full(n, -1, np.int64)
+    first, last, what, low, high = [], [], [], [], []
+    apply, initial, least_revenue = (np.zeros((r, n)) for _ in range(3))
+    passes, withdraws = np.zeros((r, n, 3)), np.zeros((r, n, 3))
+    quota = np.full((r, n), -1, np.int64)
+    validity, wait = np.zeros((r, n), np.int64), np.zeros((r, n), np.int64)
+    renewal = np.ones((r, n, 4))
+    watched = 0
+    for i, level in enumerate(index.levels):
+        ladder_id = index.ladder_of[i]
+        same = [j for j, other in enumerate(index.ladder_of) if other == ladder_id]
+        requires[i] = index.find(level.requires, ladder_id)
+        falls_to[i] = index.find(level.falls_to, ladder_id)
+        barred[i] = 1 << i
+        if s.ladders[ladder_id].exclusive:
+            barred[i] = sum(1 << j for j in same if j >= i)
+            replaces[i] = sum(1 << j for j in same if j < i)
+            exclusive[i] = sum(1 << j for j in same)
+        if requires[i] >= 0:
+            watched |= 1 << int(requires[i])
+        if level.withdraws is not None:
+            watched |= 1 << i
+            withdraws[:, i] = _by_regime(rows, level.withdraws)
+        set_first[i] = len(first)
+        least = np.full(r, np.inf)
+        for conditions in level.conditions:
+            first.append(len(what))
+            floor = np.zeros(r)
+            for name, (quantity, is_low) in _CONDITIONS.items():
+                q = getattr(conditions, name)
+                if q is None:
+                    continue
+                value = rows(q)
+                what.append(int(quantity))
+                low.append(value if is_low else np.full(r, -np.inf))
+                high.append(np.full(r, np.inf) if is_low else value)
+                if name == "revenue_min":
+                    floor = value
+            last.append(len(what))
+            least = np.minimum(least, floor)
+        set_last[i] = len(first)
+        least_revenue[:, i] = np.where(np.isfinite(least), least, 0.0)
+        windows[i] = sum(1 << (q - 1) for q in level.windows)
+        apply[:, i] = rows(level.apply)
+        passes[:, i] = _by_regime(rows, level.passes)
+        scaled[i] = int(level.follows_window)
+        if level.quota is not None:
+            quota[:, i] = rows.whole(level.quota)
+        if level.validity is not None:
+            validity[:, i] = rows.quarters(level.validity)
+        if level.wait is not None:
+            wait[:, i] = rows.quarters(level.wait)
+        if level.renewal:
+            odds = rows.table(level.renewal)
+            renewal[:, i] = odds[:, np.minimum(np.arange(4), odds.shape[1] - 1)]
+        if level.initial is not None:
+            initial[:, i] = rows(level.initial)
+
+    def padded(values: list[Any], size: int, dtype: type = np.int64) -> NDArray:
+        out = np.zeros(size, dtype)
+        out[: len(values)] = values
+        return rows.constant(out, dtype)
+
+    def stacked(values: list[Any], size: int) -> NDArray[np.float64]:
+        out = np.zeros((r, size))
+        for j, value in enumerate(values):
+            out[:, j] = value
+        return out
+
+    return LadderRules(
+        levels=rows.constant(len(index.levels), np.int64),
+        listed=rows.constant(index.listed, np.int64),
+        watched=rows.constant(watched, np.int64),
+        requires=rows.constant(requires, np.int64),
+        barred=rows.constant(barred, np.int64),
+        replaces=rows.constant(replaces, np.int64),
+        exclusive=rows.constant(exclusive, np.int64),
+        set_first=rows.constant(set_first, np.int64),
+        set_last=rows.constant(set_last, np.int64),
+        condition_first=padded(first, MAX_SETS),
+        condition_last=padded(last, MAX_SETS),
+        condition_what=padded(what, MAX_CONDITIONS),
+        condition_low=stacked(low, MAX_CONDITIONS),
+        condition_high=stacked(high, MAX_CONDITIONS),
+        least_revenue=least_revenue,
+        windows=rows.constant(windows, np.int64),
+        apply=apply,
+        passes=passes,
+        quota=quota,
+        scaled=rows.constant(scaled, np.int64),
+        validity=validity,
+        renewal=renewal,
+        wait=wait,
+        withdraws=withdraws,
+        falls_to=rows.constant(falls_to, np.int64),
+        initial=initial,
+    )
+
+
+def _by_stage(rows: Rows, stages: list[Any], name: str, founding: NDArray[np.float64] | None = None) -> NDArray:
+    """[R, stage]: column 0 is the time before the first round."""
+    out = np.zeros((rows.count, STAGES))
+    out[:, 1:] = rows.table([getattr(x, name) for x in stages])
+    if founding is not None:
+        out[:, 0] = founding
+    return out
+
+
+def lower_rounds(s: "Scenario", rows: Rows) -> RoundRules:
+    p = s.rounds
+    stages = [getattr(p.stages, name) for name in STAGE_NAMES]
+    f, t = p.founding, p.terms
+    eager, selective = np.zeros((rows.count, KINDS)), np.zeros((rows.count, KINDS))
+    for kind, investor in ((FundKind.SUB_FUND, p.investors.sub_fund), (FundKind.MARKET, p.investors.market)):
+        eager[:, kind] = rows(investor.eager)
+        selective[:, kind] = rows(investor.selective)
+    first = [f.value_organic, f.value_incubator, f.value_attracted, f.value_organic]
+    step_up = np.log(np.maximum(_by_stage(rows, stages, "step_up", np.full(rows.count, 2.0)), 1.0001))
+    return RoundRules(
+        founder_burn=rows(f.burn),
+        founder_runway=4.0 * rows(f.runway),
+        goal_log=step_up[:, 1].copy(),
+        value_log_median=np.log(rows.table(first)),
+        value_log_sd=rows(f.value_spread),
+        value_drift=0.25 * _by_stage(rows, stages, "drift", rows(f.drift)),
+        value_volatility=0.5 * _by_stage(rows, stages, "volatility", rows(f.volatility)),
+        listed_drift=0.25 * rows(p.listed_drift),
+        listed_volatility=0.5 * rows(p.listed_volatility),
+        correlation=rows(p.correlation),
+        funded_quarters=rows.quarters(p.funded_for),
+        funded_growth=0.25 * _by_stage(rows, stages, "funded_growth"),
+        short_runway=4.0 * rows(p.short_runway),
+        least_gap=rows.quarters(p.least_gap),
+        stage_floor=_by_stage(rows, stages, "floor"),
+        skip_factor=rows(p.skip),
+        fee_reserve=rows(p.fee_reserve),
+        least_cheque=rows(p.least_cheque),
+        pool_share=_by_stage(rows, stages, "pool"),
+        preference=_by_stage(rows, stages, "preference"),
+        senior_share=_by_stage(rows, stages, "senior"),
+        participating_share=_by_stage(rows, stages, "participating"),
+        participation_cap=rows(t.participation_cap),
+        ratchet_share=rows(t.ratchet),
+        weighted_share=rows(t.weighted_average),
+        ratchet_limit=rows(t.ratchet_limit),
+        redemption_share=rows(t.redemption),
+        redemption_years=rows(t.redemption_after),
+        redemption_rate=rows(t.redemption_rate),
+        runway=np.maximum(1.0, 4.0 * _by_stage(rows, stages, "runway", np.full(rows.count, 1.0))),
+        ticket=_by_stage(rows, stages, "ticket"),
+        concentration=rows(p.concentration),
+        firm_share=rows(p.firm_share),
+        bargaining=rows(p.bargaining),
+        concession=rows(p.concession),
+        dilution=_by_stage(rows, stages, "dilution"),
+        dilution_sd=rows(p.dilution_spread),
+        backer_share=rows(p.backer),
+        meetings=rows.whole(p.meetings),
+        mood=rows(p.mood),
+        mood_multiple=rows(p.mood_multiple),
+        centre=np.log(np.maximum(_by_stage(rows, stages, "centre"), 1.0)),
+        distrust=rows(p.distrust),
+        lead_share=rows(p.lead),
+        lead_caution=rows(p.lead_caution),
+        least_part=rows(p.least_part),
+        eager=eager,
+        selective=selective,
+        outside_share=_by_stage(rows, stages, "outside"),
+        burn_cut=rows(p.burn_cut),
+        step_up=step_up,
+        step_up_sd=rows(p.step_up_spread),
+        oldest_venture=rows.quarters(f.oldest),
+        history_factor=rows(f.history),
+    )
+
+
+def lower_funds(s: "Scenario", rows: Rows) -> FundRules:
+    r, start = rows.count, s.zone.start
+    classes = s.ordered_funds()
+    n = len(classes)
+    number = {c.id: i for i, c in enumerate(classes)}
+    zero = np.zeros(r)
+
+    def optional(name: str, default: float = 0.0) -> NDArray[np.float64]:
+        return np.stack(
+            [rows(getattr(c, name)) if getattr(c, name) is not None else np.full(r, default) for c in classes], axis=1
+        )
+
+    def numbers(values: list[int]) -> NDArray[np.int64]:
+        return rows.constant(values, np.int64)
+
+    g = s.guidance
+    cap, asks = np.ones((r, n)), np.ones((r, n))
+    raised, reinvestment = np.zeros((r, n)), np.zeros((r, n))
+    for i, c in enumerate(classes):
+        if c.kind == "sub-fund":
+            cap[:, i] = rows(getattr(g.cap, c.id))
+            asks[:, i] = np.maximum(rows(g.asks) * cap[:, i], 1e-6)
+            raised[:, i] = rows(g.raised)
+            reinvestment[:, i] = rows(g.reinvestment)
+    o, park = s.outside, s.fund_park
+    rules = FundRules(
+        groups=rows.constant(n, np.int64),
+        kind=numbers([int(KIND_OF[c.kind]) for c in classes]),
+        count=np.stack([rows.whole(c.count) for c in classes], axis=1),
+        size=optional("size"),
+        size_sd=optional("size_spread"),
+        size_mood=optional("size_mood"),
+        opens_from=numbers([(c.opens - start) if c.opens is not None else 0 for c in classes]),
+        opens_until=numbers([(c.opens_until - start) if c.opens_until is not None else 1 for c in classes]),
+        interval=np.maximum(1, np.rint(4.0 * optional("every", 1.0)).astype(np.int64)),
+        invests=np.maximum(1, np.rint(4.0 * optional("invests")).astype(np.int64)),
+        life=np.maximum(1, np.rint(4.0 * optional("life")).astype(np.int64)),
+        fee=optional("fee"),
+        fee_after=optional("fee_after"),
+        hurdle_quarter=(1.0 + optional("hurdle")) ** 0.25,
+        carry=optional("carry"),
+        catch_up=optional("catch_up"),
+        local_share=optional("local"),
+        mandate=numbers([sum(1 << (STAGE_NAMES.index(x) + 1) for x in c.stages) for c in classes]),
+        follow_on=optional("follow_on"),
+        parent=numbers([number[c.parent] if c.parent else -1 for c in classes]),
+        plan_share=optional("plan"),
+        public=numbers([int(c.public) for c in classes]),
+        cap=cap,
+        ask_share=asks,
+        raised_share=raised,
+        raised_sd=rows(g.raised_spread),
+        raise_mood=rows(g.raised_mood),
+        least_close=rows(g.least_close),
+        reinvestment=reinvestment,
+        reinvestment_free=rows(g.reinvestment_free),
+        reinvestment_drag=rows(g.reinvestment_drag),
+        additionality=rows(g.additionality),
+        guidance_reserve=rows(g.reserve),
+        plan_sd=rows(g.plan_spread),
+        fee_reserve=rows(s.rounds.fee_reserve),
+        outside_drift=0.25 * rows(o.growth),
+        outside_load=rows(o.market_loading),
+        outside_sd=0.5 * rows(o.volatility),
+        outside_bow=rows(o.bow),
+        park_from=rows.constant(park.opens - start if park else NEVER, np.int64),
+        park_rate=rows(park.per_year) if park else zero,
+        park_places=rows(park.places) if park else zero,
+        park_size=rows(park.size) if park else zero,
+        park_sd=rows(park.size_spread) if park else zero,
+    )
+    return FundRules(*(roomy(x, MAX_GROUPS) if x.ndim == 2 else x for x in rules))
+
+
+def lower_exits(s: "Scenario", rows: Rows) -> ExitRules:
+    p, out = s.exits, s.exits.out_of_cash
+    stages = [getattr(s.rounds.stages, name) for name in STAGE_NAMES]
+    return ExitRules(
+        moves_away=rows(s.firms.exit.moves_away),
+        lock_up=rows.quarters(p.lock_up),
+        sell_quarters=np.maximum(1, rows.quarters(p.sell_over)),
+        issue_share=rows(p.issue),
+        sale_hazard=quarterly(_by_stage(rows, stages, "sale")),
+        sale_mood=rows(p.sale_mood),
+        sale_log_mean=np.log(rows(p.sale_price)),
+        sale_log_sd=rows(p.sale_spread),
+        sold_leaves=rows(p.sold_leaves),
+        bootstraps=rows(out.bootstraps),
+        bridge=rows(out.bridge),
+        bridge_quarters=4.0 * rows(out.bridge_for),
+        bridge_cut=rows(out.bridge_cut),
+        cheap_sale=rows(out.cheap_sale),
+        cheap_part=rows(out.cheap_part),
+        cheap_sd=rows(out.cheap_spread),
+        liquidation_part=rows(out.liquidation),
+        secondary_price=rows(p.secondary_price),
+        extension=rows.quarters(p.extension),
+        redemption_ability=rows(p.redemption_ability),
+        redemption_term=rows(s.rounds.terms.redemption_after),
+    )
+
+
+def lower_attraction(s: "Scenario", rows: Rows) -> AttractionRules:
+    p, start, zero = s.attraction, s.zone.start, np.zeros(rows.count)
+    none = np.zeros(rows.count, np.int64)
+    if p is None:
+        return AttractionRules(none + NEVER, none + NEVER, zero, zero, zero + 1.0, zero, zero, none, zero)
+    return AttractionRules(
+        first=rows.constant(p.begins - start, np.int64),
+        until=rows.constant(p.until - start, np.int64),
+        offers=rows(p.offers_per_year),
+        accepts=rows(p.accepted),
+        ticket=rows(p.ticket),
+        ticket_sd=rows(p.ticket_spread),
+        age=rows(p.age),
+        initial=rows.whole(p.initial),
+        initial_years=rows(p.initial_years),
+    )
+
+
+def lower_named(s: "Scenario", rows: Rows) -> NamedRules:
+    firms, start = s.named, s.zone.start
+    sectors = list(s.firms.sectors)
+    enters = [max(0, (f.enters if f.enters is not None else start) - start) for f in firms]
+    rounds = [x for f in firms for x in f.rounds]
+    first = np.concatenate([[0], np.cumsum([len(f.rounds) for f in firms])]).astype(np.int64)
+
+    def column(values: list[Any], count: int) -> NDArray[np.float64]:
+        return rows.table(values) if count else np.zeros((rows.count, 1))
+
+    rules = NamedRules(
+        count=rows.constant(len(firms), np.int64),
+        enters=rows.constant(enters or [NEVER], np.int64),
+        sector=rows.constant([sectors.index(f.sector) for f in firms] or [0], np.int64),
+        age=rows.constant([max(0, e + start - f.founded) for e, f in zip(enters, firms, strict=True)] or [0], np.int64),
+        log_revenue=np.log(np.maximum(column([f.revenue for f in firms], len(firms)), 1.0)),
+        first_round=rows.constant(first, np.int64),
+        stage=rows.constant([STAGE_NAMES.index(x.stage) + 1 for x in rounds] or [1], np.int64),
+        amount=column([x.amount for x in rounds], len(rounds)),
+        post=column([x.post_money for x in rounds], len(rounds)),
+        direct_share=column([x.direct for x in rounds], len(rounds)),
+    )
+    return NamedRules(*(roomy(x, MAX_NAMED_ROUNDS) if x.ndim == 2 else x for x in rules))
+
+
+def lower(s: "Scenario", rows: Rows) -> Rules:
+    """All rooms' rules, every field with a leading axis of rows.count."""
+    levels = LevelIndex(s)
+    p, q = s.public, s.report
+    return Rules(
+        market=lower_market(s, rows),
+        firms=lower_firms(s, rows, levels),
+        ladders=lower_ladders(s, rows, levels),
+        rounds=lower_rounds(s, rows),
+        funds=lower_funds(s, rows),
+        exits=lower_exits(s, rows),
+        attraction=lower_attraction(s, rows),
+        named=lower_named(s, rows),
+        public=PublicRules(
+            rows(p.discount), rows(p.standard_rate), rows(p.reduced_rate), rows.constant(levels.reduced_tax, np.int64)
+        ),
+        report=ReportRules(rows(q.unicorn_usd) * rows(q.usd_cny), rows(q.multiple)),
+    )
+
+
+def packed(rules: Rules, phase: int) -> np.recarray:
+    """The rules as records [row]: a kernel is handed a pointer to one record, whatever the number of parameters.
+
+    phase: quarter of the year (0-3) of the first quarter. Room for a longer list is zero-filled by `roomy`.
+    """
+    count = rules.report.unicorn.shape[0]
+    rooms = []
+    for name, room in zip(Rules._fields, rules, strict=True):
+        fields = [(f, x.dtype, x.shape[1:]) for f, x in zip(room._fields, room, strict=True)]
+        rooms.append((name, np.dtype(fields, align=True)))
+    out = np.zeros(count, np.dtype([*rooms, ("phase", np.int64)], align=True))
+    for name, room in zip(Rules._fields, rules, strict=True):
+        for f, x in zip(room._fields, room, strict=True):
+            out[name][f] = x
+    out["phase"] = phase
+    return out.view(np.recarray)
+
+
+def roomy(array: NDArray, *room: int) -> NDArray:
+    """The same rows with longer axes, zero-filled, so that every scenario has records of one shape (one compilation)."""
+    out = np.zeros((array.shape[0], *room), array.dtype)
+    out[tuple(slice(0, n) for n in array.shape)] = array
+    return out

@@ -1,0 +1,414 @@
+"""The state of one world: columns of firms, ventures, holdings, funds and commitments, as NamedTuples of arrays.
+
+A slot that falls free is used again, so columns stay dense in a growing zone; identity never hangs on the slot but on
+(cohort, index): cohort = (entry quarter + 1) * 4 + source, with 0..3 for the firms present at the start. Entrant k of
+quarter q by one source is therefore the same firm in every scenario.
+
+Capacities are guesses that the ensemble doubles when a world reports FULL; they change no result.
+"""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Small = NDArray[np.int32]
+Bytes = NDArray[np.uint8]
+Words = NDArray[np.uint32]
+
+
+class Source(IntEnum):
+    """How a firm came: founded in the open, in an incubator, or moved in with an investment (资本招商)."""
+
+    ORGANIC = 0
+    INCUBATOR = 1
+    ATTRACTED = 2
+    NAMED = 3
+
+
+class Stage(IntEnum):
+    """Stage of the last closed round."""
+
+    NONE = 0
+    ANGEL = 1
+    SEED = 2
+    A = 3
+    B = 4
+    C = 5
+    D = 6
+    PRE_IPO = 7
+
+
+STAGES = 8
+STAGE_NAMES = ("angel", "seed", "a", "b", "c", "d", "pre_ipo")
+
+
+class Regime(IntEnum):
+    COLD = 0
+    NORMAL = 1
+    HOT = 2
+
+
+class FundKind(IntEnum):
+    """What a fund is to the zone. GUIDANCE commits to sub-funds; DIRECT and ATTRACTION spend the zone's own money."""
+
+    GUIDANCE = 0
+    SUB_FUND = 1
+    MARKET = 2
+    DIRECT = 3
+    ATTRACTION = 4
+
+
+KINDS = 5
+OTHERS = -2  # holder or limited partner outside the model: founders' friends, firms, funds from elsewhere
+TREASURY = -1  # limited partner: the zone's public purse
+
+MAX_SECTORS = 12
+MAX_LEVELS = 24
+MAX_CLASSES = 12  # share classes a firm can have issued: rounds and bridges
+TILE = 1024  # firms handled at a time, so that a tile's columns stay in the first-level cache
+
+
+class Status(IntEnum):
+    """How a world ended: whole, or with too little room in one of its tables."""
+
+    OK = 0
+    FIRMS_FULL = 1
+    VENTURES_FULL = 2
+    HOLDINGS_FULL = 3
+    FUNDS_FULL = 4
+    EVENTS_FULL = 5
+
+
+class Firms(NamedTuple):
+    """One row a firm slot. Revenue and value in yuan; log_revenue is the log of annualised revenue; rates by quarter."""
+
+    index: Words
+    cohort: Words
+    alive: Bytes
+    sector: Small
+    source: Small
+    born: Small  # quarter since the start; negative for firms older than the run
+    log_revenue: Floats
+    drift: Floats  # mean log growth this quarter
+    spread: Floats  # Laplace scale of the growth shock
+    hazard: Floats  # probability of exit this quarter
+    shock: Floats  # this quarter's growth shock, in units of its scale
+    rd_share: Floats
+    standing: Floats  # percentile of the firm in its niche; 1 is best
+    year_revenue: Floats
+    revenue_last: Floats  # last filed accounts
+    revenue_before: Floats  # the accounts filed a year earlier
+    profit_last: Floats
+    value_last: Floats
+    jobs: Floats
+    held: Ints  # bit l set: on level l
+    since: Small  # [level, slot]: quarter of entry or of last renewal
+    renewals: Bytes  # [level, slot]
+    venture: Small  # row in Ventures, or -1
+
+
+class Ventures(NamedTuple):
+    """One row a venture-type firm (one that seeks equity finance). Money in yuan, shares in units of founders' shares."""
+
+    firm: Small
+    alive: Bytes
+    listed: Bytes
+    log_value: Floats  # latent log value of the whole firm in a normal market
+    cash: Floats
+    burn: Floats  # a quarter
+    stage: Small
+    rounds: Small
+    first_post: Floats
+    last_post: Floats
+    last_round: Small
+    goal: Floats  # log step-up at which it goes raising before its runway ends
+    fails: Small
+    listed_at: Small
+    shares: Floats  # fully diluted
+    founders: Floats
+    pool: Floats
+    raised: Floats
+    named: Small  # number of the named firm, or -1
+    first_holding: Small
+    classes: Small
+    class_shares: Floats  # [venture, class]
+    class_price: Floats
+    class_preference: Floats  # multiple of the issue price
+    class_seniority: Floats
+    class_participating: Bytes
+    class_cap: Floats  # total payout cap of a participating class, multiple of the issue price; inf = none
+    class_antidilution: Small  # 0 none, 1 broad-based weighted average, 2 full ratchet
+    class_conversion: Floats  # common shares a preferred share converts into
+    class_redemption: Small  # quarter in which the redemption right (回购) can be called; -1 none
+    class_rate: Floats  # simple yearly rate of the redemption claim
+
+
+class Holdings(NamedTuple):
+    """One row a (fund, venture, class) position."""
+
+    fund: Small
+    venture: Small
+    share_class: Small
+    shares: Floats
+    cost: Floats
+    next: Small  # next holding of the same venture, or -1
+
+
+class Funds(NamedTuple):
+    """One row a fund. Money in yuan; quarters since the start."""
+
+    kind: Small
+    group: Small  # class of the scenario it belongs to
+    commitment: Floats
+    opened: Small
+    invests_until: Small
+    ends: Small
+    local_share: Floats
+    called: Floats
+    distributed: Floats
+    recalled: Floats  # distributions that may be called again (recycling)
+    cash: Floats
+    need: Floats
+    proceeds: Floats
+    received: Floats  # proceeds, ever
+    invested: Floats  # in firms of the zone, at cost, ever
+    invested_outside: Floats
+    outside_value: Floats
+    held_cost: Floats  # cost of what is still held
+    fees: Floats
+    carry: Floats
+    hurdle_balance: Floats  # capital and hurdle not yet returned to the limited partners
+    lp_profit: Floats
+    nav: Floats
+    follow_reserve: Floats
+    parent: Small  # guidance fund with a commitment to it, or -1
+    local_required: Floats  # what the reinvestment rule asks it to put into the zone
+    mandate: Small  # bit s set: invests in stage s
+    ended: Bytes  # 0 live, 1 ended, 2 proposed and not yet closed
+    first_edge: Small  # its commitments stand together in Commitments
+    edges: Small
+    passed_down: Floats  # called by the funds it commits to; filled by the audit
+
+
+class Commitments(NamedTuple):
+    """Edges of the fund graph. An LP that is a fund stands before the fund it commits to, so the graph has no cycle."""
+
+    lp: Small
+    fund: Small
+    amount: Floats
+    called: Floats
+    distributed: Floats
+
+
+class Market(NamedTuple):
+    """[quarter] paths shared by every firm of the replication."""
+
+    regime: Ints
+    multiple: Floats  # log index of listed multiples
+    private: Floats  # log index of private pricing
+    window: Floats  # IPO window, 1 = normal
+
+
+class Ladder(NamedTuple):
+    """[level] stocks and the flows of this run."""
+
+    stock: Ints
+    entered: Ints
+    left: Ints
+    seeded: Ints  # stock at the start
+
+
+class Tally(NamedTuple):
+    """Scalars that a world keeps as it goes, as arrays of length one or a few, so that the kernel can write them."""
+
+    counts: Ints
+    money: Floats
+    free_firms: Small
+    free_ventures: Small
+    rounds: Ints  # [stage] closed this quarter
+    raised: Floats  # [stage] this quarter
+
+
+class Count(IntEnum):
+    """Places in Tally.counts."""
+
+    FIRM_SLOTS = 0  # slots ever used
+    FREE_FIRMS = 1
+    VENTURE_SLOTS = 2
+    FREE_VENTURES = 3
+    HOLDINGS = 4
+    FUNDS = 5
+    COMMITMENTS = 6
+    EVER = 7  # firms ever present
+    ENTERED = 8
+    ENTERED_ORGANIC = 9
+    ENTERED_INCUBATOR = 10
+    ENTERED_ATTRACTED = 11
+    DIED = 12
+    MOVED = 13
+    INITIAL = 14
+    SOLD = 15
+    STATUS = 16
+    SUB_FUNDS = 17
+    PROPOSALS_LAPSED = 18
+    PARK_FUNDS = 19
+    ATTRACTED_ALIVE = 20
+    ROUND_EVENTS = 21
+    FLOW_EVENTS = 22
+    EXIT_EVENTS = 23
+    LEVEL_EVENTS = 24
+    FAILED_ROUNDS = 25
+    DOWN_ROUNDS = 26
+    LISTED_VENTURES = 27
+    PARK_TRIED = 28
+    REDEEMED = 29
+    BROKEN = 30  # number of the audit identity with the largest residual
+    SIZE = 32
+
+
+class Cash(IntEnum):
+    """Places in Tally.money."""
+
+    DISPLACED = 0  # private money that would have come anyway, still to be taken from market funds
+    ATTRACTION_SPENT = 1
+    PARK_SIZE = 2
+    TAX_RECEIVED = 3
+    TAX_FORGONE = 4
+    OUTLAY = 5
+    RECOVERED = 6
+    FROM_OTHERS = 7  # paid into firms by holders outside the model
+    INTO_FIRMS = 8  # paid into firms by everybody
+    FROM_FUNDS = 9  # paid into firms by funds
+    EXIT_PROCEEDS = 10
+    EXIT_TO_FUNDS = 11
+    EXIT_TO_REST = 12
+    LISTING_RAISED = 13
+    NET_COST_PV = 14
+    SUBFUND_OTHERS = 15
+    SUBFUND_NEW = 16
+    SECONDARY = 17
+    WORST = 18  # largest audit residual seen, relative to the amount it concerns
+    OUTSIDE_PAID = 19  # paid back by the outside portfolios
+    SIZE = 24
+
+
+class Events(NamedTuple):
+    """Logs of the replications that keep them; [event, column]. Room for none in the others."""
+
+    rounds: Floats
+    flows: Floats
+    exits: Floats
+    levels: Floats
+
+
+class Scratch(NamedTuple):
+    """Room for passes; means nothing between calls."""
+
+    word0: Words
+    word1: Words
+    word2: Words
+    word3: Words
+    revenue: Floats
+    list: Ints
+    list2: Ints
+    score: Floats
+    order: Ints
+    chosen: Ints
+    listed: Ints
+    weight: Floats  # [stage, fund] cumulative
+    eligible: Small  # [stage, fund]
+    eligible_count: Small
+    cheque: Floats
+    payoff: Floats  # [class, column]
+
+
+class World(NamedTuple):
+    firms: Firms
+    ventures: Ventures
+    holdings: Holdings
+    funds: Funds
+    commitments: Commitments
+    market: Market
+    ladder: Ladder
+    tally: Tally
+    events: Events
+    scratch: Scratch
+    metrics: Floats  # [metric, quarter]
+
+
+class Room(NamedTuple):
+    """Capacities of a world."""
+
+    firms: int
+    ventures: int
+    holdings: int
+    funds: int
+    quarters: int
+    metrics: int
+    levels: int
+    round_events: int = 0
+    flow_events: int = 0
+    exit_events: int = 0
+    level_events: int = 0
+
+
+_BY_TYPE = {id(Floats): np.float64, id(Ints): np.int64, id(Small): np.int32, id(Bytes): np.uint8, id(Words): np.uint32}
+
+
+def _columns(kind: type, rows: int, wide: dict[str, tuple[int, ...]] | None = None):
+    wide = wide or {}
+    return kind(
+        *(np.zeros(wide.get(name, (rows,)), dtype=_BY_TYPE[id(kind.__annotations__[name])]) for name in kind._fields)
+    )
+
+
+def build_world(room: Room) -> World:
+    """An empty world with the given room; about 250 bytes a firm slot and 1.2 kB a venture."""
+    v, c, h = room.ventures, MAX_CLASSES, room.funds
+    by_class = {name: (v, c) for name in Ventures._fields if name.startswith("class_")}
+    widest = max(room.firms, room.holdings, room.ventures)
+    return World(
+        firms=_columns(
+            Firms, room.firms, {"since": (room.levels, room.firms), "renewals": (room.levels, room.firms)}
+        ),
+        ventures=_columns(Ventures, v, by_class),
+        holdings=_columns(Holdings, room.holdings),
+        funds=_columns(Funds, room.funds),
+        commitments=_columns(Commitments, 3 * room.funds),
+        market=_columns(Market, room.quarters),
+        ladder=_columns(Ladder, MAX_LEVELS),
+        tally=Tally(
+            np.zeros(Count.SIZE, np.int64),
+            np.zeros(Cash.SIZE),
+            np.zeros(room.firms, np.int32),
+            np.zeros(v, np.int32),
+            np.zeros(STAGES, np.int64),
+            np.zeros(STAGES),
+        ),
+        events=Events(
+            np.zeros((room.round_events, 14)),
+            np.zeros((room.flow_events, 10)),
+            np.zeros((room.exit_events, 10)),
+            np.zeros((room.level_events, 6)),
+        ),
+        scratch=Scratch(
+            *(np.zeros(TILE, np.uint32) for _ in range(4)),
+            np.zeros(TILE),
+            np.zeros(widest, np.int64),
+            np.zeros(widest, np.int64),
+            np.zeros(widest),
+            np.zeros(widest, np.int64),
+            np.zeros(widest, np.int64),
+            np.zeros(widest, np.int64),
+            np.zeros((STAGES, h)),
+            np.zeros((STAGES, h), np.int32),
+            np.zeros(STAGES, np.int32),
+            np.zeros(64),
+            np.zeros((MAX_CLASSES + 2, 8)),
+        ),
+        metrics=np.zeros((room.metrics, room.quarters)),
+    )

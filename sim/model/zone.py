@@ -1,0 +1,170 @@
+"""The quarter, as a list of domain words, and the life of one world.
+
+    draw the market                     once: the whole path
+    admit entrants                      founders, incubator, firms that move in
+    open funds                          proposals close or lapse, institutions raise their next fund, the park registers
+    grow firms                          shock, revenue, exit draws
+    move values                         latent values, burn
+    raise rounds                        firms meet funds; cap tables are written
+    climb ladders                       certificates and the listing pipeline
+    exit                                listings, sell-down, sales, failures, redemption, ends of funds
+    settle                              fees, calls and distributions through the graph; net asset values
+    close accounts                      in the last quarter of the year: accounts, tax, next year's drift and hazard
+    report                              every metric of the quarter
+"""
+
+import numpy as np
+from numba import njit
+
+from sim.model.jit import kernel
+
+from sim.accounts import audit_world
+from sim.model import population
+from sim.model.exits import kernel as exits
+from sim.model.firms import kernel as firms_
+from sim.model.funds import kernel as funds_
+from sim.model.ladders import kernel as ladders_
+from sim.model.market.kernel import draw_market
+from sim.model.public import kernel as public_
+from sim.model.report import report_quarter
+from sim.model.rounds import kernel as rounds_
+from sim.model.world import Cash, Count
+
+admit_entrants = population.admit_entrants
+attract_firms = population.attract_firms
+fill_at_start = population.fill_at_start
+place_named = population.place_named
+grow_firms = firms_.grow_firms
+close_accounts = firms_.close_accounts
+certificate_effects = firms_.certificate_effects
+drift_rd = firms_.drift_rd
+plan_funds = funds_.plan_funds
+open_funds = funds_.open_funds
+register_in_park = funds_.register_in_park
+charge_and_invest_outside = funds_.charge_and_invest_outside
+settle = funds_.settle
+value_funds = funds_.value_funds
+log_flows = funds_.log_flows
+climb_ladders = ladders_.climb_ladders
+seed_levels = ladders_.seed_levels
+move_values = rounds_.move_values
+raise_rounds = rounds_.raise_rounds
+list_firms = exits.list_firms
+sell_down = exits.sell_down
+sell_or_fail = exits.sell_or_fail
+redeem = exits.redeem
+end_funds = exits.end_funds
+tidy_holdings = exits.tidy_holdings
+close_leavers = exits.close_leavers
+assess_tax = public_.assess_tax
+discount_cost = public_.discount_cost
+
+
+@kernel
+def empty(ladder, tally, metrics):
+    """Make a used world fresh again. Firm and venture slots need no clearing: taking one writes every column."""
+    tally.counts[:] = 0
+    tally.money[:] = 0.0
+    ladder.stock[:] = 0
+    ladder.entered[:] = 0
+    ladder.left[:] = 0
+    metrics[:] = np.nan
+
+
+@kernel
+def list_at_start(key, rules, firms, ventures, market, tally, events, scratch):
+    """Firms that are listed at the start get their market value; nothing is issued."""
+    level = rules.ladders.listed
+    if level < 0:
+        return
+    listed = 0
+    for slot in range(tally.counts[Count.FIRM_SLOTS]):
+        if firms.alive[slot] and firms.held[slot] & (np.int64(1) << np.int64(level)):
+            scratch.listed[listed] = slot
+            listed += 1
+    list_firms(key, rules.exits, rules.rounds, firms, ventures, market, tally, events, scratch.listed, listed, 0)
+    for k in range(listed):
+        v = firms.venture[scratch.listed[k]]
+        if v >= 0:
+            ventures.listed_at[v] = -40
+    tally.counts[Count.LISTED_VENTURES] = 0
+    tally.money[Cash.LISTING_RAISED] = 0.0
+
+
+@kernel
+def live_one_quarter(
+    key, rules, firms, ventures, holdings, funds, commitments, market, ladder, tally, events, scratch, quarter, last
+):
+    """The order of a quarter is the order of these lines. `last`: whether it is the last quarter of a year.
+
+    Returns the quarter's output."""
+    levels = rules.ladders.levels
+    outlay, recovered = tally.money[Cash.OUTLAY], tally.money[Cash.RECOVERED]
+    tally.rounds[:] = 0
+    tally.raised[:] = 0.0
+    place_named(key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, quarter, levels)
+    attract_firms(key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, quarter, levels)
+    if quarter == 0:
+        seed_levels(key, rules.ladders, firms, ventures, market, ladder, events, tally, scratch)
+        list_at_start(key, rules, firms, ventures, market, tally, events, scratch)
+    else:
+        admit_entrants(key, rules, firms, ventures, market, tally, quarter, levels)
+    open_funds(key, rules.funds, funds, commitments, market, tally, quarter)
+    register_in_park(key, rules.funds, tally, quarter)
+    output, leavers = grow_firms(key, rules.firms, firms, market, tally, scratch, quarter)
+    if quarter > 0:
+        close_leavers(
+            key, rules.exits, firms, ventures, holdings, funds, ladder, tally, events, scratch, leavers, quarter, levels
+        )
+        move_values(key, rules.rounds, firms, ventures, tally, quarter)
+        raise_rounds(key, rules.rounds, firms, ventures, holdings, funds, market, tally, events, scratch, quarter)
+        listed = climb_ladders(
+            key, rules.ladders, firms, ventures, market, ladder, events, tally, scratch, quarter, rules.phase
+        )
+        list_firms(
+            key, rules.exits, rules.rounds, firms, ventures, market, tally, events, scratch.listed, listed, quarter
+        )
+        sell_down(rules.exits, funds, ventures, holdings, market, tally, quarter)
+        sell_or_fail(
+            key, rules.exits, firms, ventures, holdings, funds, market, ladder, tally, events, scratch, quarter, levels
+        )
+        redeem(rules.exits, funds, ventures, holdings, tally, quarter)
+        end_funds(rules.exits, funds, ventures, holdings, market, tally, quarter)
+    charge_and_invest_outside(key, rules.funds, funds, market, tally, quarter)
+    settle(rules.funds, funds, commitments, tally)
+    value_funds(funds, commitments, ventures, holdings, market, tally, quarter)
+    log_flows(funds, tally, events, quarter)
+    discount_cost(rules.public, tally, outlay, recovered, quarter)
+    if last:
+        if quarter > 0:
+            close_accounts(rules.firms, firms, market, tally, quarter)
+            drift_rd(key, rules.firms, firms, tally, quarter)
+            certificate_effects(rules.firms, firms, tally)
+            assess_tax(rules.public, firms, tally)
+        tidy_holdings(ventures, holdings, tally)
+    return output
+
+
+@njit(nogil=True, cache=True, _nrt=False)
+def live_one_world(
+    key, rules, firms, ventures, holdings, funds, commitments, market, ladder, tally, events, scratch, metrics, audit
+):
+    """One replication from the start to the end. metrics [metric, quarter] is filled; quarter 0 is the start.
+
+    Returns Status.OK, or the table that was too small; then the world means nothing and is lived again with more room.
+    """
+    empty(ladder, tally, metrics)
+    draw_market(key, rules.market, market, metrics.shape[1])
+    plan_funds(key, rules.funds, funds, commitments, market, tally)
+    fill_at_start(key, rules, firms, ventures, market, tally, rules.ladders.levels)
+    for quarter in range(metrics.shape[1]):
+        last = (rules.phase + quarter) % 4 == 3
+        output = live_one_quarter(
+            key, rules, firms, ventures, holdings, funds, commitments, market, ladder, tally, events, scratch, quarter, last
+        )
+        if tally.counts[Count.STATUS] != 0:
+            return tally.counts[Count.STATUS]
+        report_quarter(rules, firms, ventures, funds, market, ladder, tally, metrics, output, quarter)
+        if audit:
+            audit_world(rules, firms, ventures, holdings, funds, commitments, ladder, tally)
+    return tally.counts[Count.STATUS]

@@ -1,0 +1,200 @@
+"""The root of a scenario: one zone, composed of the parameters of each room.
+
+`load_scenario` builds it from a file; what fields mean stands with each room in sim/model/<room>/parameters.py.
+References between tables are checked here, all at once.
+"""
+
+from functools import cached_property
+from typing import Any
+
+from pydantic import model_validator
+
+from sim.model.exits.parameters import ExitParameters, PublicParameters
+from sim.model.firms.parameters import FirmParameters
+from sim.model.funds.parameters import (
+    Attraction, FundClass, FundPark, GuidanceRules, NamedFirm, OutsidePortfolio, ReportParameters,
+)
+from sim.model.ladders.parameters import Ladder
+from sim.model.market.parameters import MarketParameters
+from sim.model.rounds.parameters import RoundParameters
+from sim.scenario.facts import Fact
+from sim.scenario.fields import Described, Id, LocalName, Number, Table, When
+from sim.scenario.loading import ScenarioProblems
+
+MAX_LEVELS = 24
+MAX_SECTORS = 12
+LONGEST = 400  # quarters
+
+
+class Zone(Table):
+    """The zone (园区) and the time that is simulated."""
+
+    name: LocalName
+    start: When = Described("the state below is of this quarter")
+    end: When = Described("last quarter simulated")
+    today: When | None = Described("last quarter that is history; figures draw a line after it", default=None)
+
+    @property
+    def quarters(self) -> int:
+        """Quarters reported, start and end included."""
+        return int(self.end) - int(self.start) + 1
+
+
+class RunSettings(Table):
+    """Defaults of `run`; the command line overrides them."""
+
+    replications: int = 200
+    seed: int = 1
+    events: int = Described("replications whose rounds, cash flows and exits are logged", default=5)
+
+
+class Lever(Table):
+    """A parameter that the what-if page and `sweep` offer first, and its range."""
+
+    low: Number
+    high: Number
+    name: LocalName | None = None
+
+
+class Scenario(Table):
+    """One scenario: every number of it is a Quantity with unit, source and grade."""
+
+    zone: Zone
+    run: RunSettings = RunSettings()
+    market: MarketParameters
+    firms: FirmParameters
+    ladders: dict[Id, Ladder]
+    rounds: RoundParameters
+    exits: ExitParameters
+    funds: list[FundClass]
+    guidance: GuidanceRules
+    outside: OutsidePortfolio
+    fund_park: FundPark | None = None
+    attraction: Attraction | None = None
+    named: list[NamedFirm] = []
+    public: PublicParameters
+    report: ReportParameters
+    facts: list[Fact] = []
+    levers: dict[str, Lever] = {}
+    sweep: dict[str, Any] = Described("ranges or distributions for `sweep`, by path", default={})
+
+    def ordered_funds(self) -> list[FundClass]:
+        """Classes with every limited partner before the funds it commits to; the order of the file otherwise."""
+        return sorted(self.funds, key=lambda c: {"guidance": 0, "direct": 1, "attraction": 2, "sub-fund": 3}.get(c.kind, 4))
+
+    @cached_property
+    def metrics(self) -> list[Any]:
+        """The metrics that a run of this scenario reports (sim.model.metrics.Metric)."""
+        from sim.model.layout import metrics_of
+
+        return metrics_of(self)
+
+    @model_validator(mode="after")
+    def _references_hold(self) -> "Scenario":
+        found: list[tuple[str, str, object, list[str]]] = []
+        self._check_time(found)
+        self._check_sectors(found)
+        self._check_ladders(found)
+        self._check_funds(found)
+        self._check_facts(found)
+        if found:
+            raise ScenarioProblems(found)
+        return self
+
+    def _check_time(self, found: list) -> None:
+        if self.zone.end <= self.zone.start:
+            found.append(("zone.end", "the end must come after the start", int(self.zone.end), []))
+        elif self.zone.quarters > LONGEST:
+            found.append(("zone.end", f"a run has at most {LONGEST} quarters", self.zone.quarters, []))
+        if self.run.replications < 1:
+            found.append(("run.replications", "at least 1 replication is needed", self.run.replications, []))
+        spells = [("market.history", h) for h in self.market.history]
+        if self.market.shut is not None:
+            spells.append(("market.shut", self.market.shut))  # type: ignore[arg-type]
+        for path, spell in spells:
+            if spell.until <= spell.begins:
+                found.append((path, "dates out of order: until must come after begins", int(spell.until), []))
+        if self.attraction is not None and self.attraction.until < self.attraction.begins:
+            found.append(("attraction.until", "dates out of order: until must not come before begins", None, []))
+
+    def _check_sectors(self, found: list) -> None:
+        sectors = self.firms.sectors
+        if not 1 <= len(sectors) <= MAX_SECTORS:
+            found.append(("firms.sectors", f"between 1 and {MAX_SECTORS} sectors", len(sectors), []))
+        for field in ("share", "share_attracted"):
+            total = sum(getattr(x, field).value for x in sectors.values())
+            if abs(total - 1.0) > 1e-6:
+                what = "above" if total > 1 else "below"
+                found.append((f"firms.sectors", f"the sectors' `{field}` sum to {total:.6g}, {what} 1", None, []))
+        for i, firm in enumerate(self.named):
+            if firm.sector not in sectors:
+                found.append((f"named.{firm.id}.sector", "no such sector", firm.sector, list(sectors)))
+            if not firm.rounds:
+                found.append((f"named.{firm.id}.rounds", "a named firm needs at least its first round", i, []))
+            for r in firm.rounds:
+                if r.amount.value >= r.post_money.value:
+                    found.append(
+                        (f"named.{firm.id}.rounds", "the amount raised must be below the post-money", r.amount.value, [])
+                    )
+
+    def _check_ladders(self, found: list) -> None:
+        names = [f"{a}.{b}" for a, ladder in self.ladders.items() for b in ladder.levels]
+        if len(names) > MAX_LEVELS:
+            found.append(("ladders", f"at most {MAX_LEVELS} levels over all ladders", len(names), []))
+        for a, ladder in self.ladders.items():
+            for b, level in ladder.levels.items():
+                for field in ("requires", "falls_to"):
+                    reference = getattr(level, field)
+                    if reference is not None and reference not in names and f"{a}.{reference}" not in names:
+                        allowed = list(ladder.levels) + names
+                        found.append((f"ladders.{a}.levels.{b}.{field}", "no such level", reference, allowed))
+                if not level.windows or any(q not in (1, 2, 3, 4) for q in level.windows):
+                    found.append(
+                        (f"ladders.{a}.levels.{b}.windows", "windows are quarters of the year, 1 to 4", level.windows, [])
+                    )
+
+    def _check_funds(self, found: list) -> None:
+        ids = [c.id for c in self.funds]
+        by_id = {c.id: c for c in self.funds}
+        plans: dict[str, float] = {}
+        for c in self.funds:
+            path = f"funds.{c.id}"
+            seen, at = [c.id], c
+            while at.parent is not None and at.parent in by_id:
+                at = by_id[at.parent]
+                if at.id in seen:
+                    chain = " -> ".join([*seen, at.id])
+                    found.append((f"{path}.parent", f"a fund cannot commit to itself through others: {chain}", c.parent, []))
+                    break
+                seen.append(at.id)
+            if c.parent is not None and c.parent not in by_id:
+                found.append((f"{path}.parent", "no such fund", c.parent, ids))
+            if c.kind == "sub-fund":
+                for field in ("parent", "plan", "opens", "opens_until"):
+                    if getattr(c, field) is None:
+                        found.append((f"{path}.{field}", "a sub-fund class needs it", None, []))
+                if c.parent in by_id and by_id[c.parent].kind != "guidance":
+                    guidance = [x.id for x in self.funds if x.kind == "guidance"]
+                    found.append((f"{path}.parent", "must be a guidance fund", c.parent, guidance))
+                if not hasattr(self.guidance.cap, c.id):
+                    found.append((path, "a sub-fund class needs a contribution cap in [guidance.cap]", c.id, ["angel", "venture", "industry"]))
+                if c.plan is not None and c.parent is not None:
+                    plans[c.parent] = plans.get(c.parent, 0.0) + c.plan.value
+            elif c.size is None:
+                found.append((f"{path}.size", "a fund needs a size", None, []))
+            if c.opens is not None and c.opens_until is not None and c.opens_until < c.opens:
+                found.append((f"{path}.opens_until", "dates out of order: before opens", int(c.opens_until), []))
+            if c.invests.value > c.life.value:
+                found.append((f"{path}.invests", "the investment period is longer than the life", c.invests.value, []))
+            if c.carry.value >= 1.0:
+                found.append((f"{path}.carry", "carry must be below 1", c.carry.value, []))
+        for parent, total in plans.items():
+            if total > 1.0 + 1e-9:
+                found.append((f"funds.{parent}", f"the plans of its sub-fund classes sum to {total:.6g}, above 1", total, []))
+
+    def _check_facts(self, found: list) -> None:
+        names = [m.name for m in self.metrics] if not found else []
+        for fact in self.facts:
+            for part in str(fact.metric).split("+"):
+                if names and part.strip() not in names:
+                    found.append((f"facts.{fact.id}.metric", "no such metric", part.strip(), names))
