@@ -41,12 +41,12 @@ clean: ## remove .venv, caches and results (results/README.md stays)
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	find results -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
 
-# uv where it is on the path; else venv and pip; else venv and a pip that stands outside it. The stamp comes last, so that
-# an interrupted set-up is done again from the start.
+# uv where it is on the path; else venv and pip; else venv and a pip that stands outside it. An interrupted set-up has no
+# stamp and is done again from the start. A kernel that does not compile stops no linter: it shows again in the run.
 $(STAMP): requirements.lock
 	@command -v $(PYTHON) >/dev/null || { echo "headwater: no $(PYTHON) on the path; Python 3.11 or newer is needed" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("headwater: Python 3.11 or newer is needed; $(PYTHON) is %d.%d (try: make setup PYTHON=python3.11)" % v[:2])'
-	@echo "making .venv from requirements.lock ..."
+	@echo "making .venv from requirements.lock: seconds with uv, about a minute with pip ..."
 	@rm -rf .venv
 	@if command -v uv >/dev/null \
 	    && uv venv --quiet --python "$$(command -v $(PYTHON))" .venv \
@@ -59,5 +59,5 @@ $(STAMP): requirements.lock
 	    rm -rf .venv; \
 	    echo "headwater: $(PYTHON) came without venv and pip: install uv, or on Debian: apt-get install python3-venv" >&2; exit 1; \
 	fi
-	@$(BIN)/python run.py warm
 	@touch $@
+	-@$(BIN)/python run.py warm
