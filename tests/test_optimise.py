@@ -1,0 +1,132 @@
+"""Policies that no other setting beats, on a problem whose front is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sim.analysis.model import AnalyticModel
+from sim.analysis.optimise import Objective, Policies, nondominated, optimise
+from sim.analysis.solve import Target
+from sim.analysis.vary import Varied
+from sim.errors import UserError
+
+NAMES = ("gain@2030Q4", "cost@2030Q4")
+LEVERS = [Varied.uniform("a", 0.0, 1.0), Varied.uniform("waste", 0.0, 1.0)]
+GOALS = [Objective("gain@2030Q4"), Objective("cost@2030Q4", largest=False)]
+
+
+def hot(x: np.ndarray) -> np.ndarray:
+    """The front is waste = 0: gain √a at cost a."""
+    return np.column_stack([np.sqrt(x[:, 0]), x[:, 0] + x[:, 1]])
+
+
+def cold(x: np.ndarray) -> np.ndarray:
+    return np.column_stack([0.5 * np.sqrt(x[:, 0]), x[:, 0] + x[:, 1]])
+
+
+def model(function=hot, chance: float = 0.05) -> AnalyticModel:
+    return AnalyticModel(function, ("a", "waste"), NAMES, chance=chance, centre=(0.5, 0.5))
+
+
+def policies(models: dict[str, AnalyticModel] | None = None, **more: object) -> Policies:
+    return optimise(models or {"hot": model()}, LEVERS, GOALS, samples=64, replications=10, **more)  # type: ignore[arg-type]
+
+
+def test_front_lies_along_the_known_one() -> None:
+    found = policies()
+    front = found.design[found.front]
+    assert len(front) > 5
+    assert np.median(front[:, 1]) < 0.1  # waste buys nothing
+    assert np.ptp(front[:, 0]) > 0.7
+    assert (np.diff(found.values[0, found.front, 0]) <= 0).all()  # best gain first
+    assert (np.diff(found.values[0, found.front, 1]) <= 0).all()  # and each step down costs less
+
+
+def test_nothing_tried_beats_the_front() -> None:
+    found = policies()
+    y = found.values.mean(axis=0) * np.array([1, -1])
+    for point in y[found.front]:
+        assert not ((y >= point).all(axis=1) & (y > point).any(axis=1)).any()
+
+
+def test_budget_holds_on_every_point_of_the_front() -> None:
+    found = policies(budget=Target("cost@2030Q4", False, 0.4))
+    assert len(found.front)
+    assert (found.values[0, found.front, 1] <= 0.4).all()
+    assert 0 < found.within.sum() < len(found.within)
+
+
+def test_budget_with_a_probability_is_stricter_than_on_average() -> None:
+    loose = policies({"hot": model(chance=0.2)}, budget=Target("cost@2030Q4", False, 0.6))
+    strict = policies({"hot": model(chance=0.2)}, budget=Target("cost@2030Q4", False, 0.6), budget_probability=0.95)
+    assert strict.values[0, strict.front, 1].max() < loose.values[0, loose.front, 1].max()
+
+
+def test_impossible_budget_leaves_no_front_and_says_so() -> None:
+    found = policies(budget=Target("cost@2030Q4", False, -5.0))
+    assert not len(found.front) and found.robust is None
+    assert "no setting tried keeps the budget" in found.table("en")
+
+
+def test_regret_of_the_best_in_the_only_regime_is_nil() -> None:
+    one = optimise({"hot": model()}, LEVERS, GOALS[:1], samples=32, replications=10)
+    assert one.regret[one.front[0]] == 0.0
+    assert one.robust == one.front[0]
+
+
+def test_regimes_each_count_and_the_robust_point_has_the_least_of_the_largest_regrets() -> None:
+    found = policies({"hot": model(), "cold": model(cold)})
+    assert found.values.shape[0] == 2
+    assert found.robust is not None
+    assert np.nanmin(found.regret) == found.regret[found.robust]
+
+
+def test_numbers_of_the_front_come_from_worlds_that_did_not_choose_it() -> None:
+    found = policies()
+    assert found.confirmed.shape == (1, len(found.front), 2)
+    assert not np.allclose(found.confirmed[0], found.values[0, found.front])
+
+
+def test_scenario_as_it_stands_is_among_the_points() -> None:
+    assert np.array_equal(policies().design[0], [0.5, 0.5])
+
+
+def test_interrupted_search_ends_in_the_same_numbers(tmp_path: Path) -> None:
+    whole = policies(out=tmp_path / "whole")
+    whole.save(tmp_path / "whole", figures=False)
+    half = tmp_path / "half"
+    half.mkdir()
+    (half / "manifest.json").write_text((tmp_path / "whole" / "manifest.json").read_text())
+    journal = (tmp_path / "whole" / "journal-wide-0").read_bytes()
+    (half / "journal-wide-0").write_bytes(journal[: len(journal) // 2])
+    again = policies(out=half, resume=True)
+    again.save(half, figures=False)
+    for name in ("points.csv", "front.csv"):
+        assert (half / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_nondominated_keeps_ties_and_drops_the_beaten() -> None:
+    y = np.array([[1.0, 1.0], [2.0, 0.0], [1.0, 1.0], [0.0, 0.5], [1.0, 0.0]])
+    assert nondominated(y).tolist() == [True, True, True, False, False]
+
+
+@pytest.mark.parametrize("samples", [0, 7, 48])
+def test_design_size_is_a_power_of_two(samples: int) -> None:
+    with pytest.raises(UserError, match="powers of two"):
+        optimise({"hot": model()}, LEVERS, GOALS, samples=samples, replications=2)
+
+
+@pytest.mark.parametrize("goals", [[], [*GOALS, GOALS[0]]])
+def test_one_objective_or_two(goals: list[Objective]) -> None:
+    with pytest.raises(UserError, match="one objective or two"):
+        optimise({"hot": model()}, LEVERS, goals, samples=8, replications=2)
+
+
+def test_figure_and_table_in_both_languages() -> None:
+    found = policies(budget=Target("cost@2030Q4", False, 0.8))
+    assert set(found.figures("zh")) == {"pareto"}
+    assert "as it stands" in found.table("en") or 0 not in found.front
+    assert "后悔" in found.table("zh")

@@ -1,0 +1,311 @@
+"""Known functions through the very path that scenarios take: their known indices come back within the stated intervals."""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sim.analysis.model import AnalyticModel
+from sim.analysis.sweep import SweepResult, plan, sweep
+from sim.analysis.vary import Varied, checked, number_of, parse_vary
+from sim.analysis.work import InProcess
+from sim.errors import UserError
+
+PI = math.pi
+ABC = ("a", "b", "c")
+
+
+def ishigami(x: np.ndarray) -> np.ndarray:
+    """Ishigami and Homma (1990) with a = 7, b = 0.1."""
+    return np.sin(x[:, 0]) + 7 * np.sin(x[:, 1]) ** 2 + 0.1 * x[:, 2] ** 4 * np.sin(x[:, 0])
+
+
+def ishigami_indices() -> tuple[dict[str, float], dict[str, float], float]:
+    """First, total and the one second-order index, from the closed forms."""
+    a, b = 7.0, 0.1
+    v1 = 0.5 * (1 + b * PI**4 / 5) ** 2
+    v2 = a**2 / 8
+    v13 = b**2 * PI**8 * (1 / 18 - 1 / 50)
+    v = v1 + v2 + v13
+    return {"a": v1 / v, "b": v2 / v, "c": 0.0}, {"a": (v1 + v13) / v, "b": v2 / v, "c": v13 / v}, v13 / v
+
+
+G = np.array([0.0, 1.0, 4.5, 9.0, 99.0])
+
+
+def g_function(x: np.ndarray) -> np.ndarray:
+    """Sobol's g-function: the product of (|4 x − 2| + g) / (1 + g)."""
+    return np.prod((np.abs(4 * x - 2) + G) / (1 + G), axis=1)
+
+
+def g_indices() -> tuple[np.ndarray, np.ndarray]:
+    parts = 1 / (3 * (1 + G) ** 2)
+    whole = np.prod(1 + parts) - 1
+    return parts / whole, np.array([p * np.prod(1 + np.delete(parts, k)) for k, p in enumerate(parts)]) / whole
+
+
+SLOPES = np.array([1.0, -2.0, 3.0])
+
+
+def linear(x: np.ndarray) -> np.ndarray:
+    return 5.0 + x @ SLOPES
+
+
+LINEAR = AnalyticModel(linear, ABC, centre=(0.5, 0.5, 0.5))
+CUBE = [Varied.uniform(path, 0.0, 1.0) for path in ABC]
+CIRCLE = [Varied.uniform(path, -PI, PI) for path in ABC]
+
+
+def holds(result: SweepResult, name: str, expected: dict[str, float], widest: float) -> None:
+    """Every known index lies within its stated interval, and no interval is wider than it may be."""
+    found = result.index("y", name)
+    for path, value in expected.items():
+        i = found[path]
+        assert i.low <= value <= i.high, (name, path, value, i)
+        assert i.high - i.low <= widest, (name, path, i)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_ishigami_indices_lie_within_the_stated_intervals(seed: int) -> None:
+    result = sweep(AnalyticModel(ishigami, ABC), CIRCLE, "sobol", 2048, replications=1, seed=seed)
+    first, total, second = ishigami_indices()
+    holds(result, "first", first, 0.12)
+    holds(result, "total", total, 0.14)
+    pairs = {(i.parameter, i.other): i for i in result.indices if i.name == "second"}
+    assert pairs["a", "c"].low <= second <= pairs["a", "c"].high
+    assert pairs["a", "b"].low <= 0 <= pairs["a", "b"].high
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_g_function_indices_lie_within_the_stated_intervals(seed: int) -> None:
+    paths = tuple("abcde")
+    varied = [Varied.uniform(path, 0.0, 1.0) for path in paths]
+    result = sweep(AnalyticModel(g_function, paths), varied, "sobol", 2048, 1, seed, second_order=False)
+    first, total = g_indices()
+    holds(result, "first", dict(zip(paths, first, strict=True)), 0.12)
+    holds(result, "total", dict(zip(paths, total, strict=True)), 0.12)
+
+
+SPREADS = {
+    "uniform": CUBE,
+    "mixed": [
+        checked("a", "normal", [2.0, 0.5], ""),
+        checked("b", "lognormal", [1.0, 2.0], ""),
+        checked("c", "triangular", [0.0, 0.2, 1.0], ""),
+    ],
+    "bounded": [checked("a", "beta", [0.3, 0.1], ""), checked("b", "choices", [0.0, 1.0, 4.0], ""), CUBE[2]],
+}
+
+
+@pytest.mark.parametrize("name", SPREADS)
+@pytest.mark.parametrize("size", [16, 64])
+def test_linear_model_has_its_sobol_indices_exactly(name: str, size: int) -> None:
+    """The linear part is a control variate whose indices are known: nothing is left to sampling error."""
+    varied = SPREADS[name]
+    result = sweep(LINEAR, varied, "sobol", size, replications=3, seed=5)
+    variances = np.array([v.variance for v in varied]) * SLOPES**2
+    for name in ("first", "total"):
+        values = [result.index("y", name)[path].value for path in ABC]
+        assert np.allclose(values, variances / variances.sum(), rtol=0, atol=1e-9)
+    assert all(i.high - i.low < 1e-9 for i in result.indices if i.name != "second")
+
+
+@pytest.mark.parametrize("kind", ["uniform", "normal", "lognormal", "triangular", "beta", "choices"])
+def test_mean_and_variance_are_those_of_the_quantile_function(kind: str) -> None:
+    numbers = {
+        "uniform": [2.0, 5.0],
+        "normal": [1.0, 2.0],
+        "lognormal": [3.0, 7.0],
+        "triangular": [1.0, 2.0, 6.0],
+        "beta": [0.3, 0.15],
+        "choices": [1.0, 2.0, 6.0],
+    }[kind]
+    varied = checked("x", kind, numbers, "")
+    x = varied.at((np.arange(300_000) + 0.5) / 300_000)
+    assert x.mean() == pytest.approx(varied.mean, rel=1e-3)
+    assert x.var() == pytest.approx(varied.variance, rel=5e-3)
+
+
+def test_linear_model_through_every_other_method_is_exact() -> None:
+    shares = SLOPES**2 / (SLOPES**2).sum()
+    lhs = sweep(LINEAR, CUBE, "lhs", 64, 2, 1)
+    assert np.allclose([lhs.index("y", "linear")[p].value for p in ABC], shares, rtol=0, atol=1e-9)
+    grid = sweep(LINEAR, CUBE, "grid", 4, 2, 1)
+    for name in ("first", "total"):
+        assert np.allclose([grid.index("y", name)[p].value for p in ABC], shares, rtol=0, atol=1e-9)
+    morris = sweep(LINEAR, CUBE, "morris", 6, 2, 1)
+    assert np.allclose([morris.index("y", "mu_star")[p].value for p in ABC], np.abs(SLOPES), rtol=0, atol=1e-9)
+    assert np.allclose([morris.index("y", "sigma")[p].value for p in ABC], 0.0, atol=1e-9)
+    oat = sweep(LINEAR, CUBE, "oat", 3, 2, 1)
+    assert np.allclose([oat.index("y", "high")[p].value for p in ABC], SLOPES / 2, rtol=0, atol=1e-9)
+
+
+def test_lhs_first_order_of_ishigami_is_within_its_interval() -> None:
+    result = sweep(AnalyticModel(ishigami, ABC), CIRCLE, "lhs", 1024, replications=1, seed=2)
+    holds(result, "first", ishigami_indices()[0], 0.2)
+
+
+def test_larger_sobol_sample_begins_with_the_smaller_one() -> None:
+    small, large = (plan(CUBE, "sobol", n, seed=7) for n in (16, 64))
+    assert np.array_equal(small.design, large.design[: len(small.design)])
+
+
+def test_variance_by_chance_is_told_from_variance_by_parameters() -> None:
+    """y = linear(x) (1 + s z₂) + c z₁: the three components of the crossed design, in closed form but for 40 draws."""
+    model = AnalyticModel(linear, ABC, chance=2.0, interplay=0.3)
+    result = sweep(model, CUBE, "sobol", 256, replications=40, seed=1)
+    split = result.variance["y"]
+    z = np.array([np.random.default_rng([1, r]).standard_normal(2) for r in range(40)])
+    of_x, mean = (SLOPES**2).sum() / 12, 5 + SLOPES.sum() / 2
+    assert split.parameters == pytest.approx(of_x * ((1 + 0.3 * z[:, 1].mean()) ** 2), rel=0.05)
+    assert split.both == pytest.approx(of_x * 0.3**2 * z[:, 1].var(ddof=1), rel=0.05)
+    assert split.chance == pytest.approx((mean * 0.3 * z[:, 1] + 2.0 * z[:, 0]).var(ddof=1), rel=0.05)
+
+
+def test_parameters_without_effect_leave_all_variance_to_chance() -> None:
+    model = AnalyticModel(lambda x: np.zeros(len(x)), ABC, chance=1.0)
+    result = sweep(model, CUBE, "lhs", 32, 10, 1)
+    split = result.variance["y"]
+    assert split.parameters == pytest.approx(0, abs=1e-12) and split.both == pytest.approx(0, abs=1e-12)
+    assert split.chance > 0
+    assert all(i.value == 0 for i in result.indices)
+
+
+@pytest.mark.parametrize("method", ["sobol", "morris", "lhs", "grid", "oat"])
+def test_same_seed_gives_the_same_numbers(method: str) -> None:
+    model = AnalyticModel(ishigami, ABC, chance=0.5, interplay=0.1)
+    size = 16 if method in ("sobol", "lhs") else 4
+    one, two = (sweep(model, CIRCLE, method, size, 3, seed=9) for _ in range(2))
+    assert one.indices_csv() == two.indices_csv()
+    assert one.indices_csv() != sweep(model, CIRCLE, method, size, 3, seed=10).indices_csv()
+
+
+def test_undefined_output_is_said_and_has_no_indices() -> None:
+    def sometimes(x: np.ndarray) -> np.ndarray:
+        return np.column_stack([np.where(x[:, 0] > 0.9, np.nan, x[:, 0]), x[:, 1]])
+
+    result = sweep(AnalyticModel(sometimes, ABC, names=("odd", "y")), CUBE, "sobol", 32, 4, 1)
+    assert result.undefined == ["odd"]
+    assert {i.output for i in result.indices} == {"y"}
+    assert "undefined in" in result.table("en") and "没有定义" in result.table("zh")
+
+
+def test_convergence_tells_a_small_sample_from_a_large_one() -> None:
+    model = AnalyticModel(ishigami, ABC)
+    small = sweep(model, CIRCLE, "sobol", 64, 1, 1).convergence[0]
+    large = sweep(model, CIRCLE, "sobol", 4096, 1, 1).convergence[0]
+    assert not small.enough and small.needed > 64
+    assert large.enough and large.sizes[-1] == 4096
+
+
+def test_response_curve_follows_the_function() -> None:
+    curve = sweep(LINEAR, CUBE, "oat", 5, 3, 1).curves("y")[2]
+    assert np.allclose(curve.mean, 5 + SLOPES[:2].sum() / 2 + SLOPES[2] * curve.x)
+
+
+def test_progress_ends_at_the_total_and_blocks_come_in_any_order() -> None:
+    seen: list[tuple[int, int]] = []
+
+    def backwards(model: AnalyticModel, blocks: object, replications: int, seed: int) -> object:
+        yield from reversed(list(InProcess()(model, blocks, replications, seed)))  # type: ignore[arg-type]
+
+    model = AnalyticModel(ishigami, ABC, chance=0.1)
+    back = sweep(model, CIRCLE, "lhs", 50, 100, 1, executor=backwards, progress=lambda *at: seen.append(at))  # type: ignore[arg-type]
+    assert seen[0] == (0, 50) and seen[-1] == (50, 50)
+    assert back.indices_csv() == sweep(model, CIRCLE, "lhs", 50, 100, 1).indices_csv()
+
+
+def test_folder_holds_samples_metrics_and_indices(tmp_path: Path) -> None:
+    model = AnalyticModel(ishigami, ABC, names=("y@2030Q4",), chance=0.2)
+    result = sweep(model, CIRCLE, "sobol", 16, 3, 1, out=tmp_path / "s")
+    result.save(tmp_path / "s", lang="en")
+    found = {p.relative_to(tmp_path / "s").as_posix() for p in (tmp_path / "s").rglob("*.*")}
+    assert {"samples.csv", "metrics.csv", "indices.csv", "manifest.json"} <= found
+    assert {"figures/sobol-y-2030Q4.png", "figures/response-y-2030Q4.png"} <= {f.replace("@", "-") for f in found}
+    rows = (tmp_path / "s" / "metrics.csv").read_text().splitlines()
+    assert rows[0] == "sample,metric,quarter,mean,sd,p05,p50,p95,defined"
+    assert len(rows) == 1 + len(result.plan.design)
+    assert rows[1].startswith("0,y,2030Q4,")
+
+
+def test_sweep_leaves_somebody_elses_folder_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(UserError):
+        sweep(LINEAR, CUBE, "lhs", 16, 2, 1, out=tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_labelled_arrays() -> None:
+    data = sweep(LINEAR, CUBE, "lhs", 16, 2, 1).to_xarray()
+    assert data["mean"].dims == ("sample", "output")
+    assert np.allclose(data["mean"].sel(output="y"), linear(data["design"].values))
+
+
+# --- bad input
+
+
+def read(text: str) -> Varied:
+    return parse_vary(text, number_of("number"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a", "not a parameter and its range"),
+        ("a=", "not a parameter and its range"),
+        ("=1..2", "not a parameter and its range"),
+        ("a=1", "not a range"),
+        ("a=1..", "without an end"),
+        ("a=1..1", "empty range"),
+        ("a=2..1", "reversed range"),
+        ("a=low..high", "not a number"),
+        ("a=normal(1)", "a number is missing"),
+        ("a=normal(1, 0)", "spread of nothing"),
+        ("a=lognormal(2, 1)", "0 < median < p95"),
+        ("a=beta(0.5, 2)", "no beta"),
+        ("a=triangular(1, 0, 2)", "numbers rise"),
+        ("a=choices(1, 1)", "nothing would vary"),
+        ("a=gamma(1, 2)", "no such distribution"),
+        ("a=0..inf", "not a number"),
+    ],
+)
+def test_range_that_is_none_is_refused(text: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        read(text)
+
+
+def test_ranges_are_read_in_the_units_of_their_parameter() -> None:
+    assert parse_vary("f=20亿..50亿", number_of("CNY")).ends == (2e9, 5e9)
+    assert parse_vary("f=20%..50%", number_of("share")).ends == (0.2, 0.5)
+    assert parse_vary("f=18m..10y", number_of("years")).ends == (1.5, 10.0)
+    assert read("f=-1..1").ends == (-1.0, 1.0)
+    assert read("f=choices(1, 2, 4)").options == (1.0, 2.0, 4.0)
+
+
+@pytest.mark.parametrize(("found", "use"), [(100, "64 or 128"), (9, "8 or 16"), (1000, "512 or 1024")])
+def test_sobol_size_that_is_no_power_of_two_names_the_two_nearest(found: int, use: str) -> None:
+    with pytest.raises(UserError, match=use):
+        plan(CUBE, "sobol", found, 1)
+
+
+@pytest.mark.parametrize(
+    ("method", "samples", "said"),
+    [
+        ("sobl", None, "did you mean sobol"),
+        ("sobol", 4, "too few"),
+        ("morris", 1, "too few"),
+        ("grid", 1000, "too large"),
+    ],
+)
+def test_design_that_cannot_be_is_refused(method: str, samples: int | None, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        plan(CUBE, method, samples, 1)
+
+
+def test_every_pair_of_parameters_has_a_second_order_index() -> None:
+    result = sweep(LINEAR, CUBE, "sobol", 16, 1, 1)
+    assert {(i.parameter, i.other) for i in result.indices if i.name == "second"} == set(combinations(ABC, 2))
