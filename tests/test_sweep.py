@@ -1,4 +1,4 @@
-"""Known functions through the very path that scenarios take: their known indices come back within the stated intervals."""
+"""Known functions through the path that scenarios take: their indices come back within the stated intervals."""
 
 from __future__ import annotations
 

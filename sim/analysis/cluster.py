@@ -7,8 +7,10 @@ here, by the program that asked, so that whatever happens to the cluster, what c
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import pickle
+import queue
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -73,6 +75,7 @@ class Cluster:
         key = hashlib.sha256(packed).hexdigest()[:16]
         waiting = iter(blocks)
         running: dict[Future, Block] = {}
+        done: queue.SimpleQueue[Future] = queue.SimpleQueue()
         seen = time.monotonic()
         try:
             while True:
@@ -80,7 +83,9 @@ class Cluster:
                 if seats:
                     seen = time.monotonic()
                 while len(running) < 2 * seats and (block := next(waiting, None)) is not None:
-                    running[self._submit(block, packed, key, replications, seed)] = block
+                    future = self._submit(block, packed, key, replications, seed)
+                    future.add_done_callback(done.put)
+                    running[future] = block
                 if not running and seats:
                     return
                 finished = [future for future in running if future.status in ("finished", "error", "cancelled", "lost")]
@@ -89,7 +94,8 @@ class Cluster:
                 if not finished:
                     if time.monotonic() - seen > self.alone_seconds:
                         raise RunError(f"the cluster at {self.address} has no worker left; {KEEP_GOING}")
-                    self._wait(list(running))
+                    with contextlib.suppress(queue.Empty):
+                        done.get(timeout=LOOK_SECONDS)
         finally:
             for future in running:
                 future.release()
@@ -115,17 +121,6 @@ class Cluster:
             return sum(self.client.nthreads().values())
         except (OSError, ValueError, RuntimeError):
             return 0
-
-    def _wait(self, futures: list[Future]) -> None:
-        from distributed import wait
-
-        try:
-            if futures:
-                wait(futures, timeout=LOOK_SECONDS, return_when="FIRST_COMPLETED")
-            else:
-                time.sleep(LOOK_SECONDS)
-        except (TimeoutError, OSError):
-            pass
 
     def _result(self, future: Future, block: Block) -> Done:
         from distributed import KilledWorker
