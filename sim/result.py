@@ -82,8 +82,8 @@ class Result:
     """`values`: float64[metric, replication, quarter]; a metric that is undefined is NaN, never 0.
 
     `samples`: event tables of the first replications, {"rounds": {column: array}, ...}. `names`: what the scenario
-    calls its ladders, levels, funds and firms, {id: {"zh": ..., "en": ...}}. Of the manifest, figures read "name"
-    ({"zh", "en"}) or "scenario", and "seed".
+    calls its ladders, levels, funds and firms, {id: {"zh": ..., "en": ...}}. Of the manifest, figures read "zone"
+    ({"zh", "en"}), "scenario", "seed", "today" (the quarter where history ends, as an int) and "multiple_marked".
 
     >>> result["firms.alive"].shape             # doctest: +SKIP
     (200, 57)
@@ -107,7 +107,8 @@ class Result:
             )
         self._place = {metric.name: i for i, metric in enumerate(self.metrics)}
         if len(self._place) != len(self.metrics):
-            raise ValueError("two metrics have the same name")
+            twice = [metric.name for i, metric in enumerate(self.metrics) if self._place[metric.name] != i]
+            raise ValueError(f"two metrics have the same name: {', '.join(twice)}")
 
     # --- reading ---------------------------------------------------------------------------------------------
 
@@ -286,7 +287,8 @@ def _quantiles(values: Floats, qs: Sequence[float]) -> Floats:
     part = rank - low
     row = np.arange(values.shape[1])
     below, above = ordered[row, low], ordered[row, np.minimum(low + 1, np.maximum(count - 1, 0))]
-    return np.where(part == 0.0, below, below * (1.0 - part) + above * part)
+    with np.errstate(invalid="ignore"):  # infinity times nought, where `below` is taken as it is
+        return np.where((part == 0.0) | (below == above), below, below * (1.0 - part) + above * part)
 
 
 def _mean(values: Floats) -> Floats:
@@ -368,12 +370,17 @@ def _write_tables(folder: Path, tables: Mapping[str, Table]) -> None:
         with duckdb.connect(config={"threads": 1}) as connection:
             for name, table in tables.items():
                 if table:
-                    connection.register("events", {key: np.ascontiguousarray(column) for key, column in table.items()})
+                    connection.register("events", {key: _plain(column) for key, column in table.items()})
                     target = str(folder / f"{name}.parquet").replace("'", "''")
                     connection.execute(f"COPY events TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
                     connection.unregister("events")
     except duckdb.IOException as error:
         raise OSError(None, f"event logs: {str(error).splitlines()[0]}") from error
+
+
+def _plain(column: np.ndarray) -> np.ndarray:
+    """Texts as objects: fixed-width ones take DuckDB ten times longer."""
+    return column.astype(object) if column.dtype.kind == "U" else np.ascontiguousarray(column)
 
 
 class _Tables(Mapping[str, "Table"]):

@@ -228,6 +228,10 @@ TERMS: dict[str, tuple[str, str]] = {
     "figure.above": ("≥ {multiple}×：{share}", "≥ {multiple}×: {share}"),
     "figure.published_multiple": ("公布 {multiple}×", "published: {multiple}×"),
     "figure.multiples.count": ("{count}家次企业，{quarter}", "{count} firms, {quarter}"),
+    "figure.multiples.once": (
+        "；{share}只融过一轮（恒为1×，不画）；中位数为其余企业",
+        "; {share} had one round only (1×, not drawn); the median is that of the others",
+    ),
     "figure.flow.at": ("累计至{quarter}，各次模拟均值", "cumulative to {quarter}, mean of replications"),
     "figure.scored": ("{inside}/{scored} 在5–95%区间内", "{inside} of {scored} inside their 5–95 % band"),
     "figure.minus": ("{variant} − {baseline}", "{variant} − {baseline}"),

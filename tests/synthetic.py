@@ -74,7 +74,7 @@ def result(replications: int = 200, seed: int = 1, shift: float = 0.0) -> Result
     manifest = {
         "program": "headwater",
         "scenario": "xian",
-        "name": {"zh": "西安高新区", "en": "Xi'an High-tech Zone"},
+        "zone": {"zh": "西安高新区", "en": "Xi'an High-tech Zone"},
         "seed": seed,
     }
     made = Result(metrics, names, values, _samples(draws), [], manifest, dict(NAMES))

@@ -108,7 +108,7 @@ def test_the_title_is_the_metrics_own_label_and_the_subtitle_the_answer(result):
     median = np.quantile(result["ladder.certificates.hte"][:, -1], 0.5)
     assert words[0] == "高新技术企业"
     assert f"2033Q4：中位数 {digits(median)}家" in words[1]
-    assert words[2] == "Headwater 活水 · 西安高新区 · 60次模拟 · 随机种子 1"
+    assert words[2] == "Headwater 活水 · 西安高新区 · xian · 60次模拟 · 随机种子 1"
 
 
 def test_a_metric_that_is_never_defined_is_drawn_without_a_curve(result):
@@ -219,3 +219,27 @@ def test_numbers_are_said_as_people_say_them(value, unit, zh, en):
 def test_an_axis_has_one_scale_for_all_its_numbers():
     assert scale_of("CNY", 5e9, "zh").text(1e7) == "0.1"
     assert moment("2023Q4") == 2023.0 and moment("2024Q1") == 2023.25
+
+
+def test_firms_with_one_round_are_told_and_not_drawn(result):
+    table = {"multiple": np.concatenate([result.samples["multiples"]["multiple"], np.ones(4000)])}
+    half = Result(result.metrics, result.quarters, result.values, {"multiples": table})
+    words = [text.get_text() for text in texts(figures.multiples(half, lang="en"))]
+    assert any("50% had one round only" in word for word in words)
+    figures.encode(
+        figures.multiples(
+            Result(result.metrics, result.quarters, result.values, {"multiples": {"multiple": np.ones(3)}})
+        )
+    )
+
+
+def test_infinite_values_leave_the_rest_of_the_chart_readable(result):
+    values = result.values.copy()
+    values[result._place["firms.alive"], :30, 30:] = np.inf
+    figures.encode(figures.fan(Result(result.metrics, result.quarters, values), "firms.alive"))
+
+
+def test_asked_for_metrics_are_drawn_alone(result, tmp_path):
+    written = figures.draw_all(result, tmp_path, formats=("svg", "pdf"), metrics=["firms.alive", "jobs.total"])
+    names = {"firms.alive.svg", "firms.alive.pdf", "jobs.total.svg", "jobs.total.pdf"}
+    assert {path.name for path in written} == names

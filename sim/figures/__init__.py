@@ -77,9 +77,15 @@ def draw_all(
     lang: str = "zh",
     formats: Sequence[str] = ("png",),
     tell: Callable[[int, int], None] | None = None,
+    metrics: Sequence[str] = (),
 ) -> list[Path]:
-    """Writes the default set, each file whole or not at all; `tell(done, total)` hears how far it is."""
+    """Writes the default set, or a fan chart of each of `metrics`; each file whole or not at all.
+
+    `tell(done, total)` hears how far it is.
+    """
     figures = list(default_set(result, lang))
+    if metrics:
+        figures = [(result.metric(m).name, lambda m=m: fan(result, m, lang=lang)) for m in metrics]
     written = []
     for done, (name, draw) in enumerate(figures, 1):
         figure = draw()

@@ -117,7 +117,7 @@ def panel(
             lang,
             most=6 if columns < 3 else 4,
         )
-        label = look.shortened(look.capital(result.metric(metric).label[lang]), 56 if columns < 3 else 38)
+        label = look.shortened(look.capital(result.metric(metric).label[lang]), 56 if columns < 3 else 36)
         axes.set_title(label, pad=16, fontsize=9 if columns < 3 else 8.5)
         _unit(axes, _shown_scale(result, metric, scale, lang), lang)
     return figure
@@ -190,7 +190,9 @@ def _draw(
     if metric == REGIME:
         _draw_regimes(axes, x, result[metric], lang)
         return
-    p05, p25, p50, p75, p95 = result.quantiles(metric) / scale.divisor
+    bands = result.quantiles(metric) / scale.divisor
+    bands[~np.isfinite(bands)] = np.nan
+    p05, p25, p50, p75, p95 = bands
     axes.fill_between(x, p05, p95, color=tint(colour, 0.16), lw=0)
     axes.fill_between(x, p25, p75, color=tint(colour, 0.38), lw=0)
     axes.plot(x, p50, color=colour, lw=2.0 if words else 1.6)
@@ -224,7 +226,7 @@ def _draw(
 def on_log_axis(result: Result, metric: str) -> bool:
     """Whether the replications spread so far that on a linear axis the median would lie on the floor."""
     p05, p50, p95 = result.quantiles(metric, (0.05, 0.5, 0.95))
-    known = np.isfinite(p50)
+    known = np.isfinite(p50) & np.isfinite(p95)
     return bool(known.any() and np.all(p05[known] > 0) and np.max(p95[known] / p50[known]) > 12)
 
 
@@ -263,13 +265,16 @@ def _fact(axes: Axes, fact: ScoredFact, scale: Scale, words: bool) -> None:
         zorder=5,
         clip_on=False,
     )
+    if state == "input" and not words:
+        return  # in a small chart the ring says enough
     sign = {"at_least": "≥ ", "at_most": "≤ "}.get(fact.bound, "")
     first, end = axes.get_xlim()
     early = x < first + 0.15 * (end - first)  # no room on the left; curves that rise leave room below on the right
+    low = axes.transData.transform((x, y))[1] < axes.bbox.y0 + 0.12 * axes.bbox.height
     axes.annotate(
         sign + scale.text(fact.observed),
         (x, y),
-        (6, -10) if early else (-5, 5),
+        ((6, 4) if low else (6, -10)) if early else (-5, 5),
         textcoords="offset points",
         ha="left" if early else "right",
         fontsize=7.5 if words else 6.8,
@@ -343,7 +348,10 @@ def _facts(result: Result, metric: str) -> list[ScoredFact]:
 
 
 def _history_end(result: Result) -> str | None:
-    """The last quarter of which anything was published."""
+    """The scenario's own "today", else the last quarter of which anything was published."""
+    today = result.manifest.get("today")
+    if isinstance(today, int):
+        return f"{today // 4}Q{today % 4 + 1}"
     dates = [fact.date for fact in result.facts if fact.use != "goal" and fact.date in result.quarters]
     return max(dates, default=None)
 
@@ -357,8 +365,7 @@ def _scale(result: Result, metrics: Sequence[str], lang: str) -> Scale:
     largest = 0.0
     for metric in metrics:
         band = np.abs(result.quantiles(metric, (0.05, 0.95)))
-        if not np.all(np.isnan(band)):
-            largest = max(largest, float(np.nanmax(band)))
+        largest = max(largest, float(np.max(band[np.isfinite(band)], initial=0.0)))
     return scale_of(result.metric(metrics[0]).unit, largest, lang)
 
 

@@ -134,7 +134,7 @@ def _name(fact: ScoredFact, result: Result, lang: str) -> str:
         name = look.capital(" + ".join(result.metric(part).label[lang] for part in parts)) if known else fact.id
         if fact.since:
             name += term("fact.since", lang).format(quarter=fact.since)
-    return look.shortened(name, 38)
+    return look.shortened(name, 36)
 
 
 # --- multiples -------------------------------------------------------------------------------------------------------
@@ -145,7 +145,7 @@ def multiples(result: Result, lang: str = "zh", published: float | None = None) 
     """Histogram of last over first post-money of the firms in samples["multiples"], on a log axis.
 
     `published`: the multiple of the story that was told, marked with the share of firms at or above it; without it the
-    scenario's own (a fact in a metric of multiples, or manifest["multiple"]).
+    scenario's own (a fact in a metric of multiples, or manifest["multiple_marked"]).
     """
     table = result.samples["multiples"]
     values = np.asarray(table["multiple"], dtype=np.float64)
@@ -155,10 +155,14 @@ def multiples(result: Result, lang: str = "zh", published: float | None = None) 
         return look.empty(term("figure.multiples", lang), source, lang)
     published = _published(result) if published is None else published
     subtitle = term("figure.multiples.count", lang).format(count=f"{values.size:,}", quarter=result.quarters[-1])
+    moved = values[np.abs(np.log(values)) > 1e-9]  # a firm with one round stands at 1 by definition
+    once = 1 - moved.size / values.size
+    if once > 0.005:
+        subtitle += term("figure.multiples.once", lang).format(share=f"{once:.0%}")
     figure, bottom, top = look.page(term("figure.multiples", lang), subtitle, source)
     axes = figure.add_axes((0.085, bottom + 0.07, 0.86, top - bottom - 0.10))
-    ends = np.quantile(values, (0.001, 0.999))
-    held = np.clip(values, *ends)
+    ends = np.quantile(moved, (0.001, 0.999)) if moved.size else np.array([0.5, 2.0])
+    held = np.clip(moved, *ends)
     low = math.floor(math.log10(ends[0]) * 4) / 4
     high = math.ceil(math.log10(max(ends[1], 1.3 * (published or 1.0))) * 4) / 4
     step = math.log10(published) / max(1, round(math.log10(published) / BIN)) if published and published > 1 else BIN
@@ -187,8 +191,8 @@ def multiples(result: Result, lang: str = "zh", published: float | None = None) 
         fontsize=7,
         color=look.GREY,
     )
-    median = float(np.median(values))
-    highest = float(share.max())
+    median = float(np.median(moved)) if moved.size else 1.0
+    highest = float(share.max()) or 1.0
     axes.set_ylim(0, highest * 1.25)
     axes.axvline(median, color=look.INK, lw=1)
     axes.annotate(
@@ -217,5 +221,5 @@ def _published(result: Result) -> float | None:
     for fact in result.facts:
         if "multiple" in fact.metric and fact.unit == "ratio":
             return fact.observed
-    value = result.manifest.get("multiple")
+    value = result.manifest.get("multiple_marked")
     return float(value) if isinstance(value, (int, float)) else None

@@ -179,10 +179,11 @@ def source_line(result: Result, lang: str) -> str:
 
 
 def scenario_name(result: Result, lang: str) -> str:
-    name = result.manifest.get("name") or result.manifest.get("scenario") or ""
-    if isinstance(name, dict):
-        name = name.get(lang) or next(iter(name.values()), "")
-    return str(name) if len(str(name)) < 60 else ""
+    """The zone, and the scenario's file where that is a variant of the zone's own."""
+    zone, file = result.manifest.get("zone"), str(result.manifest.get("scenario") or "")
+    name = str(zone.get(lang) or next(iter(zone.values()), "")) if isinstance(zone, dict) else ""
+    stem = Path(file).stem
+    return " · ".join(part for part in (name, shortened(stem, 40)) if part)
 
 
 def empty(title: str, source: str, lang: str) -> Figure:
