@@ -239,6 +239,14 @@ def test_sweep_leaves_somebody_elses_folder_alone(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+@pytest.mark.parametrize("method", ["sobol", "morris", "lhs", "grid", "oat"])
+def test_one_parameter_alone_is_swept_too(method: str) -> None:
+    result = sweep(LINEAR, CUBE[:1], method, 16 if method in ("sobol", "lhs") else 4, 3, 1)
+    if method in ("sobol", "grid"):
+        assert result.index("y", "total")["a"].value == pytest.approx(1.0)
+    assert "a" in result.table("en")
+
+
 def test_labelled_arrays() -> None:
     data = sweep(LINEAR, CUBE, "lhs", 16, 2, 1).to_xarray()
     assert data["mean"].dims == ("sample", "output")

@@ -202,7 +202,7 @@ class Comparison:
         }
         rows = []
         for p in self.prices:
-            known = p.verdict not in ("undetermined",)
+            known = p.verdict in ("price", "saving")
             rows.append(
                 [
                     words[p.key],

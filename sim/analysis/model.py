@@ -61,9 +61,13 @@ class Model(Protocol):
 
     def central(self, path: str) -> float: ...
 
-    def label(self, name: str, lang: str) -> str: ...
+    def label(self, name: str, lang: str) -> str:
+        """Of an output or of a parameter."""
+        ...
 
-    def unit(self, output: str) -> str: ...
+    def unit(self, name: str) -> str:
+        """Of an output or of a parameter."""
+        ...
 
 
 def split_output(output: str) -> tuple[str, str]:
@@ -102,6 +106,11 @@ class ZoneModel:
             raise UserError(problems)
         return cls(scenario, outputs, {name: known[name] for name in {split_output(o)[0] for o in outputs}})
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Sent to a cluster as the merged file it was made from, and validated again there."""
+        scenario: Any = self.scenario
+        return _remade, (scenario._tree, scenario._path, list(self.outputs))
+
     @cached_property
     def fingerprint(self) -> str:
         return f"{fingerprint_of(self.scenario)}-{program_digest()}"
@@ -130,9 +139,22 @@ class ZoneModel:
             return name
         return f"{self._metrics[metric].label[lang]} {quarter}".strip()
 
-    def unit(self, output: str) -> str:
-        metric = split_output(output)[0]
-        return str(self._metrics[metric].unit) if metric in self._metrics else ""
+    def unit(self, name: str) -> str:
+        metric = split_output(name)[0]
+        if metric in self._metrics:
+            return str(self._metrics[metric].unit)
+        from sim.scenario.loading import find_quantity
+
+        return find_quantity(self.scenario, name).unit
+
+
+def _remade(tree: Any, path: str, outputs: list[str]) -> ZoneModel:
+    from pathlib import Path
+
+    from sim.scenario.document import Scenario
+    from sim.scenario.loading import _validated
+
+    return ZoneModel.of(_validated(Scenario, tree, Path(path)), outputs)
 
 
 @dataclass(frozen=True)
@@ -176,7 +198,7 @@ class AnalyticModel:
     def label(self, name: str, lang: str) -> str:
         return name
 
-    def unit(self, output: str) -> str:
+    def unit(self, name: str) -> str:
         return ""
 
 

@@ -110,7 +110,7 @@ class Policies:
         header += [model.label(output, lang) for output in outputs] + [word("regret", lang), ""]
         rows = []
         for k, point in enumerate(self.front):
-            row = [show(x) for x in self.design[point]]
+            row = [show(x, model.unit(v.path), lang) for v, x in zip(self.levers, self.design[point], strict=True)]
             for output in outputs:
                 j, unit = self.column(output), model.unit(output)
                 mean = self.confirmed[:, k, j].mean()
@@ -130,7 +130,8 @@ class Policies:
         )
         if self.robust is not None and self.robust not in self.front:
             setting = ", ".join(
-                f"{v.path} {show(x)}" for v, x in zip(self.levers, self.design[self.robust], strict=True)
+                f"{v.path} {show(x, model.unit(v.path), lang)}"
+                for v, x in zip(self.levers, self.design[self.robust], strict=True)
             )
             lines.append(say(lang, f"后悔值最小的方案：{setting}", f"least regret: {setting}"))
         return "\n".join(lines)

@@ -118,34 +118,36 @@ class Solution:
         header = [*a.others, a.lever.path, word("interval", lang), word("probability", lang), ""]
         rows = []
         for b in self.answers:
-            near = f"[{between(b.low, b.high)}]"
-            rows.append(
-                [*(show(v) for v in b.others.values()), show(b.setting), near, f"{b.reached:.0%}", _status(b, lang)]
-            )
+            unit = self.model.unit(b.lever.path)
+            near = f"[{between(b.low, b.high, unit, lang)}]"
+            others = (show(value, self.model.unit(path), lang) for path, value in b.others.items())
+            rows.append([*others, show(b.setting, unit, lang), near, f"{b.reached:.0%}", _status(b, lang)])
         title = f"{a.target.text}, P ≥ {a.probability:g}"
         return f"{title}\n{layout(header, rows, left=0)}"
 
     def _one(self, a: Answer, lang: str) -> str:
         title = f"{self.model.label(a.target.output, lang)}: {a.target.text}, P ≥ {a.probability:g}"
-        ends = between(*a.lever.ends)
+        unit, of_outcome = self.model.unit(a.lever.path), self.model.unit(a.target.output)
+        ends, setting = between(*a.lever.ends, unit, lang), show(a.setting, unit, lang)
         if a.status == "out of reach":
             first = say(
                 lang,
-                f"在 {a.lever.path} 的范围 {ends} 内无法达到：最高概率 {a.reached:.0%}（设为 {show(a.best)} 时）",
-                f"out of reach within {a.lever.path} = {ends}: at best {a.reached:.0%} (at {show(a.best)})",
+                f"{a.lever.path} 在 {ends} 内无法达到：最高概率 {a.reached:.0%}（取 {show(a.best, unit, lang)}）",
+                f"out of reach within {a.lever.path} = {ends}: at best {a.reached:.0%} (at {show(a.best, unit, lang)})",
             )
         elif a.status == "already":
             first = say(
                 lang,
-                f"{a.lever.path} = {show(a.setting)}（范围的起点）已经达到：概率 {a.reached:.0%}",
-                f"{a.lever.path} = {show(a.setting)}, the near end of the range, already reaches it: {a.reached:.0%}",
+                f"{a.lever.path} = {setting}（范围的起点）已经达到：概率 {a.reached:.0%}",
+                f"{a.lever.path} = {setting}, the near end of the range, already reaches it: {a.reached:.0%}",
             )
         else:
+            interval = between(a.low, a.high, unit, lang)
             which = say(lang, "至少" if a.rising else "至多", "at least" if a.rising else "at most")
             first = say(
                 lang,
-                f"{a.lever.path} {which} {show(a.setting)}（95% 区间 {between(a.low, a.high)}）：概率 {a.reached:.0%}",
-                f"{a.lever.path} {which} {show(a.setting)} (95 % interval {between(a.low, a.high)}): {a.reached:.0%}",
+                f"{a.lever.path} {which} {setting}（95% 区间 {interval}）：概率 {a.reached:.0%}",
+                f"{a.lever.path} {which} {setting} (95 % interval {interval}): {a.reached:.0%}",
             )
         lines = [title, first]
         if not a.monotone:
@@ -157,7 +159,12 @@ class Solution:
                 )
             )
         rows = [
-            [show(x), f"{p:.0%}", show(mean), f"[{between(p05, p95)}]"]
+            [
+                show(x, unit, lang),
+                f"{p:.0%}",
+                show(mean, of_outcome, lang),
+                f"[{between(p05, p95, of_outcome, lang)}]",
+            ]
             for x, p, mean, p05, p95 in zip(a.x, a.p, a.mean, a.p05, a.p95, strict=True)
         ]
         header = [a.lever.path, word("probability", lang), say(lang, "均值", "mean"), "5–95 %"]

@@ -229,6 +229,10 @@ def sobol_estimates(plan: Plan, varied: Sequence[Varied], y: np.ndarray, n: int,
     d = len(varied)
     step = 2 * d + 2 if plan.second_order else d + 2
     y = y[: n * step].reshape(n, step)
+    if d == 1 or np.ptp(y) == 0:  # all of the variance is the one parameter's, or there is none
+        nothing = np.ptp(y) == 0
+        row = np.array([np.full(d, 0.0 if nothing else 1.0), *np.full((2, d), np.nan if nothing else 1.0)])
+        return {"first": row, "total": row.copy()}
     x = plan.design[: n * step].reshape(n, step, d)
     base = np.concatenate([x[:, 0], x[:, -1]])
     scale = np.array([math.sqrt(v.variance) for v in varied])
@@ -250,8 +254,6 @@ def sobol_estimates(plan: Plan, varied: Sequence[Varied], y: np.ndarray, n: int,
 
     f_a, f_b = np.array([y[:, 0], linear[:, 0]]), np.array([y[:, -1], linear[:, -1]])
     f_ab = np.stack([y[:, 1 : d + 1].T, linear[:, 1 : d + 1].T], axis=1)
-    if np.ptp(y) == 0:
-        return {name: np.array([np.zeros(d), np.full(d, np.nan), np.full(d, np.nan)]) for name in ("first", "total")}
     # scipy centres its copies and calls `corrected`; it has no seed for its own bootstrap, so ours calls it again
     found = sobol_indices(func={"f_A": f_a, "f_B": f_b, "f_AB": f_ab}, n=n, method=corrected)
     centred = (found._f_A, found._f_B, found._f_AB)

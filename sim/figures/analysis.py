@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from sim.analysis.text import say, show, word
+from sim.analysis.text import between, say, show, word
 from sim.figures import style as look
 from sim.figures.curves import difference
 from sim.figures.style import Scale, scale_of, styled
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sim.analysis.solve import Solution
     from sim.analysis.sweep import Convergence, Curve, SweepResult
 
-ROW = 0.26  # inches a horizontal bar
+ROW = 0.32  # inches a horizontal bar
 MOST_ROWS = 24
 MOST_PANELS = 12
 MOST_DIFFERENCES = 12
@@ -66,6 +66,7 @@ def _rows_page(title: str, subtitle: str, source: str, rows: int, keys: Sequence
     axes.grid(axis="y", visible=False)
     axes.grid(axis="x", visible=True)
     axes.tick_params(axis="y", length=0)
+    axes.xaxis.set_major_formatter(lambda value, _: look.tick(value))
     return figure, axes
 
 
@@ -73,6 +74,11 @@ def _width(text: str) -> int:
     from sim.analysis.text import width
 
     return width(text)
+
+
+def _shown(unit: str, lang: str) -> Callable[[float, object], str]:
+    """A tick of a parameter's axis: money in 亿 or bn."""
+    return lambda value, _: show(value, unit, lang)
 
 
 def _tint(colour: str, part: float) -> tuple[float, float, float]:
@@ -94,7 +100,7 @@ def figures_of_comparison(c: Comparison, lang: str = "zh") -> dict[str, Figure]:
     pairs = [(d.name, metric) for d in c.differences for metric in shown][:MOST_DIFFERENCES]
     for name, metric in pairs:
         found[f"difference-{_file(name)}-{_file(metric)}"] = difference(c, metric, name, lang=lang)
-    if any(np.isfinite(p.low) for p in c.prices):
+    if any(p.verdict in ("price", "saving") for p in c.prices):
         found["prices"] = prices(c, lang)
     for output in dict.fromkeys(p.output for p in c.parts):
         found[f"parts-{_file(output)}"] = parts(c, output, lang)
@@ -132,7 +138,7 @@ def prices(c: Comparison, lang: str = "zh") -> Figure:
     """Net public cost of one more of each thing, where it can be told; each in its own scale."""
     from sim.analysis.compare import BOUGHT
 
-    known = [p for p in c.prices if np.isfinite(p.low)]
+    known = [p for p in c.prices if p.verdict in ("price", "saving")]
     names = {key: say(lang, zh, en) for key, zh, en, _, _ in BOUGHT}
     keys = list(dict.fromkeys(p.key for p in known))
     most = max(sum(p.key == key for p in known) for key in keys)
@@ -285,7 +291,7 @@ def tornado(s: SweepResult, output: str, lang: str = "zh") -> Figure:
     scale = _scale(s.model.unit(output), np.array([[low[p].value, high[p].value] for p in paths]), lang)
     keys = [Patch(color=look.BLUE, label=word("low", lang)), Patch(color=look.VERMILION, label=word("high", lang))]
     ends = {v.path: v.ends for v in s.varied}
-    labels = [f"{s.model.label(p, lang)}  [{show(ends[p][0])}, {show(ends[p][1])}]" for p in paths]
+    labels = [f"{s.model.label(p, lang)}  [{between(*ends[p], s.model.unit(p), lang)}]" for p in paths]
     subtitle = say(lang, "与基准情形之差（配对）", "difference from the central world, paired")
     figure, axes = _rows_page(s.model.label(output, lang), subtitle, _of(s, lang), len(paths), keys, labels)
     for row, path in enumerate(paths):
@@ -331,7 +337,7 @@ def responses(s: SweepResult, output: str, lang: str = "zh") -> Figure:
             axes.set_ylim(finite.min() - margin, finite.max() + margin)
         axes.set_title(c.parameter, fontsize=8, pad=3)
         axes.xaxis.set_major_locator(look.ticks("", 4))
-        axes.xaxis.set_major_formatter(lambda x, _: show(x))
+        axes.xaxis.set_major_formatter(_shown(s.model.unit(c.parameter), lang))
         axes.yaxis.set_major_formatter(lambda y, _: show(y))
     if scale.unit:
         figure.text(0.97, top + 0.02 / height, scale.unit, fontsize=7.5, ha="right", va="bottom", color=look.GREY)
@@ -359,8 +365,8 @@ def heat_map(s: SweepResult, output: str, lang: str = "zh", pair: tuple[str, str
     figure, bottom, top = look.page(s.model.label(output, lang), "", _of(s, lang), height=4.8)
     axes = figure.add_axes((0.12, bottom + 0.08, 0.7, top - bottom - 0.1))
     image = axes.imshow(table / scale.divisor, origin="lower", aspect="auto", cmap="cividis")
-    axes.set_xticks(range(len(x)), [show(value) for value in x])
-    axes.set_yticks(range(len(y)), [show(value) for value in y])
+    axes.set_xticks(range(len(x)), [show(value, s.model.unit(pair[1]), lang) for value in x])
+    axes.set_yticks(range(len(y)), [show(value, s.model.unit(pair[0]), lang) for value in y])
     axes.grid(visible=False)
     axes.set_xlabel(pair[1])
     axes.set_ylabel(pair[0])
@@ -390,14 +396,17 @@ def convergence(s: SweepResult, c: Convergence, lang: str = "zh") -> Figure:
     for start in range(0, len(keys), per_line):
         top = look.legend(figure, keys[start : start + per_line], top)
     axes = figure.add_axes((0.085, bottom + 0.04, 0.88, top - bottom - 0.09))
+    scale = _scale(s.model.unit(c.output) if c.index == "mu_star" else "", c.high, lang)
+    d = scale.divisor
     for k, i in enumerate(order):
-        axes.fill_between(c.sizes, c.low[:, i], c.high[:, i], color=look.SERIES[k], alpha=0.15, lw=0)
-        axes.plot(c.sizes, c.values[:, i], color=look.SERIES[k], lw=1.8, marker="o", ms=3)
+        axes.fill_between(c.sizes, c.low[:, i] / d, c.high[:, i] / d, color=look.SERIES[k], alpha=0.15, lw=0)
+        axes.plot(c.sizes, c.values[:, i] / d, color=look.SERIES[k], lw=1.8, marker="o", ms=3)
+    axes.yaxis.set_major_formatter(lambda value, _: look.tick(value))
     axes.set_xscale("log", base=2)
     axes.set_xticks(c.sizes, [str(size) for size in c.sizes])
     axes.minorticks_off()
     axes.set_xlabel(word("samples", lang), fontsize=7.5, loc="right")
-    axes.set_title(word(c.index, lang), fontsize=8.5, pad=4)
+    axes.set_title(" ".join(part for part in (word(c.index, lang), scale.unit) if part), fontsize=8.5, pad=4)
     return figure
 
 
@@ -421,7 +430,7 @@ def solution(s: Solution, lang: str = "zh") -> Figure:
     figure, bottom, top = look.page(head, sentence, source, height=4.8)
     half = (top - bottom) / 2
     scale = _scale(s.model.unit(a.target.output), np.concatenate([a.p05, a.p95]), lang)
-    upper = figure.add_axes((0.1, bottom + half + 0.03, 0.86, half - 0.07))
+    upper = figure.add_axes((0.1, bottom + half + 0.06, 0.86, half - 0.10))
     lower = figure.add_axes((0.1, bottom + 0.05, 0.86, half - 0.09))
     upper.plot(a.x, a.p, color=look.BLUE, lw=2, marker="o", ms=2.5)
     upper.axhline(a.probability, color=look.GREY, lw=0.8, ls="--")
@@ -431,14 +440,14 @@ def solution(s: Solution, lang: str = "zh") -> Figure:
     lower.fill_between(a.x, a.p05 / scale.divisor, a.p95 / scale.divisor, color=_tint(look.BLUE, 0.2), lw=0)
     lower.plot(a.x, a.mean / scale.divisor, color=look.BLUE, lw=1.8)
     lower.axhline(a.target.bound / scale.divisor, color=look.VERMILION, lw=1)
-    lower.set_title(" ".join(part for part in (a.target.output, scale.unit) if part), fontsize=8.5, pad=4)
+    lower.set_title(" · ".join(part for part in (head, scale.unit) if part), fontsize=8.5, pad=4)
     for axes in (upper, lower):
         if np.isfinite(a.setting):
             axes.axvline(a.setting, color=look.VERMILION, lw=1.2)
         if np.isfinite(a.low) and np.isfinite(a.high):
-            axes.axvspan(a.low, a.high, color=_tint(look.VERMILION, 0.2), lw=0)
+            axes.axvspan(a.low, a.high, color=_tint(look.VERMILION, 0.2), lw=0, zorder=0)
         axes.set_xlim(a.x[0], a.x[-1])
-        axes.xaxis.set_major_formatter(lambda x, _: show(x))
+        axes.xaxis.set_major_formatter(_shown(s.model.unit(a.lever.path), lang))
     lower.set_xlabel(a.lever.path, fontsize=8, loc="right")
     return figure
 
@@ -462,8 +471,8 @@ def frontier(s: Solution, lang: str = "zh") -> Figure:
     axes.plot(x[missed], np.full(missed.sum(), edge), "x", color=look.VERMILION, ms=7)
     axes.set_xlabel(other)
     axes.set_ylabel(a.lever.path)
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(lambda value, _: show(value))
+    axes.xaxis.set_major_formatter(_shown(s.model.unit(other), lang))
+    axes.yaxis.set_major_formatter(_shown(s.model.unit(a.lever.path), lang))
     return figure
 
 
