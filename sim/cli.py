@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from sim.progress import Progress
     from sim.result import Result
+    from sim.scenario.document import Scenario
 
 STOPPED = 130  # 128 + SIGINT, as shells have it
 READER_GONE = 141  # 128 + SIGPIPE: `run.py schema | head` is no failure of ours
@@ -136,14 +137,19 @@ def check(a: argparse.Namespace) -> int:
 
 
 def trace(a: argparse.Namespace) -> int:
+    from sim.compiled import digest_of_sources
     from sim.printing import outline, put_json
     from sim.result import Result
-    from sim.scenario import load_scenario
 
     about = Result.load(a.result).manifest
-    scenario = load_scenario(about["scenario"], overrides=about["overrides"])
-    if scenario.fingerprint != about["scenario_fingerprint"]:
-        note(say("the scenario's files have changed since that run", "那次运行之后，情景文件已改动"))
+    if about["kernel"] != digest_of_sources():
+        note(
+            say(
+                "that run was made by another version; this life may differ from it",
+                "该结果出自另一版本，历程可能有出入",
+            )
+        )
+    scenario = scenario_of(about)
     announce_compile(a)
     from sim.ensemble import trace as follow
 
@@ -306,6 +312,24 @@ def distinct_names(scenarios: Sequence[str]) -> list[str]:
     """Two files of one name, or one file twice, stay two scenarios."""
     names = [name_of(path) for path in scenarios]
     return [name if names.index(name) == k else f"{name}-{k + 1}" for k, name in enumerate(names)]
+
+
+def scenario_of(manifest: Mapping[str, Any]) -> Scenario:
+    """The scenario of a result from the text in its manifest: the files may have changed since, or be elsewhere."""
+    from pathlib import Path
+    from tempfile import TemporaryDirectory
+
+    from sim.scenario import load_scenario
+
+    texts = {os.path.abspath(name): text for name, text in manifest["scenario_text"].items()}
+    root = os.path.commonpath([os.path.dirname(name) for name in texts])
+    with TemporaryDirectory() as folder:
+        for name, text in texts.items():
+            copy = Path(folder, os.path.relpath(name, root))
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_text(text, encoding="utf-8")
+        first = os.path.relpath(os.path.abspath(manifest["scenario"]), root)
+        return load_scenario(Path(folder, first), overrides=manifest["overrides"])
 
 
 def place(a: argparse.Namespace, name: str) -> Path:

@@ -94,7 +94,7 @@ def scoreboard(result: Result, lang: str) -> str:
             [
                 term(f"use.{fact.use}", lang),
                 fact.id,
-                fact.name or (result.metric(fact.metric).label[lang] if fact.metric in result else fact.metric),
+                fact.name or label_of(result, fact.metric, lang),
                 fact.date,
                 bound + shown(fact.observed, fact.unit, lang),
                 shown(fact.p50, fact.unit, lang),
@@ -112,6 +112,12 @@ def scoreboard(result: Result, lang: str) -> str:
             inside = say(lang, f"{len(marks)} 项中 {sum(marks)} 项在区间内", f"{sum(marks)} of {len(marks)} inside")
             lines.append(f"{term(f'use.{use}', lang)}{say(lang, '：', ': ')}{inside}")
     return "\n".join(lines)
+
+
+def label_of(result: Result, metric: str, lang: str) -> str:
+    """The label of a metric, or of a sum of metrics as facts write it."""
+    parts = [part.strip() for part in metric.split("+")]
+    return " + ".join(result.metric(part).label[lang] if part in result else part for part in parts)
 
 
 def line_of_grades(shares: Mapping[str, float], lang: str) -> str:

@@ -55,7 +55,7 @@ def score_facts(scenario: "Scenario", result: "Result") -> list[Any]:
                 unit=units.get(fact.metric.split("+")[0].strip(), ""), bound=fact.bound or "exact",
                 statistic=fact.statistic or "", p05=p05, p50=p50, p95=p95, inside=inside, probability=probability,
                 source=fact.source or "", note=fact.note or "",
-                name=name.en if name else "",
+                name=name.en if name else "", since=quarter_name(int(fact.since)) if fact.since is not None else "",
             )
         )
     return out

@@ -357,20 +357,20 @@ def test_durations_read_well(seconds: float, text: str):
 # --- the program stopped from outside
 
 
-def test_ctrl_c_of_a_real_run_ends_without_a_traceback(desk: Path, root: Path):
-    run = subprocess.Popen(
+def test_ctrl_c_of_a_real_run_ends_without_a_traceback(desk: Path):
+    with subprocess.Popen(
         [sys.executable, "run.py", "run", "scenarios/xian.toml", "--replications", "20000", "--no-figures"],
         cwd=desk,
         env=os.environ | {"LC_ALL": "C.UTF-8"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    assert run.stderr is not None
-    first = run.stderr.readline()  # a plain progress line, or the remark on compiling
-    run.send_signal(signal.SIGINT)
-    said = first + run.stderr.read()
-    assert run.wait(timeout=60) == 130
+    ) as run:
+        assert run.stderr is not None
+        first = run.stderr.readline()  # a plain progress line, or the remark on compiling
+        run.send_signal(signal.SIGINT)
+        said = first + run.stderr.read()
+        assert run.wait(timeout=120) == 130
     assert "stopped" in said
     assert "Traceback" not in said
     assert not (desk / "results").exists() or not list((desk / "results").iterdir())

@@ -40,6 +40,7 @@ class Purpose(IntEnum):
     PARAMETER = 35
     INITIAL_ORDER = 36
     REDEMPTION = 37
+    OUTSIDE_LEAD = 38
     LADDER = 64  # + level number, up to 32
     LADDER_INITIAL = 96  # + level number, up to 32
     NOVELTY = 128

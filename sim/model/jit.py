@@ -41,3 +41,31 @@ def order_by(score, n, order):
                 root = child
             else:
                 break
+
+
+@kernel
+def smallest_first(score, n, k, order):
+    """Write into order[:n] the places of score[:n] so that the k smallest stand first, in no order (quickselect)."""
+    for i in range(n):
+        order[i] = i
+    low = 0
+    high = n - 1
+    while low < high:
+        pivot = score[order[(low + high) // 2]]
+        i = low
+        j = high
+        while i <= j:
+            while score[order[i]] < pivot:
+                i += 1
+            while score[order[j]] > pivot:
+                j -= 1
+            if i <= j:
+                order[i], order[j] = order[j], order[i]
+                i += 1
+                j -= 1
+        if k - 1 <= j:
+            high = j
+        elif k - 1 >= i:
+            low = i
+        else:
+            return

@@ -48,7 +48,7 @@ FIXED: tuple[tuple[str, str, str, str, str], ...] = (
     ("rounds.down", "rounds", _STOCK, "累计降价融资", "down rounds since the start"),
     ("firms.listed_backed", "firms", _STOCK, "累计有股权融资的上市企业", "venture-backed listings since the start"),
     ("funds.leverage", "ratio", _RATIO, "引导基金放大倍数", "leverage of the guidance fund"),
-    ("funds.subfunds.count", "funds", _STOCK, "子基金数量", "sub-funds closed"),
+    ("funds.subfunds.closed", "funds", _STOCK, "累计设立子基金", "sub-funds closed since the start"),
     ("funds.subfunds.lapsed", "funds", _STOCK, "未募成的子基金申请", "sub-fund proposals lapsed"),
     ("funds.subfunds.others", "CNY", _STOCK, "子基金社会资本认缴", "other partners' commitments to sub-funds"),
     ("funds.subfunds.additional", "CNY", _STOCK, "其中新增的社会资本", "of which new to the zone"),

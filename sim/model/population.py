@@ -22,8 +22,10 @@ def age_value(key, rules, ventures, v, index, cohort, years):
 
 
 @kernel
-def give_history(rules, ventures, v, quarter):
-    """A venture of the starting population has the rounds behind it that its value speaks for, held by others."""
+def give_history(rules, ventures, v, quarter, first):
+    """A venture of the starting population has the rounds behind it that its value speaks for, held by others.
+
+    first: log of its latent value when it was founded, at which its first round is taken to have been."""
     value = exp(ventures.log_value[v])
     stage = np.int64(0)
     while stage < Stage.PRE_IPO and value > rules.stage_floor[stage + 1] * rules.history_factor:
@@ -38,7 +40,7 @@ def give_history(rules, ventures, v, quarter):
     ventures.stage[v] = stage
     ventures.rounds[v] = stage
     ventures.last_post[v] = value
-    ventures.first_post[v] = min(value, rules.stage_floor[1] * 2.0)
+    ventures.first_post[v] = min(value, exp(first + log(1.0 / (1.0 - rules.dilution[1]))))
     ventures.raised[v] = share * value
     amount = rules.dilution[stage] * value
     ventures.burn[v] = amount / rules.runway[stage]
@@ -74,8 +76,9 @@ def fill_at_start(key, rules, firms, ventures, market, tally, levels):
             )
             if v < 0:
                 return
+            first = ventures.log_value[v]
             age_value(key, rules.rounds, ventures, v, k, cohort, 0.25 * age)
-            give_history(rules.rounds, ventures, v, 0)
+            give_history(rules.rounds, ventures, v, 0, first)
             spread_cash(key, rules.rounds, ventures, v, k, cohort)
     tally.counts[Count.INITIAL] = tally.counts[Count.EVER]
 

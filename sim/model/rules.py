@@ -170,7 +170,11 @@ class RoundRules(NamedTuple):
     eager: Any  # [kind of fund]
     selective: Any
     outside_share: Any
+    outside_lead: Any
     burn_cut: Any
+    burn_cuts: Any
+    patience: Any
+    retry: Any
     step_up: Any
     step_up_sd: Any
     oldest_venture: Any
@@ -618,7 +622,11 @@ def lower_rounds(s: "Scenario", rows: Rows) -> RoundRules:
         eager=eager,
         selective=selective,
         outside_share=_by_stage(rows, stages, "outside"),
+        outside_lead=_by_stage(rows, stages, "outside_lead"),
         burn_cut=rows(p.burn_cut),
+        burn_cuts=rows.whole(p.burn_cuts),
+        patience=rows.whole(p.patience),
+        retry=np.maximum(1, rows.quarters(p.retry)),
         step_up=step_up,
         step_up_sd=rows(p.step_up_spread),
         oldest_venture=rows.quarters(f.oldest),

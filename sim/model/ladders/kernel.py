@@ -9,7 +9,7 @@ Not modelled: the applicant's cost of applying; the reviewer's memory of an earl
 from enum import IntEnum
 
 import numpy as np
-from sim.model.jit import kernel, order_by
+from sim.model.jit import inlined, kernel, smallest_first
 
 from sim.model.draws import Purpose, exp, uniform, uniforms
 from sim.model.world import MAX_LEVELS, Count
@@ -31,12 +31,12 @@ class Quantity(IntEnum):
 QUANTITIES = 8
 
 
-@kernel
+@inlined
 def bit(level):
     return np.int64(1) << np.int64(level)
 
 
-@kernel
+@inlined
 def value_of(firms, ventures, slot, listed_log_multiple):
     """Value of the whole firm at present listed multiples, yuan."""
     v = firms.venture[slot]
@@ -145,9 +145,16 @@ def admit(key, rules, firms, ventures, ladder, events, tally, scratch, candidate
     quota = rules.quota[level]
     passed = 0
     full_scan = candidates.shape[0] == 0
+    barred = rules.barred[level]
+    needed = bit(rules.requires[level]) if rules.requires[level] >= 0 else np.int64(0)
+    least = rules.least_revenue[level] if rules.requires[level] < 0 else 0.0
     for k in range(n):
         slot = np.int64(k) if full_scan else candidates[k]
-        if firms.alive[slot] == 0 or not eligible(rules, firms, ventures, slot, level, quarter, m):
+        # the cheap refusals stand here: a call would first copy the columns' descriptors
+        held = firms.held[slot]
+        if firms.alive[slot] == 0 or held & barred or held & needed != needed or firms.revenue_last[slot] < least:
+            continue
+        if not eligible(rules, firms, ventures, slot, level, quarter, m):
             continue
         u = uniform(
             key, np.int64(firms.index[slot]), np.int64(firms.cohort[slot]), quarter, np.int64(Purpose.LADDER) + level
@@ -157,7 +164,7 @@ def admit(key, rules, firms, ventures, ladder, events, tally, scratch, candidate
             scratch.score[passed] = u
             passed += 1
     if quota >= 0 and passed > quota:
-        order_by(scratch.score, passed, scratch.order)
+        smallest_first(scratch.score, passed, quota, scratch.order)
         passed = quota
     else:
         for k in range(passed):
@@ -274,7 +281,7 @@ def seed_levels(key, rules, firms, ventures, market, ladder, events, tally, scra
             scratch.list2[n] = slot
             scratch.score[n] = score
             n += 1
-        order_by(scratch.score, n, scratch.order)
+        smallest_first(scratch.score, n, min(wanted, n), scratch.order)
         for k in range(min(wanted, n)):
             slot = scratch.list2[scratch.order[k]]
             firms.held[slot] |= bit(level)

@@ -9,7 +9,7 @@ Not modelled: bargaining over control, staged tranches within a round, convertib
 """
 
 import numpy as np
-from sim.model.jit import kernel, order_by
+from sim.model.jit import inlined, kernel, order_by
 
 from sim.finance.payoff import weighted_average_conversion
 from sim.model.draws import Purpose, exp, log, logistic, normal, uniform, uniforms
@@ -96,12 +96,15 @@ def move_values(key, rules, firms, ventures, tally, quarter):
             firms.log_revenue[slot] = min(firms.log_revenue[slot] + rules.funded_growth[stage], 34.0)
 
 
-@kernel
+@inlined
 def wants_round(rules, ventures, v, private, quarter):
-    """Whether the firm goes raising: short of runway, or worth the step-up it waits for; never within the least gap."""
-    if ventures.listed[v] or ventures.classes[v] >= MAX_CLASSES:
+    """Whether the firm goes raising: short of runway, or worth the step-up it waits for; never within the least gap.
+    After a failed attempt it tries again every rules.retry quarters, and gives up after rules.patience of them."""
+    if ventures.listed[v] or ventures.classes[v] >= MAX_CLASSES or ventures.fails[v] >= rules.patience:
         return False
     since = quarter - ventures.last_round[v]
+    if ventures.fails[v] > 0 and since % rules.retry != 0:
+        return False
     if ventures.cash[v] < rules.short_runway * ventures.burn[v]:
         return True
     if ventures.rounds[v] == 0 or since < rules.least_gap:
@@ -109,7 +112,7 @@ def wants_round(rules, ventures, v, private, quarter):
     return ventures.log_value[v] + private - log(ventures.last_post[v]) > ventures.goal[v]
 
 
-@kernel
+@inlined
 def next_stage(rules, ventures, v, pre):
     """The stage of the round a firm goes for: one on from its last, if its price is in reach of that stage; else another
     round of the same stage (A+, B+)."""
@@ -127,7 +130,7 @@ def next_stage(rules, ventures, v, pre):
     return stage
 
 
-@kernel
+@inlined
 def dry_powder(rules, funds, f):
     """What a fund can still put into firms of the zone: its local share, after the reserve for fees and follow-on."""
     room = funds.commitment[f] * funds.local_share[f] * (1.0 - rules.fee_reserve) - funds.invested[f]
@@ -159,7 +162,7 @@ def open_books(rules, funds, tally, scratch, quarter):
                 scratch.eligible_count[s] = n + 1
 
 
-@kernel
+@inlined
 def pick(cumulative, n, u):
     """Index of the first cumulative weight above u times the total."""
     target = u * cumulative[n - 1]
@@ -174,7 +177,7 @@ def pick(cumulative, n, u):
     return low
 
 
-@kernel
+@inlined
 def already_in(holdings, ventures, v, f):
     """What fund f has invested in venture v, at cost."""
     cost = 0.0
@@ -323,7 +326,7 @@ def regular_backer(funds, holdings, ventures, v, scratch, n, kind):
     return -1
 
 
-@kernel
+@inlined
 def offer(rules, funds, holdings, ventures, v, f, stage, amount, post):
     """The cheque a fund can write: within ticket, concentration limit, share of the firm and dry powder."""
     held = already_in(holdings, ventures, v, f)
@@ -413,6 +416,12 @@ def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, even
             scratch.cheque[n] = cheque
             got += cheque
             n += 1
+    if not led and rules.outside_lead[stage] > 0.0:
+        # investors from beyond the zone (national funds, corporates) lead too, above all the large late rounds
+        odds = 2.0 * rules.outside_lead[stage] * logistic(mood + rules.selective[FundKind.MARKET] * promise)
+        if uniform(key, index, cohort, quarter, Purpose.OUTSIDE_LEAD) < odds:
+            led = True
+            got = max(got, min(amount, got + rules.lead_share * amount))
     if led and got < amount:
         # once there is a lead, holders outside the model (corporates, funds from elsewhere, founders' friends) join
         joins = min(rules.outside_share[stage] * amount * 2.0 * c, amount - got)
@@ -420,7 +429,8 @@ def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, even
     if not led or got < rules.least_part * amount:
         ventures.fails[v] += 1
         tally.counts[Count.FAILED_ROUNDS] += 1
-        ventures.burn[v] *= rules.burn_cut
+        if ventures.fails[v] <= rules.burn_cuts:
+            ventures.burn[v] *= rules.burn_cut
         return np.int64(0)
     got = min(got, amount)
     ventures.goal[v] = rules.step_up[stage] * exp(rules.step_up_sd * normal(d))

@@ -1,0 +1,178 @@
+"""Claims about the simulated world: addressing, accounts, threads, what a policy leaves untouched."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sim.ensemble import Worlds, simulate, simulate_samples
+from sim.model import draws
+from sim.model.layout import FIXED
+from sim.model.report import M
+from sim.model.rows import Rows
+from sim.model.rules import lower
+from sim.scenario import load_scenario
+
+XIAN = Path("scenarios/xian.toml")
+SMALL = [
+    "firms.initial.count=700",
+    "firms.entry.organic.per_year=160",
+    "firms.entry.incubator.per_year=20",
+    "ladders.certificates.levels.hte.initial=200",
+    "ladders.certificates.levels.sme.initial=100",
+    "ladders.listing.levels.listed.initial=6",
+    'zone.end="2024Q4"',
+]
+
+
+@pytest.fixture(scope="module")
+def small():
+    return load_scenario(XIAN, SMALL)
+
+
+@pytest.fixture(scope="module")
+def result(small):
+    return simulate(small, replications=6, seed=3, threads=2, events=6)
+
+
+def test_fixed_metrics_stand_in_the_kernels_order():
+    assert len(FIXED) == M.SIZE
+    assert FIXED[M.UNICORNS][0] == "valuation.unicorns"
+    assert FIXED[M.NET_COST_PV][0] == "public.net_cost_pv"
+    assert FIXED[M.EXIT_PROCEEDS][0] == "exits.proceeds"
+
+
+def test_same_result_with_one_or_many_threads(small, result):
+    again = simulate(small, replications=6, seed=3, threads=1, events=6)
+    assert np.array_equal(result.values, again.values, equal_nan=True)
+    assert result.samples["rounds"]["post_money"].tolist() == again.samples["rounds"]["post_money"].tolist()
+
+
+def test_one_more_replication_changes_no_earlier_one(small, result):
+    more = simulate(small, replications=7, seed=3, threads=2, events=0)
+    assert np.array_equal(more.values[:, :6], result.values, equal_nan=True)
+
+
+def test_a_longer_horizon_changes_no_earlier_quarter(small, result):
+    longer = simulate(load_scenario(XIAN, [*SMALL[:-1], 'zone.end="2026Q4"']), replications=6, seed=3, events=0)
+    n = result.values.shape[2]
+    assert np.array_equal(longer.values[:, :, :n], result.values, equal_nan=True)
+
+
+def test_any_one_replication_can_be_replayed_alone(small, result):
+    rows = Rows(3, np.array([4]))
+    world = Worlds(small, lower(small, rows), 3).live(0, 4)
+    assert np.array_equal(world.metrics, result.values[:, 4], equal_nan=True)
+
+
+def test_another_seed_is_another_world(small, result):
+    other = simulate(small, replications=6, seed=4, events=0)
+    assert not np.array_equal(other["firms.alive"], result["firms.alive"])
+
+
+def test_samples_of_a_sweep_meet_the_same_draws(small, result):
+    path = "guidance.asks"
+    out = simulate_samples(
+        small, {path: np.array([0.68, 0.4])}, 6, 3, metrics=["firms.entered", "funds.subfunds.size"], quarters=["2023Q4"]
+    )
+    at = result.quarters.index("2023Q4")
+    assert np.array_equal(out[0, :, :, 0].T, np.stack([result["firms.entered"][:, at], result["funds.subfunds.size"][:, at]]))
+    assert np.array_equal(out[0, :, 0], out[1, :, 0])
+    assert not np.array_equal(out[0, :, 1], out[1, :, 1])
+
+
+def test_changing_the_guidance_fund_leaves_entrants_market_and_park_unchanged(small, result):
+    without = simulate(load_scenario(XIAN, [*SMALL, "funds.guidance.size=0"]), replications=6, seed=3, events=0)
+    for metric in ("firms.entered", "market.multiple", "market.regime", "funds.park.size", "firms.incubator.alive"):
+        same = result[metric] == without[metric]
+        assert same.mean() > (0.999 if metric != "firms.incubator.alive" else 0.5)
+    assert np.nanmax(without["funds.subfunds.size"]) == 0.0
+
+
+@pytest.mark.parametrize("path", sorted(Path("scenarios").rglob("xian*.toml")) + sorted(Path("scenarios/xian").glob("*.toml")))
+def test_the_accounts_close_in_every_quarter(path):
+    audited = simulate(load_scenario(path, SMALL[:-1]), replications=3, seed=11, events=0, audit=True)
+    assert audited.manifest["audit"]["worst_relative_residual"] < 1e-9
+
+
+def test_an_audit_that_is_broken_on_purpose_is_noticed(small):
+    from sim.accounts import audit_world
+
+    world = Worlds(small, lower(small, Rows(3, np.array([0]))), 3).live(0, 0)
+    w, rules = world, Worlds(small, lower(small, Rows(3, np.array([0]))), 3).rules[0]
+    funds = next(f for f in range(w.tally.counts[5]) if w.funds.called[f] > 0)
+    w.funds.fees[funds] += 1e6
+    audit_world(rules, w.firms, w.ventures, w.holdings, w.funds, w.commitments, w.ladder, w.tally)
+    assert w.tally.money[18] > 1e-9
+    assert w.tally.counts[30] == 1
+
+
+def test_bounds_are_never_exceeded_and_interpreted_agrees_with_compiled(tmp_path):
+    """A small world, run by plain Python and by the compiled kernel: events and integers exactly, floats to 1e-9."""
+    code = """
+import sys, numpy as np
+from sim.scenario import load_scenario
+from sim.ensemble import simulate
+sets = ["firms.initial.count=60", "firms.entry.organic.per_year=20", "firms.entry.incubator.per_year=4",
+        "ladders.certificates.levels.hte.initial=20", "ladders.certificates.levels.sme.initial=10",
+        "ladders.listing.levels.listed.initial=2", "ladders.listing.levels.reserve.initial=3",
+        "ladders.listing.levels.reserve_provincial.initial=3", "ladders.certificates.levels.srdi.initial=5",
+        "funds.market_early.count=6", "funds.market_growth.count=4", 'zone.end="2022Q2"', 'zone.today="2021Q4"', "facts=[]"]
+r = simulate(load_scenario("scenarios/xian.toml", sets), replications=2, seed=5, threads=1, events=2, audit=True)
+np.savez(sys.argv[1], values=r.values, post=r.samples["rounds"]["post_money"], firms=r.samples["rounds"]["firm"])
+"""
+    out = {}
+    for mode in ("interpreted", "compiled"):
+        target = tmp_path / f"{mode}.npz"
+        environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
+        if mode == "interpreted":
+            environment["NUMBA_DISABLE_JIT"] = "1"
+        done = subprocess.run([sys.executable, "-c", code, str(target)], env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-2000:]
+        out[mode] = np.load(target)
+    a, b = out["interpreted"], out["compiled"]
+    assert a["firms"].tolist() == b["firms"].tolist()
+    assert np.allclose(a["values"], b["values"], rtol=1e-9, equal_nan=True)
+    assert np.allclose(a["post"], b["post"], rtol=1e-9)
+    assert len(a["post"]) > 0
+
+
+def test_uniforms_are_uniform_and_addresses_independent():
+    key = draws.key_of(1, 0)
+    u = np.array([draws.uniform(key, i, 4, 7, draws.Purpose.VALUE) for i in range(20_000)])
+    assert abs(u.mean() - 0.5) < 4 / np.sqrt(12 * len(u))
+    assert abs(np.histogram(u, 20, (0, 1))[0] - 1000).max() < 5 * np.sqrt(1000)
+    v = np.array([draws.uniform(key, i, 4, 8, draws.Purpose.VALUE) for i in range(20_000)])
+    assert abs(np.corrcoef(u, v)[0, 1]) < 4 / np.sqrt(len(u))
+
+
+def test_philox_gives_the_known_answers_of_its_authors():
+    zero = draws.philox(*(np.uint64(0) for _ in range(6)))
+    assert [int(x) for x in zero] == [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]
+    ones = draws.philox(*(np.uint64(0xFFFFFFFF) for _ in range(6)))
+    assert [int(x) for x in ones] == [0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD]
+
+
+def test_our_log_exp_and_normal_are_accurate():
+    from scipy.special import ndtri
+
+    x = np.exp(np.linspace(-40, 40, 4001))
+    assert max(abs(draws.log(v) - np.log(v)) / max(1.0, abs(np.log(v))) for v in x) < 1e-12
+    assert max(abs(draws.exp(v) / np.exp(v) - 1) for v in np.linspace(-300, 300, 4001)) < 1e-12
+    u = np.linspace(1e-6, 1 - 1e-6, 4001)
+    assert max(abs(draws.normal(v) - ndtri(v)) for v in u) < 2e-6
+    u = (np.arange(200_000) + 0.5) / 200_000
+    sample = np.array([draws.laplace(v) for v in u])
+    assert sample.var() == pytest.approx(2.0, rel=1e-3)
+    assert np.mean(np.abs(sample) > 2) == pytest.approx(np.exp(-2), rel=1e-3)
+
+
+def test_poisson_has_its_mean_and_variance_on_both_branches():
+    u = (np.arange(50_000) + 0.5) / 50_000
+    for mean in (0.7, 12.0, 29.9, 30.1, 550.0):
+        k = np.array([draws.poisson(x, mean) for x in u])
+        assert k.mean() == pytest.approx(mean, rel=0.005)
+        assert k.var() == pytest.approx(mean, rel=0.03)
