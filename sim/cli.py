@@ -295,7 +295,7 @@ def announce_compile(a: argparse.Namespace) -> None:
     from sim.compiled import use_cache
 
     if not (use_cache() or a.quiet):
-        note(say("compiling the kernel, once, about 20 s …", "正在编译模拟核心，仅一次，约 20 秒……"))
+        note(say("compiling the kernel, once, a minute or two …", "正在编译模拟核心，仅一次，约一两分钟……"))
 
 
 def name_of(scenario: str) -> str:

@@ -30,8 +30,8 @@ def duration(seconds: float) -> str:
 class Progress:
     """Called with (done, total) from any thread; `done` is what a message after Ctrl-C may rely on.
 
-    The time still needed is judged from the pace since the first call, which is not counted itself: what was there at
-    the start of a resumed sweep, or went into compiling, says nothing of the pace.
+    The time still needed is judged from the pace since work began to get done: what was there at the start of a resumed
+    sweep, and the wait for a compiler, say nothing of it.
     """
 
     def __init__(
@@ -46,13 +46,13 @@ class Progress:
         self._started = self._printed_at = now()
         self._line_open = False
         self._printed_done = -1
-        self._base: tuple[float, int] | None = None  # when the first call came, and how much was done by then
+        self._base: tuple[float, int] | None = None  # when the count was last what it was at first, and that count
 
     def __call__(self, done: int, total: int) -> None:
         with self._lock:
             self.done, self.total = max(done, self.done), total
             moment = self.now()
-            if self._base is None:
+            if self._base is None or done == self._base[1]:
                 self._base = moment, done
             if self.quiet:
                 return

@@ -346,6 +346,15 @@ def test_the_pace_of_resumed_work_leaves_out_what_was_there():
     assert "91/100 samples, 2.0 s, 18 s left" in screen.getvalue()
 
 
+def test_the_pace_leaves_out_the_wait_before_the_first_unit():
+    clock, screen = [0.0], Screen(True)
+    progress = Progress("worlds", stream=screen, now=lambda: clock[0])
+    for moment, done in ((0.0, 0), (100.0, 0), (101.0, 1)):
+        clock[0] = moment
+        progress(done, 10)
+    assert "1/10 worlds, 1 min 41 s, 9.0 s left" in screen.getvalue()
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(0.04, "0.0 s"), (9.94, "9.9 s"), (9.96, "10 s"), (59.6, "1 min 00 s"), (200, "3 min 20 s"), (7500, "2 h 05 min")],
