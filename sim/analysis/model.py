@@ -224,11 +224,10 @@ def program_digest() -> str:
     from pathlib import Path
 
     import sim
+    from sim.compiled import digest_of_sources
 
-    root = Path(sim.__file__).parent
-    digest = hashlib.sha256(sim.__version__.encode())
-    rooms = [file for room in ("finance", "model", "scenario") for file in (root / room).rglob("*.py")]
-    for file in sorted([*rooms, root / "ensemble.py", root / "quantities.py"]):
-        digest.update(file.relative_to(root).as_posix().encode())
-        digest.update(file.read_bytes())
+    here = Path(sim.__file__).parent
+    digest = hashlib.sha256(digest_of_sources().encode())
+    for name in ("ensemble.py", "quantities.py"):
+        digest.update((here / name).read_bytes())
     return f"{sim.__version__}-{digest.hexdigest()[:12]}"
