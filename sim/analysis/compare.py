@@ -96,6 +96,8 @@ class Price:
         """`price`, `saving` (cheaper, and less), `better` (cheaper and more), `worse`, or `undetermined`."""
         if not math.isfinite(self.low) or self.bought == 0:
             return "undetermined"
+        if self.low <= 0 <= self.high:  # the cost itself cannot be told from nothing
+            return "price" if self.bought > 0 else "undetermined"
         if self.cost <= 0:
             return "better" if self.bought > 0 else "saving"
         return "price" if self.bought > 0 else "worse"
@@ -207,7 +209,7 @@ class Comparison:
                 [
                     words[p.key],
                     p.name,
-                    show(p.bought, "", lang, sign=True),
+                    show(p.bought, "CNY" if p.key.startswith("value") else "", lang, sign=True),
                     show(p.cost, "CNY", lang, sign=True),
                     show(p.ratio, "CNY", lang) if known else "–",
                     f"[{between(p.low, p.high, 'CNY', lang)}]" if known else "",

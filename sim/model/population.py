@@ -17,7 +17,7 @@ def age_value(key, rules, ventures, v, index, cohort, years):
     """Let a venture's latent value live `years` before the start: drift and spread of the middle stages, conditional on
     the firm being there."""
     u, _, _, _ = uniforms(key, index, cohort, 1, Purpose.ROUND_TERMS_MORE)
-    step = 4.0 * rules.value_drift[Stage.A] * years + 2.0 * rules.value_volatility[Stage.A] * np.sqrt(years) * normal(u)
+    step = 4.0 * rules.value_drift[Stage.B] * years + 2.0 * rules.value_volatility[Stage.B] * np.sqrt(years) * normal(u)
     ventures.log_value[v] += max(step, -1.0)
 
 
