@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sim.analysis.compare import Comparison, compare, decompose, paired, ratio_of_means, unlike
+from sim.analysis.compare import Comparison, Price, compare, decompose, paired, ratio_of_means, unlike
 from sim.errors import UserError
 from sim.model.metrics import Metric
 from sim.result import Result
@@ -132,6 +132,16 @@ def test_price_of_what_was_not_bought_is_undetermined() -> None:
     draws = np.random.default_rng(1)
     _, low, high = ratio_of_means(1 + draws.standard_normal(50), draws.standard_normal(50))
     assert math.isnan(low) and math.isnan(high)
+
+
+def test_verdict_says_nothing_that_the_interval_does_not() -> None:
+    assert Price("a", "jobs", 10.0, 5.0, 0.5, 0.2, 0.9).verdict == "price"
+    assert Price("a", "jobs", 10.0, 5.0, 0.5, -0.2, 0.9).verdict == "price"
+    assert Price("a", "jobs", 10.0, -5.0, -0.5, -0.9, -0.2).verdict == "better"
+    assert Price("a", "jobs", -10.0, -5.0, 0.5, 0.2, 0.9).verdict == "saving"
+    assert Price("a", "jobs", -10.0, 5.0, -0.5, -0.9, -0.2).verdict == "worse"
+    assert Price("a", "jobs", -10.0, 5.0, -0.5, -0.9, 0.2).verdict == "undetermined"
+    assert Price("a", "jobs", 10.0, 5.0, 0.5, math.nan, math.nan).verdict == "undetermined"
 
 
 def test_firms_that_moved_in_are_kept_apart_from_new_ones() -> None:

@@ -118,7 +118,8 @@ class Cluster:
         if self.client.status != "running":
             return 0
         try:
-            return sum(self.client.nthreads().values())
+            threads: Any = self.client.nthreads()
+            return sum(threads.values())
         except (OSError, ValueError, RuntimeError):
             return 0
 
@@ -162,7 +163,7 @@ def _same_program(client: Client, address: str) -> None:
     """Workers import their own copy of this program: another version there would mix numbers."""
     try:
         client.wait_for_workers(1, timeout=REACH_SECONDS)
-        theirs: dict[str, Any] = client.run(_worker_program)
+        theirs: Any = client.run(_worker_program)
     except TimeoutError:
         raise refuse("the scheduler has no workers", key="--cluster", found=address, expected="dask worker …") from None
     except ModuleNotFoundError as error:

@@ -272,7 +272,7 @@ class Comparison:
 
         names = ("mean", "low", "high", "sd", "p05", "p50", "p95", "p_more", "p_same", "needed", "gain")
         dims = ("scenario", "metric", "quarter")
-        data = {name: (dims, np.array([getattr(d, name) for d in self.differences])) for name in names}
+        data: dict[str, Any] = {name: (dims, np.array([getattr(d, name) for d in self.differences])) for name in names}
         data["baseline"] = (dims[1:], self.baseline_mean)
         coords = {
             "scenario": [d.name for d in self.differences],

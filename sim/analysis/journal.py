@@ -102,7 +102,7 @@ class Journal:
 
     def blocks(self, count: int) -> list[np.ndarray]:
         """Blocks 0 … count-1 in order, as views of the mapped file: pages are read when touched, memory stays flat."""
-        mapped = memoryview(np.memmap(self._file.name, dtype=np.uint8, mode="r"))
+        mapped = memoryview(np.memmap(self._file.name, dtype=np.uint8, mode="r"))  # type: ignore[arg-type]
         views = []
         for block in range(count):
             offset = self._places[block]

@@ -7,7 +7,6 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -111,7 +110,7 @@ class ZoneModel:
         scenario: Any = self.scenario
         return _remade, (scenario._tree, scenario._path, list(self.outputs))
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         return f"{fingerprint_of(self.scenario)}-{program_digest()}"
 

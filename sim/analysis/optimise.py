@@ -279,14 +279,14 @@ def optimise(
     def judged(found: list[Evaluated]) -> tuple[np.ndarray, np.ndarray]:
         """(means float64[regime, point, output], bool[point] within the budget)."""
         values = np.array([e.mean for e in found])
-        inside = np.isfinite(values).all(axis=(0, 2))
+        inside = np.asarray(np.isfinite(values).all(axis=(0, 2)))
         if budget is not None:
             j = outputs.index(budget.output)
             if budget_probability is None:
-                inside &= budget.reached(values[:, :, j].mean(axis=0))
+                inside = inside & budget.reached(values[:, :, j].mean(axis=0))
             else:
                 share = [budget.reached(e.values(np.arange(len(e.design)))[:, :, j]).mean(axis=1) for e in found]
-                inside &= np.mean(share, axis=0) >= budget_probability
+                inside = inside & (np.mean(share, axis=0) >= budget_probability)
         return values, inside
 
     def best(values: np.ndarray, inside: np.ndarray) -> np.ndarray:

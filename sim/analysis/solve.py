@@ -322,22 +322,26 @@ def solve(
     met = np.array([target.reached(known[s]) for s in (x if rising else x[::-1])])
     outcomes = np.array([known[s] for s in x])
     bands = [_band(y) for y in outcomes]
+    mean, p05, p95 = (np.array(part) for part in zip(*bands, strict=True))
     return Answer(
-        lever,
-        target,
-        probability,
-        status,
-        setting,
-        *bounds,
-        reached,
-        best,
-        rising,
-        bool((np.diff(met.astype(int), axis=0) >= 0).all()),
-        replications,
-        x,
-        p,
-        *(np.array(part) for part in zip(*bands, strict=True)),
-        dict(others or {}),
+        lever=lever,
+        target=target,
+        probability=probability,
+        status=status,
+        setting=setting,
+        low=bounds[0],
+        high=bounds[1],
+        reached=reached,
+        best=best,
+        rising=rising,
+        monotone=bool((np.diff(met.astype(int), axis=0) >= 0).all()),
+        replications=replications,
+        x=x,
+        p=p,
+        mean=mean,
+        p05=p05,
+        p95=p95,
+        others=dict(others or {}),
     )
 
 

@@ -255,7 +255,7 @@ def sobol_estimates(plan: Plan, varied: Sequence[Varied], y: np.ndarray, n: int,
     f_a, f_b = np.array([y[:, 0], linear[:, 0]]), np.array([y[:, -1], linear[:, -1]])
     f_ab = np.stack([y[:, 1 : d + 1].T, linear[:, 1 : d + 1].T], axis=1)
     # scipy centres its copies and calls `corrected`; it has no seed for its own bootstrap, so ours calls it again
-    found = sobol_indices(func={"f_A": f_a, "f_B": f_b, "f_AB": f_ab}, n=n, method=corrected)
+    found = sobol_indices(func={"f_A": f_a, "f_B": f_b, "f_AB": f_ab}, n=n, method=corrected)  # type: ignore[arg-type]
     centred = (found._f_A, found._f_B, found._f_AB)
     low, high = _resampled(lambda rows: corrected(*(part[..., rows] for part in centred)), n, seed)
     estimates = (np.reshape(found.first_order, d), np.reshape(found.total_order, d))
@@ -711,7 +711,8 @@ def _mean_and_band(y: np.ndarray) -> tuple[float, float, float]:
     y = y[np.isfinite(y)]
     if not len(y):
         return np.nan, np.nan, np.nan
-    return float(y.mean()), *(float(q) for q in np.quantile(y, [0.05, 0.95]))
+    low, high = np.quantile(y, [0.05, 0.95])
+    return float(y.mean()), float(low), float(high)
 
 
 # --- the call

@@ -142,7 +142,7 @@ def checked(path: str, kind: str, numbers: Sequence[float], found: str) -> Varie
     else:
         need(len(set(a)) > 1, "nothing would vary", "two different numbers or more")
         return Varied(path, Distribution(kind=kind, choices=a))
-    return Varied(path, Distribution(kind=kind, **dict(zip(names, a, strict=True))))
+    return Varied(path, Distribution(kind=kind, **dict(zip(names, a, strict=True))))  # type: ignore[arg-type]
 
 
 def parse_vary(text: str, number: Number) -> Varied:
