@@ -65,6 +65,7 @@ FIXED: tuple[tuple[str, str, str, str, str], ...] = (
     ("market.ipo_window", "index", _INDEX, "上市窗口", "IPO window"),
     ("rounds.redeemed", "rounds", _STOCK, "累计回购", "redemptions since the start"),
     ("exits.proceeds", "CNY", _STOCK, "累计退出金额", "exit proceeds since the start"),
+    ("valuation.backed.max", "CNY", _STOCK, "有股权融资企业的最高估值（含已上市）", "largest value of an equity-backed firm, listed ones included"),
 )
 
 KIND_NAMES = (

@@ -64,7 +64,8 @@ class M(IntEnum):
     WINDOW = 46
     REDEEMED = 47
     EXIT_PROCEEDS = 48
-    SIZE = 49
+    BACKED_MAX = 49
+    SIZE = 50
 
 
 class G(IntEnum):
@@ -134,6 +135,7 @@ def report_valuations(rules, firms, ventures, market, tally, out, named, quarter
     backed = 0
     post = 0.0
     largest = 0.0
+    largest_backed = 0.0
     unicorns = 0
     listed = 0.0
     attracted = 0.0
@@ -164,6 +166,8 @@ def report_valuations(rules, firms, ventures, market, tally, out, named, quarter
                 log_sum += step
                 if step >= rules.report.multiple:
                     above += 1
+        if ventures.rounds[v] > 0:
+            largest_backed = max(largest_backed, value)
         if firms.source[ventures.firm[v]] == Source.ATTRACTED:
             attracted += value
         if k >= 0:
@@ -173,6 +177,7 @@ def report_valuations(rules, firms, ventures, market, tally, out, named, quarter
     out[M.FIRMS_BACKED] = backed
     out[M.POST_TOTAL] = post
     out[M.POST_MAX] = largest
+    out[M.BACKED_MAX] = largest_backed
     out[M.POST_MEAN] = post / backed if backed > 0 else np.nan
     out[M.UNICORNS] = unicorns
     out[M.LISTED_VALUE] = listed
