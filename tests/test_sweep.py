@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+import pickle
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from sim.analysis.model import AnalyticModel
+from sim.analysis.model import AnalyticModel, ZoneModel, known_quarters
 from sim.analysis.sweep import SweepResult, plan, sweep
-from sim.analysis.vary import Varied, checked, number_of, parse_vary
+from sim.analysis.vary import Varied, checked, number_of, parse_vary, varied_of
 from sim.analysis.work import InProcess
 from sim.errors import UserError
 
@@ -317,3 +319,58 @@ def test_design_that_cannot_be_is_refused(method: str, samples: int | None, said
 def test_every_pair_of_parameters_has_a_second_order_index() -> None:
     result = sweep(LINEAR, CUBE, "sobol", 16, 1, 1)
     assert {(i.parameter, i.other) for i in result.indices if i.name == "second"} == set(combinations(ABC, 2))
+
+
+# --- a scenario's own paths, metrics and quarters (nothing is simulated here)
+
+
+@pytest.fixture(scope="module")
+def xian() -> Any:
+    from sim import load_scenario
+
+    return load_scenario(Path(__file__).resolve().parent.parent / "scenarios" / "xian.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("guidance.cap.angle=20%..60%", "did you mean guidance.cap.angel"),
+        ("guidance.cap.angel=60%..20%", "reversed"),
+        ("guidance.cap.angel=0.5..1.5", "between 0 and 1"),
+        ("guidance.cap=0..1", "not a number that can be varied"),
+        ("zone.name=1..2", "not a number that can be varied"),
+        ("guidance.cap.angel=much..more", "unit"),
+    ],
+)
+def test_scenario_refuses_a_path_or_range_that_cannot_be(xian: Any, text: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        varied_of(xian, [text])
+
+
+def test_all_wrong_ranges_are_told_at_once(xian: Any) -> None:
+    with pytest.raises(UserError) as caught:
+        varied_of(xian, ["guidance.cap.angle=0..1", "guidance.cap.angel=1..0", "guidance.reinvestment=0..2"])
+    assert len(caught.value.problems) == 2
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("jobs.totl@2028Q4", "did you mean jobs.total"),
+        ("jobs.total@1999Q1", "not a quarter of this scenario"),
+        ("jobs.total@soon", "not a quarter"),
+    ],
+)
+def test_unknown_target_is_refused(xian: Any, target: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        ZoneModel.of(xian, [target])
+
+
+def test_target_without_a_quarter_means_the_last(xian: Any) -> None:
+    assert ZoneModel.of(xian, ["jobs.total"]).outputs == [f"jobs.total@{known_quarters(xian)[-1]}"]
+
+
+def test_scenario_sent_to_a_cluster_is_the_same_scenario(xian: Any) -> None:
+    model = ZoneModel.of(xian, ["jobs.total@2028Q4"])
+    there = pickle.loads(pickle.dumps(model))
+    assert there.fingerprint == model.fingerprint and there.outputs == model.outputs
