@@ -5,8 +5,8 @@ Tally.money[WORST] with the number of its identity in Tally.counts[BROKEN]; coun
 """
 
 import numpy as np
-from sim.model.jit import kernel
 
+from sim.model.jit import kernel
 from sim.model.world import TREASURY, Cash, Count
 
 IDENTITIES = {
@@ -116,8 +116,8 @@ def audit_population(rules, firms, ladder, tally):
 
 @kernel
 def audit_world(rules, firms, ventures, holdings, funds, commitments, ladder, tally):
-    """Check every identity at the end of a quarter. Nothing of the world changes but the record of the worst residual."""
+    """Check every identity at the end of a quarter. Nothing of the world changes but the record of the worst
+    residual."""
     audit_funds(funds, commitments, tally)
     audit_cap_tables(ventures, holdings, tally)
     audit_population(rules.ladders, firms, ladder, tally)
-

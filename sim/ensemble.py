@@ -54,7 +54,9 @@ def first_room(scenario: "Scenario", rules: Rules) -> Room:
     """Capacities that nearly always suffice; a world that needs more is lived again with twice the room."""
     quarters = scenario.zone.quarters
     years = quarters / 4.0
-    entry = float((rules.firms.entry[:, :2] * np.exp(np.maximum(rules.firms.entry_growth[:, :2], 0.0) * 6.0)).sum(1).max())
+    entry = float(
+        (rules.firms.entry[:, :2] * np.exp(np.maximum(rules.firms.entry_growth[:, :2], 0.0) * 6.0)).sum(1).max()
+    )
     firms = int(rules.firms.initial.max()) + int(0.62 * entry * years) + 600
     ventures = int(0.18 * firms) + 800
     institutions = int(rules.funds.count.sum(1).max())
@@ -84,7 +86,10 @@ def with_events(room: Room) -> Room:
     """The same room with logs long enough for every event a world can have."""
     q = room.quarters
     return room._replace(
-        round_events=room.ventures * 6, flow_events=room.funds * q, exit_events=room.ventures * 3, level_events=room.firms * 12
+        round_events=room.ventures * 6,
+        flow_events=room.funds * q,
+        exit_events=room.ventures * 3,
+        level_events=room.firms * 12,
     )
 
 
@@ -210,7 +215,9 @@ def _checked(scenario: "Scenario", replications: int | None, seed: int | None) -
     n = scenario.run.replications if replications is None else replications
     s = scenario.run.seed if seed is None else seed
     if n < 1:
-        raise UserError(Problem("at least one replication is needed", key="replications", found=str(n), expected="1 or more"))
+        raise UserError(
+            Problem("at least one replication is needed", key="replications", found=str(n), expected="1 or more")
+        )
     if not 0 <= s < 2**63:
         raise UserError(Problem("the seed is out of range", key="seed", found=str(s), expected="0 to 2^63 - 1"))
     return n, s
@@ -337,14 +344,44 @@ def quarter_names(scenario: "Scenario") -> list[str]:
 
 _LOGS: dict[str, tuple[str, ...]] = {
     "rounds": (
-        "quarter", "cohort", "index", "stage", "pre_money", "post_money", "amount", "price", "funds", "lead",
-        "previous_post_money", "round", "from_others", "named",
+        "quarter",
+        "cohort",
+        "index",
+        "stage",
+        "pre_money",
+        "post_money",
+        "amount",
+        "price",
+        "funds",
+        "lead",
+        "previous_post_money",
+        "round",
+        "from_others",
+        "named",
     ),
     "flows": (
-        "quarter", "fund", "group", "commitment", "called", "distributed", "nav", "fees", "carry", "invested",
+        "quarter",
+        "fund",
+        "group",
+        "commitment",
+        "called",
+        "distributed",
+        "nav",
+        "fees",
+        "carry",
+        "invested",
     ),
     "exits": (
-        "quarter", "cohort", "index", "way", "proceeds", "to_funds", "last_post_money", "raised", "rounds", "named",
+        "quarter",
+        "cohort",
+        "index",
+        "way",
+        "proceeds",
+        "to_funds",
+        "last_post_money",
+        "raised",
+        "rounds",
+        "named",
     ),
     "levels": ("quarter", "cohort", "index", "level", "what", "spare"),
 }
@@ -372,7 +409,9 @@ def _samples(scenario: "Scenario", kept: Sequence[Replication]) -> dict[str, dic
         tables = [getattr(k, name) for k in kept]
         whole = np.concatenate(tables) if tables else np.zeros((0, len(columns)))
         table: dict[str, NDArray] = {
-            "replication": np.concatenate([np.full(len(t), k.number) for k, t in zip(kept, tables, strict=True)]).astype(int)
+            "replication": np.concatenate(
+                [np.full(len(t), k.number) for k, t in zip(kept, tables, strict=True)]
+            ).astype(int)
             if tables
             else np.zeros(0, int)
         }
@@ -408,7 +447,9 @@ def _samples(scenario: "Scenario", kept: Sequence[Replication]) -> dict[str, dic
     return out
 
 
-def manifest_of(scenario: "Scenario", n: int, seed: int, threads: int, wall: float, firm_quarters: float) -> dict[str, Any]:
+def manifest_of(
+    scenario: "Scenario", n: int, seed: int, threads: int, wall: float, firm_quarters: float
+) -> dict[str, Any]:
     """What is needed to do the run again, and what it took."""
     import numba
     import numpy
@@ -448,7 +489,7 @@ def warm() -> bool:
     from sim.scenario import load_scenario
 
     path = Path(__file__).parent.parent / "scenarios" / "xian.toml"
-    small = ["firms.initial.count=50", "firms.entry.organic.per_year=5", "zone.end=\"2020Q4\""]
+    small = ["firms.initial.count=50", "firms.entry.organic.per_year=5", 'zone.end="2020Q4"']
     was = WARM
     simulate(load_scenario(path, small), replications=1, threads=1, events=0)
     compiled.forget_old_versions()
@@ -541,5 +582,3 @@ def firm_now(scenario: "Scenario", world: World, slot: int) -> dict[str, Any]:
             "classes": rows,
         }
     return out
-
-

@@ -7,9 +7,18 @@ import re
 from decimal import Decimal, InvalidOperation
 
 _UNITS = {
-    "": Decimal(1), "元": Decimal(1), "万": Decimal(10) ** 4, "亿": Decimal(10) ** 8, "万亿": Decimal(10) ** 12,
-    "k": Decimal(10) ** 3, "m": Decimal(10) ** 6, "bn": Decimal(10) ** 9, "tn": Decimal(10) ** 12,
-    "thousand": Decimal(10) ** 3, "million": Decimal(10) ** 6, "billion": Decimal(10) ** 9,
+    "": Decimal(1),
+    "元": Decimal(1),
+    "万": Decimal(10) ** 4,
+    "亿": Decimal(10) ** 8,
+    "万亿": Decimal(10) ** 12,
+    "k": Decimal(10) ** 3,
+    "m": Decimal(10) ** 6,
+    "bn": Decimal(10) ** 9,
+    "tn": Decimal(10) ** 12,
+    "thousand": Decimal(10) ** 3,
+    "million": Decimal(10) ** 6,
+    "billion": Decimal(10) ** 9,
 }
 _NUMBER = re.compile(r"^([+-]?(?:\d[\d_,]*)?(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*(.*)$")
 
@@ -39,7 +48,7 @@ def _plain(value: object, accepted: str) -> float | None:
 
 def parse_money(value: object) -> float:
     """Yuan from 1e8, "50亿", "6000万", "6.67亿", "5bn", "300m", "¥1,000", "CNY 5bn"."""
-    accepted = 'money as 50亿, 6000万, 5bn, 300m or a plain number of yuan'
+    accepted = "money as 50亿, 6000万, 5bn, 300m or a plain number of yuan"
     plain = _plain(value, accepted)
     if plain is not None:
         return plain
@@ -82,7 +91,20 @@ def parse_years(value: object) -> float:
         number, unit = _split(str(value))
     except ValueError:
         raise ValueError(f"write {accepted}") from None
-    per = {"": 1, "y": 1, "year": 1, "years": 1, "年": 1, "q": 4, "季": 4, "季度": 4, "m": 12, "月": 12, "个月": 12, "months": 12}
+    per = {
+        "": 1,
+        "y": 1,
+        "year": 1,
+        "years": 1,
+        "年": 1,
+        "q": 4,
+        "季": 4,
+        "季度": 4,
+        "m": 12,
+        "月": 12,
+        "个月": 12,
+        "months": 12,
+    }
     if unit.lower() not in per:
         raise ValueError(f"'{unit}' is not a unit of time; write {accepted}")
     return float(number / per[unit.lower()])
@@ -143,7 +165,11 @@ def format_money(x: float, lang: str = "en") -> str:
     """151亿 / 15.1bn: three significant digits, in the units of the language."""
     if x != x:
         return "–"
-    steps = ((1e12, "万亿"), (1e8, "亿"), (1e4, "万")) if lang == "zh" else ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k"))
+    steps = (
+        ((1e12, "万亿"), (1e8, "亿"), (1e4, "万"))
+        if lang == "zh"
+        else ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k"))
+    )
     for scale, unit in steps:
         if abs(x) >= scale:
             return f"{_digits(x / scale)}{unit}"

@@ -51,11 +51,23 @@ def score_facts(scenario: "Scenario", result: "Result") -> list[Any]:
         name = fact.name
         out.append(
             ScoredFact(
-                id=fact.id, use=fact.use, metric=fact.metric, date=quarter_name(int(fact.date)), observed=fact.value,
-                unit=units.get(fact.metric.split("+")[0].strip(), ""), bound=fact.bound or "exact",
-                statistic=fact.statistic or "", p05=p05, p50=p50, p95=p95, inside=inside, probability=probability,
-                source=fact.source or "", note=fact.note or "",
-                name=name.en if name else "", since=quarter_name(int(fact.since)) if fact.since is not None else "",
+                id=fact.id,
+                use=fact.use,
+                metric=fact.metric,
+                date=quarter_name(int(fact.date)),
+                observed=fact.value,
+                unit=units.get(fact.metric.split("+")[0].strip(), ""),
+                bound=fact.bound or "exact",
+                statistic=fact.statistic or "",
+                p05=p05,
+                p50=p50,
+                p95=p95,
+                inside=inside,
+                probability=probability,
+                source=fact.source or "",
+                note=fact.note or "",
+                name=name.en if name else "",
+                since=quarter_name(int(fact.since)) if fact.since is not None else "",
             )
         )
     return out

@@ -76,10 +76,17 @@ def test_another_seed_is_another_world(small, result):
 def test_samples_of_a_sweep_meet_the_same_draws(small, result):
     path = "guidance.asks"
     out = simulate_samples(
-        small, {path: np.array([0.68, 0.4])}, 6, 3, metrics=["firms.entered", "funds.subfunds.size"], quarters=["2023Q4"]
+        small,
+        {path: np.array([0.68, 0.4])},
+        6,
+        3,
+        metrics=["firms.entered", "funds.subfunds.size"],
+        quarters=["2023Q4"],
     )
     at = result.quarters.index("2023Q4")
-    assert np.array_equal(out[0, :, :, 0].T, np.stack([result["firms.entered"][:, at], result["funds.subfunds.size"][:, at]]))
+    assert np.array_equal(
+        out[0, :, :, 0].T, np.stack([result["firms.entered"][:, at], result["funds.subfunds.size"][:, at]])
+    )
     assert np.array_equal(out[0, :, 0], out[1, :, 0])
     assert not np.array_equal(out[0, :, 1], out[1, :, 1])
 
@@ -92,7 +99,9 @@ def test_changing_the_guidance_fund_leaves_entrants_market_and_park_unchanged(sm
     assert np.nanmax(without["funds.subfunds.size"]) == 0.0
 
 
-@pytest.mark.parametrize("path", sorted(Path("scenarios").rglob("xian*.toml")) + sorted(Path("scenarios/xian").glob("*.toml")))
+@pytest.mark.parametrize(
+    "path", sorted(Path("scenarios").rglob("xian*.toml")) + sorted(Path("scenarios/xian").glob("*.toml"))
+)
 def test_the_accounts_close_in_every_quarter(path):
     audited = simulate(load_scenario(path, SMALL[:-1]), replications=3, seed=11, events=0, audit=True)
     assert audited.manifest["audit"]["worst_relative_residual"] < 1e-9
@@ -130,7 +139,9 @@ np.savez(sys.argv[1], values=r.values, post=r.samples["rounds"]["post_money"], f
         environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
         if mode == "interpreted":
             environment["NUMBA_DISABLE_JIT"] = "1"
-        done = subprocess.run([sys.executable, "-c", code, str(target)], env=environment, capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(target)], env=environment, capture_output=True, text=True
+        )
         assert done.returncode == 0, done.stderr[-2000:]
         out[mode] = np.load(target)
     a, b = out["interpreted"], out["compiled"]

@@ -28,7 +28,16 @@ def problems(path: Path, *sets: str) -> list[str]:
 
 @pytest.mark.parametrize(
     ("text", "yuan"),
-    [("50亿", 5e9), ("6000万", 6e7), ("6.67亿", 6.67e8), ("5bn", 5e9), ("300m", 3e8), ("¥1,000", 1000), (1e8, 1e8), ("12元", 12)],
+    [
+        ("50亿", 5e9),
+        ("6000万", 6e7),
+        ("6.67亿", 6.67e8),
+        ("5bn", 5e9),
+        ("300m", 3e8),
+        ("¥1,000", 1000),
+        (1e8, 1e8),
+        ("12元", 12),
+    ],
 )
 def test_money_is_read_as_people_write_it(text, yuan):
     assert parse_money(text) == yuan
@@ -58,7 +67,10 @@ def test_every_number_of_xian_has_a_grade_a_source_and_a_path():
 
 def test_every_published_row_of_xian_is_a_fact():
     ids = {f.id for f in load_scenario(XIAN).facts}
-    wanted = "guidance subfunds cluster vcs park park-n eswin eswin-v tj tj-v zb-n zb-amt zb-mv zb-jobs hte-add hte-g hte-2021 tech champ giant srdi listed reserve reserve-p"
+    wanted = (
+        "guidance subfunds cluster vcs park park-n eswin eswin-v tj tj-v zb-n zb-amt zb-mv zb-jobs "
+        "hte-add hte-g hte-2021 tech champ giant srdi listed reserve reserve-p"
+    )
     assert ids == {f"xa-{x}" for x in wanted.split()}
 
 
@@ -87,8 +99,8 @@ def test_all_errors_of_a_file_are_told_at_once(tmp_path):
         ('[attraction]\nbegins = "2025Q1"\n', "dates out of order"),
         ('[[facts]]\nid = "x"\nmetric = "firms.alife"\ndate = "2023Q4"\nvalue = 1\nuse = "check"\n', "firms.alive"),
         ('[[named]]\nid = "eswin"\nsector = "optics"\n', "no such sector"),
-        ("[ladders.certificates.levels.giant]\nrequires = \"srdy\"\n", "no such level"),
-        ('[guidance]\nadditionality = { uniform = [-0.5, 0.5] }\n', "leaves the allowed range"),
+        ('[ladders.certificates.levels.giant]\nrequires = "srdy"\n', "no such level"),
+        ("[guidance]\nadditionality = { uniform = [-0.5, 0.5] }\n", "leaves the allowed range"),
         ("[run]\nreplications = 0\n", "at least 1"),
     ],
 )

@@ -1,13 +1,17 @@
 """Who gets what when a firm is sold: preferences by seniority, participation, the exact conversion equilibrium.
 
-A class converts into common exactly when that pays it better given what the others do. Classes are offered conversion in
-the order of what a share must fetch before they prefer it (preference per as-converted share; for a capped participating
+A class converts into common exactly when that pays it better given what the others do. Classes are offered
+conversion in
+the order of what a share must fetch before they prefer it (preference per as-converted share; for a capped
+participating
 class its cap per share): the one with the lowest figure converts first, and conversion stops at the first class that
-would lose by it. Source of the rule: sequential conversion as in Gornall and Strebulaev (2020), "Squaring venture capital
+would lose by it. Source of the rule: sequential conversion as in Gornall and Strebulaev (2020), "Squaring venture
+capital
 valuations with reality". Not modelled: debt, transaction costs, carve-outs, agreements that override the charter.
 """
 
 import numpy as np
+
 from sim.model.jit import kernel
 
 
@@ -73,7 +77,8 @@ def split_proceeds(proceeds, n, shares, preference, seniority, participating, ca
 
     shares: as-converted; preference, cap: money for the whole class (cap inf = none; it binds participating classes);
     seniority: higher is paid first, equal ones pro rata; participating: 0 or 1; common: founders' and pool shares.
-    out[:n] receives the payouts, converted[:n] 1 where a class converts. Returns the payout of common. The payouts sum to
+    out[:n] receives the payouts, converted[:n] 1 where a class converts. Returns the payout of common. The payouts
+    sum to
     the proceeds up to rounding.
     """
     for c in range(n):
@@ -105,7 +110,8 @@ def split_proceeds(proceeds, n, shares, preference, seniority, participating, ca
 def weighted_average_conversion(conversion, issue_price, shares_before, amount, new_price):
     """Broad-based weighted-average anti-dilution: new common shares for one preferred share after a cheaper round.
 
-    New conversion price = old x (S + amount / old) / (S + amount / new_price), S the fully diluted shares before the round
+    New conversion price = old x (S + amount / old) / (S + amount / new_price), S the fully diluted shares before
+    the round
     (NVCA model charter). Never below the old conversion.
     """
     old = issue_price / conversion

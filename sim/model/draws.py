@@ -14,6 +14,7 @@ Not modelled: antithetic or quasi-random addressing.
 from enum import IntEnum
 
 import numpy as np
+
 from sim.model.jit import fast_inlined, fast_kernel, inlined, kernel
 
 
@@ -100,7 +101,12 @@ def unit(word):
 def words(key, index, cohort, quarter, purpose):
     """Four words for one address. key: uint64[2]; the rest integers >= 0 below 2**32."""
     return philox(
-        np.uint64(index), np.uint64(cohort), np.uint64(quarter), np.uint64(purpose), np.uint64(key[0]), np.uint64(key[1])
+        np.uint64(index),
+        np.uint64(cohort),
+        np.uint64(quarter),
+        np.uint64(purpose),
+        np.uint64(key[0]),
+        np.uint64(key[1]),
     )
 
 
@@ -134,7 +140,10 @@ def log_inlined(x):
     s = (m - 1.0) / (m + 1.0)
     z = s * s
     p = 0.13333333333333333 * z + 0.15384615384615385
-    p = ((((((p * z + 0.18181818181818182) * z + 0.2222222222222222) * z + 0.2857142857142857) * z + 0.4) * z) + 0.6666666666666666) * z
+    p = (
+        (((((p * z + 0.18181818181818182) * z + 0.2222222222222222) * z + 0.2857142857142857) * z + 0.4) * z)
+        + 0.6666666666666666
+    ) * z
     return e * _LN2_HI + (s * p + 2.0 * s + e * _LN2_LO)
 
 
@@ -144,13 +153,17 @@ _SHIFT = 6755399441055744.0  # 1.5 * 2**52: adding and subtracting it rounds to 
 
 @fast_inlined
 def exp_inlined(x):
-    """Exponential for |x| below 700 (clipped there), by reduction and a Taylor polynomial; error below 1e-13 relative."""
+    """Exponential for |x| below 700 (clipped there), by reduction and a Taylor polynomial; error below 1e-13
+    relative."""
     x = min(max(x, -700.0), 700.0)
     t = x * _LOG2E + _SHIFT
     n = t - _SHIFT
     r = (x - n * _LN2_HI) - n * _LN2_LO
     p = 2.505210838544172e-08 * r + 2.755731922398589e-07
-    p = ((((p * r + 2.7557319223985893e-06) * r + 2.48015873015873e-05) * r + 0.0001984126984126984) * r + 0.001388888888888889) * r
+    p = (
+        (((p * r + 2.7557319223985893e-06) * r + 2.48015873015873e-05) * r + 0.0001984126984126984) * r
+        + 0.001388888888888889
+    ) * r
     p = ((((p + 0.008333333333333333) * r + 0.041666666666666664) * r + 0.16666666666666666) * r + 0.5) * r
     p = (p + 1.0) * r + 1.0
     return p * np.int64((np.int64(n) + _1023) << _52).view(np.float64)

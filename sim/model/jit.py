@@ -5,14 +5,19 @@ scratch room they are given. That makes compiling several times faster (a world 
 which would be counted at every use) and keeps replications from touching shared counters.
 """
 
-from numba import njit
+from typing import Any
+
+import numba
 
 FAST = {"contract"}  # fused multiply-add only; the order of operations stays as written
+
+njit: Any = numba.njit  # typed loosely: numba's own hints do not know the option
 
 kernel = njit(_nrt=False, error_model="numpy")
 fast_kernel = njit(_nrt=False, fastmath=FAST, error_model="numpy")
 inlined = njit(_nrt=False, error_model="numpy", forceinline=True)
 fast_inlined = njit(_nrt=False, fastmath=FAST, error_model="numpy", forceinline=True)
+entry = njit(_nrt=False, error_model="numpy", nogil=True, cache=True)  # what Python calls
 
 
 @kernel

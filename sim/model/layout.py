@@ -6,16 +6,19 @@ No numba at import: `check` and facts need the names without a kernel.
 
 from typing import TYPE_CHECKING
 
-from sim.model.metrics import Metric
+from sim.model.metrics import Kind, Metric
 from sim.model.stages import STAGE_LABELS
 
 if TYPE_CHECKING:
     from sim.scenario.document import Scenario
 
-_STOCK, _FLOW, _RATIO, _INDEX = "stock", "flow", "ratio", "index"
+_STOCK: Kind = "stock"
+_FLOW: Kind = "flow"
+_RATIO: Kind = "ratio"
+_INDEX: Kind = "index"
 
 # name, unit, kind, zh, en: in the order of sim.model.report.M
-FIXED: tuple[tuple[str, str, str, str, str], ...] = (
+FIXED: tuple[tuple[str, str, Kind, str, str], ...] = (
     ("firms.alive", "firms", _STOCK, "在园企业", "firms in the zone"),
     ("firms.ever", "firms", _STOCK, "累计培育企业", "firms ever present"),
     ("firms.entered", "firms", _STOCK, "累计新增企业", "firms entered since the start"),
@@ -38,9 +41,27 @@ FIXED: tuple[tuple[str, str, str, str, str], ...] = (
     ("valuation.post_money.mean", "CNY", _STOCK, "平均投后估值", "mean post-money"),
     ("valuation.unicorns", "firms", _STOCK, "独角兽企业", "unicorns"),
     ("valuation.listed.total", "CNY", _STOCK, "上市企业总市值", "market value of listed firms"),
-    ("valuation.total", "CNY", _STOCK, "总估值（未上市投后 + 上市市值）", "total valuation (post-money + market value)"),
-    ("valuation.multiple.max", "ratio", _RATIO, "最高估值倍数（末轮/首轮投后）", "largest multiple of first post-money"),
-    ("valuation.multiple.share_above", "share", _RATIO, "估值倍数达到标杆的企业占比", "share of firms above the marked multiple"),
+    (
+        "valuation.total",
+        "CNY",
+        _STOCK,
+        "总估值（未上市投后 + 上市市值）",
+        "total valuation (post-money + market value)",
+    ),
+    (
+        "valuation.multiple.max",
+        "ratio",
+        _RATIO,
+        "最高估值倍数（末轮/首轮投后）",
+        "largest multiple of first post-money",
+    ),
+    (
+        "valuation.multiple.share_above",
+        "share",
+        _RATIO,
+        "估值倍数达到标杆的企业占比",
+        "share of firms above the marked multiple",
+    ),
     ("valuation.multiple.mean", "ratio", _RATIO, "平均估值倍数", "mean multiple of first post-money"),
     ("rounds.count.total", "rounds", _FLOW, "当季融资轮次", "rounds in the quarter"),
     ("rounds.raised.total", "CNY", _FLOW, "当季融资额", "money raised in the quarter"),
@@ -65,7 +86,13 @@ FIXED: tuple[tuple[str, str, str, str, str], ...] = (
     ("market.ipo_window", "index", _INDEX, "上市窗口", "IPO window"),
     ("rounds.redeemed", "rounds", _STOCK, "累计回购", "redemptions since the start"),
     ("exits.proceeds", "CNY", _STOCK, "累计退出金额", "exit proceeds since the start"),
-    ("valuation.backed.max", "CNY", _STOCK, "有股权融资企业的最高估值（含已上市）", "largest value of an equity-backed firm, listed ones included"),
+    (
+        "valuation.backed.max",
+        "CNY",
+        _STOCK,
+        "有股权融资企业的最高估值（含已上市）",
+        "largest value of an equity-backed firm, listed ones included",
+    ),
 )
 
 KIND_NAMES = (
@@ -75,7 +102,7 @@ KIND_NAMES = (
     ("direct", "直投基金", "direct fund"),
     ("attraction", "招商基金", "attraction fund"),
 )
-KIND_ROWS = (
+KIND_ROWS: tuple[tuple[str, str, Kind, str, str], ...] = (
     ("size", "CNY", _STOCK, "认缴规模", "commitments"),
     ("paid_in", "CNY", _STOCK, "实缴", "paid-in"),
     ("distributed", "CNY", _STOCK, "分配", "distributed"),
@@ -95,8 +122,14 @@ def metrics_of(scenario: "Scenario") -> list[Metric]:
     """All metrics of a scenario, in the order of the rows of world.metrics."""
     out = [Metric(name, unit, {"zh": zh, "en": en}, kind) for name, unit, kind, zh, en in FIXED]
     for stage, zh, en in STAGE_LABELS:
-        out.append(Metric(f"rounds.count.{stage}", "rounds", {"zh": f"当季{zh}轮次", "en": f"{en} rounds in the quarter"}, _FLOW))
-        out.append(Metric(f"rounds.raised.{stage}", "CNY", {"zh": f"当季{zh}融资额", "en": f"raised in {en} rounds"}, _FLOW))
+        out.append(
+            Metric(
+                f"rounds.count.{stage}", "rounds", {"zh": f"当季{zh}轮次", "en": f"{en} rounds in the quarter"}, _FLOW
+            )
+        )
+        out.append(
+            Metric(f"rounds.raised.{stage}", "CNY", {"zh": f"当季{zh}融资额", "en": f"raised in {en} rounds"}, _FLOW)
+        )
     for ladder_id, ladder in scenario.ladders.items():
         for level_id, level in ladder.levels.items():
             base = f"ladder.{ladder_id}.{level_id}"

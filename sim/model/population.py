@@ -4,11 +4,11 @@ These compose rooms (a firm, its venture, its first round); no mechanism of thei
 """
 
 import numpy as np
-from sim.model.jit import kernel
 
 from sim.model.draws import Purpose, exp, log, normal, poisson, uniform, uniforms
 from sim.model.firms.kernel import cohort_of, entrants_of, initial_age, is_venture, put_firm
-from sim.model.rounds.kernel import add_holding, close_round, dry_powder, first_value, issue_class, put_venture
+from sim.model.jit import kernel
+from sim.model.rounds.kernel import close_round, dry_powder, first_value, issue_class, put_venture
 from sim.model.world import Cash, Count, FundKind, Source, Stage, Status
 
 
@@ -64,15 +64,33 @@ def fill_at_start(key, rules, firms, ventures, market, tally, levels):
         age = initial_age(key, rules.firms, k, cohort)
         grown = rules.firms.initial_growth * min(0.25 * age, 20.0)
         slot = put_firm(
-            key, rules.firms, firms, market, tally, k, cohort, np.int64(Source.ORGANIC), 0, age,
-            rules.firms.entry_log_median[Source.ORGANIC] + grown, rules.firms.initial_log_sd, levels,
+            key,
+            rules.firms,
+            firms,
+            market,
+            tally,
+            k,
+            cohort,
+            np.int64(Source.ORGANIC),
+            0,
+            age,
+            rules.firms.entry_log_median[Source.ORGANIC] + grown,
+            rules.firms.initial_log_sd,
+            levels,
         )
         if slot < 0:
             return
         if age <= rules.rounds.oldest_venture and is_venture(key, rules.firms, k, cohort, np.int64(Source.ORGANIC)):
             v = put_venture(
-                key, rules.rounds, firms, ventures, tally, slot, 0,
-                first_value(key, rules.rounds, firms, slot, np.int64(Source.ORGANIC)), -1,
+                key,
+                rules.rounds,
+                firms,
+                ventures,
+                tally,
+                slot,
+                0,
+                first_value(key, rules.rounds, firms, slot, np.int64(Source.ORGANIC)),
+                -1,
             )
             if v < 0:
                 return
@@ -85,21 +103,40 @@ def fill_at_start(key, rules, firms, ventures, market, tally, levels):
 
 @kernel
 def admit_entrants(key, rules, firms, ventures, market, tally, quarter, levels):
-    """Founders of the quarter, in the open and in incubators. Entrant k of quarter q is the same firm in every scenario."""
+    """Founders of the quarter, in the open and in incubators. Entrant k of quarter q is the same firm in every
+    scenario."""
     for source in range(2):
         n = entrants_of(key, rules.firms, source, quarter)
         cohort = cohort_of(quarter, source)
         for k in range(n):
             slot = put_firm(
-                key, rules.firms, firms, market, tally, k, cohort, source, quarter, 0,
-                rules.firms.entry_log_median[source], rules.firms.entry_log_sd[source], levels,
+                key,
+                rules.firms,
+                firms,
+                market,
+                tally,
+                k,
+                cohort,
+                source,
+                quarter,
+                0,
+                rules.firms.entry_log_median[source],
+                rules.firms.entry_log_sd[source],
+                levels,
             )
             if slot < 0:
                 return
             if is_venture(key, rules.firms, k, cohort, source):
                 v = put_venture(
-                    key, rules.rounds, firms, ventures, tally, slot, quarter,
-                    first_value(key, rules.rounds, firms, slot, source), -1,
+                    key,
+                    rules.rounds,
+                    firms,
+                    ventures,
+                    tally,
+                    slot,
+                    quarter,
+                    first_value(key, rules.rounds, firms, slot, source),
+                    -1,
                 )
                 if v < 0:
                     return
@@ -108,17 +145,32 @@ def admit_entrants(key, rules, firms, ventures, market, tally, quarter, levels):
 
 
 @kernel
-def land_firm(key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, fund, index, quarter, age, levels):
-    """One firm moves in with an investment of the attraction fund (资本招商): firm, venture, a first round at its value."""
+def land_firm(
+    key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, fund, index, quarter, age, levels
+):
+    """One firm moves in with an investment of the attraction fund (资本招商): firm, venture, a first round at its
+    value."""
     cohort = cohort_of(quarter if age == 0 else -1, np.int64(Source.ATTRACTED))
     _, b, c, d = uniforms(key, index, cohort, 0, Purpose.ATTRACTION)
-    ticket = min(rules.attraction.ticket * exp(rules.attraction.ticket_sd * normal(b)), dry_powder(rules.rounds, funds, fund))
+    ticket = min(
+        rules.attraction.ticket * exp(rules.attraction.ticket_sd * normal(b)), dry_powder(rules.rounds, funds, fund)
+    )
     if ticket < 0.2 * rules.attraction.ticket:
         return
     slot = put_firm(
-        key, rules.firms, firms, market, tally, index, cohort, np.int64(Source.ATTRACTED), quarter,
-        age + np.int64(4.0 * rules.attraction.age * c), rules.firms.entry_log_median[Source.ATTRACTED],
-        rules.firms.entry_log_sd[Source.ATTRACTED], levels,
+        key,
+        rules.firms,
+        firms,
+        market,
+        tally,
+        index,
+        cohort,
+        np.int64(Source.ATTRACTED),
+        quarter,
+        age + np.int64(4.0 * rules.attraction.age * c),
+        rules.firms.entry_log_median[Source.ATTRACTED],
+        rules.firms.entry_log_sd[Source.ATTRACTED],
+        levels,
     )
     if slot < 0:
         return
@@ -131,8 +183,23 @@ def land_firm(key, rules, firms, ventures, holdings, funds, market, tally, event
     scratch.cheque[0] = ticket
     total = max(ticket, rules.rounds.dilution[Stage.A] * pre / (1.0 - rules.rounds.dilution[Stage.A]))
     close_round(
-        key, rules.rounds, firms, ventures, holdings, funds, tally, events, scratch, v, np.int64(Stage.A), pre,
-        total, np.int64(1), np.int64(quarter), c, d,
+        key,
+        rules.rounds,
+        firms,
+        ventures,
+        holdings,
+        funds,
+        tally,
+        events,
+        scratch,
+        v,
+        np.int64(Stage.A),
+        pre,
+        total,
+        np.int64(1),
+        np.int64(quarter),
+        c,
+        d,
     )
     tally.counts[Count.ATTRACTED_ALIVE] += 1
     tally.counts[Count.ENTERED_ATTRACTED] += 1
@@ -159,7 +226,8 @@ def attraction_fund(funds, tally):
 
 @kernel
 def attract_firms(key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, quarter, levels):
-    """Offers of investment to firms elsewhere: they arrive, some accept, and each that does costs a ticket of the fund."""
+    """Offers of investment to firms elsewhere: they arrive, some accept, and each that does costs a ticket of the
+    fund."""
     r = rules.attraction
     fund = attraction_fund(funds, tally)
     if fund < 0:
@@ -168,8 +236,21 @@ def attract_firms(key, rules, firms, ventures, holdings, funds, market, tally, e
         for k in range(r.initial):
             u = uniform(key, k, 0, 0, Purpose.ATTRACTION)
             land_firm(
-                key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, fund, np.int64(k), np.int64(0),
-                1 + np.int64(4.0 * r.initial_years * u), levels,
+                key,
+                rules,
+                firms,
+                ventures,
+                holdings,
+                funds,
+                market,
+                tally,
+                events,
+                scratch,
+                fund,
+                np.int64(k),
+                np.int64(0),
+                1 + np.int64(4.0 * r.initial_years * u),
+                levels,
             )
         tally.counts[Count.INITIAL] = tally.counts[Count.EVER]
     if quarter < r.first or quarter >= r.until:
@@ -178,8 +259,21 @@ def attract_firms(key, rules, firms, ventures, holdings, funds, market, tally, e
     for k in range(offers):
         if uniform(key, k + 1, 2, quarter, Purpose.ATTRACTION) < r.accepts:
             land_firm(
-                key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, fund, np.int64(k), np.int64(quarter),
-                np.int64(0), levels,
+                key,
+                rules,
+                firms,
+                ventures,
+                holdings,
+                funds,
+                market,
+                tally,
+                events,
+                scratch,
+                fund,
+                np.int64(k),
+                np.int64(quarter),
+                np.int64(0),
+                levels,
             )
 
 
@@ -201,8 +295,19 @@ def place_named(key, rules, firms, ventures, holdings, funds, market, tally, eve
             continue
         cohort = cohort_of(-1, np.int64(Source.NAMED))
         slot = put_firm(
-            key, rules.firms, firms, market, tally, k, cohort, np.int64(Source.NAMED), quarter, r.age[k], r.log_revenue[k],
-            0.0, levels,
+            key,
+            rules.firms,
+            firms,
+            market,
+            tally,
+            k,
+            cohort,
+            np.int64(Source.NAMED),
+            quarter,
+            r.age[k],
+            r.log_revenue[k],
+            0.0,
+            levels,
         )
         if slot < 0:
             return
@@ -226,8 +331,23 @@ def place_named(key, rules, firms, ventures, holdings, funds, market, tally, eve
                     n = 1
             u, w, _, _ = uniforms(key, k, cohort, i, Purpose.ROUND_TERMS_MORE)
             close_round(
-                key, rules.rounds, firms, ventures, holdings, funds, tally, events, scratch, v,
-                r.stage[i], r.post[i] - r.amount[i], r.amount[i], np.int64(n), np.int64(quarter), u, w,
+                key,
+                rules.rounds,
+                firms,
+                ventures,
+                holdings,
+                funds,
+                tally,
+                events,
+                scratch,
+                v,
+                r.stage[i],
+                r.post[i] - r.amount[i],
+                r.amount[i],
+                np.int64(n),
+                np.int64(quarter),
+                u,
+                w,
             )
         ventures.log_value[v] = log(ventures.last_post[v]) - market.private[quarter]
         if tally.counts[Count.STATUS] != Status.OK:

@@ -7,8 +7,8 @@ sim.model.metrics.layout with the same constants. A metric that is undefined is 
 from enum import IntEnum
 
 import numpy as np
-from sim.model.jit import kernel
 
+from sim.model.jit import kernel
 from sim.model.world import KINDS, STAGES, Cash, Count, FundKind, Source
 
 

@@ -366,9 +366,7 @@ def lower_firms(s: "Scenario", rows: Rows, levels: "LevelIndex") -> FirmRules:
     x = p.exit
     by_age = quarterly(rows(x.young)[:, None] * (age[None, :] + 1.0) ** -rows(x.age_power)[:, None])
     elasticity = rows(p.accounts.jobs_elasticity)
-    jobs_base = wide(
-        -np.log(rows.table([q.productivity for q in sectors])) + ((1.0 - elasticity) * reference)[:, None]
-    )
+    jobs_base = wide(-np.log(rows.table([q.productivity for q in sectors])) + ((1.0 - elasticity) * reference)[:, None])
     entries = [p.entry.organic, p.entry.incubator, p.entry.attracted, p.entry.organic]
     return FirmRules(
         sectors=rows.constant(n, np.int64),
@@ -818,7 +816,8 @@ def packed(rules: Rules, phase: int) -> np.recarray:
 
 
 def roomy(array: NDArray, *room: int) -> NDArray:
-    """The same rows with longer axes, zero-filled, so that every scenario has records of one shape (one compilation)."""
+    """The same rows with longer axes, zero-filled, so that every scenario has records of one shape (one
+    compilation)."""
     out = np.zeros((array.shape[0], *room), array.dtype)
     out[tuple(slice(0, n) for n in array.shape)] = array
     return out

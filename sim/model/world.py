@@ -84,7 +84,8 @@ class Status(IntEnum):
 
 
 class Firms(NamedTuple):
-    """One row a firm slot. Revenue and value in yuan; log_revenue is the log of annualised revenue; rates by quarter."""
+    """One row a firm slot. Revenue and value in yuan; log_revenue is the log of annualised revenue; rates by
+    quarter."""
 
     index: Words
     cohort: Words
@@ -112,7 +113,8 @@ class Firms(NamedTuple):
 
 
 class Ventures(NamedTuple):
-    """One row a venture-type firm (one that seeks equity finance). Money in yuan, shares in units of founders' shares."""
+    """One row a venture-type firm (one that seeks equity finance). Money in yuan, shares in units of founders'
+    shares."""
 
     firm: Small
     alive: Bytes
@@ -372,9 +374,7 @@ def build_world(room: Room) -> World:
     by_class = {name: (v, c) for name in Ventures._fields if name.startswith("class_")}
     widest = max(room.firms, room.holdings, room.ventures)
     return World(
-        firms=_columns(
-            Firms, room.firms, {"since": (room.levels, room.firms), "renewals": (room.levels, room.firms)}
-        ),
+        firms=_columns(Firms, room.firms, {"since": (room.levels, room.firms), "renewals": (room.levels, room.firms)}),
         ventures=_columns(Ventures, v, by_class),
         holdings=_columns(Holdings, room.holdings),
         funds=_columns(Funds, room.funds),
@@ -396,19 +396,22 @@ def build_world(room: Room) -> World:
             np.zeros((room.level_events, 6)),
         ),
         scratch=Scratch(
-            *(np.zeros(TILE, np.uint32) for _ in range(4)),
-            np.zeros(TILE),
-            np.zeros(widest, np.int64),
-            np.zeros(widest, np.int64),
-            np.zeros(widest),
-            np.zeros(widest, np.int64),
-            np.zeros(widest, np.int64),
-            np.zeros(widest, np.int64),
-            np.zeros((STAGES, h)),
-            np.zeros((STAGES, h), np.int32),
-            np.zeros(STAGES, np.int32),
-            np.zeros(64),
-            np.zeros((MAX_CLASSES + 2, 8)),
+            word0=np.zeros(TILE, np.uint32),
+            word1=np.zeros(TILE, np.uint32),
+            word2=np.zeros(TILE, np.uint32),
+            word3=np.zeros(TILE, np.uint32),
+            revenue=np.zeros(TILE),
+            list=np.zeros(widest, np.int64),
+            list2=np.zeros(widest, np.int64),
+            score=np.zeros(widest),
+            order=np.zeros(widest, np.int64),
+            chosen=np.zeros(widest, np.int64),
+            listed=np.zeros(widest, np.int64),
+            weight=np.zeros((STAGES, h)),
+            eligible=np.zeros((STAGES, h), np.int32),
+            eligible_count=np.zeros(STAGES, np.int32),
+            cheque=np.zeros(64),
+            payoff=np.zeros((MAX_CLASSES + 2, 8)),
         ),
         metrics=np.zeros((room.metrics, room.quarters)),
     )

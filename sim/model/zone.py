@@ -1,28 +1,26 @@
 """The quarter, as a list of domain words, and the life of one world.
 
-    draw the market                     once: the whole path
-    admit entrants                      founders, incubator, firms that move in
-    open funds                          proposals close or lapse, institutions raise their next fund, the park registers
-    grow firms                          shock, revenue, exit draws
-    move values                         latent values, burn
-    raise rounds                        firms meet funds; cap tables are written
-    climb ladders                       certificates and the listing pipeline
-    exit                                listings, sell-down, sales, failures, redemption, ends of funds
-    settle                              fees, calls and distributions through the graph; net asset values
-    close accounts                      in the last quarter of the year: accounts, tax, next year's drift and hazard
-    report                              every metric of the quarter
+draw the market                     once: the whole path
+admit entrants                      founders, incubator, firms that move in
+open funds                          proposals close or lapse, institutions raise their next fund, the park registers
+grow firms                          shock, revenue, exit draws
+move values                         latent values, burn
+raise rounds                        firms meet funds; cap tables are written
+climb ladders                       certificates and the listing pipeline
+exit                                listings, sell-down, sales, failures, redemption, ends of funds
+settle                              fees, calls and distributions through the graph; net asset values
+close accounts                      in the last quarter of the year: accounts, tax, next year's drift and hazard
+report                              every metric of the quarter
 """
 
 import numpy as np
-from numba import njit
-
-from sim.model.jit import kernel
 
 from sim.accounts import audit_world
 from sim.model import population
 from sim.model.exits import kernel as exits
 from sim.model.firms import kernel as firms_
 from sim.model.funds import kernel as funds_
+from sim.model.jit import entry, kernel
 from sim.model.ladders import kernel as ladders_
 from sim.model.market.kernel import draw_market
 from sim.model.public import kernel as public_
@@ -145,7 +143,7 @@ def live_one_quarter(
     return output
 
 
-@njit(nogil=True, cache=True, _nrt=False)
+@entry
 def live_one_world(
     key, rules, firms, ventures, holdings, funds, commitments, market, ladder, tally, events, scratch, metrics, audit
 ):
@@ -160,7 +158,20 @@ def live_one_world(
     for quarter in range(metrics.shape[1]):
         last = (rules.phase + quarter) % 4 == 3
         output = live_one_quarter(
-            key, rules, firms, ventures, holdings, funds, commitments, market, ladder, tally, events, scratch, quarter, last
+            key,
+            rules,
+            firms,
+            ventures,
+            holdings,
+            funds,
+            commitments,
+            market,
+            ladder,
+            tally,
+            events,
+            scratch,
+            quarter,
+            last,
         )
         if tally.counts[Count.STATUS] != 0:
             return tally.counts[Count.STATUS]

@@ -12,7 +12,13 @@ from pydantic import model_validator
 from sim.model.exits.parameters import ExitParameters, PublicParameters
 from sim.model.firms.parameters import FirmParameters
 from sim.model.funds.parameters import (
-    Attraction, FundClass, FundPark, GuidanceRules, NamedFirm, OutsidePortfolio, ReportParameters,
+    Attraction,
+    FundClass,
+    FundPark,
+    GuidanceRules,
+    NamedFirm,
+    OutsidePortfolio,
+    ReportParameters,
 )
 from sim.model.ladders.parameters import Ladder
 from sim.model.market.parameters import MarketParameters
@@ -71,16 +77,18 @@ class Scenario(Table):
     outside: OutsidePortfolio
     fund_park: FundPark | None = None
     attraction: Attraction | None = None
-    named: list[NamedFirm] = []
+    named: list[NamedFirm] = Described("firms known by name", default=[])
     public: PublicParameters
     report: ReportParameters
-    facts: list[Fact] = []
-    levers: dict[str, Lever] = {}
+    facts: list[Fact] = Described("published figures and their use", default=[])
+    levers: dict[str, Lever] = Described("parameters offered first", default={})
     sweep: dict[str, Any] = Described("ranges or distributions for `sweep`, by path", default={})
 
     def ordered_funds(self) -> list[FundClass]:
         """Classes with every limited partner before the funds it commits to; the order of the file otherwise."""
-        return sorted(self.funds, key=lambda c: {"guidance": 0, "direct": 1, "attraction": 2, "sub-fund": 3}.get(c.kind, 4))
+        return sorted(
+            self.funds, key=lambda c: {"guidance": 0, "direct": 1, "attraction": 2, "sub-fund": 3}.get(c.kind, 4)
+        )
 
     @cached_property
     def metrics(self) -> list[Any]:
@@ -125,7 +133,7 @@ class Scenario(Table):
             total = sum(getattr(x, field).value for x in sectors.values())
             if abs(total - 1.0) > 1e-6:
                 what = "above" if total > 1 else "below"
-                found.append((f"firms.sectors", f"the sectors' `{field}` sum to {total:.6g}, {what} 1", None, []))
+                found.append(("firms.sectors", f"the sectors' `{field}` sum to {total:.6g}, {what} 1", None, []))
         for i, firm in enumerate(self.named):
             if firm.sector not in sectors:
                 found.append((f"named.{firm.id}.sector", "no such sector", firm.sector, list(sectors)))
@@ -134,7 +142,12 @@ class Scenario(Table):
             for r in firm.rounds:
                 if r.amount.value >= r.post_money.value:
                     found.append(
-                        (f"named.{firm.id}.rounds", "the amount raised must be below the post-money", r.amount.value, [])
+                        (
+                            f"named.{firm.id}.rounds",
+                            "the amount raised must be below the post-money",
+                            r.amount.value,
+                            [],
+                        )
                     )
 
     def _check_ladders(self, found: list) -> None:
@@ -150,7 +163,12 @@ class Scenario(Table):
                         found.append((f"ladders.{a}.levels.{b}.{field}", "no such level", reference, allowed))
                 if not level.windows or any(q not in (1, 2, 3, 4) for q in level.windows):
                     found.append(
-                        (f"ladders.{a}.levels.{b}.windows", "windows are quarters of the year, 1 to 4", level.windows, [])
+                        (
+                            f"ladders.{a}.levels.{b}.windows",
+                            "windows are quarters of the year, 1 to 4",
+                            level.windows,
+                            [],
+                        )
                     )
 
     def _check_funds(self, found: list) -> None:
@@ -164,7 +182,9 @@ class Scenario(Table):
                 at = by_id[at.parent]
                 if at.id in seen:
                     chain = " -> ".join([*seen, at.id])
-                    found.append((f"{path}.parent", f"a fund cannot commit to itself through others: {chain}", c.parent, []))
+                    found.append(
+                        (f"{path}.parent", f"a fund cannot commit to itself through others: {chain}", c.parent, [])
+                    )
                     break
                 seen.append(at.id)
             if c.parent is not None and c.parent not in by_id:
@@ -177,7 +197,14 @@ class Scenario(Table):
                     guidance = [x.id for x in self.funds if x.kind == "guidance"]
                     found.append((f"{path}.parent", "must be a guidance fund", c.parent, guidance))
                 if not hasattr(self.guidance.cap, c.id):
-                    found.append((path, "a sub-fund class needs a contribution cap in [guidance.cap]", c.id, ["angel", "venture", "industry"]))
+                    found.append(
+                        (
+                            path,
+                            "a sub-fund class needs a contribution cap in [guidance.cap]",
+                            c.id,
+                            ["angel", "venture", "industry"],
+                        )
+                    )
                 if c.plan is not None and c.parent is not None:
                     plans[c.parent] = plans.get(c.parent, 0.0) + c.plan.value
             elif c.size is None:
@@ -190,7 +217,9 @@ class Scenario(Table):
                 found.append((f"{path}.carry", "carry must be below 1", c.carry.value, []))
         for parent, total in plans.items():
             if total > 1.0 + 1e-9:
-                found.append((f"funds.{parent}", f"the plans of its sub-fund classes sum to {total:.6g}, above 1", total, []))
+                found.append(
+                    (f"funds.{parent}", f"the plans of its sub-fund classes sum to {total:.6g}, above 1", total, [])
+                )
 
     def _check_facts(self, found: list) -> None:
         names = [m.name for m in self.metrics] if not found else []

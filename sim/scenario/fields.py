@@ -65,8 +65,12 @@ class Distribution(BaseModel):
 
     def __str__(self) -> str:
         names = {
-            "lognormal": ("median", "p95"), "normal": ("mean", "sd"), "beta": ("mean", "sd"), "uniform": ("low", "high"),
-            "triangular": ("low", "mode", "high"), "choices": ("choices",),
+            "lognormal": ("median", "p95"),
+            "normal": ("mean", "sd"),
+            "beta": ("mean", "sd"),
+            "uniform": ("low", "high"),
+            "triangular": ("low", "mode", "high"),
+            "choices": ("choices",),
         }[self.kind]
         return f"{self.kind}({', '.join(f'{n} {getattr(self, n)!r}' for n in names)})"
 
@@ -142,7 +146,9 @@ class _Kind:
 
                 near = difflib.get_close_matches(key, sorted(known), 1)
                 hint = f"; did you mean {near[0]}?" if near else ""
-                raise ValueError(f"unknown key `{key}` in a quantity{hint} Allowed: {', '.join(sorted(known - {'unit'}))}")
+                raise ValueError(
+                    f"unknown key `{key}` in a quantity{hint} Allowed: {', '.join(sorted(known - {'unit'}))}"
+                )
         given = [k for k in DISTRIBUTIONS if k in raw]
         if len(given) + ("value" in raw) == 0:
             return raw  # provenance alone: the value stands in the file that this one extends
@@ -154,7 +160,9 @@ class _Kind:
             d = _distribution(given[0], raw[given[0]], self.parse)
             low, high = d.support
             if d.kind != "normal" and (low < self.low or (high > self.high and d.kind != "lognormal")):
-                raise ValueError(f"the distribution leaves the allowed range {self.low:g} to {self.high:g} ({self.unit})")
+                raise ValueError(
+                    f"the distribution leaves the allowed range {self.low:g} to {self.high:g} ({self.unit})"
+                )
             out["distribution"] = d
             out["value"] = self._bounded(d.centre)
         else:
@@ -172,7 +180,9 @@ class _Kind:
 
         def table(*names: str) -> dict[str, Any]:
             return {
-                "type": "object", "properties": dict.fromkeys(names, pair), "required": list(names),
+                "type": "object",
+                "properties": dict.fromkeys(names, pair),
+                "required": list(names),
                 "additionalProperties": False,
             }
 

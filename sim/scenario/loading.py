@@ -195,8 +195,13 @@ def provenance(scenario: Table) -> list[dict[str, Any]]:
 
     return [
         {
-            "path": path, "value": q.value, "unit": q.unit, "distribution": str(q.distribution or ""),
-            "grade": q.grade, "source": q.source, "note": q.note,
+            "path": path,
+            "value": q.value,
+            "unit": q.unit,
+            "distribution": str(q.distribution or ""),
+            "grade": q.grade,
+            "source": q.source,
+            "note": q.note,
         }
         for path, q in iter_quantities(scenario)
         if not path.startswith(("facts.", "levers."))

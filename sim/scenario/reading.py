@@ -35,7 +35,9 @@ class Tree:
         return (next(reversed(self.texts), None), None)
 
 
-_KEY = re.compile(r'\s*((?:[A-Za-z0-9_-]+|"[^"\n]*"|\'[^\'\n]*\')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"\n]*"|\'[^\'\n]*\'))*)\s*=')
+_KEY = re.compile(
+    r'\s*((?:[A-Za-z0-9_-]+|"[^"\n]*"|\'[^\'\n]*\')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"\n]*"|\'[^\'\n]*\'))*)\s*='
+)
 _HEADER = re.compile(r"^\s*(\[\[?)\s*(.+?)\s*(\]\]?)\s*(?:#.*)?$")
 _PART = re.compile(r'[A-Za-z0-9_-]+|"[^"]*"|\'[^\']*\'')
 
@@ -134,7 +136,8 @@ def shown(path: Path) -> str:
 
 
 def read_file(path: Path, asked_by: Problem | None = None) -> tuple[dict[str, Any], str]:
-    """One TOML file as a tree and its text. `asked_by`: how to report a file that is missing because another names it."""
+    """One TOML file as a tree and its text. `asked_by`: how to report a file that is missing because another names
+    it."""
     name = shown(path)
     try:
         raw = path.read_bytes()
@@ -173,7 +176,8 @@ def _key_of(item: Any, i: int) -> str:
 
 
 def merge(base: Any, top: Any) -> Any:
-    """`top` over `base`: tables by key, arrays of tables with an id by id (`remove = true` drops one), the rest replaced.
+    """`top` over `base`: tables by key, arrays of tables with an id by id (`remove = true` drops one), the rest
+    replaced.
     A table that states a value or a distribution replaces the other's value and distribution together."""
     if isinstance(base, dict) and isinstance(top, dict):
         out = dict(base)
@@ -249,7 +253,9 @@ def read_tree(path: str | Path, seen: tuple[Path, ...] = ()) -> Tree:
             missing = Problem(missing.message, file, at, "extends", parent, None, near[0] if near else None)
             raise UserError(missing)
         if target.resolve() in (*seen, full):
-            raise UserError(Problem("files extend each other in a circle", file=file, line=at, key="extends", found=parent))
+            raise UserError(
+                Problem("files extend each other in a circle", file=file, line=at, key="extends", found=parent)
+            )
         below = read_tree(target, (*seen, full))
         tree.data = merge(tree.data, below.data)
         tree.index.update(below.index)
@@ -289,7 +295,8 @@ def nearest(path: str, known: Iterable[str]) -> str | None:
 
 
 def apply_set(tree: Tree, assignment: str) -> None:
-    """One --set PATH=VALUE. A quantity's value and distribution are replaced together; its source is the command line."""
+    """One --set PATH=VALUE. A quantity's value and distribution are replaced together; its source is the command
+    line."""
     path, equals, text = assignment.partition("=")
     path = path.strip()
     if not equals or not path:
@@ -300,13 +307,14 @@ def apply_set(tree: Tree, assignment: str) -> None:
         value = text.strip()
     node: Any = tree.data
     parts = path.split(".")
-    optional = _optional_leaf(tree.data, parts)
+    optional = len(parts) > 1  # a missing last key may be a field the file left out: the model decides
     for i, part in enumerate(parts):
         last = i == len(parts) - 1
         key: Any = part
         if isinstance(node, list):
             numbers = {_key_of(item, j): j for j, item in enumerate(node)}
             key = numbers.get(part)
+        holder: Any = node
         missing = key is None or not isinstance(node, dict | list) or (isinstance(node, dict) and key not in node)
         if missing and not (last and optional and isinstance(node, dict)):
             raise UserError(
@@ -315,16 +323,11 @@ def apply_set(tree: Tree, assignment: str) -> None:
         if last:
             if not isinstance(value, dict | list) and _is_number_like(node, key):
                 value = {"value": value, "source": "command line", "grade": "assumed"}
-            node[key] = value
+            holder[key] = value
         else:
-            node = node[key]
+            node = holder[key]
     tree.sets.append(assignment)
     tree.index[path] = (f"--set {assignment}", 0)
-
-
-def _optional_leaf(data: Any, parts: list[str]) -> bool:
-    """Whether a missing last key may be a field the file left out: the model decides (an unknown one is refused there)."""
-    return len(parts) > 1
 
 
 def _is_number_like(node: Any, key: Any) -> bool:

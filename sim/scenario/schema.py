@@ -6,7 +6,7 @@ from typing import Any
 def json_schema(root: type | None = None) -> dict[str, Any]:
     """Draft 2020-12 schema of a file as people write it; nothing is required, because files extend each other."""
     if root is None:
-        from sim.scenario.document import Scenario as root  # noqa: N813
+        from sim.scenario.document import Scenario as root
     schema = root.model_json_schema(mode="validation")  # type: ignore[union-attr]
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "Headwater scenario"

@@ -1,4 +1,5 @@
-"""Ways out: listing with lock-up and sell-down, sale, redemption (回购), secondary sale at the end of a fund, write-off.
+"""Ways out: listing with lock-up and sell-down, sale, redemption (回购), secondary sale at the end of a fund,
+write-off.
 
 Sale proceeds are split by the exact conversion equilibrium of the firm's share classes (sim.finance.payoff). At a
 listing every class converts. Reported value and fair value differ (Gornall and Strebulaev 2020): holdings are carried
@@ -6,11 +7,11 @@ at the last round's price, as funds report them.
 """
 
 import numpy as np
-from sim.model.jit import kernel
 
 from sim.finance.payoff import split_proceeds
 from sim.model.draws import Purpose, exp, log, normal, uniform, uniforms
 from sim.model.firms.kernel import remove_firm
+from sim.model.jit import kernel
 from sim.model.market.kernel import mean_regime
 from sim.model.rounds.kernel import put_venture
 from sim.model.world import Cash, Count
@@ -300,7 +301,9 @@ def tidy_holdings(ventures, holdings, tally):
 
 
 @kernel
-def close_leavers(key, rules, firms, ventures, holdings, funds, ladder, tally, events, scratch, leavers, quarter, levels):
+def close_leavers(
+    key, rules, firms, ventures, holdings, funds, ladder, tally, events, scratch, leavers, quarter, levels
+):
     """Firms whose exit draw fell: they die or move away. A venture with cash in hand, a listed or a named firm does not
     die of the population's hazard: its own rooms decide."""
     for k in range(leavers):
@@ -319,4 +322,3 @@ def close_leavers(key, rules, firms, ventures, holdings, funds, ladder, tally, e
         else:
             tally.counts[Count.DIED] += 1
         remove_firm(firms, ladder, tally, slot, levels)
-

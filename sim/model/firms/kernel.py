@@ -1,14 +1,15 @@
 """Firms: entry, growth, yearly accounts, exit. The passes over all firms are the hot part of the program.
 
 Growth of log revenue = mean by age and funding + loading x market + a Laplace shock (growth rates are tent-shaped:
-Stanley et al. 1996, Bottazzi and Secchi 2006) whose scale falls with size. The exit hazard falls with age as a power and
+Stanley et al. 1996, Bottazzi and Secchi 2006) whose scale falls with size. The exit hazard falls with age as a
+power and
 with size. Size effects, headcount and profit are those of the accounts filed once a year.
 """
 
 import numpy as np
-from sim.model.jit import fast_inlined, fast_kernel, kernel
 
 from sim.model.draws import Purpose, exp, exp_inlined, laplace, normal, philox, poisson, uniform, uniforms, unit
+from sim.model.jit import fast_inlined, fast_kernel, kernel
 from sim.model.world import TILE, Count, Source, Status
 
 
@@ -79,7 +80,14 @@ def grow_firms(key, rules, firms, market, tally, scratch, quarter):
         n = last - first
         w0, w1 = scratch.word0[:n], scratch.word1[:n]
         shock_words(
-            key, firms.index[first:last], firms.cohort[first:last], quarter, w0, w1, scratch.word2[:n], scratch.word3[:n]
+            key,
+            firms.index[first:last],
+            firms.cohort[first:last],
+            quarter,
+            w0,
+            w1,
+            scratch.word2[:n],
+            scratch.word3[:n],
         )
         log_revenue = firms.log_revenue[first:last]
         grow(w0, firms.drift[first:last], firms.spread[first:last], common, firms.shock[first:last], log_revenue)
@@ -111,8 +119,27 @@ def jobs_of(log_revenue, base, rules):
 
 @fast_kernel
 def file_accounts(
-    rules, quarter, born, sector, log_revenue, year_revenue, before, last, profit, jobs, value, spread, hazard, drift,
-    by_age_drift, by_age_hazard, margin, price_to_sales, jobs_base, productivity, listed_multiple,
+    rules,
+    quarter,
+    born,
+    sector,
+    log_revenue,
+    year_revenue,
+    before,
+    last,
+    profit,
+    jobs,
+    value,
+    spread,
+    hazard,
+    drift,
+    by_age_drift,
+    by_age_hazard,
+    margin,
+    price_to_sales,
+    jobs_base,
+    productivity,
+    listed_multiple,
 ):
     """Yearly accounts: revenue of the year, profit, headcount, value; and what follows from size and age next year.
 
@@ -148,11 +175,27 @@ def close_accounts(rules, firms, market, tally, quarter):
     for first in range(0, slots, TILE):
         last = min(first + TILE, slots)
         file_accounts(
-            rules, quarter, firms.born[first:last], firms.sector[first:last], firms.log_revenue[first:last],
-            firms.year_revenue[first:last], firms.revenue_before[first:last], firms.revenue_last[first:last],
-            firms.profit_last[first:last], firms.jobs[first:last], firms.value_last[first:last],
-            firms.spread[first:last], firms.hazard[first:last], firms.drift[first:last],
-            rules.drift_by_age, rules.hazard_by_age, rules.margin, rules.price_to_sales, rules.jobs_base, productivity, multiple,
+            rules,
+            quarter,
+            firms.born[first:last],
+            firms.sector[first:last],
+            firms.log_revenue[first:last],
+            firms.year_revenue[first:last],
+            firms.revenue_before[first:last],
+            firms.revenue_last[first:last],
+            firms.profit_last[first:last],
+            firms.jobs[first:last],
+            firms.value_last[first:last],
+            firms.spread[first:last],
+            firms.hazard[first:last],
+            firms.drift[first:last],
+            rules.drift_by_age,
+            rules.hazard_by_age,
+            rules.margin,
+            rules.price_to_sales,
+            rules.jobs_base,
+            productivity,
+            multiple,
         )
 
 
@@ -219,7 +262,7 @@ def put_firm(key, rules, firms, market, tally, index, cohort, source, quarter, a
     yearly = exp(log_revenue)
     firms.year_revenue[slot] = 0.0
     firms.revenue_last[slot] = yearly if age >= 4 else 0.0
-    u2, v2, _, _ = uniforms(key, index, cohort, 0, Purpose.TRAITS_MORE)
+    u2, _, _, _ = uniforms(key, index, cohort, 0, Purpose.TRAITS_MORE)
     growth = 4.0 * firms.drift[slot] + 2.0 * firms.spread[slot] * laplace(u2)
     firms.revenue_before[slot] = yearly * exp(-growth) if age >= 8 else 0.0
     m = min(max(rules.margin[sector] + rules.margin_slope * size, rules.margin_floor), rules.margin_ceiling)
@@ -245,7 +288,9 @@ def is_venture(key, rules, index, cohort, source):
 def entrants_of(key, rules, source, quarter):
     """How many firms of a source enter this quarter: Poisson, its rate growing at the scenario's yearly rate until the
     scenario's plateau year, and scaled by the quarter of the year only through chance."""
-    rate = 0.25 * rules.entry[source] * np.exp(rules.entry_growth[source] * min(0.25 * quarter, rules.entry_years[source]))
+    rate = (
+        0.25 * rules.entry[source] * np.exp(rules.entry_growth[source] * min(0.25 * quarter, rules.entry_years[source]))
+    )
     return poisson(uniform(key, np.int64(source), 0, quarter, Purpose.ENTRY_COUNT), rate)
 
 
@@ -257,7 +302,8 @@ def cohort_of(quarter, source):
 
 @kernel
 def initial_age(key, rules, index, cohort):
-    """Age in quarters of a firm of the starting population: exponential with the scenario's mean, at least one quarter."""
+    """Age in quarters of a firm of the starting population: exponential with the scenario's mean, at least one
+    quarter."""
     u = uniform(key, index, cohort, 0, Purpose.INITIAL)
     return max(1, np.int64(-rules.initial_age * 4.0 * np.log(1.0 - u)))
 
@@ -287,4 +333,3 @@ def drift_rd(key, rules, firms, tally, quarter):
         if firms.alive[i] and firms.revenue_last[i] > rules.rd_asked_from:
             u = uniform(key, np.int64(firms.index[i]), np.int64(firms.cohort[i]), quarter, Purpose.INITIAL_ORDER)
             firms.rd_share[i] = min(max(firms.rd_share[i] * np.exp(rules.rd_drift * normal(u)), 0.001), 0.9)
-

@@ -1,7 +1,18 @@
 """What a scenario says of its firms."""
 
 from sim.scenario.fields import (
-    Count, Described, Id, LocalName, Money, Number, Rate, Ratio, Share, SignedRate, Table, Years,
+    Count,
+    Described,
+    Id,
+    LocalName,
+    Money,
+    Number,
+    Rate,
+    Ratio,
+    Share,
+    SignedRate,
+    Table,
+    Years,
 )
 
 

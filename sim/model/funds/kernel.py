@@ -2,18 +2,20 @@
 
 The guidance fund commits to sub-funds; each proposal asks it for a share of its target, under the contribution cap, and
 raises the rest elsewhere with a success that depends on the market and on luck (nationally 60 % of targets are
-subscribed): leverage is an outcome. A share of the other limited partners' money is new to the zone (additionality); the
+subscribed): leverage is an outcome. A share of the other limited partners' money is new to the zone
+(additionality); the
 rest would have come as market-fund money and is taken from the market funds' allocations, so that a world without the
-guidance fund holds it. Local share: the reinvestment rule (返投) asks a sub-fund for ratio x guidance money in the zone.
+guidance fund holds it. Local share: the reinvestment rule (返投) asks a sub-fund for ratio x guidance money in the
+zone.
 Order of the graph: a fund stands after the funds that commit to it, so one sweep from the last to the first passes
 calls and distributions up to the treasury.
 """
 
 import numpy as np
-from sim.model.jit import kernel
 
 from sim.finance.waterfall import whole_fund_step
 from sim.model.draws import Purpose, exp, normal, poisson, uniform, uniforms
+from sim.model.jit import kernel
 from sim.model.market.kernel import mean_regime
 from sim.model.world import OTHERS, TREASURY, Cash, Count, FundKind, Status
 
@@ -77,7 +79,8 @@ def commit(funds, commitments, tally, lp, f, amount):
 
 @kernel
 def plan_funds(key, rules, funds, commitments, market, tally):
-    """At the start: the zone's own funds, the slots of sub-fund proposals, and what market institutions have left of the
+    """At the start: the zone's own funds, the slots of sub-fund proposals, and what market institutions have left
+    of the
     funds that they raised before the start."""
     for g in range(rules.groups):
         kind = rules.kind[g]
@@ -231,7 +234,8 @@ def charge_and_invest_outside(key, rules, funds, market, tally, quarter):
 
 @kernel
 def settle(rules, funds, commitments, tally):
-    """From the last fund to the first: call what is needed, distribute what came in, pass both to the limited partners."""
+    """From the last fund to the first: call what is needed, distribute what came in, pass both to the limited
+    partners."""
     for f in range(tally.counts[Count.FUNDS] - 1, -1, -1):
         if funds.ended[f] == 2:
             continue
@@ -261,8 +265,13 @@ def settle(rules, funds, commitments, tally):
             funds.proceeds[f] = 0.0
             funds.received[f] += paid
             to_lp, to_gp, balance = whole_fund_step(
-                funds.hurdle_balance[f], funds.called[f], funds.distributed[f], funds.carry[f], paid,
-                rules.carry[g], rules.catch_up[g],
+                funds.hurdle_balance[f],
+                funds.called[f],
+                funds.distributed[f],
+                funds.carry[f],
+                paid,
+                rules.carry[g],
+                rules.catch_up[g],
             )
             funds.hurdle_balance[f] = balance
             funds.carry[f] += to_gp
@@ -289,10 +298,7 @@ def value_funds(funds, commitments, ventures, holdings, market, tally, quarter):
         if f < 0:
             continue
         v = holdings.venture[h]
-        if ventures.listed[v]:
-            whole = exp(ventures.log_value[v]) * multiple
-        else:
-            whole = ventures.last_post[v]
+        whole = exp(ventures.log_value[v]) * multiple if ventures.listed[v] else ventures.last_post[v]
         c = holdings.share_class[h]
         funds.nav[f] += holdings.shares[h] * ventures.class_conversion[v, c] / ventures.shares[v] * whole
         funds.held_cost[f] += holdings.cost[h]
@@ -306,7 +312,8 @@ def value_funds(funds, commitments, ventures, holdings, market, tally, quarter):
 
 @kernel
 def log_flows(funds, tally, events, quarter):
-    """A row a live fund and quarter, where this replication keeps a log: cumulated sums, so that a reader can difference."""
+    """A row a live fund and quarter, where this replication keeps a log: cumulated sums, so that a reader can
+    difference."""
     for f in range(tally.counts[Count.FUNDS]):
         if funds.ended[f] == 2 or funds.called[f] == 0.0:
             continue

@@ -3,7 +3,19 @@
 from typing import Literal
 
 from sim.scenario.fields import (
-    Count, Described, Id, LocalName, Money, Number, Rate, Ratio, Share, SignedRate, Table, When, Years,
+    Count,
+    Described,
+    Id,
+    LocalName,
+    Money,
+    Number,
+    Rate,
+    Ratio,
+    Share,
+    SignedRate,
+    Table,
+    When,
+    Years,
 )
 
 StageName = Literal["angel", "seed", "a", "b", "c", "d", "pre_ipo"]

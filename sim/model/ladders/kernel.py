@@ -9,9 +9,9 @@ Not modelled: the applicant's cost of applying; the reviewer's memory of an earl
 from enum import IntEnum
 
 import numpy as np
-from sim.model.jit import inlined, kernel, smallest_first
 
 from sim.model.draws import Purpose, exp, uniform, uniforms
+from sim.model.jit import inlined, kernel, smallest_first
 from sim.model.world import MAX_LEVELS, Count
 
 
@@ -137,7 +137,9 @@ def eligible(rules, firms, ventures, slot, level, quarter, listed_log_multiple):
 
 
 @kernel
-def admit(key, rules, firms, ventures, ladder, events, tally, scratch, candidates, n, level, quarter, regime, window, m):
+def admit(
+    key, rules, firms, ventures, ladder, events, tally, scratch, candidates, n, level, quarter, regime, window, m
+):
     """Applications of one level in one window. Those who pass are admitted, within the quota by their draw."""
     odds = rules.apply[level] * rules.passes[level, regime]
     if rules.scaled[level]:
@@ -246,7 +248,21 @@ def climb_ladders(key, rules, firms, ventures, market, ladder, events, tally, sc
         else:
             candidates, n = scratch.list[:0], slots
         passed = admit(
-            key, rules, firms, ventures, ladder, events, tally, scratch, candidates, n, level, quarter, regime, window, m
+            key,
+            rules,
+            firms,
+            ventures,
+            ladder,
+            events,
+            tally,
+            scratch,
+            candidates,
+            n,
+            level,
+            quarter,
+            regime,
+            window,
+            m,
         )
         if level == rules.listed and passed > 0:
             listed = passed
@@ -271,7 +287,11 @@ def seed_levels(key, rules, firms, ventures, market, ladder, events, tally, scra
             if firms.alive[slot] == 0 or firms.held[slot] & (rules.exclusive[level] | bit(level)):
                 continue
             u = uniform(
-                key, np.int64(firms.index[slot]), np.int64(firms.cohort[slot]), 0, np.int64(Purpose.LADDER_INITIAL) + level
+                key,
+                np.int64(firms.index[slot]),
+                np.int64(firms.cohort[slot]),
+                0,
+                np.int64(Purpose.LADDER_INITIAL) + level,
             )
             score = u
             if not meets(rules, firms, ventures, slot, level, 0, m):
@@ -287,7 +307,11 @@ def seed_levels(key, rules, firms, ventures, market, ladder, events, tally, scra
             firms.held[slot] |= bit(level)
             validity = max(np.int64(1), rules.validity[level])
             _, v, _, _ = uniforms(
-                key, np.int64(firms.index[slot]), np.int64(firms.cohort[slot]), 0, np.int64(Purpose.LADDER_INITIAL) + level
+                key,
+                np.int64(firms.index[slot]),
+                np.int64(firms.cohort[slot]),
+                0,
+                np.int64(Purpose.LADDER_INITIAL) + level,
             )
             back = np.int64(v * validity)
             firms.since[level, slot] = -back

@@ -38,7 +38,9 @@ class Level(Table):
     quota: Count | None = Described("most awards in a window", default=None)
     follows_window: bool = Described("whether the IPO window scales the odds", default=False)
     validity: Years | None = Described("how long an award holds", default=None)
-    renewal: list[Share] = Described("odds of the first, second ... re-review (the last holds for all later)", default=[])
+    renewal: list[Share] = Described(
+        "odds of the first, second ... re-review (the last holds for all later)", default=[]
+    )
     withdraws: Odds | None = Described("share that leaves the level in a quarter: rejected or withdrawn", default=None)
     falls_to: str | None = Described("level to which those return", default=None)
     initial: Count | None = Described("firms on the level at the start", default=None)
@@ -52,4 +54,3 @@ class Ladder(Table):
     name: LocalName
     exclusive: bool = Described("whether a firm stands on one level of this ladder at a time", default=False)
     levels: dict[Id, Level]
-

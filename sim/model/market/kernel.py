@@ -1,9 +1,9 @@
 """The market every firm of a replication shares: regime, listed multiples, private pricing, the IPO window."""
 
 import numpy as np
-from sim.model.jit import kernel
 
 from sim.model.draws import Purpose, normal, uniforms
+from sim.model.jit import kernel
 from sim.model.world import Regime
 
 

@@ -5,8 +5,8 @@ reported beside it. Not modelled: value-added and income taxes, land, the cost o
 """
 
 import numpy as np
-from sim.model.jit import kernel
 
+from sim.model.jit import kernel
 from sim.model.world import Cash, Count
 
 

@@ -9,10 +9,10 @@ Not modelled: bargaining over control, staged tranches within a round, convertib
 """
 
 import numpy as np
-from sim.model.jit import inlined, kernel, order_by
 
 from sim.finance.payoff import weighted_average_conversion
 from sim.model.draws import Purpose, exp, log, logistic, normal, uniform, uniforms
+from sim.model.jit import inlined, kernel, order_by
 from sim.model.market.kernel import mean_regime
 from sim.model.world import MAX_CLASSES, OTHERS, STAGES, Cash, Count, FundKind, Stage, Status
 
@@ -69,9 +69,7 @@ def put_venture(key, rules, firms, ventures, tally, slot, quarter, log_value, na
 @kernel
 def first_value(key, rules, firms, slot, source):
     """Log of the latent value of a new venture: lognormal by source, at its own address."""
-    u, _, _, _ = uniforms(
-        key, np.int64(firms.index[slot]), np.int64(firms.cohort[slot]), 0, Purpose.ROUND_TERMS_MORE
-    )
+    u, _, _, _ = uniforms(key, np.int64(firms.index[slot]), np.int64(firms.cohort[slot]), 0, Purpose.ROUND_TERMS_MORE)
     return rules.value_log_median[source] + rules.value_log_sd * normal(u)
 
 
@@ -114,7 +112,8 @@ def wants_round(rules, ventures, v, private, quarter):
 
 @inlined
 def next_stage(rules, ventures, v, pre):
-    """The stage of the round a firm goes for: one on from its last, if its price is in reach of that stage; else another
+    """The stage of the round a firm goes for: one on from its last, if its price is in reach of that stage; else
+    another
     round of the same stage (A+, B+)."""
     last = ventures.stage[v]
     if last == Stage.NONE:
@@ -223,15 +222,16 @@ def issue_class(rules, ventures, v, stage, amount, pre, quarter, u):
             ventures.shares[v] = others + ventures.pool[v]
     price = pre / ventures.shares[v]
     for k in range(c):
-        if ventures.class_antidilution[v, k] > 0 and price < ventures.class_price[v, k] / ventures.class_conversion[v, k]:
+        if (
+            ventures.class_antidilution[v, k] > 0
+            and price < ventures.class_price[v, k] / ventures.class_conversion[v, k]
+        ):
             old = ventures.class_conversion[v, k]
             new = old
             if ventures.class_antidilution[v, k] == 2:
                 new = min(ventures.class_price[v, k] / price, rules.ratchet_limit)
             else:
-                new = weighted_average_conversion(
-                    old, ventures.class_price[v, k], ventures.shares[v], amount, price
-                )
+                new = weighted_average_conversion(old, ventures.class_price[v, k], ventures.shares[v], amount, price)
             ventures.class_conversion[v, k] = new
             ventures.shares[v] += (new - old) * ventures.class_shares[v, k]
     price = pre / ventures.shares[v]
@@ -240,7 +240,9 @@ def issue_class(rules, ventures, v, stage, amount, pre, quarter, u):
     ventures.class_price[v, c] = price
     ventures.class_conversion[v, c] = 1.0
     ventures.class_preference[v, c] = rules.preference[stage]
-    ventures.class_seniority[v, c] = c if u < rules.senior_share[stage] or c == 0 else ventures.class_seniority[v, c - 1]
+    ventures.class_seniority[v, c] = (
+        c if u < rules.senior_share[stage] or c == 0 else ventures.class_seniority[v, c - 1]
+    )
     ventures.class_participating[v, c] = 1 if (u * 7.0) % 1.0 < rules.participating_share[stage] else 0
     ventures.class_cap[v, c] = rules.participation_cap
     w = (u * 31.0) % 1.0
@@ -260,7 +262,9 @@ def issue_class(rules, ventures, v, stage, amount, pre, quarter, u):
 
 
 @kernel
-def close_round(key, rules, firms, ventures, holdings, funds, tally, events, scratch, v, stage, pre, amount, n, quarter, u, w):
+def close_round(
+    key, rules, firms, ventures, holdings, funds, tally, events, scratch, v, stage, pre, amount, n, quarter, u, w
+):
     """The round closes with the cheques in scratch.cheque for the funds in scratch.list[:n]; what they do not cover
     (1e-9 of it is rounding) comes from holders outside the model, at the place n of scratch.cheque."""
     c, price = issue_class(rules, ventures, v, stage, amount, pre, quarter, w)
@@ -331,7 +335,10 @@ def offer(rules, funds, holdings, ventures, v, f, stage, amount, post):
     """The cheque a fund can write: within ticket, concentration limit, share of the firm and dry powder."""
     held = already_in(holdings, ventures, v, f)
     limit = funds.commitment[f] * rules.concentration - held
-    return max(0.0, min(min(rules.ticket[stage], amount), min(min(limit, rules.firm_share * post), dry_powder(rules, funds, f))))
+    return max(
+        0.0,
+        min(min(rules.ticket[stage], amount), min(min(limit, rules.firm_share * post), dry_powder(rules, funds, f))),
+    )
 
 
 @kernel
@@ -374,7 +381,9 @@ def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, even
                 if holdings.fund[g] == f:
                     share += holdings.shares[g]
                 g = holdings.next[g]
-            cheque = min(share / ventures.shares[v] * amount, offer(rules, funds, holdings, ventures, v, f, stage, amount, post))
+            cheque = min(
+                share / ventures.shares[v] * amount, offer(rules, funds, holdings, ventures, v, f, stage, amount, post)
+            )
             cheque = min(cheque, amount - got)
             if cheque > rules.least_cheque * 0.2:
                 scratch.list[n] = f
@@ -435,14 +444,31 @@ def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, even
     got = min(got, amount)
     ventures.goal[v] = rules.step_up[stage] * exp(rules.step_up_sd * normal(d))
     close_round(
-        key, rules, firms, ventures, holdings, funds, tally, events, scratch, v, stage, pre, got, np.int64(n), np.int64(quarter), c, d
+        key,
+        rules,
+        firms,
+        ventures,
+        holdings,
+        funds,
+        tally,
+        events,
+        scratch,
+        v,
+        stage,
+        pre,
+        got,
+        np.int64(n),
+        np.int64(quarter),
+        c,
+        d,
     )
     return stage
 
 
 @kernel
 def raise_rounds(key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, quarter):
-    """All firms that go raising this quarter, in an order drawn afresh; tally.rounds and tally.raised [stage] are filled."""
+    """All firms that go raising this quarter, in an order drawn afresh; tally.rounds and tally.raised [stage] are
+    filled."""
     private = market.private[quarter]
     n = 0
     for v in range(tally.counts[Count.VENTURE_SLOTS]):
@@ -458,7 +484,9 @@ def raise_rounds(key, rules, firms, ventures, holdings, funds, market, tally, ev
     for k in range(n):
         v = scratch.list2[scratch.order[k]]
         before = ventures.raised[v]
-        stage = seek_round(key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, v, np.int64(quarter))
+        stage = seek_round(
+            key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, v, np.int64(quarter)
+        )
         if stage > 0:
             tally.rounds[stage] += 1
             tally.raised[stage] += ventures.raised[v] - before

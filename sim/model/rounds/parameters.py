@@ -21,7 +21,9 @@ class StageTerms(Table):
     participating: Share = Described("share of rounds whose class participates")
     pool: Share = Described("option pool after the round")
     outside: Share = Described("mean part of a led round taken by holders outside the model")
-    outside_lead: Share = Described("odds in a quarter that an investor from beyond the zone leads a typical candidate's round")
+    outside_lead: Share = Described(
+        "odds in a quarter that an investor from beyond the zone leads a typical candidate's round"
+    )
 
 
 class Stages(Table):
@@ -103,7 +105,9 @@ class RoundParameters(Table):
     lead_caution: Number = Described("log odds that a yes to lead is harder than a yes to follow")
     burn_cut: Share = Described("burn kept after a failed attempt")
     burn_cuts: Count = Described("failed attempts that still find burn to cut")
-    patience: Count = Described("failed attempts after which a firm stops asking until it is sold, carried by revenue, or gone")
+    patience: Count = Described(
+        "failed attempts after which a firm stops asking until it is sold, carried by revenue, or gone"
+    )
     retry: Years = Described("time between a failed attempt and the next")
     backer: Share = Described("part of every round that the zone's direct fund takes in a firm it holds")
     funded_for: Years = Described("how long a round's money is young")
