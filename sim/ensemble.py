@@ -323,6 +323,9 @@ def simulate_samples(
         seed, np.tile(np.arange(n), samples), {p: np.repeat(np.asarray(v, float), n) for p, v in overrides.items()}
     )
     rules = lower(scenario, rows)
+    unused = sorted(set(overrides) - rows.used)
+    if unused:
+        raise UserError([Problem("no rule reads this parameter, so it cannot be varied", key=path) for path in unused])
     worlds = Worlds(scenario, rules, seed)
     refuse_too_large(scenario, worlds.room, threads, 1)
     out = np.empty((samples * n, len(wanted), len(when)))
@@ -483,7 +486,7 @@ def manifest_of(
 
 
 def warm() -> bool:
-    """Compile the kernel (about twenty seconds, once for a version of the sources). Returns whether it already was."""
+    """Compile the kernel (one or two minutes, once for a version of the sources). Returns whether it already was."""
     from pathlib import Path
 
     from sim.scenario import load_scenario

@@ -129,7 +129,8 @@ sets = ["firms.initial.count=60", "firms.entry.organic.per_year=20", "firms.entr
         "ladders.certificates.levels.hte.initial=20", "ladders.certificates.levels.sme.initial=10",
         "ladders.listing.levels.listed.initial=2", "ladders.listing.levels.reserve.initial=3",
         "ladders.listing.levels.reserve_provincial.initial=3", "ladders.certificates.levels.srdi.initial=5",
-        "funds.market_early.count=6", "funds.market_growth.count=4", 'zone.end="2022Q2"', 'zone.today="2021Q4"', "facts=[]"]
+        "funds.market_early.count=6", "funds.market_growth.count=4",
+        'zone.end="2022Q2"', 'zone.today="2021Q4"', "facts=[]"]
 r = simulate(load_scenario("scenarios/xian.toml", sets), replications=2, seed=5, threads=1, events=2, audit=True)
 np.savez(sys.argv[1], values=r.values, post=r.samples["rounds"]["post_money"], firms=r.samples["rounds"]["firm"])
 """
@@ -187,3 +188,11 @@ def test_poisson_has_its_mean_and_variance_on_both_branches():
         k = np.array([draws.poisson(x, mean) for x in u])
         assert k.mean() == pytest.approx(mean, rel=0.005)
         assert k.var() == pytest.approx(mean, rel=0.03)
+
+
+def test_no_rule_is_hidden_behind_a_method_of_numpys_records():
+    from sim.model import rules
+
+    for room in vars(rules).values():
+        if hasattr(room, "_fields"):
+            assert not set(room._fields) & set(dir(np.record))

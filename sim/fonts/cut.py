@@ -47,7 +47,7 @@ def cut(source: Path, target: Path = TARGET) -> None:
     for number, text in ((1, FAMILY), (4, f"{FAMILY} Regular"), (6, "NotoSansSC-GB2312")):
         font["name"].setName(text, number, 3, 1, 0x409)
     font.save(target)
-    have = set(font.getBestCmap())
+    have = set(font.getBestCmap() or {})
     missing = "".join(sorted(map(chr, characters() - have)))
     print(f"{target.name}: {target.stat().st_size} bytes, {len(have)} characters; the source lacks {missing!r}")
 

@@ -57,7 +57,7 @@ def spread_cash(key, rules, ventures, v, index, cohort):
 
 
 @kernel
-def fill_at_start(key, rules, firms, ventures, market, tally, levels):
+def fill_at_start(key, rules, firms, ventures, market, tally):
     """The starting population: firms of many ages, some of them ventures with rounds behind them."""
     cohort = cohort_of(-1, np.int64(Source.ORGANIC))
     for k in range(rules.firms.initial):
@@ -76,7 +76,6 @@ def fill_at_start(key, rules, firms, ventures, market, tally, levels):
             age,
             rules.firms.entry_log_median[Source.ORGANIC] + grown,
             rules.firms.initial_log_sd,
-            levels,
         )
         if slot < 0:
             return
@@ -102,7 +101,7 @@ def fill_at_start(key, rules, firms, ventures, market, tally, levels):
 
 
 @kernel
-def admit_entrants(key, rules, firms, ventures, market, tally, quarter, levels):
+def admit_entrants(key, rules, firms, ventures, market, tally, quarter):
     """Founders of the quarter, in the open and in incubators. Entrant k of quarter q is the same firm in every
     scenario."""
     for source in range(2):
@@ -122,7 +121,6 @@ def admit_entrants(key, rules, firms, ventures, market, tally, quarter, levels):
                 0,
                 rules.firms.entry_log_median[source],
                 rules.firms.entry_log_sd[source],
-                levels,
             )
             if slot < 0:
                 return
@@ -145,9 +143,7 @@ def admit_entrants(key, rules, firms, ventures, market, tally, quarter, levels):
 
 
 @kernel
-def land_firm(
-    key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, fund, index, quarter, age, levels
-):
+def land_firm(key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, fund, index, quarter, age):
     """One firm moves in with an investment of the attraction fund (资本招商): firm, venture, a first round at its
     value."""
     cohort = cohort_of(quarter if age == 0 else -1, np.int64(Source.ATTRACTED))
@@ -170,7 +166,6 @@ def land_firm(
         age + np.int64(4.0 * rules.attraction.age * c),
         rules.firms.entry_log_median[Source.ATTRACTED],
         rules.firms.entry_log_sd[Source.ATTRACTED],
-        levels,
     )
     if slot < 0:
         return
@@ -225,7 +220,7 @@ def attraction_fund(funds, tally):
 
 
 @kernel
-def attract_firms(key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, quarter, levels):
+def attract_firms(key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, quarter):
     """Offers of investment to firms elsewhere: they arrive, some accept, and each that does costs a ticket of the
     fund."""
     r = rules.attraction
@@ -250,7 +245,6 @@ def attract_firms(key, rules, firms, ventures, holdings, funds, market, tally, e
                 np.int64(k),
                 np.int64(0),
                 1 + np.int64(4.0 * r.initial_years * u),
-                levels,
             )
         tally.counts[Count.INITIAL] = tally.counts[Count.EVER]
     if quarter < r.first or quarter >= r.until:
@@ -273,7 +267,6 @@ def attract_firms(key, rules, firms, ventures, holdings, funds, market, tally, e
                 np.int64(k),
                 np.int64(quarter),
                 np.int64(0),
-                levels,
             )
 
 
@@ -286,7 +279,7 @@ def direct_fund(funds, tally):
 
 
 @kernel
-def place_named(key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, quarter, levels):
+def place_named(key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, quarter):
     """Named firms enter with what is published of their rounds up to the start; what is not published is drawn."""
     r = rules.named
     backer = direct_fund(funds, tally)
@@ -307,7 +300,6 @@ def place_named(key, rules, firms, ventures, holdings, funds, market, tally, eve
             r.age[k],
             r.log_revenue[k],
             0.0,
-            levels,
         )
         if slot < 0:
             return

@@ -39,7 +39,7 @@ class MarketRules(NamedTuple):
     private_start: Any
     history: Any  # [quarter] regime or -1
     transition: Any  # [from, to]
-    mean: Any
+    regime_mean: Any
     reversion: Any
     volatility: Any
     lag: Any
@@ -185,7 +185,7 @@ class FundRules(NamedTuple):
     groups: Any
     kind: Any
     count: Any
-    size: Any
+    commitment: Any
     size_sd: Any
     size_mood: Any
     opens_from: Any
@@ -331,7 +331,7 @@ def lower_market(s: "Scenario", rows: Rows) -> MarketRules:
         private_start=rows(p.start_private),
         history=rows.constant(history, np.int64),
         transition=transition,
-        mean=_by_regime(rows, p.level),
+        regime_mean=_by_regime(rows, p.level),
         reversion=rows(p.reversion),
         volatility=rows(p.volatility),
         lag=rows(p.lag),
@@ -661,7 +661,7 @@ def lower_funds(s: "Scenario", rows: Rows) -> FundRules:
         groups=rows.constant(n, np.int64),
         kind=numbers([int(KIND_OF[c.kind]) for c in classes]),
         count=np.stack([rows.whole(c.count) for c in classes], axis=1),
-        size=optional("size"),
+        commitment=optional("size"),
         size_sd=optional("size_spread"),
         size_mood=optional("size_mood"),
         opens_from=numbers([(c.opens - start) if c.opens is not None else 0 for c in classes]),

@@ -100,13 +100,13 @@ def live_one_quarter(
     outlay, recovered = tally.money[Cash.OUTLAY], tally.money[Cash.RECOVERED]
     tally.rounds[:] = 0
     tally.raised[:] = 0.0
-    place_named(key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, quarter, levels)
-    attract_firms(key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, quarter, levels)
+    place_named(key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, quarter)
+    attract_firms(key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, quarter)
     if quarter == 0:
         seed_levels(key, rules.ladders, firms, ventures, market, ladder, events, tally, scratch)
         list_at_start(key, rules, firms, ventures, market, tally, events, scratch)
     else:
-        admit_entrants(key, rules, firms, ventures, market, tally, quarter, levels)
+        admit_entrants(key, rules, firms, ventures, market, tally, quarter)
     open_funds(key, rules.funds, funds, commitments, market, tally, quarter)
     register_in_park(key, rules.funds, tally, quarter)
     output, leavers = grow_firms(key, rules.firms, firms, market, tally, scratch, quarter)
@@ -154,7 +154,7 @@ def live_one_world(
     empty(ladder, tally, metrics)
     draw_market(key, rules.market, market, metrics.shape[1])
     plan_funds(key, rules.funds, funds, commitments, market, tally)
-    fill_at_start(key, rules, firms, ventures, market, tally, rules.ladders.levels)
+    fill_at_start(key, rules, firms, ventures, market, tally)
     for quarter in range(metrics.shape[1]):
         last = (rules.phase + quarter) % 4 == 3
         output = live_one_quarter(

@@ -9,7 +9,7 @@ with size. Size effects, headcount and profit are those of the accounts filed on
 import numpy as np
 
 from sim.model.draws import Purpose, exp, exp_inlined, laplace, normal, philox, poisson, uniform, uniforms, unit
-from sim.model.jit import fast_inlined, fast_kernel, kernel
+from sim.model.jit import fast_inlined, fast_kernel, inlined, kernel
 from sim.model.world import TILE, Count, Source, Status
 
 
@@ -117,86 +117,86 @@ def jobs_of(log_revenue, base, rules):
     return exp_inlined(base + rules.jobs_elasticity * log_revenue)
 
 
-@fast_kernel
-def file_accounts(
-    rules,
-    quarter,
-    born,
-    sector,
-    log_revenue,
-    year_revenue,
-    before,
-    last,
-    profit,
-    jobs,
-    value,
-    spread,
-    hazard,
-    drift,
-    by_age_drift,
-    by_age_hazard,
-    margin,
-    price_to_sales,
-    jobs_base,
-    productivity,
-    listed_multiple,
-):
-    """Yearly accounts: revenue of the year, profit, headcount, value; and what follows from size and age next year.
+# Yearly accounts, one pass a column: with one output and few inputs LLVM can prove that columns do not overlap.
 
-    by_age_* are tables by age in quarters (last entry for all older); margin, price_to_sales and jobs_base by sector.
-    A firm's first accounts stand for a whole year at its present rate.
-    """
-    oldest = by_age_drift.shape[0] - 1
-    for i in range(log_revenue.shape[0]):
-        age = quarter - born[i]
-        rate = exp_inlined(log_revenue[i])
-        earned = year_revenue[i] if age >= 3 else rate
+
+@fast_kernel
+def keep_last(last, before):
+    """The accounts filed a year ago."""
+    for i in range(last.shape[0]):
         before[i] = last[i]
-        last[i] = earned
-        year_revenue[i] = 0.0
-        a = min(age + 1, oldest)
-        size = log_revenue[i] - rules.reference_size
-        s = sector[i]
-        spread[i] = spread_of(size, rules)
-        hazard[i] = hazard_of(size, by_age_hazard[a], rules)
-        drift[i] = by_age_drift[a]
-        m = min(max(margin[s] + rules.margin_slope * size, rules.margin_floor), rules.margin_ceiling)
-        profit[i] = m * earned
-        jobs[i] = max(jobs_of(log_revenue[i], jobs_base[s] - productivity, rules), 1.0)
-        value[i] = earned * price_to_sales[s] * listed_multiple
+
+
+@fast_kernel
+def file_revenue(quarter, born, log_revenue, year_revenue, last):
+    """Revenue of the year; a firm's first accounts stand for a whole year at its present rate."""
+    for i in range(last.shape[0]):
+        rate = exp_inlined(log_revenue[i])
+        last[i] = year_revenue[i] if quarter - born[i] >= 3 else rate
+
+
+@fast_kernel
+def set_spread(rules, log_revenue, spread):
+    for i in range(spread.shape[0]):
+        spread[i] = spread_of(log_revenue[i] - rules.reference_size, rules)
+
+
+@fast_kernel
+def set_hazard(rules, quarter, born, log_revenue, by_age, hazard):
+    """by_age: table by age in quarters, its last entry for all older."""
+    oldest = by_age.shape[0] - 1
+    for i in range(hazard.shape[0]):
+        age_part = by_age[min(quarter - born[i] + 1, oldest)]
+        hazard[i] = hazard_of(log_revenue[i] - rules.reference_size, age_part, rules)
+
+
+@fast_kernel
+def set_drift(quarter, born, by_age, drift):
+    oldest = by_age.shape[0] - 1
+    for i in range(drift.shape[0]):
+        drift[i] = by_age[min(quarter - born[i] + 1, oldest)]
+
+
+@fast_kernel
+def file_profit(rules, sector, log_revenue, margin, last, profit):
+    """Margin by sector, rising with the log of revenue, times revenue."""
+    for i in range(profit.shape[0]):
+        m = margin[sector[i]] + rules.margin_slope * (log_revenue[i] - rules.reference_size)
+        profit[i] = min(max(m, rules.margin_floor), rules.margin_ceiling) * last[i]
+
+
+@fast_kernel
+def count_jobs(rules, sector, log_revenue, jobs_base, productivity, jobs):
+    for i in range(jobs.shape[0]):
+        jobs[i] = max(jobs_of(log_revenue[i], jobs_base[sector[i]] - productivity, rules), 1.0)
+
+
+@fast_kernel
+def file_value(sector, last, price_to_sales, listed_multiple, value):
+    """What the firm would be worth listed: filed revenue at the sector's multiple."""
+    for i in range(value.shape[0]):
+        value[i] = last[i] * price_to_sales[sector[i]] * listed_multiple
 
 
 @kernel
 def close_accounts(rules, firms, market, tally, quarter):
-    """File the yearly accounts of all firms, a tile at a time."""
+    """File the yearly accounts of all firms, a tile at a time, and what follows from size and age next year."""
     slots = tally.counts[Count.FIRM_SLOTS]
     productivity = rules.productivity_growth * 0.25 * quarter
     multiple = np.exp(market.multiple[quarter])
-    for first in range(0, slots, TILE):
-        last = min(first + TILE, slots)
-        file_accounts(
-            rules,
-            quarter,
-            firms.born[first:last],
-            firms.sector[first:last],
-            firms.log_revenue[first:last],
-            firms.year_revenue[first:last],
-            firms.revenue_before[first:last],
-            firms.revenue_last[first:last],
-            firms.profit_last[first:last],
-            firms.jobs[first:last],
-            firms.value_last[first:last],
-            firms.spread[first:last],
-            firms.hazard[first:last],
-            firms.drift[first:last],
-            rules.drift_by_age,
-            rules.hazard_by_age,
-            rules.margin,
-            rules.price_to_sales,
-            rules.jobs_base,
-            productivity,
-            multiple,
-        )
+    for a in range(0, slots, TILE):
+        b = min(a + TILE, slots)
+        born, sector, log_revenue = firms.born[a:b], firms.sector[a:b], firms.log_revenue[a:b]
+        last = firms.revenue_last[a:b]
+        keep_last(last, firms.revenue_before[a:b])
+        file_revenue(quarter, born, log_revenue, firms.year_revenue[a:b], last)
+        firms.year_revenue[a:b] = 0.0
+        set_spread(rules, log_revenue, firms.spread[a:b])
+        set_hazard(rules, quarter, born, log_revenue, rules.hazard_by_age, firms.hazard[a:b])
+        set_drift(quarter, born, rules.drift_by_age, firms.drift[a:b])
+        file_profit(rules, sector, log_revenue, rules.margin, last, firms.profit_last[a:b])
+        count_jobs(rules, sector, log_revenue, rules.jobs_base, productivity, firms.jobs[a:b])
+        file_value(sector, last, rules.price_to_sales, multiple, firms.value_last[a:b])
 
 
 @kernel
@@ -211,7 +211,7 @@ def certificate_effects(rules, firms, tally):
             firms.hazard[i] *= rules.certified_hazard
 
 
-@kernel
+@inlined
 def take_slot(firms, tally):
     """A free slot for an entrant, or -1 when the table is full."""
     if tally.counts[Count.FREE_FIRMS] > 0:
@@ -225,8 +225,8 @@ def take_slot(firms, tally):
     return slot
 
 
-@kernel
-def put_firm(key, rules, firms, market, tally, index, cohort, source, quarter, age, start_log, start_sd, levels):
+@inlined
+def put_firm(key, rules, firms, market, tally, index, cohort, source, quarter, age, start_log, start_sd):
     """Write one firm into a free slot, with its traits drawn at its own address; returns the slot or -1.
 
     start_log, start_sd: mean and sd of log yearly revenue before the sector's own factor.
@@ -270,9 +270,6 @@ def put_firm(key, rules, firms, market, tally, index, cohort, source, quarter, a
     firms.value_last[slot] = firms.revenue_last[slot] * rules.price_to_sales[sector] * np.exp(market.multiple[quarter])
     firms.jobs[slot] = max(jobs_of(log_revenue, rules.jobs_base[sector], rules), 1.0)
     firms.held[slot] = 0
-    for level in range(levels):
-        firms.since[level, slot] = 0
-        firms.renewals[level, slot] = 0
     firms.venture[slot] = -1
     tally.counts[Count.EVER] += 1
     return slot
@@ -308,7 +305,7 @@ def initial_age(key, rules, index, cohort):
     return max(1, np.int64(-rules.initial_age * 4.0 * np.log(1.0 - u)))
 
 
-@kernel
+@inlined
 def remove_firm(firms, ladder, tally, slot, levels):
     """Take a firm out of the population and off every level it held."""
     firms.alive[slot] = 0

@@ -88,7 +88,7 @@ def plan_funds(key, rules, funds, commitments, market, tally):
             f = take_fund(rules, funds, tally, g, rules.opens_from[g])
             if f < 0:
                 return
-            commit(funds, commitments, tally, TREASURY if rules.public[g] else OTHERS, f, rules.size[g])
+            commit(funds, commitments, tally, TREASURY if rules.public[g] else OTHERS, f, rules.commitment[g])
         elif kind == FundKind.SUB_FUND:
             span = max(1, rules.opens_until[g] - rules.opens_from[g])
             for k in range(rules.count[g]):
@@ -114,7 +114,7 @@ def open_market_fund(key, rules, funds, commitments, market, tally, g, k, opened
     """An institution's next fund: what it allots to the zone, lognormal, more in hot markets, less what sub-funds have
     already drawn from the same purses (the part of their other money that is not additional)."""
     a, _, _, _ = uniforms(key, k, g, opened + 400, Purpose.FUND_PROPOSAL_MORE)
-    size = left * rules.size[g] * exp(rules.size_sd[g] * normal(a) + rules.size_mood[g] * market.private[quarter])
+    size = left * rules.commitment[g] * exp(rules.size_sd[g] * normal(a) + rules.size_mood[g] * market.private[quarter])
     displaced = min(tally.money[Cash.DISPLACED], 0.5 * size)
     tally.money[Cash.DISPLACED] -= displaced
     f = take_fund(rules, funds, tally, g, opened)

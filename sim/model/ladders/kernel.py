@@ -45,7 +45,7 @@ def value_of(firms, ventures, slot, listed_log_multiple):
     return firms.value_last[slot]
 
 
-@kernel
+@inlined
 def measure(firms, ventures, slot, what, quarter, listed_log_multiple):
     """One quantity of one firm, in the units of Quantity."""
     if what == Quantity.AGE:
@@ -66,7 +66,7 @@ def measure(firms, ventures, slot, what, quarter, listed_log_multiple):
     return firms.standing[slot]
 
 
-@kernel
+@inlined
 def meets(rules, firms, ventures, slot, level, quarter, listed_log_multiple):
     """Whether the firm meets one of the level's alternative sets of conditions (no set: everybody does)."""
     if rules.set_first[level] == rules.set_last[level]:
@@ -83,7 +83,7 @@ def meets(rules, firms, ventures, slot, level, quarter, listed_log_multiple):
     return False
 
 
-@kernel
+@inlined
 def log_level(events, tally, key, firms, slot, level, quarter, what):
     """Note an entry (1), exit (-1) or renewal (2) where this replication keeps a log."""
     n = tally.counts[Count.LEVEL_EVENTS]
@@ -96,7 +96,7 @@ def log_level(events, tally, key, firms, slot, level, quarter, what):
         tally.counts[Count.LEVEL_EVENTS] = n + 1
 
 
-@kernel
+@inlined
 def leave_level(key, firms, ladder, events, tally, slot, level, quarter):
     firms.held[slot] &= ~bit(level)
     ladder.stock[level] -= 1
@@ -104,7 +104,7 @@ def leave_level(key, firms, ladder, events, tally, slot, level, quarter):
     log_level(events, tally, key, firms, slot, level, quarter, -1)
 
 
-@kernel
+@inlined
 def enter_level(key, rules, firms, ladder, events, tally, slot, level, quarter):
     """Put a firm on a level; levels that the new one replaces are left."""
     replaced = firms.held[slot] & rules.replaces[level]
@@ -120,7 +120,7 @@ def enter_level(key, rules, firms, ladder, events, tally, slot, level, quarter):
     log_level(events, tally, key, firms, slot, level, quarter, 1)
 
 
-@kernel
+@inlined
 def eligible(rules, firms, ventures, slot, level, quarter, listed_log_multiple):
     """Whether a live firm may apply for a level now."""
     if firms.held[slot] & rules.barred[level]:
@@ -178,12 +178,10 @@ def admit(
     return passed
 
 
-@kernel
+@inlined
 def renew_or_expire(key, rules, firms, ladder, events, tally, slot, level, quarter):
     """A certificate at the end of its validity is renewed with the odds of its re-review (first, second ...), else it
     lapses. Whether the holder still meets the conditions is part of those odds."""
-    if rules.validity[level] <= 0 or quarter - firms.since[level, slot] < rules.validity[level]:
-        return
     times = min(np.int64(firms.renewals[level, slot]), rules.renewal.shape[1] - 1)
     _, u, _, _ = uniforms(
         key, np.int64(firms.index[slot]), np.int64(firms.cohort[slot]), quarter, np.int64(Purpose.LADDER) + level
@@ -197,20 +195,12 @@ def renew_or_expire(key, rules, firms, ladder, events, tally, slot, level, quart
 
 
 @kernel
-def withdraw_or_fall(key, rules, firms, ladder, events, tally, slot, level, quarter, regime):
+def fall_back(key, rules, firms, ladder, events, tally, slot, level, quarter):
     """Withdrawal or rejection: the firm leaves the level, back to the one the rules name (or to none)."""
-    odds = rules.withdraws[level, regime]
-    if odds <= 0.0:
-        return False
-    _, _, u, _ = uniforms(
-        key, np.int64(firms.index[slot]), np.int64(firms.cohort[slot]), quarter, np.int64(Purpose.LADDER) + level
-    )
-    if u >= odds:
-        return False
     leave_level(key, firms, ladder, events, tally, slot, level, quarter)
-    if rules.falls_to[level] >= 0 and firms.held[slot] & bit(rules.falls_to[level]) == 0:
-        enter_level(key, rules, firms, ladder, events, tally, slot, rules.falls_to[level], quarter)
-    return True
+    lower = rules.falls_to[level]
+    if lower >= 0 and firms.held[slot] & bit(lower) == 0:
+        enter_level(key, rules, firms, ladder, events, tally, slot, lower, quarter)
 
 
 @kernel
@@ -231,13 +221,17 @@ def climb_ladders(key, rules, firms, ventures, market, ladder, events, tally, sc
     for level in range(rules.levels - 1, -1, -1):
         if rules.validity[level] > 0 and rules.windows[level] & now:
             for slot in range(slots):
-                if firms.held[slot] & bit(level) and firms.alive[slot]:
+                if firms.held[slot] & bit(level) and quarter - firms.since[level, slot] >= rules.validity[level]:
                     renew_or_expire(key, rules, firms, ladder, events, tally, slot, level, quarter)
         if rules.withdraws[level, 0] + rules.withdraws[level, 1] + rules.withdraws[level, 2] > 0.0:
+            odds = rules.withdraws[level, regime]
             for k in range(watched):
                 slot = scratch.list[k]
                 if firms.held[slot] & bit(level):
-                    withdraw_or_fall(key, rules, firms, ladder, events, tally, slot, level, quarter, regime)
+                    index, cohort = np.int64(firms.index[slot]), np.int64(firms.cohort[slot])
+                    _, _, u, _ = uniforms(key, index, cohort, quarter, np.int64(Purpose.LADDER) + level)
+                    if u < odds:
+                        fall_back(key, rules, firms, ladder, events, tally, slot, level, quarter)
     listed = 0
     window = market.window[quarter]
     for level in range(rules.levels - 1, -1, -1):

@@ -32,7 +32,7 @@ def draw_market(key, rules, market, quarters):
                     break
                 chosen = np.int64(r)
             regime = chosen
-        multiple += rules.reversion * (rules.mean[regime] - multiple) + rules.volatility * normal(v)
+        multiple += rules.reversion * (rules.regime_mean[regime] - multiple) + rules.volatility * normal(v)
         private += rules.lag * (multiple - private)
         market.regime[q] = regime
         market.multiple[q] = multiple

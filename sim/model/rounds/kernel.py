@@ -213,7 +213,7 @@ def issue_class(rules, ventures, v, stage, amount, pre, quarter, u):
     post = pre + amount
     new_share = amount / post
     pool_wanted = rules.pool_share[stage]
-    if pool_wanted > 0.0 and ventures.pool[v] < pool_wanted * ventures.shares[v]:
+    if pool_wanted > 0.0 and ventures.pool[v] * (1.0 - new_share) < 0.999 * pool_wanted * ventures.shares[v]:
         others = ventures.shares[v] - ventures.pool[v]
         rest = 1.0 - new_share - pool_wanted
         if rest > 0.05:
@@ -315,7 +315,7 @@ def close_round(
         tally.counts[Count.ROUND_EVENTS] = e + 1
 
 
-@kernel
+@inlined
 def regular_backer(funds, holdings, ventures, v, scratch, n, kind):
     """Funds of a kind that follow in every round (the zone's own direct fund): those that hold the firm already."""
     h = ventures.first_holding[v]
@@ -341,7 +341,7 @@ def offer(rules, funds, holdings, ventures, v, f, stage, amount, post):
     )
 
 
-@kernel
+@inlined
 def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, v, quarter):
     """One firm's attempt in one quarter. Returns the stage of the round that closed, or 0."""
     slot = ventures.firm[v]
