@@ -30,9 +30,8 @@ def main() -> None:
     print(f"{'Headwater, all rules, one thread':58} {one:20.1f}")
     print(f"{'Headwater, all rules, two threads':58} {two:20.1f}")
     print(f"{'plain NumPy, population rules only (no funds or rounds)':58} {numpy_:20.1f}")
-    print(
-        f"ratio NumPy / Headwater: {numpy_ / one:.2f} on one thread, {numpy_ / two:.2f} on two; threads gain {one / two:.2f}"
-    )
+    print(f"NumPy / Headwater: {numpy_ / one:.2f} on one thread, {numpy_ / two:.2f} on two")
+    print(f"two threads gain {one / two:.2f}")
 
 
 if __name__ == "__main__":

@@ -640,6 +640,8 @@ def lower_funds(s: "Scenario", rows: Rows) -> FundRules:
     zero = np.zeros(r)
 
     def optional(name: str, default: float = 0.0) -> NDArray[np.float64]:
+        if not classes:
+            return np.zeros((r, 0))
         return np.stack(
             [rows(getattr(c, name)) if getattr(c, name) is not None else np.full(r, default) for c in classes], axis=1
         )
@@ -660,7 +662,7 @@ def lower_funds(s: "Scenario", rows: Rows) -> FundRules:
     rules = FundRules(
         groups=rows.constant(n, np.int64),
         kind=numbers([int(KIND_OF[c.kind]) for c in classes]),
-        count=np.stack([rows.whole(c.count) for c in classes], axis=1),
+        count=np.rint(optional("count")).astype(np.int64),
         commitment=optional("size"),
         size_sd=optional("size_spread"),
         size_mood=optional("size_mood"),

@@ -72,7 +72,7 @@ class Scenario(Table):
     ladders: dict[Id, Ladder]
     rounds: RoundParameters
     exits: ExitParameters
-    funds: list[FundClass]
+    funds: list[FundClass] = Described("funds and classes of funds", default=[])
     guidance: GuidanceRules
     outside: OutsidePortfolio
     fund_park: FundPark | None = None

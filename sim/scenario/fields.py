@@ -7,35 +7,18 @@ No numpy or numba here: `check` and `schema` are quick.
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
-    PrivateAttr,
-    WithJsonSchema,
-)
-from pydantic_core import core_schema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, PrivateAttr
 
-from sim.errors import reference_problem
-from sim.quantities import parse_count, parse_money, parse_number, parse_quarter, parse_share, parse_years
+from sim.quantities import parse_money, parse_number, parse_quarter, parse_share, parse_years
 
 Grade = Literal["published", "estimated", "assumed"]
 DISTRIBUTIONS = ("lognormal", "normal", "uniform", "triangular", "beta", "choices")
-Z95 = 1.6448536269514722  # the standard normal's 95th percentile
-_INF = float("inf")
 
 
 def Described(text: str, *, default: Any = ...) -> Any:
-    """A field with its meaning in words; the schema, the template and the parameter page print it.
-
-    default: as one would write it in a file ("10y", 0.2); it is read and checked like what a file says.
-    """
+    """A field with its meaning in words; the schema, the template and the parameter page print it."""
     return Field(default, description=text)
 
 
@@ -71,23 +54,14 @@ class Distribution(BaseModel):
     def support(self) -> tuple[float, float]:
         """Smallest and largest value it can give."""
         if self.kind == "lognormal":
-            return 0.0, _INF
+            return 0.0, float("inf")
         if self.kind == "normal":
-            return -_INF, _INF
+            return float("-inf"), float("inf")
         if self.kind == "beta":
             return 0.0, 1.0
         if self.kind == "choices":
             return min(self.choices), max(self.choices)
         return self.low, self.high
-
-    @property
-    def reach(self) -> tuple[float, float]:
-        """The support where it is bounded; else as far as the 5th and the 95th percentile. Must lie in the bounds."""
-        if self.kind == "lognormal":
-            return self.median**2 / self.p95, self.p95
-        if self.kind == "normal":
-            return self.mean - Z95 * self.sd, self.mean + Z95 * self.sd
-        return self.support
 
     def __str__(self) -> str:
         names = {
@@ -142,79 +116,6 @@ def _distribution(kind: str, raw: Any, parse: Callable[[object], float]) -> Dist
     if kind == "beta" and not (0 < a < 1 and b * b < a * (1 - a)):
         raise ValueError("`beta` needs a mean between 0 and 1 and sd² below mean (1 - mean)")
     return Distribution(kind=kind, mean=a, sd=b)
-
-
-def is_quantity(x: object) -> bool:
-    """Whether a table of a file is a number with what belongs to it. { cold = 1, normal = 2, hot = 3 } is not."""
-    if not isinstance(x, dict) or not set(x) <= QUANTITY_KEYS:
-        return False
-    if "value" in x:
-        return True
-    return any(
-        isinstance(x[kind], list) if kind in ("uniform", "triangular", "choices") else isinstance(x[kind], dict)
-        for kind in DISTRIBUTIONS
-        if kind in x
-    )
-
-
-QUANTITY_KEYS = frozenset({"value", "unit", "source", "grade", "note", *DISTRIBUTIONS})
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """Tighter bounds of one field, in base units: `Annotated[Ratio, Bounds(gt=0, le=10)]`. They hold for the value and
-    for what its distribution can give (5th to 95th percentile where that is without end)."""
-
-    gt: float = -_INF
-    ge: float = -_INF
-    lt: float = _INF
-    le: float = _INF
-
-    def __str__(self) -> str:
-        written = [
-            f"{words} {bound:g}"
-            for words, bound in (("above", self.gt), ("at least", self.ge), ("below", self.lt), ("at most", self.le))
-            if abs(bound) != _INF
-        ]
-        return " and ".join(written)
-
-    def holds(self, x: float) -> bool:
-        return self.gt < x < self.lt and self.ge <= x <= self.le
-
-    def check(self, quantity: Any) -> Any:
-        """The same quantity; ValueError where it, or its distribution, leaves the bounds. None stays None."""
-        if not isinstance(quantity, Quantity):
-            return quantity
-        if not self.holds(quantity.value):
-            raise ValueError(_outside(self._words(), quantity.unit, quantity.value))
-        if quantity.distribution is not None and not all(self.holds(x) for x in quantity.distribution.reach):
-            raise ValueError(f"the distribution leaves the allowed range: {self._words()} ({quantity.unit})")
-        return quantity
-
-    def _words(self) -> str:
-        if self.gt == self.lt == -_INF or (
-            self.ge != -_INF and self.le != _INF and abs(self.gt) == abs(self.lt) == _INF
-        ):
-            return f"between {self.ge:g} and {self.le:g}"
-        return str(self)
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        return core_schema.no_info_after_validator_function(self.check, handler(source))
-
-    def __get_pydantic_json_schema__(
-        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        out = handler(schema)
-        names = (
-            ("exclusiveMinimum", self.gt),
-            ("minimum", self.ge),
-            ("exclusiveMaximum", self.lt),
-            ("maximum", self.le),
-        )
-        for written in out.get("anyOf", []):
-            if written.get("type") == "number":
-                written.update({name: bound for name, bound in names if abs(bound) != _INF})
-        return out
 
 
 class _Kind:

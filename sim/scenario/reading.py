@@ -287,11 +287,17 @@ def all_paths(data: Any, path: str = "") -> Iterable[str]:
 
 
 def nearest(path: str, known: Iterable[str]) -> str | None:
-    """The known path most like `path`: by its ending first, then as a whole."""
-    known = list(known)
-    ending = [k for k in known if k.endswith("." + path) or k.split(".")[-1] == path.split(".")[-1]]
-    close = difflib.get_close_matches(path, ending or known, 1, 0.4) or difflib.get_close_matches(path, known, 1, 0.4)
-    return close[0] if close else None
+    """The known path most like `path`: the one that shares most of its words, then by spelling."""
+    words = path.split(".")
+    alike = difflib.get_close_matches
+    best: tuple[float, float, str] | None = None
+    for candidate in known:
+        theirs = candidate.split(".")
+        shared = sum(1.0 if w in theirs else 0.8 if alike(w, theirs, 1, 0.8) else 0.0 for w in words)
+        score = (shared / len(words), difflib.SequenceMatcher(None, path, candidate).ratio(), candidate)
+        if best is None or score > best:
+            best = score
+    return best[2] if best is not None and (best[0] >= 0.3 or best[1] >= 0.5) else None
 
 
 def apply_set(tree: Tree, assignment: str) -> None:
