@@ -20,6 +20,7 @@ class Problem:
     nearest: str | None = None
 
     def __str__(self) -> str:
+        """`file:line: key: message (found …; expected …; did you mean …?)`, on one line whatever was found."""
         where = ""
         if self.file:
             where = f"{self.file}:{self.line}: " if self.line else f"{self.file}: "
@@ -32,7 +33,7 @@ class Problem:
         if self.nearest:
             extra.append(f"did you mean {self.nearest}?")
         tail = f" ({'; '.join(extra)})" if extra else ""
-        return f"{where}{key}{self.message}{tail}"
+        return " ".join(f"{where}{key}{self.message}{tail}".splitlines())
 
 
 class UserError(Exception):
@@ -46,6 +47,29 @@ class UserError(Exception):
         self.problems: list[Problem] = list(problems)
         super().__init__("\n".join(str(p) for p in self.problems))
 
+    def __reduce__(self) -> tuple[type["UserError"], tuple[list[Problem]]]:
+        """A worker process hands the problems over one by one, not as one text."""
+        return type(self), (self.problems,)
+
 
 class RunError(Exception):
     """The run failed though the input was right: exit status 1."""
+
+
+class ScenarioProblems(ValueError):
+    """Several problems found by a validator of a scenario's model: (path, message, found, allowed names) each.
+
+    Paths are dotted and start at the table whose validator raises. The loader gives each its file and line, and the
+    nearest of the allowed names.
+    """
+
+    def __init__(self, problems: Sequence[tuple[str, str, object, list[str]]]) -> None:
+        self.problems = list(problems)
+        super().__init__("; ".join(f"{p}: {m}" if p else m for p, m, _, _ in self.problems))
+
+
+def reference_problem(
+    key: str, found: object, allowed: Sequence[str], message: str = "no such name"
+) -> ScenarioProblems:
+    """What a validator raises where a name refers to nothing: `raise reference_problem("parent", self.parent, ids)`."""
+    return ScenarioProblems([(key, message, found, list(allowed))])

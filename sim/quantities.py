@@ -3,35 +3,55 @@
 Every parser raises ValueError with a sentence that says what is accepted.
 """
 
+import math
 import re
-from decimal import Decimal, InvalidOperation
+from datetime import date
+from decimal import Decimal
+from itertools import pairwise
 
 _UNITS = {
     "": Decimal(1),
-    "元": Decimal(1),
+    "百": Decimal(10) ** 2,
+    "千": Decimal(10) ** 3,
     "万": Decimal(10) ** 4,
+    "百万": Decimal(10) ** 6,
+    "千万": Decimal(10) ** 7,
     "亿": Decimal(10) ** 8,
+    "百亿": Decimal(10) ** 10,
+    "千亿": Decimal(10) ** 11,
     "万亿": Decimal(10) ** 12,
     "k": Decimal(10) ** 3,
     "m": Decimal(10) ** 6,
+    "mn": Decimal(10) ** 6,
+    "b": Decimal(10) ** 9,
     "bn": Decimal(10) ** 9,
     "tn": Decimal(10) ** 12,
     "thousand": Decimal(10) ** 3,
     "million": Decimal(10) ** 6,
     "billion": Decimal(10) ** 9,
+    "trillion": Decimal(10) ** 12,
 }
-_NUMBER = re.compile(r"^([+-]?(?:\d[\d_,]*)?(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*(.*)$")
+_PER_YEAR = {
+    **dict.fromkeys(("", "y", "yr", "year", "years", "年"), 1),
+    **dict.fromkeys(("q", "quarter", "quarters", "季", "季度", "个季度"), 4),
+    **dict.fromkeys(("m", "month", "months", "月", "个月"), 12),
+}
+# Digits with separators in threes, or none: 1,5 is a decimal comma elsewhere and must not become 15.
+_NUMBER = re.compile(
+    r"([+-]?(?:(?:\d{1,3}(?:[,，]\d{3})+|\d+(?:_\d+)*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)(?![\d,，._])\s*(.*)",
+    re.DOTALL,
+)
+_YUAN = re.compile(r"(?:¥|￥|CNY|RMB|人民币)\s*", re.IGNORECASE)
+_DOLLARS = re.compile(r"US\s*\$|\$|USD|美元|dollars?", re.IGNORECASE)
+_COUNTED = re.compile(r"余?(?:家|个|人|户|只|支|项|m2|m²|m\^2|平方米|平米|㎡|sqm)$")
 
 
-def _split(text: str) -> tuple[Decimal, str]:
-    match = _NUMBER.match(text.strip())
-    if not match or not re.search(r"\d", match.group(1)):
-        raise ValueError("not a number")
-    try:
-        number = Decimal(match.group(1).replace(",", "").replace("_", ""))
-    except InvalidOperation:
-        raise ValueError("not a number") from None
-    return number, match.group(2).strip()
+def _split(text: str) -> tuple[Decimal, str] | None:
+    """The number at the beginning of a text and what follows it; None where there is none."""
+    match = _NUMBER.fullmatch(text.strip())
+    if not match:
+        return None
+    return Decimal(re.sub("[,，_]", "", match.group(1))), match.group(2).strip()
 
 
 def _plain(value: object, accepted: str) -> float | None:
@@ -40,45 +60,64 @@ def _plain(value: object, accepted: str) -> float | None:
         raise ValueError(f"write {accepted}")
     if isinstance(value, str):
         return None
-    x = float(value)
-    if x != x or x in (float("inf"), float("-inf")):
+    try:
+        x = float(value)
+    except OverflowError:
+        raise ValueError(f"too large; write {accepted}") from None
+    if not math.isfinite(x):
         raise ValueError(f"must be finite; write {accepted}")
     return x
 
 
-def parse_money(value: object) -> float:
-    """Yuan from 1e8, "50亿", "6000万", "6.67亿", "5bn", "300m", "¥1,000", "CNY 5bn"."""
-    accepted = "money as 50亿, 6000万, 5bn, 300m or a plain number of yuan"
+def _scaled(number: Decimal, accepted: str, times: Decimal | int = 1, over: int = 1) -> float:
+    """number × times / over as a float; ValueError where that is too large for one."""
+    try:
+        x = float(number * times / over)
+    except (ArithmeticError, ValueError):
+        x = math.inf
+    if not math.isfinite(x):
+        raise ValueError(f"too large; write {accepted}")
+    return x
+
+
+def parse_money(value: object, currency: str = "CNY") -> float:
+    """Yuan from 1e8, "50亿", "6000万", "6.67亿", "5bn", "300m", "¥1,000", "CNY 5bn".
+
+    currency "USD": US dollars from "$1bn", "10亿美元" or a bare amount; then yuan are refused instead of dollars.
+    """
+    own, foreign, name, other = _YUAN, _DOLLARS, "yuan (CNY)", "US dollars"
+    if currency == "USD":
+        own, foreign, name, other = foreign, own, other, name
+    accepted = f"money as 50亿, 6000万, 5bn, 300m or a plain number of {name.partition(' (')[0]}"
     plain = _plain(value, accepted)
     if plain is not None:
         return plain
-    text = str(value).strip()
-    if re.search(r"\$|usd|美元", text, re.IGNORECASE):
-        raise ValueError("money is in yuan (CNY), not US dollars; convert it at a stated rate")
-    text = re.sub(r"^(¥|￥|CNY|RMB|人民币)\s*", "", text, flags=re.IGNORECASE)
-    try:
-        number, unit = _split(text)
-    except ValueError:
-        raise ValueError(f"write {accepted}") from None
-    unit = unit.lower().removesuffix("cny").removesuffix("rmb").removesuffix("元").strip()
+    text = str(value)
+    if foreign.search(text):
+        raise ValueError(f"money is in {name}, not {other}; convert it at a stated rate")
+    parts = _split(own.sub("", text))
+    if parts is None:
+        raise ValueError(f"write {accepted}")
+    number, written = parts
+    unit = re.sub(r"\s*(?:元|yuan)$", "", written.lower())
     if unit not in _UNITS:
-        raise ValueError(f"'{unit}' is not a unit of money; write {accepted}")
-    return float(number * _UNITS[unit])
+        raise ValueError(f"'{written}' is not a unit of money; write {accepted}")
+    return _scaled(number, accepted, _UNITS[unit])
 
 
 def parse_share(value: object) -> float:
-    """A share from 0.2 or "20%"."""
+    """A share from 0.2 or "20%". Bounds are the field's affair."""
     accepted = 'a share as 0.2 or "20%"'
     plain = _plain(value, accepted)
     if plain is not None:
         return plain
-    try:
-        number, unit = _split(str(value))
-    except ValueError:
-        raise ValueError(f"write {accepted}") from None
+    parts = _split(str(value))
+    if parts is None:
+        raise ValueError(f"write {accepted}")
+    number, unit = parts
     if unit not in ("", "%", "％"):
         raise ValueError(f"'{unit}' is not a unit of a share; write {accepted}")
-    return float(number / 100) if unit else float(number)
+    return _scaled(number, accepted, over=100 if unit else 1)
 
 
 def parse_years(value: object) -> float:
@@ -87,63 +126,65 @@ def parse_years(value: object) -> float:
     plain = _plain(value, accepted)
     if plain is not None:
         return plain
-    try:
-        number, unit = _split(str(value))
-    except ValueError:
-        raise ValueError(f"write {accepted}") from None
-    per = {
-        "": 1,
-        "y": 1,
-        "year": 1,
-        "years": 1,
-        "年": 1,
-        "q": 4,
-        "季": 4,
-        "季度": 4,
-        "m": 12,
-        "月": 12,
-        "个月": 12,
-        "months": 12,
-    }
-    if unit.lower() not in per:
+    parts = _split(str(value))
+    if parts is None:
+        raise ValueError(f"write {accepted}")
+    number, unit = parts
+    if unit.lower() not in _PER_YEAR:
         raise ValueError(f"'{unit}' is not a unit of time; write {accepted}")
-    return float(number / per[unit.lower()])
+    return _scaled(number, accepted, over=_PER_YEAR[unit.lower()])
 
 
 def parse_number(value: object) -> float:
-    """A plain number; "3.2万" and "20%" are read too."""
+    """A plain number; "3.2万", "20%", "70家" and "50000 m2" are read too."""
     accepted = 'a number as 0.35, 1200 or "3.2万"'
     plain = _plain(value, accepted)
     if plain is not None:
         return plain
+    parts = _split(str(value))
+    if parts is None:
+        raise ValueError(f"write {accepted}")
+    number, written = parts
+    if written in ("%", "％"):
+        return _scaled(number, accepted, over=100)
+    unit = _COUNTED.sub("", written).strip()
+    if unit not in _UNITS or (unit and unit.isascii()):
+        raise ValueError(f"'{written}' is not understood; write {accepted}")
+    return _scaled(number, accepted, _UNITS[unit])
+
+
+def parse_count(value: object) -> float:
+    """How many: 70, "3.2万", "7,000", "70家". A mean may be a fraction; a percentage is no count."""
+    accepted = 'a count as 70, 7000 or "3.2万"'
+    if isinstance(value, str) and value.strip().endswith(("%", "％")):
+        raise ValueError(f"'%' does not count anything; write {accepted}")
     try:
-        number, unit = _split(str(value))
-    except ValueError:
-        raise ValueError(f"write {accepted}") from None
-    if unit in ("%", "％"):
-        return float(number / 100)
-    unit = re.sub(r"(家|个|人|户|只|支|m2|m²|平方米|㎡)$", "", unit)
-    if unit not in ("", "万", "亿"):
-        raise ValueError(f"'{unit}' is not understood; write {accepted}")
-    return float(number * _UNITS[unit])
+        return parse_number(value)
+    except ValueError as error:
+        raise ValueError(str(error).partition("write ")[0] + f"write {accepted}") from None
 
 
-_QUARTER = re.compile(r"^(\d{4})\s*[-年]?\s*[Qq]([1-4])$")
-_DATE = re.compile(r"^(\d{4})[-/.](\d{1,2})(?:[-/.](\d{1,2}))?$")
+_QUARTER = re.compile(r"(\d{4})\s*[-年]?\s*(?:[Qq]([1-4])|第?\s*([1-4一二三四])\s*季度?)")
+_DATE = re.compile(r"(\d{4})([-/.年])(\d{1,2})月?(?:[-/.]?(\d{1,2})日?)?")
 
 
 def parse_quarter(value: object) -> int:
-    """A quarter as year * 4 + (0..3), from "2023Q4", "2021-10", "2021-10-15" or a TOML date."""
+    """A quarter as year * 4 + (0..3), from "2023Q4", "2021-10", "2021-10-15", "2021年10月" or a TOML date."""
     accepted = 'a date as "2023Q4", "2021-10" or 2021-10-15'
-    if hasattr(value, "year") and hasattr(value, "month"):
-        return int(value.year) * 4 + (int(value.month) - 1) // 3  # type: ignore[attr-defined]
-    if not isinstance(value, str):
+    if isinstance(value, date):  # datetime is one too
+        year, quarter = value.year, (value.month - 1) // 3
+    elif not isinstance(value, str):
         raise ValueError(f"write {accepted}")
-    text = value.strip()
-    if m := _QUARTER.match(text):
-        year, quarter = int(m.group(1)), int(m.group(2)) - 1
-    elif (m := _DATE.match(text)) and 1 <= int(m.group(2)) <= 12:
-        year, quarter = int(m.group(1)), (int(m.group(2)) - 1) // 3
+    elif m := _QUARTER.fullmatch(value.strip()):
+        year, name = int(m.group(1)), m.group(2) or m.group(3)
+        quarter = "一二三四".find(name) if name in "一二三四" else int(name) - 1
+    elif m := _DATE.fullmatch(value.strip()):
+        year, month, day = int(m.group(1)), int(m.group(3)), int(m.group(4) or 1)
+        try:
+            date(year, month, day)
+        except ValueError:
+            raise ValueError(f"there is no such day; write {accepted}") from None
+        quarter = (month - 1) // 3
     else:
         raise ValueError(f"write {accepted}")
     if not 1900 <= year <= 2200:
@@ -157,29 +198,30 @@ def quarter_name(quarter: int) -> str:
 
 
 def _digits(x: float) -> str:
-    text = f"{x:.3g}" if abs(x) < 1000 else f"{x:,.0f}"
+    text = f"{x:.3g}" if abs(x) < 999.5 else f"{x:,.0f}"
     return f"{float(text):g}" if "e" in text else text
 
 
 def format_money(x: float, lang: str = "en") -> str:
     """151亿 / 15.1bn: three significant digits, in the units of the language."""
-    if x != x:
-        return "–"
+    if not math.isfinite(x):
+        return "–" if x != x else "∞" if x > 0 else "-∞"
     steps = (
-        ((1e12, "万亿"), (1e8, "亿"), (1e4, "万"))
+        ((1e12, "万亿"), (1e8, "亿"), (1e4, "万"), (1.0, ""))
         if lang == "zh"
-        else ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k"))
+        else ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k"), (1.0, ""))
     )
-    for scale, unit in steps:
-        if abs(x) >= scale:
+    for (scale, unit), (below, _) in pairwise(steps):
+        # what rounds up to a whole larger unit is shown in it: 999.9m is 1bn
+        if float(_digits(abs(x) / below).replace(",", "")) * below >= scale:
             return f"{_digits(x / scale)}{unit}"
     return _digits(x)
 
 
 def format_number(x: float, lang: str = "en") -> str:
     """Counts with thousands separators; three significant digits below 100 where not whole."""
-    if x != x:
-        return "–"
+    if not math.isfinite(x):
+        return "–" if x != x else "∞" if x > 0 else "-∞"
     if abs(x) >= 100 or x == int(x):
         return f"{x:,.0f}"
     return _digits(x)

@@ -2,17 +2,22 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema, model_validator
 
-from sim.quantities import parse_money, parse_share
+from sim.errors import ScenarioProblems
+from sim.quantities import parse_money, parse_number, quarter_name
 from sim.scenario.fields import Described, Id, LocalName, Share, Table, When
 
 
 def _figure(raw: Any) -> float:
     """A published figure: money, a share or a count, as written."""
-    if isinstance(raw, str) and raw.strip().endswith(("%", "％")):
-        return parse_share(raw)
-    return parse_money(raw)
+    try:
+        return parse_number(raw)
+    except ValueError:
+        return parse_money(raw)
+
+
+Figure = Annotated[float, BeforeValidator(_figure), WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string"}]})]
 
 
 class Fact(Table):
@@ -23,8 +28,27 @@ class Fact(Table):
     metric: str = Described("metric it speaks of; a sum is written `a + b`")
     date: When = Described("quarter it holds for")
     since: When | None = Described("the value is the difference to this quarter", default=None)
-    value: Annotated[float, BeforeValidator(_figure)]
+    value: Figure = Described("as published: 151亿, 25%, 7000, 70家; in base units (yuan, shares)")
+    unit: str | None = Described("unit of a bare number, where it was printed apart: 亿, %, 家", default=None)
     tolerance: Share | None = Described("how exact the published figure is", default=None)
     bound: Literal["at_least", "at_most"] | None = Described("for a figure given as a floor or a ceiling", default=None)
     statistic: Literal["max"] | None = Described("compared with the largest among comparable firms", default=None)
-    use: Literal["input", "calibrate", "check", "goal"]
+    use: Literal["input", "calibrate", "check", "goal"] = Described("what it is for: one of them, never two")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_its_unit(cls, raw: Any) -> Any:
+        """{ value = 151, unit = "亿" } is 151亿."""
+        if not isinstance(raw, dict) or not isinstance(raw.get("unit"), str):
+            return raw
+        value = raw.get("value")
+        if isinstance(value, str):
+            raise ScenarioProblems([("unit", "the unit is written once, in the value or here", raw["unit"], [])])
+        plain = isinstance(value, int | float) and not isinstance(value, bool)
+        return {**raw, "value": f"{value}{raw['unit']}"} if plain else raw
+
+    @model_validator(mode="after")
+    def _since_comes_first(self) -> "Fact":
+        if self.since is not None and self.since >= self.date:
+            raise ScenarioProblems([("since", "must come before the date", quarter_name(self.since), [])])
+        return self

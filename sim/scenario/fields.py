@@ -7,18 +7,37 @@ No numpy or numba here: `check` and `schema` are quick.
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, PrivateAttr
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PrivateAttr,
+    WithJsonSchema,
+)
+from pydantic_core import core_schema
 
-from sim.quantities import parse_money, parse_number, parse_quarter, parse_share, parse_years
+from sim.errors import reference_problem
+from sim.quantities import parse_count, parse_money, parse_number, parse_quarter, parse_share, parse_years
 
 Grade = Literal["published", "estimated", "assumed"]
 DISTRIBUTIONS = ("lognormal", "normal", "uniform", "triangular", "beta", "choices")
+LISTED = ("uniform", "triangular", "choices")  # written as a list of numbers; the others as a table
+QUANTITY_KEYS = frozenset({"value", "unit", "source", "grade", "note", *DISTRIBUTIONS})
+Z95 = 1.6448536269514722  # the standard normal's 95th percentile
+_INF = float("inf")
 
 
 def Described(text: str, *, default: Any = ...) -> Any:
-    """A field with its meaning in words; the schema, the template and the parameter page print it."""
+    """A field with its meaning in words; the schema, the template and the parameter page print it.
+
+    default: as one would write it in a file ("10y", 0.2); it is read and checked like what a file says.
+    """
     return Field(default, description=text)
 
 
@@ -54,14 +73,23 @@ class Distribution(BaseModel):
     def support(self) -> tuple[float, float]:
         """Smallest and largest value it can give."""
         if self.kind == "lognormal":
-            return 0.0, float("inf")
+            return 0.0, _INF
         if self.kind == "normal":
-            return float("-inf"), float("inf")
+            return -_INF, _INF
         if self.kind == "beta":
             return 0.0, 1.0
         if self.kind == "choices":
             return min(self.choices), max(self.choices)
         return self.low, self.high
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """The support where it has an end; else as far as the 5th or 95th percentile. Must keep to the bounds."""
+        if self.kind == "lognormal":
+            return 0.0, self.p95
+        if self.kind == "normal":
+            return self.mean - Z95 * self.sd, self.mean + Z95 * self.sd
+        return self.support
 
     def __str__(self) -> str:
         names = {
@@ -76,7 +104,10 @@ class Distribution(BaseModel):
 
 
 class Quantity(BaseModel):
-    """One number about the world: value in base units (yuan, years, shares, per year), unit, source, grade."""
+    """One number about the world: value in base units (yuan, years, shares, per year), unit, source, grade.
+
+    The loader sets `path` (dotted), and source and grade where the number has none of its own.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -89,9 +120,16 @@ class Quantity(BaseModel):
     path: str = ""
 
 
+def is_quantity(x: object) -> bool:
+    """Whether a table of a file is a number with what belongs to it; { cold = 1, normal = 2, hot = 3 } is none."""
+    if not isinstance(x, dict) or not set(x) <= QUANTITY_KEYS:
+        return False
+    return "value" in x or any(isinstance(x.get(k), list if k in LISTED else dict) for k in DISTRIBUTIONS)
+
+
 def _distribution(kind: str, raw: Any, parse: Callable[[object], float]) -> Distribution:
     """Read one distribution; ValueError says what is missing."""
-    if kind in ("uniform", "triangular", "choices"):
+    if kind in LISTED:
         if not isinstance(raw, list) or not raw:
             raise ValueError(f"`{kind}` takes a list of numbers")
         numbers = [parse(x) for x in raw]
@@ -118,105 +156,140 @@ def _distribution(kind: str, raw: Any, parse: Callable[[object], float]) -> Dist
     return Distribution(kind=kind, mean=a, sd=b)
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """Bounds of a quantity in base units; tighter ones of one field: `Annotated[Ratio, Bounds(gt=0, le=10)]`.
+
+    They hold for the value and for what its distribution can give (see Distribution.reach). A lower bound of 0 that is
+    excluded (`gt=0`) admits a lognormal.
+    """
+
+    gt: float = -_INF
+    ge: float = -_INF
+    lt: float = _INF
+    le: float = _INF
+
+    def __str__(self) -> str:
+        if self.ge > -_INF and self.le < _INF and self.gt == -_INF and self.lt == _INF:
+            return f"between {self.ge:g} and {self.le:g}"
+        words = (("above", self.gt), ("at least", self.ge), ("below", self.lt), ("at most", self.le))
+        return " and ".join(f"{word} {bound:g}" for word, bound in words if abs(bound) < _INF)
+
+    def holds(self, x: float) -> bool:
+        return self.gt < x < self.lt and self.ge <= x <= self.le
+
+    def refuse(self, value: float, distribution: Distribution | None, unit: str) -> None:
+        """ValueError where the value or what the distribution can give lies outside."""
+        if distribution is not None:
+            low, high = distribution.reach
+            positive = distribution.kind == "lognormal" and self.gt == 0  # it comes near 0 and never reaches it
+            if not (self.holds(high) and (positive or self.holds(low))):
+                raise ValueError(f"the distribution leaves the allowed range: {self} ({unit})")
+        if not self.holds(value):
+            raise ValueError(f"must be {self} ({unit})".replace("be between", "lie between"))
+
+    def _checked(self, quantity: Any) -> Any:
+        if isinstance(quantity, Quantity):  # an optional field may hold None
+            self.refuse(quantity.value, quantity.distribution, quantity.unit)
+        return quantity
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        out = handler(schema)
+        for written in out.get("anyOf", ()):
+            if written.get("type") == "number":
+                written.update(self.json())
+        return out
+
+    def json(self) -> dict[str, float]:
+        """As JSON Schema says it of a bare number."""
+        words = (
+            ("exclusiveMinimum", self.gt),
+            ("minimum", self.ge),
+            ("exclusiveMaximum", self.lt),
+            ("maximum", self.le),
+        )
+        return {word: bound for word, bound in words if abs(bound) < _INF}
+
+
 class _Kind:
     """Parser, unit and bounds of one kind of quantity; also tells pydantic's JSON Schema how it is written."""
 
-    def __init__(
-        self, unit: str, parse: Callable[[object], float], low: float = float("-inf"), high: float = float("inf")
-    ) -> None:
-        self.unit, self.parse, self.low, self.high = unit, parse, low, high
-
-    def _bounded(self, value: float) -> float:
-        if not self.low <= value <= self.high:
-            if self.high == float("inf"):
-                raise ValueError(f"must be at least {self.low:g} ({self.unit})")
-            raise ValueError(f"must lie between {self.low:g} and {self.high:g} ({self.unit})")
-        return value
+    def __init__(self, unit: str, parse: Callable[[object], float], low: float = -_INF, high: float = _INF) -> None:
+        self.unit, self.parse, self.bounds = unit, parse, Bounds(ge=low, le=high)
 
     def read(self, raw: Any) -> Any:
         """Whatever was written -> the fields of a Quantity."""
         if isinstance(raw, Quantity):
             return raw
         if not isinstance(raw, dict):
-            return {"value": self._bounded(self.parse(raw)), "unit": self.unit}
-        known = {"value", "source", "grade", "note", "unit", *DISTRIBUTIONS}
+            return self._quantity(self.parse(raw), None)
         for key in raw:
-            if key not in known:
-                import difflib
-
-                near = difflib.get_close_matches(key, sorted(known), 1)
-                hint = f"; did you mean {near[0]}?" if near else ""
-                raise ValueError(
-                    f"unknown key `{key}` in a quantity{hint} Allowed: {', '.join(sorted(known - {'unit'}))}"
-                )
+            if key not in QUANTITY_KEYS:
+                raise reference_problem(str(key), key, sorted(QUANTITY_KEYS), "unknown key in a quantity")
         given = [k for k in DISTRIBUTIONS if k in raw]
         if len(given) + ("value" in raw) == 0:
-            return raw  # provenance alone: the value stands in the file that this one extends
+            kept = ("source", "grade", "note")  # provenance alone: the value stands in the file that this one extends
+            return {"unit": self.unit, **{k: raw[k] for k in kept if k in raw}}
         if len(given) > 1 or (given and "value" in raw):
             raise ValueError(f"give one of value, {', '.join(DISTRIBUTIONS)}, not several")
-        out = {k: raw[k] for k in ("source", "grade", "note") if k in raw}
-        out["unit"] = self.unit
         if given:
-            d = _distribution(given[0], raw[given[0]], self.parse)
-            low, high = d.support
-            if d.kind != "normal" and (low < self.low or (high > self.high and d.kind != "lognormal")):
-                raise ValueError(
-                    f"the distribution leaves the allowed range {self.low:g} to {self.high:g} ({self.unit})"
-                )
-            out["distribution"] = d
-            out["value"] = self._bounded(d.centre)
+            if raw.get("unit", self.unit) != self.unit:
+                raise ValueError(f"write the unit with each number; this quantity is kept in: {self.unit}")
+            spread = _distribution(given[0], raw[given[0]], self.parse)
+            out = self._quantity(spread.centre, spread)
         else:
-            out["value"] = self._bounded(self.parse(raw["value"]))
-        return out
+            out = self._quantity(self._value(raw["value"], raw.get("unit", self.unit)), None)
+        return out | {k: raw[k] for k in ("source", "grade", "note") if k in raw}
 
-    def __get_pydantic_json_schema__(self, core_schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        bounds: dict[str, Any] = {}
-        if self.low != float("-inf"):
-            bounds["minimum"] = self.low
-        if self.high != float("inf"):
-            bounds["maximum"] = self.high
-        written = [{"type": "number", **bounds}, {"type": "string"}]
-        pair = {"anyOf": [{"type": "number"}, {"type": "string"}]}
+    def _value(self, value: object, unit: object) -> float:
+        """A value whose unit may stand beside it: { value = 50, unit = "亿" } is 50亿."""
+        if unit == self.unit:
+            return self.parse(value)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not isinstance(unit, str):
+            raise ValueError(f"the unit is written once, with the number or as `unit`; kept in: {self.unit}")
+        return self.parse(f"{value}{unit}")
+
+    def _quantity(self, value: float, distribution: Distribution | None) -> dict[str, Any]:
+        self.bounds.refuse(value, distribution, self.unit)
+        return {"value": value, "unit": self.unit, "distribution": distribution}
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        number: dict[str, Any] = {"type": "number", **self.bounds.json()}
+        either = {"anyOf": [{"type": "number"}, {"type": "string"}]}
 
         def table(*names: str) -> dict[str, Any]:
             return {
                 "type": "object",
-                "properties": dict.fromkeys(names, pair),
+                "properties": dict.fromkeys(names, either),
                 "required": list(names),
                 "additionalProperties": False,
             }
 
-        some = {"type": "array", "items": pair}
-        return {
-            "anyOf": [
-                *written,
-                {
-                    "type": "object",
-                    "additionalProperties": False,
-                    "properties": {
-                        "value": {"anyOf": written},
-                        "source": {"type": "string"},
-                        "grade": {"enum": ["published", "estimated", "assumed"]},
-                        "note": {"type": "string"},
-                        "lognormal": table("median", "p95"),
-                        "normal": table("mean", "sd"),
-                        "beta": table("mean", "sd"),
-                        "uniform": some,
-                        "triangular": some,
-                        "choices": some,
-                    },
-                },
-            ],
-            "x-unit": self.unit,
+        properties: dict[str, Any] = {
+            "value": either,
+            "unit": {"type": "string"},
+            "source": {"type": "string", "description": "where the number was seen, or how it was worked out"},
+            "grade": {"enum": ["published", "estimated", "assumed"]},
+            "note": {"type": "string"},
+            "lognormal": table("median", "p95"),
+            "normal": table("mean", "sd"),
+            "beta": table("mean", "sd"),
+            **{name: {"type": "array", "items": either, "minItems": 1} for name in LISTED},
         }
+        whole = {"type": "object", "additionalProperties": False, "properties": properties}
+        return {"anyOf": [number, {"type": "string"}, whole], "x-unit": self.unit}
 
 
-def _kind(kind: _Kind) -> Any:
-    return Annotated[Quantity, BeforeValidator(kind.read), kind]
-
-
-_INF = float("inf")
 Money = Annotated[Quantity, BeforeValidator((_m := _Kind("CNY", parse_money, 0.0)).read), _m]
+SignedMoney = Annotated[Quantity, BeforeValidator((_sm := _Kind("CNY", parse_money)).read), _sm]
+Dollars = Annotated[Quantity, BeforeValidator((_d := _Kind("USD", lambda x: parse_money(x, "USD"), 0.0)).read), _d]
 Share = Annotated[Quantity, BeforeValidator((_s := _Kind("share", parse_share, 0.0, 1.0)).read), _s]
 Probability = Annotated[Quantity, BeforeValidator((_p := _Kind("probability", parse_share, 0.0, 1.0)).read), _p]
 Rate = Annotated[Quantity, BeforeValidator((_r := _Kind("per year", parse_share, 0.0)).read), _r]
@@ -224,18 +297,24 @@ SignedRate = Annotated[Quantity, BeforeValidator((_sr := _Kind("per year", parse
 Ratio = Annotated[Quantity, BeforeValidator((_ra := _Kind("ratio", parse_number, 0.0)).read), _ra]
 Number = Annotated[Quantity, BeforeValidator((_n := _Kind("number", parse_number)).read), _n]
 Years = Annotated[Quantity, BeforeValidator((_y := _Kind("years", parse_years, 0.0)).read), _y]
-Count = Annotated[Quantity, BeforeValidator((_c := _Kind("count", parse_number, 0.0)).read), _c]
+Count = Annotated[Quantity, BeforeValidator((_c := _Kind("count", parse_count, 0.0)).read), _c]
 Area = Annotated[Quantity, BeforeValidator((_a := _Kind("m2", parse_number, 0.0)).read), _a]
-When = Annotated[int, BeforeValidator(parse_quarter), Field(json_schema_extra={"type": ["string", "integer"]})]
+When = Annotated[
+    int,
+    BeforeValidator(parse_quarter),
+    WithJsonSchema({"type": "string", "examples": ["2023Q4", "2021-10"], "x-unit": "quarter"}),
+]
+
+SLUG = r"[a-z0-9][a-z0-9_-]*"
 
 
 def _slug(value: object) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", value):
+    if not isinstance(value, str) or not re.fullmatch(SLUG, value):
         raise ValueError("an id is made of small letters, digits, - and _")
     return value
 
 
-Id = Annotated[str, BeforeValidator(_slug)]
+Id = Annotated[str, BeforeValidator(_slug), WithJsonSchema({"type": "string", "pattern": f"^{SLUG}$"})]
 
 
 class LocalName(BaseModel):
@@ -254,20 +333,38 @@ class LocalName(BaseModel):
         return {"zh": raw, "en": raw} if isinstance(raw, str) else raw
 
 
+_NAME = {
+    "anyOf": [
+        {"type": "string"},
+        {
+            "type": "object",
+            "properties": {"zh": {"type": "string"}, "en": {"type": "string"}},
+            "additionalProperties": False,
+        },
+    ]
+}
 LocalName_ = LocalName
-LocalName = Annotated[LocalName_, BeforeValidator(LocalName_._read)]  # type: ignore[misc]
+LocalName = Annotated[LocalName_, BeforeValidator(LocalName_._read), WithJsonSchema(_NAME)]  # type: ignore[misc]
 
 
 class Table(BaseModel):
-    """A table of a scenario. `source`, `grade` and `note` hold for every quantity below that has none of its own."""
+    """A table of a scenario. `source`, `grade` and `note` hold for every quantity below that has none of its own.
 
-    model_config = ConfigDict(extra="forbid", ignored_types=())
+    Nothing is assigned to it: other values come from `with_overrides`, which validates again.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     source: str | None = None
     grade: Grade | None = None
     note: str | None = None
 
+    # Of the root alone: set by the loader.
+    _tree: Any = PrivateAttr(default=None)
     _path: str = PrivateAttr(default="")
+    _fingerprint: str = PrivateAttr(default="")
+    _text_of_files: dict[str, str] = PrivateAttr(default_factory=dict)
+    _overrides: tuple[str, ...] = PrivateAttr(default=())
 
 
 def iter_quantities(model: Any, path: str = "") -> Iterator[tuple[str, Quantity]]:

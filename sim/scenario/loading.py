@@ -1,5 +1,6 @@
 """A tree becomes a validated Scenario: all errors at once, each with its file and line; provenance for every number."""
 
+import copy
 import difflib
 import hashlib
 import json
@@ -9,24 +10,49 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from sim.errors import Problem, UserError
-from sim.scenario.fields import Quantity, Table
-from sim.scenario.reading import Tree, apply_set, nearest, read_tree, shown
+from sim.errors import Problem, ScenarioProblems, UserError, reference_problem
+from sim.scenario.fields import Quantity, Table, iter_quantities
+from sim.scenario.reading import Tree, apply_set, below, field_names, nearest, read_tree, set_value, shown
+
+__all__ = [
+    "ScenarioProblems",
+    "find_quantity",
+    "grade_shares",
+    "load",
+    "load_tree",
+    "provenance",
+    "reference_problem",
+    "with_overrides",
+]
 
 Model = TypeVar("Model", bound=Table)
-
-
-class ScenarioProblems(ValueError):
-    """Several problems found by a model's validator: (path, message, found, allowed names)."""
-
-    def __init__(self, problems: list[tuple[str, str, object, list[str]]]) -> None:
-        self.problems = problems
-        super().__init__("; ".join(f"{p}: {m}" for p, m, _, _ in problems))
+MISSING = "this key is missing"
+PROVENANCE_KEYS = ("source", "grade", "note")
+NEEDED = {  # beginnings of pydantic's error types -> what people call it
+    "int": "a whole number is needed here",
+    "float": "a number is needed here",
+    "bool": "true or false is needed here",
+    "string": "a text is needed here",
+    "list": "a list is needed here: [ ... ]",
+    "tuple": "a list is needed here: [ ... ]",
+    "dict": "a table is needed here: [table] or { key = value }",
+    "model": "a table is needed here: [table] or { key = value }",
+}
 
 
 def _short(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str) if not isinstance(value, str) else f'"{value}"'
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    text = f'"{text}"' if isinstance(value, str) else text
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _close(found: object, allowed: Iterable[str], cutoff: float = 0.4) -> str | None:
+    close = difflib.get_close_matches(str(found), list(allowed), 1, cutoff)
+    return close[0] if close else None
+
+
+def _some(names: list[str]) -> str | None:
+    return ", ".join(names[:12]) + (" ..." if len(names) > 12 else "") if names else None
 
 
 def _named(loc: tuple[Any, ...], data: Any) -> str:
@@ -40,67 +66,51 @@ def _named(loc: tuple[Any, ...], data: Any) -> str:
         elif isinstance(node, dict) and step in node:
             node = node[step]
             parts.append(str(step))
-        elif isinstance(node, dict):
+        elif isinstance(node, dict) and step != "[key]":
             parts.append(str(step))
             node = None
     return ".".join(parts)
 
 
-def _model_at(root: type[BaseModel], loc: tuple[Any, ...]) -> type[BaseModel] | None:
-    """The model class that holds the last key of a location, as far as annotations tell."""
-    import typing
-
-    at: Any = root
-    for step in loc[:-1]:
-        if isinstance(at, type) and issubclass(at, BaseModel):
-            info = at.model_fields.get(str(step))
-            at = info.annotation if info else None
-        elif typing.get_origin(at) in (dict, list):
-            at = typing.get_args(at)[-1]
-        if at is None:
-            return None
-        while typing.get_origin(at) is typing.Annotated or (typing.get_args(at) and type(None) in typing.get_args(at)):
-            at = next(a for a in typing.get_args(at) if a is not type(None))
-    return at if isinstance(at, type) and issubclass(at, BaseModel) else None
-
-
 def _problems(error: ValidationError, root: type[BaseModel], tree: Tree) -> list[Problem]:
     out: list[Problem] = []
+    meant: set[str] = set()  # keys that are missing because they are misspelt
     for e in error.errors(include_url=False):
-        inner = (e.get("ctx") or {}).get("error")
-        if isinstance(inner, ScenarioProblems):
-            for path, message, found, allowed in inner.problems:
-                file, line = tree.place(path)
-                near = difflib.get_close_matches(str(found), allowed, 1, 0.4) if found is not None else []
-                expected = ", ".join(allowed[:8]) + (" ..." if len(allowed) > 8 else "") if allowed else None
-                shown_value = None if found is None else _short(found)
-                out.append(Problem(message, file, line or None, path, shown_value, expected, near[0] if near else None))
-            continue
-        loc = e["loc"]
+        loc, kind, given = e["loc"], e["type"], e.get("input")
         path = _named(loc, tree.data)
         file, line = tree.place(path)
-        kind, message = e["type"], str(e["msg"])
-        found, expected, near = _short(e.get("input")), None, None
+        inner = (e.get("ctx") or {}).get("error")
+        if isinstance(inner, ScenarioProblems):
+            for key, message, found, allowed in inner.problems:
+                whole = ".".join(x for x in (path, key) if x)
+                file, line = tree.place(whole)
+                near = _close(found, allowed) if found is not None else None
+                shown_value = None if found is None else _short(found)
+                out.append(Problem(message, file, line, whole, shown_value, _some(allowed), near))
+            continue
+        message, found, expected, near = str(e["msg"]), _short(given), None, None
         if kind == "extra_forbidden":
-            model = _model_at(root, loc)
-            names = [n for n in model.model_fields if n not in ("source", "grade", "note")] if model else []
-            close = difflib.get_close_matches(str(loc[-1]), names, 1, 0.5)
-            message, near, found = "unknown key", close[0] if close else None, str(loc[-1])
-            expected = None if near else ", ".join(names[:12]) or None
+            holder: Any = root
+            for step in loc[:-1]:
+                holder = below(holder, step)
+            names = field_names(holder)
+            near = _close(loc[-1], names, 0.5)
+            meant.add(".".join(x for x in (path.rpartition(".")[0], near) if x))
+            message, found = "unknown key", str(loc[-1])
+            expected = None if near else _some([n for n in names if n not in PROVENANCE_KEYS])
         elif kind == "missing":
-            message, found = "this key is missing", None
+            message, found = MISSING, None
         elif kind == "value_error":
             message = message.removeprefix("Value error, ")
+            found = None if isinstance(given, dict) and not loc else found
         elif kind == "literal_error":
-            expected = (e.get("ctx") or {}).get("expected")
+            expected = str((e.get("ctx") or {}).get("expected"))
             message = "is not one of the allowed words"
-            words = [w.strip().strip("'") for w in str(expected).replace(" or ", ", ").split(",")]
-            close = difflib.get_close_matches(str(e.get("input")), words, 1, 0.4)
-            near = close[0] if close else None
-        elif kind == "model_type":
-            message, expected = "a table is needed here", "[table] or { key = value }"
-        out.append(Problem(message, file, line or None, path or None, found, expected, near))
-    return out
+            near = _close(given, (w.strip().strip("'") for w in expected.replace(" or ", ", ").split(",")))
+        else:
+            message = next((words for start, words in NEEDED.items() if kind.startswith(f"{start}_")), message)
+        out.append(Problem(message, file, line, path or None, found, expected, near))
+    return [p for p in out if p.message != MISSING or p.key not in meant]
 
 
 def _settle(model: Any, path: str, source: str | None, grade: str | None, tree: Tree) -> None:
@@ -108,6 +118,8 @@ def _settle(model: Any, path: str, source: str | None, grade: str | None, tree: 
     if isinstance(model, Quantity):
         model.path = path
         file, _ = tree.place(path)
+        if tree.is_set(path):
+            source, grade = "command line", "assumed"
         if model.grade is None:
             model.grade = grade or "assumed"  # type: ignore[assignment]
         if not model.source:
@@ -125,21 +137,30 @@ def _settle(model: Any, path: str, source: str | None, grade: str | None, tree: 
             _settle(value, f"{path}.{getattr(value, 'id', i)}", source, grade, tree)
 
 
-def load(model: type[Model], path: str | Path, overrides: Iterable[str] = ()) -> Model:
-    """A validated model from a file, what it extends, and --set assignments.
+def load_tree(path: str | Path, overrides: Iterable[str] = (), root: type[BaseModel] | None = None) -> Tree:
+    """A file, what it extends and --set assignments as one tree, not validated. root: the model, which knows what keys
+    the files leave out.
 
-    Raises UserError with every problem found: file, line, key, value found, what is allowed, the nearest right name.
+    Raises UserError where a file cannot be read, or with every assignment that leads nowhere.
     """
     tree = read_tree(path)
     problems: list[Problem] = []
     for assignment in overrides:
         try:
-            apply_set(tree, assignment)
+            apply_set(tree, assignment, root)
         except UserError as error:
             problems.extend(error.problems)
     if problems:
         raise UserError(problems)
-    return _validated(model, tree, Path(path))
+    return tree
+
+
+def load(model: type[Model], path: str | Path, overrides: Iterable[str] = ()) -> Model:
+    """A validated model from a file, what it extends, and --set assignments.
+
+    Raises UserError with every problem found: file, line, key, value found, what is allowed, the nearest right name.
+    """
+    return _validated(model, load_tree(path, overrides, model), Path(path))
 
 
 def _validated(model: type[Model], tree: Tree, path: Path) -> Model:
@@ -149,29 +170,37 @@ def _validated(model: type[Model], tree: Tree, path: Path) -> Model:
         raise UserError(_problems(error, model, tree)) from None
     _settle(made, "", None, None, tree)
     canonical = json.dumps(tree.data, sort_keys=True, ensure_ascii=False, default=str)
-    object.__setattr__(made, "_tree", tree)
-    object.__setattr__(made, "_path", shown(path))
-    object.__setattr__(made, "_fingerprint", hashlib.sha256(canonical.encode()).hexdigest())
-    object.__setattr__(made, "_text_of_files", tree.texts)
-    object.__setattr__(made, "_overrides", tuple(tree.sets))
+    made._tree = tree
+    made._path = shown(path)
+    made._fingerprint = hashlib.sha256(canonical.encode()).hexdigest()
+    made._text_of_files = tree.texts
+    made._overrides = tuple(tree.sets)
     return made
 
 
 def with_overrides(scenario: Model, values: Mapping[str, object]) -> Model:
-    """The same scenario with other values at some paths, validated again."""
-    import copy
+    """The same scenario with other values at some paths, validated again. Text is read as on the command line.
 
-    tree = copy.deepcopy(scenario._tree)  # type: ignore[attr-defined]
+    Raises UserError with every problem found.
+    """
+    tree = copy.deepcopy(scenario._tree)
+    problems: list[Problem] = []
     for path, value in values.items():
-        text = value if isinstance(value, str) else json.dumps(value)
-        apply_set(tree, f"{path}={text}")
-    return _validated(type(scenario), tree, Path(scenario._path))  # type: ignore[attr-defined]
+        try:
+            if isinstance(value, str):
+                apply_set(tree, f"{path}={value}", type(scenario))
+            else:
+                plain = value.item() if hasattr(value, "item") else value  # type: ignore[attr-defined]  # a numpy number
+                set_value(tree, path, plain, f"{path}={json.dumps(plain, default=str)}", type(scenario))
+        except UserError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise UserError(problems)
+    return _validated(type(scenario), tree, Path(scenario._path))
 
 
 def find_quantity(scenario: Table, path: str) -> Quantity:
     """The quantity at a dotted path; UserError with the nearest path otherwise."""
-    from sim.scenario.fields import iter_quantities
-
     known = dict(iter_quantities(scenario))
     if path in known:
         return known[path]
@@ -191,8 +220,6 @@ def find_quantity(scenario: Table, path: str) -> Quantity:
 
 def provenance(scenario: Table) -> list[dict[str, Any]]:
     """A row for every parameter: path, value, unit, distribution, grade, source. Facts are no parameters."""
-    from sim.scenario.fields import iter_quantities
-
     return [
         {
             "path": path,

@@ -3,17 +3,18 @@
 import difflib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import tomli
+from pydantic import BaseModel
 
 from sim.errors import Problem, UserError
-from sim.scenario.fields import DISTRIBUTIONS
+from sim.scenario.fields import is_quantity
 
-VALUE_KEYS = {"value", *DISTRIBUTIONS}
+COMMAND_LINE = "--set "  # what stands in the index instead of a file
 Place = tuple[str, int]
 
 
@@ -30,100 +31,151 @@ class Tree:
         """File and line of a path, or of the nearest table above it."""
         while path:
             if path in self.index:
-                return self.index[path]
+                file, line = self.index[path]
+                return file, line or None
             path = path.rpartition(".")[0]
         return (next(reversed(self.texts), None), None)
 
-
-_KEY = re.compile(
-    r'\s*((?:[A-Za-z0-9_-]+|"[^"\n]*"|\'[^\'\n]*\')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"\n]*"|\'[^\'\n]*\'))*)\s*='
-)
-_HEADER = re.compile(r"^\s*(\[\[?)\s*(.+?)\s*(\]\]?)\s*(?:#.*)?$")
-_PART = re.compile(r'[A-Za-z0-9_-]+|"[^"]*"|\'[^\']*\'')
+    def is_set(self, path: str) -> bool:
+        """Whether the value at a path comes from the command line."""
+        return str(self.place(path)[0]).startswith(COMMAND_LINE)
 
 
-def _parts(text: str) -> list[str]:
-    return [p.strip("\"'") for p in _PART.findall(text)]
+class _Lines:
+    """Finds the line of every key of a text that is known to be valid TOML. Items of arrays are named by number."""
+
+    _BLANK = re.compile(r"(?:\s|#[^\n]*)*")
+    _SPACE = re.compile(r"[ \t]*")
+    _KEY = re.compile(r'"(?:[^"\\]|\\.)*"|\'[^\']*\'|[^\s.=\]"\'#]+')
+    _BARE = re.compile(r"[^\n,\]}#]*")
+
+    def __init__(self, text: str) -> None:
+        self.text, self.at = text, 0
+        self.line, self.counted = 1, 0
+        self.found: dict[str, int] = {}
+        self.items: dict[str, int] = {}  # array of tables -> number of its latest item
+
+    def _skip(self, blank: re.Pattern[str]) -> None:
+        match = blank.match(self.text, self.at)
+        self.at = match.end() if match else self.at
+
+    def _note(self, path: str) -> None:
+        self.line += self.text.count("\n", self.counted, self.at)
+        self.counted = self.at
+        self.found.setdefault(path, self.line)
+
+    def _key(self) -> list[str]:
+        parts: list[str] = []
+        while match := self._KEY.match(self.text, self.at):
+            part = match.group()
+            parts.append(tomli.loads(f"x = {part}")["x"] if part[0] in "\"'" else part)
+            self.at = match.end()
+            self._skip(self._SPACE)
+            if not self.text.startswith(".", self.at):
+                break
+            self.at += 1
+            self._skip(self._SPACE)
+        return parts
+
+    def _pair(self, above: str) -> None:
+        begin = self.at
+        parts = self._key()
+        end, self.at = self.at, begin
+        path = above
+        for part in parts:
+            path = _join(path, part)
+            self._note(path)
+        self.at = end + 1  # the equals sign
+        self._skip(self._SPACE)
+        self._value(path)
+
+    def _value(self, path: str) -> None:
+        opener = self.text[self.at : self.at + 1]
+        if opener in ('"', "'"):
+            self._string()
+        elif opener == "[":
+            self._items(path)
+        elif opener == "{":
+            self._inline(path)
+        else:
+            self._skip(self._BARE)
+
+    def _string(self) -> None:
+        quote = self.text[self.at]
+        long = self.text.startswith(quote * 3, self.at)
+        end = quote * 3 if long else quote
+        self.at += len(end)
+        while not self.text.startswith(end, self.at):
+            self.at += 2 if quote == '"' and self.text[self.at] == "\\" else 1
+        self.at += len(end)
+        for _ in range(2 if long else 0):  # a long string may end with one or two quotes of its own
+            self.at += self.text.startswith(quote, self.at)
+
+    def _items(self, path: str) -> None:
+        self.at += 1
+        number = 0
+        while True:
+            self._skip(self._BLANK)
+            if self.text[self.at] == "]":
+                self.at += 1
+                return
+            if self.text[self.at] == ",":
+                self.at += 1
+                number += 1
+                continue
+            self._note(f"{path}.{number}")
+            self._value(f"{path}.{number}")
+
+    def _inline(self, path: str) -> None:
+        self.at += 1
+        while True:
+            self._skip(self._BLANK)
+            if self.text[self.at] == "}":
+                self.at += 1
+                return
+            if self.text[self.at] == ",":
+                self.at += 1
+                continue
+            self._pair(path)
+
+    def _header(self) -> str:
+        double = self.text.startswith("[[", self.at)
+        begin = self.at
+        self.at += 2 if double else 1
+        self._skip(self._SPACE)
+        parts = self._key()
+        end, self.at = self.at, begin
+        path = ""
+        for i, part in enumerate(parts):
+            path = _join(path, part)
+            self._note(path)
+            if double and i == len(parts) - 1:
+                self.items[path] = self.items.get(path, -1) + 1
+            if path in self.items:
+                path = f"{path}.{self.items[path]}"
+                self._note(path)
+        self.at = end + (2 if double else 1)
+        return path
+
+    def all(self) -> dict[str, int]:
+        above = ""
+        self._skip(self._BLANK)
+        while self.at < len(self.text):
+            if self.text[self.at] == "[":
+                above = self._header()
+            else:
+                self._pair(above)
+            self._skip(self._BLANK)
+        return self.found
 
 
 def lines_of(text: str) -> dict[str, int]:
-    """Dotted path -> line for every key of a (valid) TOML text. Items of arrays of tables are named by their number."""
-    found: dict[str, int] = {}
-    arrays: dict[str, int] = {}
-    prefix: list[str] = []
-    pos, line, n = 0, 1, len(text)
-    stack: list[tuple[str, list[str], int]] = []  # (opener, path, item number)
-    path: list[str] = []
-    expect_key = True
-    while pos < n:
-        c = text[pos]
-        if not stack and expect_key:
-            end = text.find("\n", pos)
-            end = n if end < 0 else end
-            row = text[pos:end]
-            if m := _HEADER.match(row):
-                parts = _parts(m.group(2))
-                resolved: list[str] = []
-                for i, part in enumerate(parts):
-                    resolved.append(part)
-                    name = ".".join(resolved)
-                    last = i == len(parts) - 1
-                    if last and m.group(1) == "[[":
-                        arrays[name] = arrays.get(name, -1) + 1
-                    if name in arrays:
-                        resolved.append(str(arrays[name]))
-                prefix = resolved
-                found.setdefault(".".join(prefix), line)
-                pos = end
-                continue
-            if m := _KEY.match(row):
-                path = prefix + _parts(m.group(1))
-                for i in range(len(prefix) + 1, len(path) + 1):
-                    found.setdefault(".".join(path[:i]), line)
-                pos += m.end()
-                expect_key = False
-                continue
-            if not row.strip() or row.lstrip().startswith("#"):
-                pos = end
-                if pos < n:
-                    pos += 1
-                    line += 1
-                continue
-        if c == "\n":
-            line += 1
-            if not stack:
-                expect_key = True
-        elif c == "#":
-            while pos + 1 < n and text[pos + 1] != "\n":
-                pos += 1
-        elif c in "\"'":
-            quote = text[pos : pos + 3] if text[pos : pos + 3] in ('"""', "'''") else c
-            pos += len(quote)
-            while pos < n and not text.startswith(quote, pos):
-                if text[pos] == "\\" and quote[0] == '"':
-                    pos += 1
-                if pos < n and text[pos] == "\n":
-                    line += 1
-                pos += 1
-            pos += len(quote) - 1
-        elif c in "{[":
-            stack.append((c, list(path), 0))
-            if c == "[":
-                path = [*path, "0"]
-        elif c in "}]":
-            if stack:
-                _, path, _ = stack.pop()
-        elif c == "," and stack:
-            opener, base, number = stack[-1]
-            stack[-1] = (opener, base, number + 1)
-            path = [*base, str(number + 1)] if opener == "[" else list(base)
-        elif stack and stack[-1][0] == "{" and (m := _KEY.match(text, pos)) and (c.isalnum() or c in "_-"):
-            path = stack[-1][1] + _parts(m.group(1))
-            found.setdefault(".".join(path), line)
-            pos = m.end()
-            continue
-        pos += 1
-    return found
+    """Dotted path -> line for every key of a (valid) TOML text. Items of arrays are named by their number."""
+    return _Lines(text).all()
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
 
 
 def shown(path: Path) -> str:
@@ -135,21 +187,20 @@ def shown(path: Path) -> str:
     return relative if not relative.startswith("../..") else str(path)
 
 
-def read_file(path: Path, asked_by: Problem | None = None) -> tuple[dict[str, Any], str]:
-    """One TOML file as a tree and its text. `asked_by`: how to report a file that is missing because another names
-    it."""
+def read_file(path: Path) -> tuple[dict[str, Any], str]:
+    """One TOML file as a tree and its text."""
     name = shown(path)
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
-        if asked_by is not None:
-            raise UserError(asked_by) from None
-        near = difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*.toml")], 1)
-        raise UserError(Problem("no such file", file=name, nearest=near[0] if near else None)) from None
+        near = _near_file(path)
+        raise UserError(Problem("no such file", file=name, nearest=near)) from None
     except IsADirectoryError:
         raise UserError(Problem("is a folder, not a scenario file", file=name)) from None
     except OSError as error:
         raise UserError(Problem(f"cannot be read: {error.strerror}", file=name)) from None
+    except ValueError:
+        raise UserError(Problem("no such file", file=repr(name))) from None  # a NUL in its name
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -165,39 +216,67 @@ def read_file(path: Path, asked_by: Problem | None = None) -> tuple[dict[str, An
         raise UserError(Problem(f"is not valid TOML: {message}", file=name, line=line)) from None
     except RecursionError:
         raise UserError(Problem("is nested too deeply", file=name)) from None
+    except ValueError as error:  # a whole number of thousands of digits
+        raise UserError(Problem(f"is not valid TOML: {error}", file=name)) from None
+
+
+def _near_file(path: Path) -> str | None:
+    try:
+        return next(iter(difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*.toml")], 1)), None)
+    except OSError:
+        return None
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
+
+
+def _has_id(item: Any) -> bool:
+    return isinstance(item, dict) and isinstance(item.get("id"), str)
 
 
 def _is_items(x: object) -> bool:
-    return isinstance(x, list) and bool(x) and all(isinstance(i, dict) and "id" in i for i in x)
+    return isinstance(x, list) and bool(x) and all(_has_id(i) for i in x)
 
 
 def _key_of(item: Any, i: int) -> str:
-    return str(item["id"]) if isinstance(item, dict) and isinstance(item.get("id"), str) else str(i)
+    return str(item["id"]) if _has_id(item) else str(i)
 
 
-def merge(base: Any, top: Any) -> Any:
+def merge(base: Any, top: Any, path: str = "", lost: list[tuple[str, list[str]]] | None = None) -> Any:
     """`top` over `base`: tables by key, arrays of tables with an id by id (`remove = true` drops one), the rest
     replaced.
-    A table that states a value or a distribution replaces the other's value and distribution together."""
+    A table that states a value or a distribution replaces the other's value and distribution together, and what was
+    said of where they come from. lost: collects (path, ids there are) of each item to be removed that is not there."""
     if isinstance(base, dict) and isinstance(top, dict):
         out = dict(base)
-        if VALUE_KEYS & set(top):
-            out = {k: v for k, v in out.items() if k not in VALUE_KEYS}
-            out.pop("source", None)
-            out.pop("grade", None)
+        if is_quantity(base) and is_quantity(top):
+            return dict(top)
+        if "value" in base and "value" in top:  # a fact: its name and its date stay, its source does not
+            out = {k: v for k, v in out.items() if k not in ("value", "unit", "source", "grade", "note")}
         for key, value in top.items():
-            out[key] = merge(out[key], value) if key in out else value
+            out[key] = merge(out.get(key), value, _join(path, key), lost)
         return out
-    if _is_items(base) and isinstance(top, list) and (not top or _is_items(top)):
-        by_id = {item["id"]: item for item in base}
+    if isinstance(top, dict):
+        if top and set(top) <= {"source", "grade", "note"} and base is not None and not isinstance(base, list):
+            return {"value": base, **top}
+        return {k: merge(None, v, _join(path, k), lost) for k, v in top.items()}
+    if _is_items(top):
+        by_id = {item["id"]: item for item in base} if _is_items(base) else {}
         for item in top:
+            name = item["id"]
             if item.get("remove") is True:
-                by_id.pop(item["id"], None)
+                if name not in by_id and lost is not None:
+                    lost.append((f"{path}.{name}", list(by_id)))
+                by_id.pop(name, None)
                 continue
-            by_id[item["id"]] = merge(by_id[item["id"]], item) if item["id"] in by_id else item
+            by_id[name] = merge(by_id.get(name), item, f"{path}.{name}", lost)
         return list(by_id.values())
-    if isinstance(top, dict) and top and set(top) <= {"source", "grade", "note"} and not isinstance(base, dict | list):
-        return {"value": base, **top}
+    if isinstance(top, list):
+        return [merge(None, x, f"{path}.{i}", lost) for i, x in enumerate(top)]
     return top
 
 
@@ -207,9 +286,7 @@ def _collect(data: Any, numbered: str, named: str, lines: dict[str, int], file: 
         index[named] = (file, lines[numbered])
     if isinstance(data, dict):
         for key, value in data.items():
-            a = f"{numbered}.{key}" if numbered else key
-            b = f"{named}.{key}" if named else key
-            _collect(value, a, b, lines, file, index)
+            _collect(value, _join(numbered, key), _join(named, key), lines, file, index)
     elif isinstance(data, list):
         for i, value in enumerate(data):
             _collect(value, f"{numbered}.{i}", f"{named}.{_key_of(value, i)}", lines, file, index)
@@ -218,7 +295,7 @@ def _collect(data: Any, numbered: str, named: str, lines: dict[str, int], file: 
 def _duplicates(data: Any, path: str, file: str, index: dict[str, Place], problems: list[Problem]) -> None:
     if isinstance(data, dict):
         for key, value in data.items():
-            _duplicates(value, f"{path}.{key}" if path else key, file, index, problems)
+            _duplicates(value, _join(path, key), file, index, problems)
     elif _is_items(data):
         seen: set[str] = set()
         for item in data:
@@ -232,26 +309,27 @@ def _duplicates(data: Any, path: str, file: str, index: dict[str, Place], proble
 
 
 def read_tree(path: str | Path, seen: tuple[Path, ...] = ()) -> Tree:
-    """A file with all that it extends, merged."""
+    """A file with all that it extends, merged. UserError where a file cannot be read, or a parent is missing, extends
+    back, or has no such item to remove."""
     path = Path(path)
-    full = path.resolve()
     data, text = read_file(path)
+    full = path.resolve()
     file = shown(path)
     lines = lines_of(text)
     parents = data.pop("extends", [])
-    at = lines.get("extends")
     if isinstance(parents, str):
         parents = [parents]
+    at = lines.get("extends")
     if not isinstance(parents, list) or not all(isinstance(p, str) for p in parents):
         raise UserError(Problem("extends takes a file name", file=file, line=at, key="extends", found=repr(parents)))
     tree = Tree({})
-    for parent in parents:
+    for i, parent in enumerate(parents):
         target = path.parent / parent
-        missing = Problem("the file it extends does not exist", file=file, line=at, key="extends", found=parent)
-        if not target.exists():
-            near = difflib.get_close_matches(parent, [p.name for p in path.parent.glob("*.toml")], 1)
-            missing = Problem(missing.message, file, at, "extends", parent, None, near[0] if near else None)
-            raise UserError(missing)
+        at = lines.get(f"extends.{i}", lines.get("extends"))
+        if not _exists(target):
+            raise UserError(
+                Problem("the file it extends does not exist", file, at, "extends", parent, None, _near_file(target))
+            )
         if target.resolve() in (*seen, full):
             raise UserError(
                 Problem("files extend each other in a circle", file=file, line=at, key="extends", found=parent)
@@ -264,9 +342,15 @@ def read_tree(path: str | Path, seen: tuple[Path, ...] = ()) -> Tree:
     index: dict[str, Place] = {}
     _collect(data, "", "", lines, file, index)
     _duplicates(data, "", file, index, problems)
+    lost: list[tuple[str, list[str]]] = []
+    tree.data = merge(tree.data, data, "", lost)
+    for key, ids in lost:
+        line = index.get(f"{key}.remove", (file, None))[1]
+        name = key.rpartition(".")[2]
+        near = next(iter(difflib.get_close_matches(name, ids, 1, 0.4)), None)
+        problems.append(Problem("there is no such item to remove", file, line, key, name, ", ".join(ids[:8]), near))
     if problems:
         raise UserError(problems)
-    tree.data = merge(tree.data, data)
     tree.index.update(index)
     tree.texts[file] = text
     return tree
@@ -277,73 +361,132 @@ def all_paths(data: Any, path: str = "") -> Iterable[str]:
     if path:
         yield path
     if isinstance(data, dict):
-        if VALUE_KEYS & set(data):
+        if is_quantity(data):
             return
         for key, value in data.items():
-            yield from all_paths(value, f"{path}.{key}" if path else key)
+            yield from all_paths(value, _join(path, key))
     elif isinstance(data, list):
         for i, value in enumerate(data):
             yield from all_paths(value, f"{path}.{_key_of(value, i)}")
 
 
 def nearest(path: str, known: Iterable[str]) -> str | None:
-    """The known path most like `path`: the one that shares most of its words, then by spelling."""
-    words = path.split(".")
-    alike = difflib.get_close_matches
-    best: tuple[float, float, str] | None = None
-    for candidate in known:
-        theirs = candidate.split(".")
-        shared = sum(1.0 if w in theirs else 0.8 if alike(w, theirs, 1, 0.8) else 0.0 for w in words)
-        score = (shared / len(words), difflib.SequenceMatcher(None, path, candidate).ratio(), candidate)
-        if best is None or score > best:
-            best = score
-    return best[2] if best is not None and (best[0] >= 0.3 or best[1] >= 0.5) else None
+    """The known path most like `path`: one that leaves no part of it out, else by its ending, else as a whole."""
+    known = list(known)
+    parts = path.split(".")
+
+    def within(candidate: str) -> bool:
+        rest = iter(candidate.split("."))
+        return all(part in rest for part in parts)
+
+    whole = [k for k in known if within(k)]
+    if whole:
+        return min(whole, key=len)
+    ending = [k for k in known if k.rpartition(".")[2] == parts[-1]]
+    close = difflib.get_close_matches(path, ending, 1, 0.6) or difflib.get_close_matches(path, known, 1, 0.4)
+    return close[0] if close else None
 
 
-def apply_set(tree: Tree, assignment: str) -> None:
-    """One --set PATH=VALUE. A quantity's value and distribution are replaced together; its source is the command
-    line."""
-    path, equals, text = assignment.partition("=")
-    path = path.strip()
+_STEP = re.compile(r'"[^"]*"|\'[^\']*\'|[^.]+')
+
+
+def _longest(node: dict[str, Any], parts: Sequence[str]) -> int:
+    """How many of the parts make a key of the table: a key may itself hold dots ([levers])."""
+    return next((n for n in range(len(parts), 0, -1) if ".".join(parts[:n]) in node), 0)
+
+
+def apply_set(tree: Tree, assignment: str, root: type[BaseModel] | None = None) -> None:
+    """One --set PATH=VALUE: the value as TOML writes it, else as text. root: see `set_value`."""
+    path, equals, text = (part.strip() for part in assignment.partition("="))
     if not equals or not path:
         raise UserError(Problem("--set takes PATH=VALUE", key="--set", found=assignment))
     try:
-        value = tomli.loads(f"x = {text.strip()}")["x"]
-    except tomli.TOMLDecodeError:
-        value = text.strip()
+        value = tomli.loads(f"x = {text}")["x"]
+    except (ValueError, RecursionError):
+        value = text
+    set_value(tree, path, value, assignment, root)
+
+
+def set_value(tree: Tree, path: str, value: Any, written: str, root: type[BaseModel] | None = None) -> None:
+    """Put a value at a dotted path (ids name the items of arrays). A quantity loses value, distribution and source;
+    a table is merged. `written` is how the user said it, for messages and the record.
+
+    A key that the files leave out is made where the model `root` has a table or a field of that name; the last key of a
+    path is left to the model to judge. UserError with the nearest path otherwise.
+    """
+    parts = [step.strip("\"'") for step in _STEP.findall(path)]
+    if not parts:
+        raise UserError(Problem("no such parameter", key="--set", found=path))
     node: Any = tree.data
-    parts = path.split(".")
-    optional = len(parts) > 1  # a missing last key may be a field the file left out: the model decides
-    for i, part in enumerate(parts):
-        last = i == len(parts) - 1
-        key: Any = part
-        if isinstance(node, list):
-            numbers = {_key_of(item, j): j for j, item in enumerate(node)}
-            key = numbers.get(part)
-        holder: Any = node
-        missing = key is None or not isinstance(node, dict | list) or (isinstance(node, dict) and key not in node)
-        if missing and not (last and optional and isinstance(node, dict)):
-            raise UserError(
-                Problem("no such parameter", key="--set", found=path, nearest=nearest(path, all_paths(tree.data)))
-            )
-        if last:
-            if not isinstance(value, dict | list) and _is_number_like(node, key):
-                value = {"value": value, "source": "command line", "grade": "assumed"}
-            holder[key] = value
+    model: Any = root
+    named: list[str] = []
+    while True:
+        if isinstance(node, dict):
+            n = _longest(node, parts)
+            key: Any = ".".join(parts[:n]) if n else parts[0]
+            step, parts = (key, parts[n:]) if n else (key, parts[1:])
+            declared = step in field_names(model)
+            if not n and (parts or not named) and not declared:
+                raise _unknown(tree, path)
+            if not n and parts:
+                node[key] = {}
+        elif isinstance(node, list) and parts[0] in (keys := [_key_of(item, i) for i, item in enumerate(node)]):
+            step, key, parts = parts[0], keys.index(parts[0]), parts[1:]
         else:
-            node = holder[key]
-    tree.sets.append(assignment)
-    tree.index[path] = (f"--set {assignment}", 0)
+            raise _unknown(tree, path)
+        named.append(step)
+        model = below(model, step)
+        held = node.get(key) if isinstance(node, dict) else node[key]
+        if not parts or (parts == ["value"] and _is_leaf(held)):
+            break
+        node = held
+    whole = ".".join(named)
+    node[key] = merge(held, value)
+    if _is_leaf(value):
+        for inner in [p for p in tree.index if p.startswith(f"{whole}.")]:
+            del tree.index[inner]
+    place = (f"{COMMAND_LINE}{written}", 0)
+    tree.index.update(dict.fromkeys(all_paths(value, whole), place))
+    tree.sets.append(written)
 
 
-def _is_number_like(node: Any, key: Any) -> bool:
-    """Whether what stands there is a quantity (a number, text with a unit, or a table with a value)."""
-    try:
-        old = node[key]
-    except (KeyError, IndexError, TypeError):
-        return False
-    if isinstance(old, bool):
-        return False
-    if isinstance(old, dict):
-        return bool(VALUE_KEYS & set(old))
-    return False
+def _is_leaf(x: object) -> bool:
+    """A number or text, or the table of a quantity; or a table just made for one."""
+    return not x or is_quantity(x) or not isinstance(x, dict | list)
+
+
+def _unknown(tree: Tree, path: str) -> UserError:
+    return UserError(Problem("no such parameter", key="--set", found=path, nearest=nearest(path, all_paths(tree.data))))
+
+
+def _bare(annotation: Any) -> Any:
+    """An annotation without Annotated and without None."""
+    import types
+    import typing
+
+    while True:
+        if typing.get_origin(annotation) is typing.Annotated:
+            annotation = typing.get_args(annotation)[0]
+        elif typing.get_origin(annotation) in (typing.Union, types.UnionType):
+            annotation = next((a for a in typing.get_args(annotation) if a is not type(None)), None)
+        else:
+            return annotation
+
+
+def below(annotation: Any, step: object) -> Any:
+    """What the model says stands at a key of a table, or in an item of an array; None where it says nothing."""
+    import typing
+
+    annotation = _bare(annotation)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        info = annotation.model_fields.get(str(step))
+        return _bare(info.annotation) if info else None
+    if typing.get_origin(annotation) in (dict, list):
+        return _bare(typing.get_args(annotation)[-1])
+    return None
+
+
+def field_names(annotation: Any) -> list[str]:
+    """Keys that a table may have, by the model."""
+    annotation = _bare(annotation)
+    return list(annotation.model_fields) if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []

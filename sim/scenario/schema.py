@@ -8,23 +8,26 @@ def json_schema(root: type | None = None) -> dict[str, Any]:
     if root is None:
         from sim.scenario.document import Scenario as root
     schema = root.model_json_schema(mode="validation")  # type: ignore[union-attr]
+    for table in (schema, *schema.get("$defs", {}).values()):
+        _relax(table)
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "Headwater scenario"
     schema.setdefault("properties", {})["extends"] = {
         "description": "file that this one builds on; this one says only what differs",
         "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
     }
-    _relax(schema)
     return schema
 
 
-def _relax(node: Any) -> None:
-    """Files may state any part of a table."""
-    if isinstance(node, dict):
-        if "properties" in node and not any(k in node["properties"] for k in ("median", "sd")):
-            node.pop("required", None)
-        for value in node.values():
-            _relax(value)
-    elif isinstance(node, list):
-        for value in node:
-            _relax(value)
+def _relax(table: dict[str, Any]) -> None:
+    """Files may state any part of a table; an item that the file below states may be removed by its id. A default of
+    None means that the key is left out: TOML has no null."""
+    table.pop("required", None)
+    properties = table.get("properties", {})
+    if "id" in properties:
+        properties["remove"] = {"const": True, "description": "drops the item of this id that the file below states"}
+    for field in properties.values():
+        if field.get("default", 0) is None:
+            del field["default"]
+        if "anyOf" in field:
+            field["anyOf"] = [written for written in field["anyOf"] if written != {"type": "null"}]

@@ -1,0 +1,154 @@
+"""Claims about numbers as people write them: what is read, exactly; what is refused, and in which words."""
+
+import datetime
+import math
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.quantities import (
+    format_money,
+    format_number,
+    parse_count,
+    parse_money,
+    parse_number,
+    parse_quarter,
+    parse_share,
+    parse_years,
+    quarter_name,
+)
+
+PARSERS = (parse_money, parse_share, parse_years, parse_number, parse_count)
+
+
+@pytest.mark.parametrize(
+    ("text", "yuan"),
+    [
+        ("50亿", 5e9),
+        ("6000万", 6e7),
+        ("6.67亿", 667_000_000.0),
+        ("6千万", 6e7),
+        ("3百万", 3e6),
+        ("1.5万亿", 1.5e12),
+        ("5亿元", 5e8),
+        ("人民币 5亿元", 5e8),
+        ("5bn", 5e9),
+        ("300m", 3e8),
+        ("5k", 5e3),
+        ("2.5 million", 2.5e6),
+        ("¥1,000", 1e3),
+        ("¥1,234,567.5", 1_234_567.5),
+        ("CNY 5bn", 5e9),
+        ("RMB5万", 5e4),
+        ("-¥3万", -3e4),
+        ("12元", 12.0),
+        ("1e8", 1e8),
+        (1e8, 1e8),
+        (0, 0.0),
+    ],
+)
+def test_money_is_read_as_people_write_it(text, yuan):
+    assert parse_money(text) == yuan
+
+
+def test_dollars_are_refused_unless_the_unit_is_dollars():
+    for text in ("$5m", "5 USD", "10亿美元", "US$ 3bn"):
+        with pytest.raises(ValueError, match="not US dollars; convert it at a stated rate"):
+            parse_money(text)
+    assert parse_money("10亿美元", currency="USD") == parse_money("$1bn", currency="USD") == 1e9
+    with pytest.raises(ValueError, match="money is in US dollars, not yuan"):
+        parse_money("¥5m", currency="USD")
+
+
+def test_a_decimal_comma_is_refused_not_read_as_tenfold():
+    for parse in PARSERS:
+        with pytest.raises(ValueError, match="write"):
+            parse("1,5")
+    assert parse_count("7,000") == 7000
+
+
+@pytest.mark.parametrize("parse", PARSERS)
+@pytest.mark.parametrize(
+    "value",
+    [True, False, math.nan, math.inf, -math.inf, 10**400, "1e999", "nan", "inf", "", " ", "about 5", "5kg", None, []],
+)
+def test_what_is_no_finite_number_of_the_unit_is_refused_with_what_is_accepted(parse, value):
+    with pytest.raises(ValueError, match=r"write a|write money"):
+        parse(value)
+
+
+def test_shares_durations_and_counts_keep_their_units_apart():
+    assert parse_share("20%") == parse_share("20％") == parse_share(0.2) == 0.2
+    assert (parse_years("10y"), parse_years("18m"), parse_years("6q"), parse_years("18个月")) == (10, 1.5, 1.5, 1.5)
+    assert (parse_years("6 quarters"), parse_years(2.5)) == (1.5, 2.5)
+    assert (parse_count("3.2万"), parse_count("70余家"), parse_count(70)) == (32000, 70, 70)
+    assert (parse_number("50000 m2"), parse_number("5万平方米"), parse_number("-20%")) == (50000, 50000, -0.2)
+    for parse, text in ((parse_share, "20亿"), (parse_years, "20%"), (parse_count, "20%"), (parse_count, "5m")):
+        with pytest.raises(ValueError, match="write"):
+            parse(text)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2021Q4",
+        "2021-Q4",
+        "2021q4",
+        "2021年Q4",
+        "2021年第四季度",
+        "2021-10",
+        "2021/12/31",
+        "2021年10月",
+        datetime.date(2021, 11, 5),
+        datetime.datetime(2021, 12, 31, 23, 59),
+    ],
+)
+def test_a_quarter_is_read_however_it_is_dated(written):
+    assert parse_quarter(written) == 2021 * 4 + 3
+
+
+@pytest.mark.parametrize(
+    "written", ["2021Q5", "2021-13", "2021-02-30", "2021", 2021, "Q4", "0021Q4", datetime.date(1, 1, 1), True, None]
+)
+def test_what_is_no_quarter_is_refused(written):
+    with pytest.raises(ValueError, match=r"write a date|between 1900 and 2200"):
+        parse_quarter(written)
+
+
+@given(st.integers(1900 * 4, 2200 * 4 + 3))
+def test_quarters_come_back_from_their_names(quarter):
+    assert parse_quarter(quarter_name(quarter)) == quarter
+
+
+@given(st.dates(datetime.date(1900, 1, 1), datetime.date(2200, 12, 31)))
+def test_a_day_lies_in_the_quarter_of_its_month(day):
+    assert parse_quarter(day) == parse_quarter(day.isoformat()) == parse_quarter(f"{day:%Y-%m}")
+
+
+UNITS = {"": 0, "万": 4, "亿": 8, "万亿": 12, "k": 3, "m": 6, "bn": 9}
+
+
+@given(st.decimals(-10000, 10000, places=4), st.sampled_from(sorted(UNITS)))
+def test_money_is_exact(number, unit):
+    """No error beyond the nearest float: 6.67亿 is 667000000, not 666999999.9999999."""
+    assert parse_money(f"{number}{unit}") == float(number * Decimal(10) ** UNITS[unit])
+
+
+@given(st.floats(-1e16, 1e16), st.sampled_from(["zh", "en"]))
+def test_shown_money_reads_back_to_three_digits(yuan, lang):
+    assert parse_money(format_money(yuan, lang)) == pytest.approx(yuan, rel=0.00501)
+
+
+@given(st.integers(1, 999), st.sampled_from(["zh", "en"]), st.sampled_from([1, 10**4, 10**6, 10**8, 10**9, 10**12]))
+def test_round_money_comes_back_from_its_text(number, lang, scale):
+    assert parse_money(format_money(float(number * scale), lang)) == pytest.approx(number * scale, rel=0.00501)
+    assert parse_money(str(number * scale)) == number * scale
+
+
+def test_money_is_shown_in_the_units_of_the_language():
+    assert (format_money(15.1e9, "zh"), format_money(15.1e9, "en")) == ("151亿", "15.1bn")
+    assert (format_money(999.9e6, "en"), format_money(9999.9e4, "zh")) == ("1bn", "1亿")
+    assert (format_money(-6e7, "zh"), format_money(0.0), format_money(math.nan)) == ("-6,000万", "0", "–")
+    assert (format_number(12345.6), format_number(3.14159), format_number(math.nan)) == ("12,346", "3.14", "–")
