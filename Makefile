@@ -26,7 +26,8 @@ test: $(STAMP) ## lint, types and tests; warnings are errors
 benchmark: $(STAMP) ## time the kernel and the commands, as ratios
 	@$(BIN)/python -m benchmarks
 
-validate: $(STAMP) ## audit the accounts of every shipped scenario, 100 worlds each
+validate: $(STAMP) ## recompute published tables; audit the accounts of every shipped scenario, 100 worlds each
+	@$(BIN)/python run.py verify
 	@for f in scenarios/xian.toml scenarios/xian/*.toml; do \
 	    $(BIN)/python run.py run $$f --audit --replications 100 --no-figures --quiet --out results/audit >/dev/null \
 	        && echo "accounts close: $$f" || exit 1; done; rm -rf results/audit

@@ -229,6 +229,12 @@ def optimise(a: argparse.Namespace) -> int:
     return deliver(a, policies, folder)
 
 
+def verify(a: argparse.Namespace) -> int:
+    from sim.verify import verify as reproduce
+
+    return reproduce(a.name, as_json=a.json, lang=_lang)
+
+
 def schema(a: argparse.Namespace) -> int:
     from sim.printing import put_json
     from sim.scenario.schema import json_schema
@@ -622,6 +628,13 @@ def build_parser() -> argparse.ArgumentParser:
     p.journal()
     p.json()
     p.quiet()
+
+    p = command(verify, say("published tables, ours beside theirs", "重算已发表的表格并对照"), "verify")
+    text = say(
+        "a case file, or a name in tests/published (default: all)", "案例文件，或 tests/published 中的名称（默认全部）"
+    )
+    p.add_argument("name", nargs="*", metavar="NAME", help=text)
+    p.json()
 
     command(schema, say("print the JSON Schema of scenario files", "输出情景文件的 JSON Schema"), "schema")
     p = command(warm, say("compile the kernel now, not at the first run", "预先编译模拟核心"), "warm")

@@ -1,23 +1,37 @@
 """Who gets what when a firm is sold: preferences by seniority, participation, the exact conversion equilibrium.
 
-A class converts into common exactly when that pays it better given what the others do. Classes are offered
-conversion in
-the order of what a share must fetch before they prefer it (preference per as-converted share; for a capped
-participating
-class its cap per share): the one with the lowest figure converts first, and conversion stops at the first class that
-would lose by it. Source of the rule: sequential conversion as in Gornall and Strebulaev (2020), "Squaring venture
-capital
-valuations with reality". Not modelled: debt, transaction costs, carve-outs, agreements that override the charter.
+A class converts into common exactly when that pays it better given what the others do. Classes are offered conversion
+in the order of what a common share must fetch before they prefer it: preference per as-converted share, or, for a
+capped participating class, its cap per share. The lowest converts first, and conversion stops at the first class that
+would lose by it: if a share does not fetch the lowest figure, it does not fetch a higher one. Source of the rule:
+sequential conversion as in Gornall and Strebulaev (2020), "Squaring venture capital valuations with reality", and
+Metrick and Yasuda, "Venture Capital and the Finance of Innovation", chapter 9. Not modelled: debt, transaction costs,
+carve-outs for managers, exercise prices of options, agreements that override the charter.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 
+from sim.finance.term_sheet import ratchet_conversion, redemption_claim, weighted_average_conversion
 from sim.model.jit import kernel
+
+__all__ = [
+    "ratchet_conversion",
+    "redemption_claim",
+    "split",
+    "split_given_conversion",
+    "split_proceeds",
+    "weighted_average_conversion",
+]
 
 
 @kernel
-def _shares_in(proceeds, n, shares, preference, seniority, participating, cap, common, converted, out):
-    """Payout by class for a given set of conversions (converted[c] > 0); returns common's payout per share."""
+def split_given_conversion(proceeds, n, shares, preference, seniority, participating, cap, common, converted, out):
+    """Payout by class for given conversions (converted[c] is 0 or 1); returns the payout of one common share.
+
+    Arguments as in `split_proceeds`. `converted` comes back as it was.
+    """
     left = proceeds
     for c in range(n):
         out[c] = 0.0
@@ -42,7 +56,7 @@ def _shares_in(proceeds, n, shares, preference, seniority, participating, cap, c
                 out[c] = part * preference[c]
         left = max(0.0, left - claim) if part >= 1.0 else 0.0
         level = top
-    # what is left goes to common, converted and participating shares; a capped class stops at its cap
+    # what is left goes to common, converted and participating shares; a capped class stops at its cap (marked -1)
     price = 0.0
     for _ in range(n + 1):
         total = common
@@ -73,23 +87,24 @@ def _shares_in(proceeds, n, shares, preference, seniority, participating, cap, c
 
 @kernel
 def split_proceeds(proceeds, n, shares, preference, seniority, participating, cap, common, out, converted):
-    """Split `proceeds` among n classes and common.
+    """Split `proceeds` among n classes and common. Returns the payout of common.
 
-    shares: as-converted; preference, cap: money for the whole class (cap inf = none; it binds participating classes);
-    seniority: higher is paid first, equal ones pro rata; participating: 0 or 1; common: founders' and pool shares.
-    out[:n] receives the payouts, converted[:n] 1 where a class converts. Returns the payout of common. The payouts
-    sum to
-    the proceeds up to rounding.
+    shares: as-converted; preference, cap: money for the whole class, the cap on all that a participating class gets
+    unconverted (inf: none); seniority: higher is paid first, equal ones pro rata to preference; participating: 0 or 1;
+    common: shares of founders and pool. out[:n] receives the payouts, converted[:n] 1 where a class converts. Payouts
+    and common's add up to the proceeds but for rounding, provided there is any share that may take the rest.
     """
     for c in range(n):
         converted[c] = 0.0
-    price = _shares_in(proceeds, n, shares, preference, seniority, participating, cap, common, converted, out)
+    price = split_given_conversion(
+        proceeds, n, shares, preference, seniority, participating, cap, common, converted, out
+    )
     for _ in range(n):
         best = -1
         least = np.inf
         for c in range(n):
             if converted[c] == 0.0 and shares[c] > 0.0:
-                claim = cap[c] if participating[c] > 0.0 else preference[c]
+                claim = max(cap[c], preference[c]) if participating[c] > 0.0 else preference[c]
                 threshold = claim / shares[c]
                 if threshold < least:
                     least = threshold
@@ -97,35 +112,32 @@ def split_proceeds(proceeds, n, shares, preference, seniority, participating, ca
         if best < 0 or least == np.inf:
             break
         converted[best] = 1.0
-        tried = _shares_in(proceeds, n, shares, preference, seniority, participating, cap, common, converted, out)
+        tried = split_given_conversion(
+            proceeds, n, shares, preference, seniority, participating, cap, common, converted, out
+        )
         if tried <= least:
             converted[best] = 0.0
             break
         price = tried
-    price = _shares_in(proceeds, n, shares, preference, seniority, participating, cap, common, converted, out)
+    price = split_given_conversion(
+        proceeds, n, shares, preference, seniority, participating, cap, common, converted, out
+    )
     return price * common
 
 
-@kernel
-def weighted_average_conversion(conversion, issue_price, shares_before, amount, new_price):
-    """Broad-based weighted-average anti-dilution: new common shares for one preferred share after a cheaper round.
-
-    New conversion price = old x (S + amount / old) / (S + amount / new_price), S the fully diluted shares before
-    the round
-    (NVCA model charter). Never below the old conversion.
-    """
-    old = issue_price / conversion
-    new = old * (shares_before + amount / old) / (shares_before + amount / new_price)
-    return max(conversion, issue_price / new)
-
-
-@kernel
-def ratchet_conversion(conversion, issue_price, new_price):
-    """Full ratchet: the conversion price falls to the new price."""
-    return max(conversion, issue_price / new_price)
-
-
-@kernel
-def redemption_claim(cost, rate, years):
-    """Claim of a redemption right (回购): cost with simple interest."""
-    return cost * (1.0 + rate * years)
+def split(
+    proceeds: float,
+    shares: Sequence[float],
+    preference: Sequence[float],
+    seniority: Sequence[float],
+    participating: Sequence[bool],
+    cap: Sequence[float | None],
+    common: float,
+) -> tuple[np.ndarray, float, np.ndarray]:
+    """`split_proceeds` from Python: (payout [class], payout of common, whether each class converts). Cap None: none."""
+    n = len(shares)
+    caps = np.array([np.inf if x is None else x for x in cap], float)
+    owned, first, senior, joins = (np.asarray(x, float) for x in (shares, preference, seniority, participating))
+    out, converted = np.empty(n), np.empty(n)
+    rest = split_proceeds(float(proceeds), n, owned, first, senior, joins, caps, float(common), out, converted)
+    return out, float(rest), converted > 0.0

@@ -1,0 +1,816 @@
+"""Published results recomputed by the code that simulates, ours beside theirs.
+
+A case is a TOML file: `kind`, `source`, `[inputs]`, `[expect]`. A kind is a table of inputs, the names it can compute
+and a function that computes them; `KINDS` lists them, and a new kind is one more entry. Exact kinds call sim.finance
+and sim.measures; simulated ones run the firm module's own passes with its other mechanisms off.
+
+Got passes when |got - expected| <= tolerance x |expected| (`absolute = true`: <= tolerance); where expected is 0, when
+|got| <= 1e-9 x the largest amount of the case. Without a `tolerance` in `[expect]` each name has its
+kind's own.
+"""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal, TextIO
+
+import numpy as np
+from pydantic import BeforeValidator, Field, create_model, model_validator
+
+from sim.errors import Problem, UserError
+from sim.scenario.fields import Table
+from sim.scenario.loading import ScenarioProblems, load
+from sim.scenario.reading import read_tree, shown
+
+PUBLISHED = Path(__file__).resolve().parent.parent / "tests" / "published"
+ZERO = 1e-9  # of the largest amount in the case, where zero is expected
+UNDEFINED = "undefined"
+Expected = float | list[float] | str
+
+
+# ------------------------------------------------------------------------------------------------------- numbers
+
+
+def _number(raw: Any) -> float:
+    if isinstance(raw, bool) or not isinstance(raw, int | float) or not math.isfinite(raw):
+        raise ValueError("a plain number is needed here")
+    return float(raw)
+
+
+def _whole(raw: Any) -> int:
+    if isinstance(raw, bool) or not isinstance(raw, int | float) or raw != int(raw):
+        raise ValueError("a whole number is needed here")
+    return int(raw)
+
+
+def _flag(raw: Any) -> bool:
+    if not isinstance(raw, bool):
+        raise ValueError("true or false is needed here")
+    return raw
+
+
+Number = Annotated[float, BeforeValidator(_number)]
+Positive = Annotated[Number, Field(gt=0.0)]
+NotNegative = Annotated[Number, Field(ge=0.0)]
+Part = Annotated[Number, Field(ge=0.0, le=1.0)]
+Growth = Annotated[Number, Field(gt=-1.0)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+Size = Annotated[int, BeforeValidator(_whole), Field(ge=1)]
+Seed = Annotated[int, BeforeValidator(_whole), Field(ge=0, lt=2**63)]
+
+
+def _wrong(key: str, message: str, found: object = None) -> ScenarioProblems:
+    return ScenarioProblems([(f"inputs.{key}", message, found, [])])
+
+
+@dataclass(frozen=True)
+class Undefined:
+    """What has no value, and why."""
+
+    reason: str
+
+
+Answer = dict[str, "float | np.ndarray | Undefined"]
+
+
+@dataclass(frozen=True)
+class Default:
+    """The tolerance of a name where the case states none."""
+
+    tolerance: float
+    absolute: bool = False
+
+
+@dataclass(frozen=True)
+class Kind:
+    """inputs: what a case of this kind says; names: what can be expected; compute(inputs, expected) -> by name.
+
+    defaults: tolerances by name ("" for the rest); where the answer holds a "standard_error", three of them are allowed
+    instead. more_names: names that follow from the inputs.
+    """
+
+    inputs: type[Table]
+    names: tuple[str, ...]
+    compute: Callable[[Any, Mapping[str, Expected]], Answer]
+    defaults: Mapping[str, Default] = field(default_factory=lambda: {"": Default(1e-6)})
+    more_names: Callable[[Any], Sequence[str]] | None = None
+
+
+def _rate(rate: Any) -> float | Undefined:
+    return rate.value if rate else Undefined(rate.reason)
+
+
+# --------------------------------------------------------------------------------------------------- exact kinds
+
+
+class PacingTerms(Table):
+    commitment: Positive
+    call_rates: Annotated[list[Part], Field(min_length=1)]
+    life: Annotated[Size, Field(le=1000)]
+    bow: NotNegative
+    growth: Growth
+
+
+_YIELD: dict[str, Any] = {"yield": (Part, 0.0)}  # a word of Python's own
+PacingInputs = create_model("PacingInputs", __base__=PacingTerms, **_YIELD)
+
+
+def pacing(inputs: Any, expected: Mapping[str, Expected]) -> Answer:
+    from sim.finance.pacing import takahashi_alexander
+    from sim.measures import irr
+
+    paced = takahashi_alexander(
+        inputs.commitment, inputs.call_rates, inputs.life, inputs.bow, inputs.growth, getattr(inputs, "yield")
+    )
+    called = float(paced.contributions.sum())
+    last = float(paced.nav[-1])
+    return {
+        **paced._asdict(),
+        "tvpi": (float(paced.distributions.sum()) + last) / called if called > 0.0 else Undefined("nothing is called"),
+        "irr": _rate(irr(paced.distributions - paced.contributions, nav=last)),
+    }
+
+
+class Flow(Table):
+    t: Number
+    call: NotNegative = 0.0
+    proceeds: NotNegative = 0.0
+    deal: str | None = None
+
+
+class WaterfallInputs(Table):
+    style: Literal["whole-fund", "deal-by-deal"]
+    hurdle: NotNegative
+    carry: Part
+    catch_up: Part
+    clawback: Flag = False
+    flows: Annotated[list[Flow], Field(min_length=1)]
+
+
+def waterfall(inputs: WaterfallInputs, expected: Mapping[str, Expected]) -> Answer:
+    from sim.finance.waterfall import waterfall as distribute
+    from sim.measures import irr
+
+    times = [flow.t for flow in inputs.flows]
+    calls = [flow.call for flow in inputs.flows]
+    paid = distribute(
+        times,
+        calls,
+        [flow.proceeds for flow in inputs.flows],
+        [flow.deal for flow in inputs.flows] if inputs.style == "deal-by-deal" else None,
+        inputs.hurdle,
+        inputs.carry,
+        inputs.catch_up,
+        inputs.clawback,
+    )
+    return {
+        "gp": paid.gp,
+        "lp": paid.lp,
+        "gp_total": float(paid.gp.sum()),
+        "lp_total": float(paid.lp.sum()),
+        "clawback_paid": paid.clawback,
+        "lp_irr": _rate(irr(paid.lp - np.array(calls), periods=times)),
+    }
+
+
+class FundInputs(Table):
+    flows: Annotated[list[Number], Field(min_length=1)]
+    dates: list[datetime.date] | None = None
+    periods: list[Number] | None = None
+    index: list[Positive] | None = None
+    nav: NotNegative = 0.0
+
+    @model_validator(mode="after")
+    def _fits(self) -> FundInputs:
+        if self.dates is not None and self.periods is not None:
+            raise _wrong("periods", "either dates or periods, not both")
+        for name in ("dates", "periods", "index"):
+            given = getattr(self, name)
+            if given is not None and len(given) != len(self.flows):
+                raise _wrong(name, f"one for each of the {len(self.flows)} flows is needed", len(given))
+            if given is not None and name != "index" and any(b < a for a, b in itertools.pairwise(given)):
+                raise _wrong(name, "must not go back in time")
+        return self
+
+
+def fund_measures(inputs: FundInputs, expected: Mapping[str, Expected]) -> Answer:
+    from sim import measures
+
+    flows, nav, when = inputs.flows, inputs.nav, {"periods": inputs.periods, "dates": inputs.dates}
+    got: dict[str, Any] = {
+        "irr": _rate(measures.irr(flows, nav=nav, **when)),
+        "tvpi": measures.tvpi(flows, nav),
+        "dpi": measures.dpi(flows),
+        "rvpi": measures.rvpi(flows, nav),
+    }
+    if inputs.index is None:
+        got |= {name: Undefined("no index is given") for name in ("ks_pme", "direct_alpha", "pme_plus")}
+    else:
+        got["ks_pme"] = measures.ks_pme(flows, inputs.index, nav)
+        got["direct_alpha"] = _rate(measures.direct_alpha(flows, inputs.index, nav, **when))
+        got["pme_plus"] = _rate(measures.pme_plus(flows, inputs.index, nav, **when))
+    return got
+
+
+class OptionInputs(Table):
+    underlying: NotNegative
+    strike: NotNegative
+    rate: Number
+    volatility: NotNegative
+    expiry: NotNegative | None = None
+    exit_rate: Positive | None = None
+
+    @model_validator(mode="after")
+    def _one_time(self) -> OptionInputs:
+        if (self.expiry is None) == (self.exit_rate is None):
+            raise _wrong("expiry", "one of expiry and exit_rate is needed, not both")
+        if self.exit_rate is not None and self.rate + self.exit_rate <= 0.0:
+            raise _wrong("exit_rate", "rate + exit_rate must be above 0, else the strike has no present value")
+        return self
+
+
+def option(inputs: OptionInputs, expected: Mapping[str, Expected]) -> Answer:
+    from sim.finance import options
+
+    common = (inputs.underlying, inputs.strike, inputs.rate, inputs.volatility)
+    if inputs.exit_rate is not None:
+        call, put, when = options.call_at_exit, options.put_at_exit, inputs.exit_rate
+    else:
+        call, put, when = options.call_at, options.put_at, inputs.expiry
+    return {"call": float(call(*common, when)), "put": float(put(*common, when))}
+
+
+class RoundInputs(Table):
+    name: str
+    invested: Positive
+    post_money: Positive
+    preference: NotNegative = 1.0
+    seniority: Number = 0.0
+    participating: Flag = False
+    cap: NotNegative | None = None
+    converts_at_ipo: Flag = True
+    ipo_ratchet: Flag = False
+
+
+class IpoInputs(Table):
+    points: list[tuple[Positive, Part]] = Field(default_factory=list)
+
+
+class FairValueInputs(Table):
+    volatility: Positive
+    exit_rate: Positive
+    rate: Number
+    unissued_options: Annotated[Number, Field(ge=0.0, lt=1.0)] = 0.0
+    ipo: IpoInputs = Field(default_factory=lambda: IpoInputs())
+    rounds: Annotated[list[RoundInputs], Field(min_length=1)]
+    convention: Literal["exact", "published"] = "exact"
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> FairValueInputs:
+        from sim.finance.fair_value import ownership
+
+        names = [r.name for r in self.rounds]
+        for k, r in enumerate(self.rounds):
+            if r.invested >= r.post_money:
+                raise _wrong(f"rounds.{k}.invested", "must be below post_money", r.invested)
+            if r.name in names[:k]:
+                raise _wrong(f"rounds.{k}.name", "two rounds have the same name", r.name)
+            if r.cap is not None and r.cap < r.preference:
+                raise _wrong(f"rounds.{k}.cap", "is below the preference", r.cap)
+        values = [value for value, _ in self.ipo.points]
+        if any(b <= a for a, b in itertools.pairwise(values)):
+            raise _wrong("ipo.points", "values must rise")
+        if self.rate + self.exit_rate <= 0.0:
+            raise _wrong("exit_rate", "rate + exit_rate must be above 0", self.exit_rate)
+        if ownership(_rounds(self), self.unissued_options)[1] < -1e-12:
+            raise _wrong("unissued_options", "leave nothing to common beside the rounds", self.unissued_options)
+        return self
+
+
+def _rounds(inputs: FairValueInputs) -> list[Any]:
+    from sim.finance.fair_value import Round
+
+    terms = ("preference", "seniority", "participating", "cap", "converts_at_ipo", "ipo_ratchet")
+    return [Round(r.invested, r.post_money, **{name: getattr(r, name) for name in terms}) for r in inputs.rounds]
+
+
+def fair_value(inputs: FairValueInputs, expected: Mapping[str, Expected]) -> Answer:
+    from sim.finance.fair_value import fair_value as price
+
+    try:
+        got = price(
+            _rounds(inputs),
+            inputs.volatility,
+            inputs.exit_rate,
+            inputs.rate,
+            inputs.unissued_options,
+            inputs.ipo.points,
+            inputs.convention,
+        )
+    except ArithmeticError as error:
+        names = ("fair_value", "overvaluation", "classes", "common", "per_share", "common_per_share")
+        return dict.fromkeys((*names, *(r.name for r in inputs.rounds)), Undefined(str(error)))
+    return {
+        **{r.name: float(value) for r, value in zip(inputs.rounds, got.classes, strict=True)},
+        "fair_value": got.value,
+        "overvaluation": got.overvaluation,
+        "classes": got.classes,
+        "common": got.common,
+        "per_share": got.per_share,
+        "common_per_share": got.common_per_share,
+    }
+
+
+class ShareClass(Table):
+    name: str
+    shares: Positive
+    invested: NotNegative
+    preference: NotNegative = 1.0
+    seniority: Number = 0.0
+    participating: Flag = False
+    cap: NotNegative | None = None
+
+
+class PayoffInputs(Table):
+    proceeds: NotNegative
+    common_shares: NotNegative
+    classes: list[ShareClass]
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> PayoffInputs:
+        for k, c in enumerate(self.classes):
+            if c.cap is not None and c.cap < c.preference:
+                raise _wrong(f"classes.{k}.cap", "is below the preference", c.cap)
+        if not self.classes and self.common_shares == 0.0:
+            raise _wrong("common_shares", "there is no share to pay", 0.0)
+        return self
+
+
+def payoff(inputs: PayoffInputs, expected: Mapping[str, Expected]) -> Answer:
+    from sim.finance.payoff import split
+
+    classes = inputs.classes
+    paid, common, converts = split(
+        inputs.proceeds,
+        [c.shares for c in classes],
+        [c.invested * c.preference for c in classes],
+        [c.seniority for c in classes],
+        [c.participating for c in classes],
+        [None if c.cap is None else c.cap * c.invested for c in classes],
+        inputs.common_shares,
+    )
+    return {"payouts": paid, "common": common, "converts": converts.astype(float)}
+
+
+class BassInputs(Table):
+    p: NotNegative
+    q: NotNegative
+    times: Annotated[list[NotNegative], Field(min_length=1)]
+    form: Literal["continuous", "quarterly"] = "continuous"
+    agents: Size = 20_000
+    replications: Annotated[Size, Field(ge=2)] = 40
+    seed: Seed = 1
+
+    @model_validator(mode="after")
+    def _by_quarter(self) -> BassInputs:
+        for k, t in enumerate(self.times):
+            if self.form == "quarterly" and t * 4.0 != round(t * 4.0):
+                raise _wrong(f"times.{k}", "the quarterly form knows whole quarters only", t)
+        return self
+
+
+def bass(inputs: BassInputs, expected: Mapping[str, Expected]) -> Answer:
+    from sim.finance.bass import adopted_share, peak, simulate_uptake
+
+    at = peak(inputs.p, inputs.q)
+    if inputs.form == "continuous":
+        adopted = np.array([adopted_share(inputs.p, inputs.q, t) for t in inputs.times])
+        return {"adopted": adopted, "peak": at}
+    place = [round(t * 4.0) for t in inputs.times]
+    drawn = simulate_uptake(inputs.p, inputs.q, max(place), inputs.agents, inputs.replications, inputs.seed)[:, place]
+    error = drawn.std(axis=0, ddof=1) / math.sqrt(inputs.replications)
+    return {"adopted": drawn.mean(axis=0), "standard_error": error, "peak": at}
+
+
+# ----------------------------------------------------------------------------------------------- simulated kinds
+
+BLOCK = 1 << 15  # firms handled at a time
+
+
+def grow_once(
+    key: np.ndarray, first: int, last: int, step: int, drift: float, scale: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """One step of the firm module for the firms first … last - 1, apart from all else: (log growth, standard shock)."""
+    from sim.model.firms.kernel import grow, shock_words
+
+    n = last - first
+    words = [np.empty(n, np.uint32) for _ in range(4)]
+    cohort = np.zeros(n, np.uint32)
+    shock_words(key, np.arange(first, last, dtype=np.uint32), cohort, step, *words)
+    middle = 17.0  # the module keeps log revenue between its bounds; one step from the middle does not reach them
+    log_revenue, shock = np.full(n, middle), np.empty(n)
+    grow(words[0], np.full(n, drift), np.full(n, scale), 0.0, shock, log_revenue)
+    return log_revenue - middle, shock
+
+
+def blocks(n: int) -> Iterator[tuple[int, int]]:
+    for first in range(0, n, BLOCK):
+        yield first, min(first + BLOCK, n)
+
+
+class ShockInputs(Table):
+    location: Number
+    scale: Positive
+    firms: Size = 2_000_000
+    seed: Seed = 1
+
+
+def growth_shocks(inputs: ShockInputs, expected: Mapping[str, Expected]) -> Answer:
+    """Moments and exceedances of the module's growth. Beyond a hundred percent a step the bounds of revenue would bind,
+    so the shock itself is read there."""
+    from sim.model.draws import key_of
+
+    key = key_of(inputs.seed, 0)
+    within = abs(inputs.location) < 1.0 and inputs.scale <= 0.5
+    growth = np.empty(inputs.firms)
+    for a, b in blocks(inputs.firms):
+        moved, shock = grow_once(key, a, b, 1, inputs.location, inputs.scale)
+        growth[a:b] = moved if within else inputs.location + inputs.scale * shock
+    asked = expected.get("exceedance")
+    away = np.abs(growth - inputs.location) / inputs.scale
+    beyond = [float(np.mean(away > k + 1)) for k in range(len(asked) if isinstance(asked, list) else 5)]
+    centred = growth - growth.mean()
+    variance = float(np.mean(centred**2))
+    return {
+        "variance": variance,
+        "excess_kurtosis": float(np.mean(centred**4)) / variance**2 - 3.0,
+        "exceedance": np.array(beyond),
+    }
+
+
+class SizeInputs(Table):
+    drift: Number
+    volatility: Positive
+    exit_rate: NotNegative
+    entry_growth: Number = 0.0
+    firms: Annotated[Size, Field(le=2**32 - 1)] = 1_000_000
+    seed: Seed = 1
+    steps_per_year: Size = 32
+
+    @model_validator(mode="after")
+    def _has_a_steady_state(self) -> SizeInputs:
+        if self.exit_rate + self.entry_growth <= 0.0:
+            raise _wrong("exit_rate", "exit_rate + entry_growth must be above 0 for a steady state", self.exit_rate)
+        if self.volatility**2 / self.steps_per_year >= 1.0:
+            raise _wrong("volatility", "is too large for one step: raise steps_per_year", self.volatility)
+        return self
+
+
+def firm_size_tail(inputs: SizeInputs, expected: Mapping[str, Expected]) -> Answer:
+    """The cross-section of live firms: each has lived a geometric number of steps (survival of exit, thinned by the
+    growth of entry), the oldest first so that those alive at a step are a prefix of the columns.
+
+    Steps are shorter than the module's quarter because a Laplace walk in quarters is up to 5 % away from the diffusion
+    of the closed form; as they shorten it converges (within 1 % at 32 steps a year).
+    """
+    from sim.model.draws import key_of
+    from sim.model.firms.kernel import shock_words
+
+    n, step = inputs.firms, 1.0 / inputs.steps_per_year
+    key = key_of(inputs.seed, 0)
+    index = np.arange(n, dtype=np.uint32)
+    words = [np.empty(n, np.uint32) for _ in range(4)]
+    shock_words(key, index, np.zeros(n, np.uint32), 0, *words)
+    leaving = (inputs.exit_rate + inputs.entry_growth) * step
+    survival = (words[1] + 0.5) * 2.0**-32  # word 1 decides exits
+    lived = np.sort(np.ceil(-np.log(survival) / leaving).astype(np.int64))[::-1]
+    scale = inputs.volatility * math.sqrt(0.5 * step)
+    drift = inputs.drift * step + math.log1p(-scale * scale)  # so that the mean growth factor is e^(drift step)
+    size = np.zeros(n)
+    for k in range(int(lived[0])):
+        alive = int(np.searchsorted(-lived, -k))  # how many have lived more than k steps
+        for a, b in blocks(alive):
+            size[a:b] += grow_once(key, a, b, k + 1, drift, scale)[0]
+    beyond = 2.0 * inputs.volatility * math.sqrt(step)
+
+    def exponent(x: np.ndarray) -> float | Undefined:
+        tail = x[x > beyond]
+        return 1.0 / float(np.mean(tail - beyond)) if tail.size else Undefined("no firm is that far out")
+
+    return {
+        "upper_tail": exponent(size),
+        "lower_tail": exponent(-size),
+        "share_above_entry_size": float(np.mean(size > 0.0)),
+    }
+
+
+FUND = ("irr", "tvpi", "dpi", "rvpi", "ks_pme", "direct_alpha", "pme_plus")
+WORTH = ("fair_value", "overvaluation", "classes", "common", "per_share", "common_per_share")
+KINDS: dict[str, Kind] = {
+    "takahashi-alexander": Kind(PacingInputs, ("contributions", "distributions", "nav", "tvpi", "irr"), pacing),
+    "waterfall": Kind(WaterfallInputs, ("gp", "lp", "gp_total", "lp_total", "clawback_paid", "lp_irr"), waterfall),
+    "fund-measures": Kind(FundInputs, FUND, fund_measures, {"": Default(1e-8)}),
+    "option": Kind(OptionInputs, ("call", "put"), option, {"": Default(1e-8)}),
+    "fair-value": Kind(
+        FairValueInputs, WORTH, fair_value, {"": Default(1e-4)}, lambda inputs: [r.name for r in inputs.rounds]
+    ),
+    "payoff": Kind(PayoffInputs, ("payouts", "common", "converts"), payoff, {"": Default(1e-9)}),
+    "bass": Kind(BassInputs, ("adopted", "peak"), bass, {"": Default(1e-9)}),
+    "growth-shocks": Kind(
+        ShockInputs,
+        ("variance", "excess_kurtosis", "exceedance"),
+        growth_shocks,
+        {"variance": Default(0.01), "excess_kurtosis": Default(0.15, True), "exceedance": Default(0.002, True)},
+    ),
+    "firm-size-tail": Kind(
+        SizeInputs, ("upper_tail", "lower_tail", "share_above_entry_size"), firm_size_tail, {"": Default(0.02)}
+    ),
+}
+
+
+# --------------------------------------------------------------------------------------------------------- cases
+
+
+@dataclass(frozen=True)
+class Case:
+    """A case file that was read and found right, but for lengths of lists that only the answer tells."""
+
+    name: str
+    file: str
+    source: str
+    kind: Kind
+    inputs: Any
+    expect: dict[str, Expected]
+    tolerance: float | None
+    absolute: bool | None
+    largest: float
+    lines: dict[str, int | None]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One expected number beside ours."""
+
+    case: str
+    name: str
+    expected: float | str
+    got: float | str
+    tolerance: float
+    absolute: bool
+    holds: bool
+    reason: str = ""
+
+
+def find(name: str) -> Path:
+    """A bare name is a file in tests/published (with or without .toml), else what the path says."""
+    path = Path(name)
+    if path.name == name:
+        for candidate in (PUBLISHED / name, PUBLISHED / f"{name}.toml"):
+            if candidate.is_file():
+                return candidate
+        if not path.exists():
+            known = sorted(p.stem for p in PUBLISHED.glob("*.toml"))
+            near = get_close_matches(path.stem, known, 1, 0.4)
+            raise UserError(Problem("no such case in tests/published", found=name, nearest=near[0] if near else None))
+    return path
+
+
+def read_case(path: Path) -> Case:
+    """A validated case; UserError with every problem of the file."""
+    tree = read_tree(path)
+    file = shown(path)
+    word = tree.data.get("kind")
+    kind = KINDS.get(word) if isinstance(word, str) else None
+    if kind is None:
+        near = get_close_matches(str(word), KINDS, 1, 0.4) if word is not None else []
+        problem = Problem(
+            "no such kind of case" if word is not None else "this key is missing",
+            file,
+            tree.index["kind"][1] if "kind" in tree.index else None,
+            "kind",
+            None if word is None else str(word),
+            ", ".join(KINDS),
+            near[0] if near else None,
+        )
+        raise UserError(problem)
+    model = create_model(
+        "Case", __base__=Table, kind=(str, ...), inputs=(kind.inputs, ...), expect=(dict[str, Any], ...)
+    )
+    problems: list[Problem] = []
+    inputs = None
+    try:
+        inputs = load(model, path).inputs  # type: ignore[attr-defined]
+    except UserError as error:
+        problems += error.problems
+    raw = tree.data.get("expect")
+    expect: dict[str, Expected] = {}
+    tolerance = absolute = None
+    if isinstance(raw, dict):
+        names = [*kind.names, *(kind.more_names(inputs) if inputs is not None and kind.more_names else ())]
+        all_known = inputs is not None or kind.more_names is None
+        for name, value in raw.items():
+            where = (*tree.place(f"expect.{name}"), f"expect.{name}")
+            if name == "tolerance":
+                if not _is_number(value) or value < 0.0:
+                    problems.append(Problem("is not a tolerance", *where, str(value), "a number not below 0"))
+                else:
+                    tolerance = float(value)
+            elif name == "absolute":
+                if not isinstance(value, bool):
+                    problems.append(Problem("is not a yes or no", *where, str(value), "true or false"))
+                else:
+                    absolute = value
+            elif name not in names and all_known:
+                near = get_close_matches(name, [*names, "tolerance", "absolute"], 1, 0.5)
+                problems.append(
+                    Problem("is not computed by this kind", *where, None, ", ".join(names), near[0] if near else None)
+                )
+            elif _is_number(value):
+                expect[name] = float(value)
+            elif isinstance(value, list) and value and all(_is_number(x) for x in value):
+                expect[name] = [float(x) for x in value]
+            elif value == UNDEFINED:
+                expect[name] = value
+            else:
+                wanted = 'a number, a list of numbers or "undefined"'
+                problems.append(Problem("is not what can be expected", *where, str(value), wanted))
+        if not expect and not problems:
+            file_, line = tree.place("expect")
+            problems.append(Problem("nothing is expected", file_, line, "expect", None, ", ".join(names)))
+    if problems:
+        raise UserError(problems)
+    largest = max((abs(x) for x in (*_numbers(tree.data["inputs"]), *_numbers(list(expect.values())))), default=0.0)
+    lines = {name: tree.place(f"expect.{name}")[1] for name in expect}
+    return Case(
+        path.stem, file, str(tree.data.get("source", "")), kind, inputs, expect, tolerance, absolute, largest, lines
+    )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _numbers(value: object) -> Iterator[float]:
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _numbers(item)
+    elif _is_number(value):
+        yield float(value)  # type: ignore[arg-type]
+
+
+def run_case(case: Case) -> list[Check]:
+    """Compute a case and compare. UserError where a list has another length than ours."""
+    got = case.kind.compute(case.inputs, case.expect)
+    checks: list[Check] = []
+    problems: list[Problem] = []
+    for name, expected in case.expect.items():
+        ours = got[name]
+        if isinstance(ours, Undefined):
+            theirs = expected if isinstance(expected, list) else [expected]
+            pairs = [
+                (name if not isinstance(expected, list) else f"{name}[{k}]", x, ours) for k, x in enumerate(theirs)
+            ]
+        elif isinstance(ours, np.ndarray):
+            if not isinstance(expected, list) or len(expected) != ours.size:
+                found = f"{len(expected)} numbers" if isinstance(expected, list) else str(expected)
+                problems.append(
+                    Problem(
+                        "a list is computed",
+                        case.file,
+                        case.lines[name],
+                        f"expect.{name}",
+                        found,
+                        f"a list of {ours.size} numbers",
+                    )
+                )
+                continue
+            pairs = [(f"{name}[{k}]", x, float(ours[k])) for k, x in enumerate(expected)]
+        elif isinstance(expected, list):
+            where = (case.file, case.lines[name], f"expect.{name}")
+            problems.append(Problem("one number is computed", *where, f"{len(expected)} numbers", "a number"))
+            continue
+        else:
+            pairs = [(name, expected, float(ours))]
+        errors = got.get("standard_error") if name == "adopted" else None
+        for k, (label, theirs, mine) in enumerate(pairs):
+            error = float(errors[k]) if isinstance(errors, np.ndarray) else None
+            checks.append(_compare(case, name, label, theirs, mine, error))
+    if problems:
+        raise UserError(problems)
+    return checks
+
+
+def _compare(
+    case: Case, name: str, label: str, expected: float | str, got: float | Undefined, error: float | None
+) -> Check:
+    default = case.kind.defaults.get(name) or case.kind.defaults.get("") or Default(1e-6)
+    tolerance, absolute = case.tolerance, bool(case.absolute)
+    if tolerance is None:
+        tolerance = default.tolerance if error is None else 3.0 * error
+        absolute = case.absolute if case.absolute is not None else default.absolute or error is not None
+    if not isinstance(got, Undefined) and math.isnan(got):
+        got = Undefined("it divides by nothing")
+    if isinstance(got, Undefined) or isinstance(expected, str):
+        same = isinstance(got, Undefined) and isinstance(expected, str)
+        shown_got = UNDEFINED if isinstance(got, Undefined) else got
+        reason = got.reason if isinstance(got, Undefined) else ""
+        return Check(case.name, label, expected, shown_got, tolerance, absolute, same, reason)
+    allowed = tolerance if absolute else tolerance * abs(expected) if expected != 0.0 else ZERO * case.largest
+    return Check(case.name, label, expected, got, tolerance, absolute, abs(got - expected) <= allowed)
+
+
+# -------------------------------------------------------------------------------------------------------- report
+
+WORDS = {  # zh, en
+    "ours": ("本程序", "ours"),
+    "theirs": ("已发表", "published"),
+    "tolerance": ("容差", "tolerance"),
+    "holds": ("一致", "holds"),
+    "misses": ("不一致", "MISSES"),
+    "undefined": ("无定义", "undefined"),
+}
+
+
+def _word(key: str, lang: str) -> str:
+    return WORDS[key][0 if lang == "zh" else 1]
+
+
+def _shown(value: float | str, lang: str) -> str:
+    return _word("undefined", lang) if isinstance(value, str) else f"{value:.10g}"
+
+
+def report(case: Case, checks: Sequence[Check], lang: str) -> str:
+    """One case as a table."""
+    from sim.analysis.text import layout
+
+    rows = [
+        [
+            f"  {check.name}",
+            _shown(check.got, lang),
+            _shown(check.expected, lang),
+            f"{check.tolerance:.2g}" + (" ±" if check.absolute else ""),
+            _word("holds" if check.holds else "misses", lang) + (f" ({check.reason})" if check.reason else ""),
+        ]
+        for check in checks
+    ]
+    header = ["", *(_word(key, lang) for key in ("ours", "theirs", "tolerance")), ""]
+    return "\n".join(
+        part for part in (case.name, f"  {case.source}" if case.source else "", layout(header, rows)) if part
+    )
+
+
+def verify(names: Sequence[str] = (), as_json: bool = False, lang: str = "en", out: TextIO | None = None) -> int:
+    """Recompute cases (all of tests/published by default) and print them. 0 all hold, 1 one misses.
+
+    Files that are wrong raise UserError (status 2) with the problems of all of them, before anything is computed.
+    """
+    import json
+
+    from sim.compiled import use_cache
+
+    out = sys.stdout if out is None else out
+    use_cache()
+    problems: list[Problem] = []
+    cases: list[Case] = []
+    paths = list(names) or [str(path) for path in sorted(PUBLISHED.glob("*.toml"))]
+    for name in paths:
+        try:
+            cases.append(read_case(find(name)))
+        except UserError as error:
+            problems += error.problems
+    if problems:
+        raise UserError(problems)
+    checks: list[Check] = []
+    for case in cases:
+        try:
+            done = run_case(case)
+        except UserError as error:
+            problems += error.problems
+            continue
+        checks += done
+        if not as_json:
+            print(report(case, done, lang), end="\n\n", file=out, flush=True)
+    if problems:
+        raise UserError(problems)
+    missed = [check for check in checks if not check.holds]
+    if as_json:
+        rows = [{k: v for k, v in vars(check).items() if k != "reason" or v} for check in checks]
+        print(json.dumps(rows, ensure_ascii=False, indent=1, allow_nan=False), file=out)
+    else:
+        held, n = len(checks) - len(missed), len(checks)
+        print(
+            f"{len(cases)} 个算例，{n} 个数中 {held} 个一致"
+            if lang == "zh"
+            else f"{len(cases)} cases: {held} of {n} numbers hold",
+            file=out,
+        )
+    return 1 if missed else 0

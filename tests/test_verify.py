@@ -1,0 +1,181 @@
+"""Claims about `verify`: its form, its rules, what it says of wrong files."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from sim.errors import UserError
+from sim.verify import KINDS, PUBLISHED, find, read_case, verify
+
+OPTION = """
+kind = "option"
+source = "test"
+[inputs]
+underlying = 100
+strike = 100
+rate = 0.05
+volatility = 0.9
+expiry = 5
+[expect]
+call = {call}
+{more}
+"""
+
+
+def written(folder: Path, text: str, name: str = "case.toml") -> str:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def answers(*names: str) -> tuple[int, list[dict]]:
+    out = io.StringIO()
+    status = verify(names, as_json=True, out=out)
+    return status, json.loads(out.getvalue())
+
+
+def problems(*names: str) -> list[str]:
+    with pytest.raises(UserError) as caught:
+        verify(names, out=io.StringIO())
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_every_published_number_holds():
+    status, rows = answers()
+    assert [row for row in rows if not row["holds"]] == []
+    assert status == 0 and len(rows) > 100
+
+
+def test_at_least_fourteen_cases_of_every_kind_with_a_source():
+    cases = [read_case(path) for path in PUBLISHED.glob("*.toml")]
+    assert len(cases) >= 14
+    assert all(case.source for case in cases)
+    assert {id(case.kind) for case in cases} == {id(kind) for kind in KINDS.values()}
+
+
+def test_json_names_elements_of_lists_and_prints_nothing_else():
+    status, rows = answers("takahashi-alexander-2002")
+    assert status == 0
+    assert [row["name"] for row in rows[:2]] == ["contributions[0]", "contributions[1]"]
+    assert {"name", "expected", "got", "tolerance", "holds"} <= set(rows[0])
+
+
+def test_a_miss_is_status_one_and_says_so(tmp_path):
+    out = io.StringIO()
+    assert verify([written(tmp_path, OPTION.format(call=72.3, more=""))], out=out) == 1
+    assert "MISSES" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "call, more, status",
+    [
+        (72.0, "tolerance = 0.01", 0),
+        (72.0, "tolerance = 0.001", 1),
+        (72.0, "tolerance = 0.5\nabsolute = true", 0),
+        (72.0, "tolerance = 0.3\nabsolute = true", 1),
+        (72.37525897, "", 0),
+    ],
+)
+def test_tolerance_is_relative_unless_absolute(tmp_path, call, more, status):
+    assert answers(written(tmp_path, OPTION.format(call=call, more=more)))[0] == status
+
+
+@pytest.mark.parametrize("strike, status", [(1e-8, 0), (1e-3, 1)])
+def test_zero_is_a_billionth_of_the_largest_amount(tmp_path, strike, status):
+    text = OPTION.replace("underlying = 100", "underlying = 0").replace("strike = 100", f"strike = {strike}")
+    text = text.replace("call = {call}", "put = 0").replace("{more}", "tolerance = 1e-6")
+    assert answers(written(tmp_path, text.replace("rate = 0.05", "rate = 1")))[0] == status
+
+
+def test_a_list_of_the_wrong_length_is_a_wrong_file(tmp_path):
+    text = PUBLISHED.joinpath("bass-1969.toml").read_text(encoding="utf-8").replace("times = [1, 2,", "times = [1,")
+    (found,) = problems(written(tmp_path, text))
+    assert "case.toml:11: expect.adopted" in found and "a list of 4 numbers" in found
+
+
+def test_a_bare_name_is_a_published_case_and_a_path_may_be_anywhere(tmp_path, monkeypatch):
+    assert find("bass-1969") == find("bass-1969.toml") == PUBLISHED / "bass-1969.toml"
+    text = PUBLISHED.joinpath("waterfall-whole-fund.toml").read_text(encoding="utf-8")
+    path = written(tmp_path, text, "agreement.toml")
+    assert answers(path)[0] == 0
+    monkeypatch.chdir(tmp_path)
+    assert answers("agreement.toml")[0] == 0
+
+
+def test_a_misspelt_case_name_gives_the_nearest():
+    (found,) = problems("bass-1996")
+    assert "did you mean bass-1969?" in found
+
+
+def test_several_problems_of_several_files_are_told_at_once(tmp_path):
+    first = OPTION.format(call=72, more="tolerence = 1").replace("volatility", "volatilty")
+    second = 'kind = "waterfal"\n[inputs]\n[expect]\n'
+    found = problems(written(tmp_path, first), written(tmp_path, second, "other.toml"))
+    text = "\n".join(found)
+    assert "case.toml:8: inputs.volatilty" in text and "did you mean volatility?" in text
+    assert "expect.tolerence" in text and "did you mean tolerance?" in text
+    assert "other.toml:1: kind" in text and "did you mean waterfall?" in text
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (("expiry = 5", "expiry = 5\nexit_rate = 0.2"), "one of expiry and exit_rate"),
+        (("expiry = 5", ""), "one of expiry and exit_rate"),
+        (("volatility = 0.9", "volatility = -0.9"), "greater than or equal to 0"),
+        (("volatility = 0.9", 'volatility = "90%"'), "plain number"),
+        (("volatility = 0.9", "volatility = true"), "plain number"),
+        (("volatility = 0.9", "volatility = nan"), "plain number"),
+        (("[expect]\ncall = 72", "[expect]\ncalls = 72"), "did you mean call?"),
+        (("[expect]\ncall = 72", "[expect]"), "nothing is expected"),
+        (("[expect]\ncall = 72", "[expect]\ncall = 72\ntolerance = -1"), "not a tolerance"),
+        (("[expect]\ncall = 72", ""), "expect: this key is missing"),
+        (("[expect]\ncall = 72", "[expect]\ncall = [72, 73]"), "one number is computed"),
+        (("rate = 0.05", "rate = = 0.05"), "not valid TOML"),
+    ],
+)
+def test_wrong_files_say_what_and_where(tmp_path, change, words):
+    text = OPTION.format(call=72, more="")
+    assert change[0] in text
+    found = "\n".join(problems(written(tmp_path, text.replace(*change))))
+    assert words in found and "case.toml" in found
+
+
+def test_no_such_file():
+    assert "no such file" in problems("/nowhere/at/all.toml")[0]
+
+
+def test_problem_in_a_list_of_tables_has_its_line(tmp_path):
+    text = PUBLISHED.joinpath("waterfall-deal-by-deal-clawback.toml").read_text(encoding="utf-8")
+    (found,) = problems(written(tmp_path, text.replace("t = 4, proceeds = 40", "t = 4, procedes = 40")))
+    assert "case.toml:14: inputs.flows.3.procedes" in found and "did you mean proceeds?" in found
+
+
+def test_undefined_can_be_expected_and_nothing_else_is_it(tmp_path):
+    text = PUBLISHED.joinpath("fund-measures-no-rate.toml").read_text(encoding="utf-8")
+    assert answers("fund-measures-no-rate")[0] == 0
+    status, rows = answers(written(tmp_path, text.replace('irr = "undefined"', "irr = 0.1")))
+    assert status == 1 and rows[0]["got"] == "undefined" and "no rate" in rows[0]["reason"]
+
+
+def test_expected_values_may_be_any_subset_and_any_other_terms(tmp_path):
+    text = """
+    kind = "waterfall"
+    [inputs]
+    style = "whole-fund"
+    hurdle = 0.06
+    carry = 0.25
+    catch_up = 0.8
+    flows = [{ t = 0.0, call = 60 }, { t = 0.5, call = 40 }, { t = 2.25, proceeds = 300 }]
+    [expect]
+    gp_total = 50
+    """
+    assert answers(written(tmp_path, text))[0] == 0
+
+
+def test_chinese_report(tmp_path):
+    out = io.StringIO()
+    assert verify(["option-black-scholes"], lang="zh", out=out) == 0
+    assert "本程序" in out.getvalue() and "一致" in out.getvalue()
