@@ -21,7 +21,7 @@ from sim.model.jit import fast_inlined, fast_kernel, inlined, kernel
 class Purpose(IntEnum):
     """What a draw decides. A number, once given, is never reused: it is part of the address."""
 
-    FIRM_QUARTER = 1  # word 0 growth shock, 1 exit, 2 way out, 3 R&D drift
+    FIRM_QUARTER = 1  # two quarters a block: words 0 growth shock and 1 exit of the even one, 2 and 3 of the odd one
     ENTRY_COUNT = 2
     TRAITS = 3
     TRAITS_MORE = 4
@@ -39,7 +39,7 @@ class Purpose(IntEnum):
     FUND_PARK = 33
     ATTRACTION = 34
     PARAMETER = 35
-    INITIAL_ORDER = 36
+    RD_DRIFT = 36
     REDEMPTION = 37
     OUTSIDE_LEAD = 38
     LADDER = 64  # + level number, up to 32
@@ -123,6 +123,58 @@ def uniforms(key, index, cohort, quarter, purpose):
     return unit(a), unit(b), unit(c), unit(d)
 
 
+@kernel
+def number_words(key, first, cohort, quarter, purpose, word0, word1, word2, word3):
+    """Four words (uint32[n] each) for the n entities first, first + 1 ... of one cohort."""
+    k0 = np.uint64(key[0])
+    k1 = np.uint64(key[1])
+    for i in range(word0.shape[0]):
+        a, b, c, d = philox(np.uint64(first + i), np.uint64(cohort), np.uint64(quarter), np.uint64(purpose), k0, k1)
+        word0[i] = np.uint32(a)
+        word1[i] = np.uint32(b)
+        word2[i] = np.uint32(c)
+        word3[i] = np.uint32(d)
+
+
+@kernel
+def address_words(key, index, cohort, quarter, purpose, word):
+    """One word (uint32) for each of the entities of the columns index and cohort."""
+    k0 = np.uint64(key[0])
+    k1 = np.uint64(key[1])
+    for i in range(word.shape[0]):
+        a, _, _, _ = philox(np.uint64(index[i]), np.uint64(cohort[i]), np.uint64(quarter), np.uint64(purpose), k0, k1)
+        word[i] = np.uint32(a)
+
+
+@kernel
+def _pick_words(column, places, out):
+    for i in range(places.shape[0]):
+        out[i] = column[places[i]]
+
+
+@kernel
+def _unit_word(key, index, cohort, quarter, purpose, which, out):
+    k0 = np.uint64(key[0])
+    k1 = np.uint64(key[1])
+    for i in range(index.shape[0]):
+        a, b, c, d = philox(np.uint64(index[i]), np.uint64(cohort[i]), np.uint64(quarter), np.uint64(purpose), k0, k1)
+        low = b if which == 1 else a
+        high = d if which == 3 else c
+        out[i] = unit(high if which >= 2 else low)
+
+
+@kernel
+def uniforms_at(key, index, cohort, places, n, quarter, purpose, which, word0, word1, out):
+    """out[:n] = uniform number `which` (0..3) of the entities that stand at places[:n] of the columns index and cohort:
+    what `uniforms` gives one by one, drawn tile by tile. word0, word1: room for a tile."""
+    tile = word0.shape[0]
+    for a in range(0, n, tile):
+        b = min(a + tile, n)
+        _pick_words(index, places[a:b], word0)
+        _pick_words(cohort, places[a:b], word1)
+        _unit_word(key, word0[: b - a], word1[: b - a], quarter, purpose, which, out[a:b])
+
+
 _LN2_HI = 6.93147180369123816490e-01
 _LN2_LO = 1.90821492927058770002e-10
 _HALF_SQRT2_BITS = np.int64(0x3FE6A09E667F3BCD)
@@ -189,27 +241,39 @@ def laplace(u):
     return size if u > 0.5 else -size
 
 
+@fast_inlined
+def _normal_centre(q):
+    r = 0.180625 - q * q
+    num = ((59.109374720 * r + 159.29113202) * r + 50.434271938) * r + 3.3871327179
+    den = ((67.187563600 * r + 78.757757664) * r + 17.895169469) * r + 1.0
+    return q * num / den
+
+
+@fast_inlined
+def _normal_tail(r):
+    r = r - 1.6
+    num = ((0.17023821103 * r + 1.3067284816) * r + 2.7568153900) * r + 1.4234372777
+    den = (0.12021132975 * r + 0.73700164250) * r + 1.0
+    return num / den
+
+
+@fast_inlined
+def normal_inlined(u):
+    """Standard normal variate from a 32-bit uniform u, without a branch, for passes over columns: Wichura's algorithm
+    AS 241 (PPND7), absolute error below 1e-6. Its third range (u below exp(-25)) is out of a 32-bit uniform's reach."""
+    q = u - 0.5
+    tail = _normal_tail(np.sqrt(-log_inlined(min(u, 1.0 - u))))
+    return _normal_centre(q) if abs(q) <= 0.425 else (-tail if q < 0.0 else tail)
+
+
 @fast_kernel
 def normal(u):
-    """Standard normal variate from a uniform u: Wichura's algorithm AS 241 (PPND7), absolute error below 1e-6."""
+    """normal_inlined as an ordinary call."""
     q = u - 0.5
     if abs(q) <= 0.425:
-        r = 0.180625 - q * q
-        num = ((59.109374720 * r + 159.29113202) * r + 50.434271938) * r + 3.3871327179
-        den = ((67.187563600 * r + 78.757757664) * r + 17.895169469) * r + 1.0
-        return q * num / den
-    r = u if q < 0.0 else 1.0 - u
-    r = np.sqrt(-log(r))
-    if r <= 5.0:
-        r = r - 1.6
-        num = ((0.17023821103 * r + 1.3067284816) * r + 2.7568153900) * r + 1.4234372777
-        den = (0.12021132975 * r + 0.73700164250) * r + 1.0
-    else:
-        r = r - 5.0
-        num = ((0.017337203997 * r + 0.42868294337) * r + 3.0812263860) * r + 6.6579051150
-        den = (0.012258202635 * r + 0.24197894225) * r + 1.0
-    z = num / den
-    return -z if q < 0.0 else z
+        return _normal_centre(q)
+    tail = _normal_tail(np.sqrt(-log(min(u, 1.0 - u))))
+    return -tail if q < 0.0 else tail
 
 
 @fast_kernel

@@ -17,6 +17,7 @@ kernel = njit(_nrt=False, error_model="numpy")
 fast_kernel = njit(_nrt=False, fastmath=FAST, error_model="numpy")
 inlined = njit(_nrt=False, error_model="numpy", forceinline=True)
 fast_inlined = njit(_nrt=False, fastmath=FAST, error_model="numpy", forceinline=True)
+summing = njit(_nrt=False, fastmath=FAST | {"reassoc"}, error_model="numpy")  # sums in any order: for reports only
 entry = njit(_nrt=False, error_model="numpy", nogil=True, cache=True)  # what Python calls
 
 

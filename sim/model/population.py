@@ -5,11 +5,11 @@ These compose rooms (a firm, its venture, its first round); no mechanism of thei
 
 import numpy as np
 
-from sim.model.draws import Purpose, exp, log, normal, poisson, uniform, uniforms
-from sim.model.firms.kernel import cohort_of, entrants_of, initial_age, is_venture, put_firm
-from sim.model.jit import kernel
+from sim.model.draws import Purpose, exp, log, normal, number_words, poisson, uniform, uniforms, unit
+from sim.model.firms.kernel import cohort_of, draw_births, entrants_of, put_firm, put_firms
+from sim.model.jit import inlined, kernel
 from sim.model.rounds.kernel import close_round, dry_powder, first_value, issue_class, put_venture
-from sim.model.world import Cash, Count, FundKind, Source, Stage, Status
+from sim.model.world import TILE, Cash, Count, FundKind, Source, Stage, Status
 
 
 @kernel
@@ -56,88 +56,95 @@ def spread_cash(key, rules, ventures, v, index, cohort):
         ventures.last_round[v] = -np.int64(8.0 * w)
 
 
+@inlined
+def is_venture(rules, word, source):
+    """Whether a firm is of the kind that seeks equity finance; word: scratch.word1 after put_firms."""
+    return unit(np.uint64(word)) < rules.venture_share[source]
+
+
 @kernel
-def fill_at_start(key, rules, firms, ventures, market, tally):
+def fill_at_start(key, rules, firms, ventures, market, tally, scratch):
     """The starting population: firms of many ages, some of them ventures with rounds behind them."""
-    cohort = cohort_of(-1, np.int64(Source.ORGANIC))
-    for k in range(rules.firms.initial):
-        age = initial_age(key, rules.firms, k, cohort)
-        grown = rules.firms.initial_growth * min(0.25 * age, 20.0)
-        slot = put_firm(
+    source = np.int64(Source.ORGANIC)
+    cohort = cohort_of(-1, source)
+    for first in range(0, rules.firms.initial, TILE):
+        n = min(TILE, rules.firms.initial - first)
+        number_words(
+            key,
+            first,
+            cohort,
+            0,
+            np.int64(Purpose.INITIAL),
+            scratch.word0[:n],
+            scratch.word1[:n],
+            scratch.word2[:n],
+            scratch.word3[:n],
+        )
+        draw_births(scratch.word0[:n], rules.firms.initial_age, scratch.born[:n])
+        for k in range(n):
+            grown = rules.firms.initial_growth * min(-0.25 * scratch.born[k], 20.0)
+            scratch.size[k] = rules.firms.entry_log_median[source] + grown
+        if not put_firms(
             key,
             rules.firms,
             firms,
             market,
             tally,
-            k,
+            scratch,
+            first,
+            n,
             cohort,
-            np.int64(Source.ORGANIC),
+            source,
             0,
-            age,
-            rules.firms.entry_log_median[Source.ORGANIC] + grown,
             rules.firms.initial_log_sd,
-        )
-        if slot < 0:
+        ):
             return
-        if age <= rules.rounds.oldest_venture and is_venture(key, rules.firms, k, cohort, np.int64(Source.ORGANIC)):
-            v = put_venture(
-                key,
-                rules.rounds,
-                firms,
-                ventures,
-                tally,
-                slot,
-                0,
-                first_value(key, rules.rounds, firms, slot, np.int64(Source.ORGANIC)),
-                -1,
-            )
-            if v < 0:
-                return
-            first = ventures.log_value[v]
-            age_value(key, rules.rounds, ventures, v, k, cohort, 0.25 * age)
-            give_history(rules.rounds, ventures, v, 0, first)
-            spread_cash(key, rules.rounds, ventures, v, k, cohort)
+        for k in range(n):
+            age = -scratch.born[k]
+            if age <= rules.rounds.oldest_venture and is_venture(rules.firms, scratch.word1[k], source):
+                slot = scratch.slot[k]
+                value = first_value(key, rules.rounds, firms, slot, source)
+                v = put_venture(key, rules.rounds, firms, ventures, tally, slot, 0, value, -1)
+                if v < 0:
+                    return
+                age_value(key, rules.rounds, ventures, v, first + k, cohort, 0.25 * age)
+                give_history(rules.rounds, ventures, v, 0, value)
+                spread_cash(key, rules.rounds, ventures, v, first + k, cohort)
     tally.counts[Count.INITIAL] = tally.counts[Count.EVER]
 
 
 @kernel
-def admit_entrants(key, rules, firms, ventures, market, tally, quarter):
+def admit_entrants(key, rules, firms, ventures, market, tally, scratch, quarter):
     """Founders of the quarter, in the open and in incubators. Entrant k of quarter q is the same firm in every
     scenario."""
     for source in range(2):
         n = entrants_of(key, rules.firms, source, quarter)
         cohort = cohort_of(quarter, source)
-        for k in range(n):
-            slot = put_firm(
+        for first in range(0, n, TILE):
+            m = min(TILE, n - first)
+            scratch.born[:m] = quarter
+            scratch.size[:m] = rules.firms.entry_log_median[source]
+            if not put_firms(
                 key,
                 rules.firms,
                 firms,
                 market,
                 tally,
-                k,
+                scratch,
+                first,
+                m,
                 cohort,
                 source,
                 quarter,
-                0,
-                rules.firms.entry_log_median[source],
                 rules.firms.entry_log_sd[source],
-            )
-            if slot < 0:
+            ):
                 return
-            if is_venture(key, rules.firms, k, cohort, source):
-                v = put_venture(
-                    key,
-                    rules.rounds,
-                    firms,
-                    ventures,
-                    tally,
-                    slot,
-                    quarter,
-                    first_value(key, rules.rounds, firms, slot, source),
-                    -1,
-                )
-                if v < 0:
-                    return
+            for k in range(m):
+                if is_venture(rules.firms, scratch.word1[k], source):
+                    slot = scratch.slot[k]
+                    value = first_value(key, rules.rounds, firms, slot, source)
+                    if put_venture(key, rules.rounds, firms, ventures, tally, slot, quarter, value, -1) < 0:
+                        return
         tally.counts[Count.ENTERED] += n
         tally.counts[Count.ENTERED_ORGANIC + source] += n
 
@@ -159,6 +166,7 @@ def land_firm(key, rules, firms, ventures, holdings, funds, market, tally, event
         firms,
         market,
         tally,
+        scratch,
         index,
         cohort,
         np.int64(Source.ATTRACTED),
@@ -293,6 +301,7 @@ def place_named(key, rules, firms, ventures, holdings, funds, market, tally, eve
             firms,
             market,
             tally,
+            scratch,
             k,
             cohort,
             np.int64(Source.NAMED),

@@ -8,7 +8,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from sim.model.jit import kernel
+from sim.model.jit import kernel, summing
 from sim.model.world import KINDS, STAGES, Cash, Count, FundKind, Source
 
 
@@ -91,26 +91,29 @@ NAMED_ROWS = 2  # post-money, multiple
 STAGE_ROWS = 2  # count, raised
 
 
+@summing
+def headcount(alive, source, jobs, wanted):
+    """Live firms of a source and their jobs."""
+    count = 0
+    total = 0.0
+    for i in range(alive.shape[0]):
+        there = alive[i] != 0 and source[i] == wanted
+        count += 1 if there else 0
+        total += jobs[i] if there else 0.0
+    return count, total
+
+
 @kernel
 def report_population(firms, tally, output, out):
-    alive = 0
-    jobs = 0.0
-    jobs_attracted = 0.0
-    founded = 0
-    incubated = 0
-    attracted = 0
-    for i in range(tally.counts[Count.FIRM_SLOTS]):
-        if firms.alive[i]:
-            alive += 1
-            jobs += firms.jobs[i]
-            source = firms.source[i]
-            if source == Source.ATTRACTED:
-                attracted += 1
-                jobs_attracted += firms.jobs[i]
-            elif source == Source.INCUBATOR:
-                incubated += 1
-            else:
-                founded += 1
+    n = tally.counts[Count.FIRM_SLOTS]
+    alive_, source_, jobs_ = firms.alive[:n], firms.source[:n], firms.jobs[:n]
+    founded, jobs = headcount(alive_, source_, jobs_, np.int64(Source.ORGANIC))
+    named, jobs_named = headcount(alive_, source_, jobs_, np.int64(Source.NAMED))
+    incubated, jobs_incubated = headcount(alive_, source_, jobs_, np.int64(Source.INCUBATOR))
+    attracted, jobs_attracted = headcount(alive_, source_, jobs_, np.int64(Source.ATTRACTED))
+    founded += named
+    alive = founded + incubated + attracted
+    jobs += jobs_named + jobs_incubated + jobs_attracted
     c = tally.counts
     out[M.FIRMS_ALIVE] = alive
     out[M.FIRMS_EVER] = c[Count.EVER]

@@ -94,7 +94,6 @@ class FirmRules(NamedTuple):
 class LadderRules(NamedTuple):
     levels: Any
     listed: Any
-    watched: Any
     requires: Any
     barred: Any
     replaces: Any
@@ -459,7 +458,6 @@ def lower_ladders(s: "Scenario", rows: Rows, index: LevelIndex) -> LadderRules:
     quota = np.full((r, n), -1, np.int64)
     validity, wait = np.zeros((r, n), np.int64), np.zeros((r, n), np.int64)
     renewal = np.ones((r, n, 4))
-    watched = 0
     for i, level in enumerate(index.levels):
         ladder_id = index.ladder_of[i]
         same = [j for j, other in enumerate(index.ladder_of) if other == ladder_id]
@@ -470,10 +468,7 @@ def lower_ladders(s: "Scenario", rows: Rows, index: LevelIndex) -> LadderRules:
             barred[i] = sum(1 << j for j in same if j >= i)
             replaces[i] = sum(1 << j for j in same if j < i)
             exclusive[i] = sum(1 << j for j in same)
-        if requires[i] >= 0:
-            watched |= 1 << int(requires[i])
         if level.withdraws is not None:
-            watched |= 1 << i
             withdraws[:, i] = _by_regime(rows, level.withdraws)
         set_first[i] = len(first)
         least = np.full(r, np.inf)
@@ -524,7 +519,6 @@ def lower_ladders(s: "Scenario", rows: Rows, index: LevelIndex) -> LadderRules:
     return LadderRules(
         levels=rows.constant(len(index.levels), np.int64),
         listed=rows.constant(index.listed, np.int64),
-        watched=rows.constant(watched, np.int64),
         requires=rows.constant(requires, np.int64),
         barred=rows.constant(barred, np.int64),
         replaces=rows.constant(replaces, np.int64),

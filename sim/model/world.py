@@ -69,6 +69,7 @@ TREASURY = -1  # limited partner: the zone's public purse
 MAX_SECTORS = 12
 MAX_LEVELS = 24
 MAX_CLASSES = 12  # share classes a firm can have issued: rounds and bridges
+TRAITS = 10  # what is drawn for a new firm before it is written into its slot
 TILE = 1024  # firms handled at a time, so that a tile's columns stay in the first-level cache
 
 
@@ -98,6 +99,8 @@ class Firms(NamedTuple):
     spread: Floats  # Laplace scale of the growth shock
     hazard: Floats  # probability of exit this quarter
     shock: Floats  # this quarter's growth shock, in units of its scale
+    later_growth: Words  # a block of draws serves an even quarter and the odd one after it: the words of the odd one
+    later_exit: Words
     rd_share: Floats
     standing: Floats  # percentile of the firm in its niche; 1 is best
     year_revenue: Floats
@@ -315,6 +318,11 @@ class Scratch(NamedTuple):
     word2: Words
     word3: Words
     revenue: Floats
+    slot: Ints  # of the firms that enter together, a tile at most
+    born: Small
+    sector: Small
+    size: Floats  # mean log revenue of each
+    trait: Floats  # [trait, firm]
     list: Ints
     list2: Ints
     score: Floats
@@ -361,11 +369,23 @@ class Room(NamedTuple):
 _BY_TYPE = {id(Floats): np.float64, id(Ints): np.int64, id(Small): np.int32, id(Bytes): np.uint8, id(Words): np.uint32}
 
 
+PAGE = 4096
+LINE = 64
+
+
 def _columns(kind: type, rows: int, wide: dict[str, tuple[int, ...]] | None = None):
+    """Zeroed columns. Each begins at another cache line of its page: columns that begin alike share the few places that
+    a cache has for an address, and a firm's row, one element of each column, would not fit."""
     wide = wide or {}
-    return kind(
-        *(np.zeros(wide.get(name, (rows,)), dtype=_BY_TYPE[id(kind.__annotations__[name])]) for name in kind._fields)
-    )
+    out = []
+    for k, name in enumerate(kind._fields):
+        dtype = np.dtype(_BY_TYPE[id(kind.__annotations__[name])])
+        shape = wide.get(name, (rows,))
+        size = int(np.prod(shape)) * dtype.itemsize
+        room = np.zeros(size + 2 * PAGE, np.uint8)
+        start = (-room.ctypes.data) % PAGE + (5 * k * LINE) % PAGE
+        out.append(room[start : start + size].view(dtype).reshape(shape))
+    return kind(*out)
 
 
 def build_world(room: Room) -> World:
@@ -401,6 +421,11 @@ def build_world(room: Room) -> World:
             word2=np.zeros(TILE, np.uint32),
             word3=np.zeros(TILE, np.uint32),
             revenue=np.zeros(TILE),
+            slot=np.zeros(TILE, np.int64),
+            born=np.zeros(TILE, np.int32),
+            sector=np.zeros(TILE, np.int32),
+            size=np.zeros(TILE),
+            trait=np.zeros((TRAITS, TILE)),
             list=np.zeros(widest, np.int64),
             list2=np.zeros(widest, np.int64),
             score=np.zeros(widest),

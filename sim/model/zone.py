@@ -106,7 +106,7 @@ def live_one_quarter(
         seed_levels(key, rules.ladders, firms, ventures, market, ladder, events, tally, scratch)
         list_at_start(key, rules, firms, ventures, market, tally, events, scratch)
     else:
-        admit_entrants(key, rules, firms, ventures, market, tally, quarter)
+        admit_entrants(key, rules, firms, ventures, market, tally, scratch, quarter)
     open_funds(key, rules.funds, funds, commitments, market, tally, quarter)
     register_in_park(key, rules.funds, tally, quarter)
     output, leavers = grow_firms(key, rules.firms, firms, market, tally, scratch, quarter)
@@ -136,7 +136,7 @@ def live_one_quarter(
     if last:
         if quarter > 0:
             close_accounts(rules.firms, firms, market, tally, quarter)
-            drift_rd(key, rules.firms, firms, tally, quarter)
+            drift_rd(key, rules.firms, firms, tally, scratch, quarter)
             certificate_effects(rules.firms, firms, tally)
             assess_tax(rules.public, firms, tally)
         tidy_holdings(ventures, holdings, tally)
@@ -154,7 +154,7 @@ def live_one_world(
     empty(ladder, tally, metrics)
     draw_market(key, rules.market, market, metrics.shape[1])
     plan_funds(key, rules.funds, funds, commitments, market, tally)
-    fill_at_start(key, rules, firms, ventures, market, tally)
+    fill_at_start(key, rules, firms, ventures, market, tally, scratch)
     for quarter in range(metrics.shape[1]):
         last = (rules.phase + quarter) % 4 == 3
         output = live_one_quarter(

@@ -6,19 +6,36 @@ power and
 with size. Size effects, headcount and profit are those of the accounts filed once a year.
 """
 
+from enum import IntEnum
+
 import numpy as np
 
-from sim.model.draws import Purpose, exp, exp_inlined, laplace, normal, philox, poisson, uniform, uniforms, unit
-from sim.model.jit import fast_inlined, fast_kernel, inlined, kernel
+from sim.model.draws import (
+    Purpose,
+    address_words,
+    exp_inlined,
+    laplace,
+    log_inlined,
+    normal_inlined,
+    number_words,
+    philox,
+    poisson,
+    uniform,
+    unit,
+)
+from sim.model.jit import fast_kernel, inlined, kernel, summing
 from sim.model.world import TILE, Count, Source, Status
+
+SQRT_HALF = 0.7071067811865476
 
 
 @kernel
-def shock_words(key, index, cohort, quarter, word0, word1, word2, word3):
-    """One Philox block a firm: word 0 growth, 1 exit, 2 way out, 3 R&D drift. All arrays of one length."""
+def shock_words(key, index, cohort, block, word0, word1, word2, word3):
+    """One Philox block a firm and pair of quarters: words 0 and 1 are growth and exit of the even quarter, 2 and 3 of
+    the odd one. block: quarter // 2. All arrays of one length."""
     k0 = np.uint64(key[0])
     k1 = np.uint64(key[1])
-    q = np.uint64(quarter)
+    q = np.uint64(block)
     purpose = np.uint64(Purpose.FIRM_QUARTER)
     for i in range(index.shape[0]):
         a, b, c, d = philox(np.uint64(index[i]), np.uint64(cohort[i]), q, purpose, k0, k1)
@@ -46,13 +63,12 @@ def earn(log_revenue, year_revenue, revenue):
         year_revenue[i] += r
 
 
-@kernel
+@summing
 def sum_alive(alive, revenue):
-    """Sum over live firms, in slot order."""
+    """Sum over live firms."""
     total = 0.0
     for i in range(alive.shape[0]):
-        if alive[i]:
-            total += revenue[i]
+        total += revenue[i] if alive[i] else 0.0
     return total
 
 
@@ -75,56 +91,83 @@ def grow_firms(key, rules, firms, market, tally, scratch, quarter):
     common = rules.market_loading * change
     output = 0.0
     leavers = 0
+    odd = quarter % 2 == 1
     for first in range(0, slots, TILE):
         last = min(first + TILE, slots)
-        n = last - first
-        w0, w1 = scratch.word0[:n], scratch.word1[:n]
-        shock_words(
-            key,
-            firms.index[first:last],
-            firms.cohort[first:last],
-            quarter,
-            w0,
-            w1,
-            scratch.word2[:n],
-            scratch.word3[:n],
-        )
+        growth, leaving = firms.later_growth[first:last], firms.later_exit[first:last]
+        if not odd:
+            growth, leaving = scratch.word0[: last - first], scratch.word1[: last - first]
+            shock_words(
+                key,
+                firms.index[first:last],
+                firms.cohort[first:last],
+                quarter // 2,
+                growth,
+                leaving,
+                firms.later_growth[first:last],
+                firms.later_exit[first:last],
+            )
         log_revenue = firms.log_revenue[first:last]
-        grow(w0, firms.drift[first:last], firms.spread[first:last], common, firms.shock[first:last], log_revenue)
-        revenue = scratch.revenue[:n]
+        grow(growth, firms.drift[first:last], firms.spread[first:last], common, firms.shock[first:last], log_revenue)
+        revenue = scratch.revenue[: last - first]
         earn(log_revenue, firms.year_revenue[first:last], revenue)
         alive = firms.alive[first:last]
         output += sum_alive(alive, revenue)
-        leavers = note_leavers(alive, firms.hazard[first:last], w1, first, scratch.list, leavers)
+        leavers = note_leavers(alive, firms.hazard[first:last], leaving, first, scratch.list, leavers)
     return output, leavers
 
 
-@fast_inlined
-def spread_of(size, rules):
-    """Laplace scale by log size relative to the reference revenue: s0 x size^-0.18 in the first full form, clipped."""
-    return min(max(rules.spread * exp_inlined(-rules.spread_size * size), rules.spread_floor), rules.spread_ceiling)
+# One pass a column. A pass has one output and few inputs, reads its rules before the loop, and looks tables up in a
+# pass of its own: so LLVM can prove that nothing overlaps, and handles eight firms at a time.
 
 
-@fast_inlined
-def hazard_of(size, age_part, rules):
-    """Quarterly exit probability: floor + c (age + 1)^-delta x size^-eta, clipped at the ceiling."""
-    return min(rules.exit_floor + age_part * exp_inlined(-rules.exit_size * size), rules.exit_ceiling)
+@kernel
+def by_age(quarter, born, table, out):
+    """Look up a table by age in quarters; its last entry is for all older firms."""
+    oldest = table.shape[0] - 1
+    for i in range(out.shape[0]):
+        out[i] = table[min(quarter - born[i], oldest)]
 
 
-@fast_inlined
-def jobs_of(log_revenue, base, rules):
-    """Headcount: revenue over productivity, with large firms more productive."""
-    return exp_inlined(base + rules.jobs_elasticity * log_revenue)
-
-
-# Yearly accounts, one pass a column: with one output and few inputs LLVM can prove that columns do not overlap.
+@kernel
+def by_sector(sector, table, out):
+    for i in range(out.shape[0]):
+        out[i] = table[sector[i]]
 
 
 @fast_kernel
-def keep_last(last, before):
-    """The accounts filed a year ago."""
-    for i in range(last.shape[0]):
-        before[i] = last[i]
+def set_spread(rules, log_revenue, spread):
+    """Laplace scale by log size relative to the reference revenue: s0 x size^-0.18 in the first full form, clipped."""
+    scale, power, middle = rules.spread, rules.spread_size, rules.reference_size
+    low, high = rules.spread_floor, rules.spread_ceiling
+    for i in range(spread.shape[0]):
+        spread[i] = min(max(scale * exp_inlined(-power * (log_revenue[i] - middle)), low), high)
+
+
+@fast_kernel
+def set_hazard(rules, log_revenue, hazard):
+    """Quarterly exit probability: floor + c (age + 1)^-delta x size^-eta, clipped at the ceiling. hazard comes in as
+    its part by age."""
+    floor, power, high, middle = rules.exit_floor, rules.exit_size, rules.exit_ceiling, rules.reference_size
+    for i in range(hazard.shape[0]):
+        hazard[i] = min(floor + hazard[i] * exp_inlined(-power * (log_revenue[i] - middle)), high)
+
+
+@fast_kernel
+def set_margin(rules, log_revenue, margin):
+    """Profit margin: the sector's (as it comes in), rising with the log of revenue, clipped."""
+    slope, middle, low, high = rules.margin_slope, rules.reference_size, rules.margin_floor, rules.margin_ceiling
+    for i in range(margin.shape[0]):
+        margin[i] = min(max(margin[i] + slope * (log_revenue[i] - middle), low), high)
+
+
+@fast_kernel
+def set_jobs(rules, log_revenue, productivity, jobs):
+    """Headcount, at least one: revenue over productivity, with large firms more productive. jobs comes in as the
+    sector's log level."""
+    elasticity = rules.jobs_elasticity
+    for i in range(jobs.shape[0]):
+        jobs[i] = max(exp_inlined(jobs[i] - productivity + elasticity * log_revenue[i]), 1.0)
 
 
 @fast_kernel
@@ -136,46 +179,9 @@ def file_revenue(quarter, born, log_revenue, year_revenue, last):
 
 
 @fast_kernel
-def set_spread(rules, log_revenue, spread):
-    for i in range(spread.shape[0]):
-        spread[i] = spread_of(log_revenue[i] - rules.reference_size, rules)
-
-
-@fast_kernel
-def set_hazard(rules, quarter, born, log_revenue, by_age, hazard):
-    """by_age: table by age in quarters, its last entry for all older."""
-    oldest = by_age.shape[0] - 1
-    for i in range(hazard.shape[0]):
-        age_part = by_age[min(quarter - born[i] + 1, oldest)]
-        hazard[i] = hazard_of(log_revenue[i] - rules.reference_size, age_part, rules)
-
-
-@fast_kernel
-def set_drift(quarter, born, by_age, drift):
-    oldest = by_age.shape[0] - 1
-    for i in range(drift.shape[0]):
-        drift[i] = by_age[min(quarter - born[i] + 1, oldest)]
-
-
-@fast_kernel
-def file_profit(rules, sector, log_revenue, margin, last, profit):
-    """Margin by sector, rising with the log of revenue, times revenue."""
-    for i in range(profit.shape[0]):
-        m = margin[sector[i]] + rules.margin_slope * (log_revenue[i] - rules.reference_size)
-        profit[i] = min(max(m, rules.margin_floor), rules.margin_ceiling) * last[i]
-
-
-@fast_kernel
-def count_jobs(rules, sector, log_revenue, jobs_base, productivity, jobs):
-    for i in range(jobs.shape[0]):
-        jobs[i] = max(jobs_of(log_revenue[i], jobs_base[sector[i]] - productivity, rules), 1.0)
-
-
-@fast_kernel
-def file_value(sector, last, price_to_sales, listed_multiple, value):
-    """What the firm would be worth listed: filed revenue at the sector's multiple."""
-    for i in range(value.shape[0]):
-        value[i] = last[i] * price_to_sales[sector[i]] * listed_multiple
+def times(factor, scale, out):
+    for i in range(out.shape[0]):
+        out[i] *= factor[i] * scale
 
 
 @kernel
@@ -187,16 +193,24 @@ def close_accounts(rules, firms, market, tally, quarter):
     for a in range(0, slots, TILE):
         b = min(a + TILE, slots)
         born, sector, log_revenue = firms.born[a:b], firms.sector[a:b], firms.log_revenue[a:b]
-        last = firms.revenue_last[a:b]
-        keep_last(last, firms.revenue_before[a:b])
-        file_revenue(quarter, born, log_revenue, firms.year_revenue[a:b], last)
-        firms.year_revenue[a:b] = 0.0
+        last, before, year = firms.revenue_last[a:b], firms.revenue_before[a:b], firms.year_revenue[a:b]
+        for i in range(b - a):
+            before[i] = last[i]
+        file_revenue(quarter, born, log_revenue, year, last)
+        for i in range(b - a):
+            year[i] = 0.0
         set_spread(rules, log_revenue, firms.spread[a:b])
-        set_hazard(rules, quarter, born, log_revenue, rules.hazard_by_age, firms.hazard[a:b])
-        set_drift(quarter, born, rules.drift_by_age, firms.drift[a:b])
-        file_profit(rules, sector, log_revenue, rules.margin, last, firms.profit_last[a:b])
-        count_jobs(rules, sector, log_revenue, rules.jobs_base, productivity, firms.jobs[a:b])
-        file_value(sector, last, rules.price_to_sales, multiple, firms.value_last[a:b])
+        hazard, profit, jobs, value = firms.hazard[a:b], firms.profit_last[a:b], firms.jobs[a:b], firms.value_last[a:b]
+        by_age(quarter + 1, born, rules.hazard_by_age, hazard)
+        set_hazard(rules, log_revenue, hazard)
+        by_age(quarter + 1, born, rules.drift_by_age, firms.drift[a:b])
+        by_sector(sector, rules.margin, profit)
+        set_margin(rules, log_revenue, profit)
+        times(last, 1.0, profit)
+        by_sector(sector, rules.jobs_base, jobs)
+        set_jobs(rules, log_revenue, productivity, jobs)
+        by_sector(sector, rules.price_to_sales, value)
+        times(last, multiple, value)
 
 
 @kernel
@@ -225,60 +239,147 @@ def take_slot(firms, tally):
     return slot
 
 
-@inlined
-def put_firm(key, rules, firms, market, tally, index, cohort, source, quarter, age, start_log, start_sd):
-    """Write one firm into a free slot, with its traits drawn at its own address; returns the slot or -1.
+class Trait(IntEnum):
+    """Rows of scratch.trait: what is drawn for new firms before it is written into their slots."""
 
-    start_log, start_sd: mean and sd of log yearly revenue before the sector's own factor.
-    """
-    slot = take_slot(firms, tally)
-    if slot < 0:
-        return slot
-    u, v, w, x = uniforms(key, index, cohort, 0, Purpose.TRAITS)
-    sector = 0
-    total = 0.0
-    for s in range(rules.sectors):
-        total += rules.sector_mix[source, s]
-        sector = s
-        if u < total:
-            break
-    log_revenue = start_log + start_sd * normal(v) + rules.sector_size[sector]
-    size = log_revenue - rules.reference_size
-    oldest = rules.drift_by_age.shape[0] - 1
-    a = min(age, oldest)
-    firms.index[slot] = np.uint32(index)
-    firms.cohort[slot] = np.uint32(cohort)
-    firms.alive[slot] = 1
-    firms.sector[slot] = sector
-    firms.source[slot] = source
-    firms.born[slot] = quarter - age
-    firms.log_revenue[slot] = log_revenue
-    firms.drift[slot] = rules.drift_by_age[a]
-    firms.spread[slot] = spread_of(size, rules)
-    firms.hazard[slot] = hazard_of(size, rules.hazard_by_age[a], rules)
-    firms.shock[slot] = 0.0
-    firms.rd_share[slot] = min(exp(rules.rd_log_median[sector] + rules.rd_log_sd * normal(w)), 0.9)
-    firms.standing[slot] = x
-    yearly = exp(log_revenue)
-    firms.year_revenue[slot] = 0.0
-    firms.revenue_last[slot] = yearly if age >= 4 else 0.0
-    u2, _, _, _ = uniforms(key, index, cohort, 0, Purpose.TRAITS_MORE)
-    growth = 4.0 * firms.drift[slot] + 2.0 * firms.spread[slot] * laplace(u2)
-    firms.revenue_before[slot] = yearly * exp(-growth) if age >= 8 else 0.0
-    m = min(max(rules.margin[sector] + rules.margin_slope * size, rules.margin_floor), rules.margin_ceiling)
-    firms.profit_last[slot] = m * firms.revenue_last[slot]
-    firms.value_last[slot] = firms.revenue_last[slot] * rules.price_to_sales[sector] * np.exp(market.multiple[quarter])
-    firms.jobs[slot] = max(jobs_of(log_revenue, rules.jobs_base[sector], rules), 1.0)
-    firms.held[slot] = 0
-    firms.venture[slot] = -1
-    tally.counts[Count.EVER] += 1
-    return slot
+    LOG_REVENUE = 0
+    REVENUE = 1  # of a year at its present rate
+    SPREAD = 2
+    HAZARD = 3
+    DRIFT = 4
+    RD_SHARE = 5
+    BEFORE = 6  # revenue a year earlier
+    JOBS = 7
+    STANDING = 8
+    MARGIN = 9
 
 
 @kernel
-def is_venture(key, rules, index, cohort, source):
-    """Whether a firm is of the kind that seeks equity finance."""
-    return uniform(key, index, cohort, 1, Purpose.TRAITS_MORE) < rules.venture_share[source]
+def draw_sectors(word, mix, sectors, sector):
+    """Sector by its share (mix sums to one)."""
+    for i in range(sector.shape[0]):
+        sector[i] = 0
+    total = 0.0
+    for s in range(sectors - 1):
+        total += mix[s]
+        for i in range(sector.shape[0]):
+            sector[i] += 0 if unit(word[i]) < total else 1
+
+
+@fast_kernel
+def draw_revenues(word, mean, sd, log_revenue):
+    """Log revenue; it comes in as the sector's own factor."""
+    for i in range(log_revenue.shape[0]):
+        log_revenue[i] += mean[i] + sd * normal_inlined(unit(word[i]))
+
+
+@fast_kernel
+def draw_rd_shares(word, sd, rd_share):
+    """R&D over revenue, lognormal; it comes in as the sector's log median."""
+    for i in range(rd_share.shape[0]):
+        rd_share[i] = min(exp_inlined(rd_share[i] + sd * normal_inlined(unit(word[i]))), 0.9)
+
+
+@fast_kernel
+def yearly_revenue(log_revenue, revenue):
+    for i in range(revenue.shape[0]):
+        revenue[i] = exp_inlined(log_revenue[i])
+
+
+@fast_kernel
+def earlier_revenue(word, drift, spread, revenue, before):
+    """Revenue of the year before, from one year's growth."""
+    for i in range(before.shape[0]):
+        before[i] = revenue[i] * exp_inlined(-4.0 * drift[i] - 2.0 * spread[i] * laplace(unit(word[i])))
+
+
+@fast_kernel
+def to_unit(word, out):
+    for i in range(out.shape[0]):
+        out[i] = unit(word[i])
+
+
+@kernel
+def put_firms(key, rules, firms, market, tally, scratch, first, n, cohort, source, quarter, sd):
+    """Write firms first, first + 1 ... first + n - 1 of a cohort into free slots, n at most TILE, with their traits
+    drawn at their own addresses.
+
+    Given: scratch.born[:n] (quarters since the start) and scratch.size[:n] (mean log yearly revenue before the sector's
+    own factor); sd is the spread of log revenue. Left behind: their slots in scratch.slot[:n], and in scratch.word1[:n]
+    the word that decides whether a firm is a venture. Returns False when the table is full.
+    """
+    for k in range(n):
+        slot = take_slot(firms, tally)
+        if slot < 0:
+            return False
+        scratch.slot[k] = slot
+    w0, w1, w2, w3 = scratch.word0[:n], scratch.word1[:n], scratch.word2[:n], scratch.word3[:n]
+    born, sector = scratch.born[:n], scratch.sector[:n]
+    t = scratch.trait[:, :n]
+    log_revenue, revenue, hazard, jobs = t[Trait.LOG_REVENUE], t[Trait.REVENUE], t[Trait.HAZARD], t[Trait.JOBS]
+    number_words(key, first, cohort, 0, np.int64(Purpose.TRAITS), w0, w1, w2, w3)
+    draw_sectors(w0, rules.sector_mix[source], rules.sectors, sector)
+    by_sector(sector, rules.sector_size, log_revenue)
+    draw_revenues(w1, scratch.size[:n], sd, log_revenue)
+    by_sector(sector, rules.rd_log_median, t[Trait.RD_SHARE])
+    draw_rd_shares(w2, rules.rd_log_sd, t[Trait.RD_SHARE])
+    to_unit(w3, t[Trait.STANDING])
+    yearly_revenue(log_revenue, revenue)
+    set_spread(rules, log_revenue, t[Trait.SPREAD])
+    by_age(quarter, born, rules.hazard_by_age, hazard)
+    set_hazard(rules, log_revenue, hazard)
+    by_age(quarter, born, rules.drift_by_age, t[Trait.DRIFT])
+    by_sector(sector, rules.margin, t[Trait.MARGIN])
+    set_margin(rules, log_revenue, t[Trait.MARGIN])
+    by_sector(sector, rules.jobs_base, jobs)
+    set_jobs(rules, log_revenue, 0.0, jobs)
+    number_words(key, first, cohort, 0, np.int64(Purpose.TRAITS_MORE), w0, w1, w2, w3)
+    earlier_revenue(w0, t[Trait.DRIFT], t[Trait.SPREAD], revenue, t[Trait.BEFORE])
+    multiple = np.exp(market.multiple[quarter])
+    for k in range(n):
+        slot = scratch.slot[k]
+        age = quarter - born[k]
+        filed = revenue[k] if age >= 4 else 0.0
+        firms.index[slot] = np.uint32(first + k)
+        firms.cohort[slot] = np.uint32(cohort)
+        firms.alive[slot] = 1
+        firms.sector[slot] = sector[k]
+        firms.source[slot] = source
+        firms.born[slot] = born[k]
+        firms.log_revenue[slot] = log_revenue[k]
+        firms.drift[slot] = t[Trait.DRIFT, k]
+        firms.spread[slot] = t[Trait.SPREAD, k]
+        firms.hazard[slot] = hazard[k]
+        firms.rd_share[slot] = t[Trait.RD_SHARE, k]
+        firms.standing[slot] = t[Trait.STANDING, k]
+        firms.year_revenue[slot] = 0.0
+        firms.revenue_last[slot] = filed
+        firms.revenue_before[slot] = t[Trait.BEFORE, k] if age >= 8 else 0.0
+        firms.profit_last[slot] = t[Trait.MARGIN, k] * filed
+        firms.value_last[slot] = filed * rules.price_to_sales[sector[k]] * multiple
+        firms.jobs[slot] = jobs[k]
+        firms.held[slot] = 0
+        firms.venture[slot] = -1
+    if quarter % 2 == 1:  # their first quarter is the second of a block; word1 is the caller's, so w0 serves twice
+        number_words(key, first, cohort, quarter // 2, np.int64(Purpose.FIRM_QUARTER), w0, w0, w2, w3)
+        for k in range(n):
+            firms.later_growth[scratch.slot[k]] = w2[k]
+            firms.later_exit[scratch.slot[k]] = w3[k]
+    tally.counts[Count.EVER] += n
+    return True
+
+
+@kernel
+def put_firm(key, rules, firms, market, tally, scratch, index, cohort, source, quarter, age, start_log, start_sd):
+    """Write one firm into a free slot; returns the slot or -1.
+
+    start_log, start_sd: mean and sd of log yearly revenue before the sector's own factor.
+    """
+    scratch.born[0] = quarter - age
+    scratch.size[0] = start_log
+    if put_firms(key, rules, firms, market, tally, scratch, index, 1, cohort, source, quarter, start_sd):
+        return scratch.slot[0]
+    return np.int64(-1)
 
 
 @kernel
@@ -297,12 +398,12 @@ def cohort_of(quarter, source):
     return (quarter + 1) * 4 + np.int64(source)
 
 
-@kernel
-def initial_age(key, rules, index, cohort):
-    """Age in quarters of a firm of the starting population: exponential with the scenario's mean, at least one
-    quarter."""
-    u = uniform(key, index, cohort, 0, Purpose.INITIAL)
-    return max(1, np.int64(-rules.initial_age * 4.0 * np.log(1.0 - u)))
+@fast_kernel
+def draw_births(word, mean, born):
+    """When the firms of the starting population were born, in quarters before the start: ages are exponential with the
+    scenario's mean (years), at least one quarter."""
+    for i in range(born.shape[0]):
+        born[i] = -max(1, np.int64(-4.0 * mean * log_inlined(1.0 - unit(word[i]))))
 
 
 @inlined
@@ -322,11 +423,21 @@ def remove_firm(firms, ladder, tally, slot, levels):
         tally.counts[Count.ATTRACTED_ALIVE] -= 1
 
 
+@fast_kernel
+def step_rd(word, drift, rd_share):
+    scale = SQRT_HALF * drift
+    for i in range(rd_share.shape[0]):
+        step = exp_inlined(scale * laplace(unit(word[i])))
+        rd_share[i] = min(max(rd_share[i] * step, 0.001), 0.9)
+
+
 @kernel
-def drift_rd(key, rules, firms, tally, quarter):
-    """R&D share drifts slowly, once a year (log random walk), between its bounds. Only firms large enough to be asked
-    for it are worth a draw."""
-    for i in range(tally.counts[Count.FIRM_SLOTS]):
-        if firms.alive[i] and firms.revenue_last[i] > rules.rd_asked_from:
-            u = uniform(key, np.int64(firms.index[i]), np.int64(firms.cohort[i]), quarter, Purpose.INITIAL_ORDER)
-            firms.rd_share[i] = min(max(firms.rd_share[i] * np.exp(rules.rd_drift * normal(u)), 0.001), 0.9)
+def drift_rd(key, rules, firms, tally, scratch, quarter):
+    """R&D share drifts slowly, once a year, between its bounds: a walk of its log whose steps have the scenario's
+    standard deviation and are tent-shaped, as those of revenue."""
+    slots = tally.counts[Count.FIRM_SLOTS]
+    for a in range(0, slots, TILE):
+        b = min(a + TILE, slots)
+        w = scratch.word0[: b - a]
+        address_words(key, firms.index[a:b], firms.cohort[a:b], quarter, np.int64(Purpose.RD_DRIFT), w)
+        step_rd(w, rules.rd_drift, firms.rd_share[a:b])

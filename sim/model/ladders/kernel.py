@@ -10,7 +10,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from sim.model.draws import Purpose, exp, uniform, uniforms
+from sim.model.draws import Purpose, exp, uniform, uniforms, uniforms_at
 from sim.model.jit import inlined, kernel, smallest_first
 from sim.model.world import MAX_LEVELS, Count
 
@@ -137,34 +137,74 @@ def eligible(rules, firms, ventures, slot, level, quarter, listed_log_multiple):
 
 
 @kernel
-def admit(
-    key, rules, firms, ventures, ladder, events, tally, scratch, candidates, n, level, quarter, regime, window, m
-):
-    """Applications of one level in one window. Those who pass are admitted, within the quota by their draw."""
-    odds = rules.apply[level] * rules.passes[level, regime]
-    if rules.scaled[level]:
-        odds *= window
-    quota = rules.quota[level]
-    passed = 0
-    full_scan = candidates.shape[0] == 0
-    barred = rules.barred[level]
-    needed = bit(rules.requires[level]) if rules.requires[level] >= 0 else np.int64(0)
-    least = rules.least_revenue[level] if rules.requires[level] < 0 else 0.0
+def holders_of(held, mask, n, out):
+    """Write into out the slots below n that hold a level of mask, in order; returns how many. Eight slots are looked at
+    together, since most levels are held by few."""
+    found = 0
+    whole = n - n % 8
+    for a in range(0, whole, 8):
+        any8 = held[a] | held[a + 1] | held[a + 2] | held[a + 3] | held[a + 4] | held[a + 5] | held[a + 6] | held[a + 7]
+        if any8 & mask:
+            for slot in range(a, a + 8):
+                out[found] = slot
+                found += 1 if held[slot] & mask else 0
+    for slot in range(whole, n):
+        out[found] = slot
+        found += 1 if held[slot] & mask else 0
+    return found
+
+
+@kernel
+def expired(since, oldest, slots, n, out):
+    """Those of slots[:n] whose certificate dates from quarter `oldest` or before."""
+    found = 0
     for k in range(n):
-        slot = np.int64(k) if full_scan else candidates[k]
-        # the cheap refusals stand here: a call would first copy the columns' descriptors
-        held = firms.held[slot]
-        if firms.alive[slot] == 0 or held & barred or held & needed != needed or firms.revenue_last[slot] < least:
-            continue
-        if not eligible(rules, firms, ventures, slot, level, quarter, m):
-            continue
-        u = uniform(
-            key, np.int64(firms.index[slot]), np.int64(firms.cohort[slot]), quarter, np.int64(Purpose.LADDER) + level
-        )
-        if u < odds:
+        slot = slots[k]
+        out[found] = slot
+        found += 1 if since[slot] <= oldest else 0
+    return found
+
+
+@kernel
+def may_ask(alive, held, revenue, barred, least, n, out):
+    """Slots below n of live firms with the least revenue that hold no level of barred: the cheap refusals come first,
+    so that only the others need a draw."""
+    found = 0
+    for slot in range(n):
+        out[found] = slot
+        found += 1 if (alive[slot] != 0) & (held[slot] & barred == 0) & (revenue[slot] >= least) else 0
+    return found
+
+
+@kernel
+def below(uniform_numbers, odds, slots, n, out, score):
+    """Those of slots[:n] whose draw is below the odds, with their draws in score."""
+    found = 0
+    for k in range(n):
+        u = uniform_numbers[k]
+        out[found] = slots[k]
+        score[found] = u
+        found += 1 if u < odds else 0
+    return found
+
+
+@kernel
+def admit(key, rules, firms, ventures, ladder, events, tally, scratch, candidates, n, level, quarter, odds, m):
+    """Applications of one level in one window by candidates[:n]. Those who are drawn and meet the conditions are
+    admitted, within the quota in the order of their draws."""
+    purpose = np.int64(Purpose.LADDER) + level
+    uniforms_at(
+        key, firms.index, firms.cohort, candidates, n, quarter, purpose, 0, scratch.word0, scratch.word1, scratch.score
+    )
+    drawn = below(scratch.score, odds, candidates, n, scratch.list2, scratch.score)
+    passed = 0
+    for k in range(drawn):
+        slot = scratch.list2[k]
+        if eligible(rules, firms, ventures, slot, level, quarter, m):
             scratch.list2[passed] = slot
-            scratch.score[passed] = u
+            scratch.score[passed] = scratch.score[k]
             passed += 1
+    quota = rules.quota[level]
     if quota >= 0 and passed > quota:
         smallest_first(scratch.score, passed, quota, scratch.order)
         passed = quota
@@ -178,20 +218,36 @@ def admit(
     return passed
 
 
-@inlined
-def renew_or_expire(key, rules, firms, ladder, events, tally, slot, level, quarter):
-    """A certificate at the end of its validity is renewed with the odds of its re-review (first, second ...), else it
-    lapses. Whether the holder still meets the conditions is part of those odds."""
-    times = min(np.int64(firms.renewals[level, slot]), rules.renewal.shape[1] - 1)
-    _, u, _, _ = uniforms(
-        key, np.int64(firms.index[slot]), np.int64(firms.cohort[slot]), quarter, np.int64(Purpose.LADDER) + level
+@kernel
+def renew_or_expire(key, rules, firms, ladder, events, tally, scratch, slots, level, quarter):
+    """Certificates at the end of their validity are renewed with the odds of the re-review (first, second ...), else
+    they lapse. Whether the holder still meets the conditions is part of those odds."""
+    holders = holders_of(firms.held, bit(level), slots, scratch.list2)
+    due = expired(firms.since[level], quarter - rules.validity[level], scratch.list2, holders, scratch.chosen)
+    purpose = np.int64(Purpose.LADDER) + level
+    uniforms_at(
+        key,
+        firms.index,
+        firms.cohort,
+        scratch.chosen,
+        due,
+        quarter,
+        purpose,
+        1,
+        scratch.word0,
+        scratch.word1,
+        scratch.score,
     )
-    if u < rules.renewal[level, times]:
-        firms.since[level, slot] = quarter
-        firms.renewals[level, slot] += 1
-        log_level(events, tally, key, firms, slot, level, quarter, 2)
-    else:
-        leave_level(key, firms, ladder, events, tally, slot, level, quarter)
+    reviews = rules.renewal.shape[1] - 1
+    for k in range(due):
+        slot = scratch.chosen[k]
+        times = min(np.int64(firms.renewals[level, slot]), reviews)
+        if scratch.score[k] < rules.renewal[level, times]:
+            firms.since[level, slot] = quarter
+            firms.renewals[level, slot] += 1
+            log_level(events, tally, key, firms, slot, level, quarter, 2)
+        else:
+            leave_level(key, firms, ladder, events, tally, slot, level, quarter)
 
 
 @kernel
@@ -212,19 +268,19 @@ def climb_ladders(key, rules, firms, ventures, market, ladder, events, tally, sc
     regime = market.regime[quarter]
     m = market.multiple[quarter]
     slots = tally.counts[Count.FIRM_SLOTS]
-    watched = 0
-    for slot in range(slots):
-        if firms.held[slot] & rules.watched:
-            scratch.list[watched] = slot
-            watched += 1
     now = np.int64(1) << np.int64((phase + quarter) % 4)
+    concerned = np.int64(0)  # levels whose holders may withdraw or climb this quarter: few firms hold one
+    for level in range(rules.levels):
+        if rules.withdraws[level, regime] > 0.0:
+            concerned |= bit(level)
+        if rules.requires[level] >= 0 and rules.windows[level] & now:
+            concerned |= bit(rules.requires[level])
+    watched = holders_of(firms.held, concerned, slots, scratch.list)
     for level in range(rules.levels - 1, -1, -1):
         if rules.validity[level] > 0 and rules.windows[level] & now:
-            for slot in range(slots):
-                if firms.held[slot] & bit(level) and quarter - firms.since[level, slot] >= rules.validity[level]:
-                    renew_or_expire(key, rules, firms, ladder, events, tally, slot, level, quarter)
-        if rules.withdraws[level, 0] + rules.withdraws[level, 1] + rules.withdraws[level, 2] > 0.0:
-            odds = rules.withdraws[level, regime]
+            renew_or_expire(key, rules, firms, ladder, events, tally, scratch, slots, level, quarter)
+        odds = rules.withdraws[level, regime]
+        if odds > 0.0:
             for k in range(watched):
                 slot = scratch.list[k]
                 if firms.held[slot] & bit(level):
@@ -233,14 +289,25 @@ def climb_ladders(key, rules, firms, ventures, market, ladder, events, tally, sc
                     if u < odds:
                         fall_back(key, rules, firms, ladder, events, tally, slot, level, quarter)
     listed = 0
-    window = market.window[quarter]
     for level in range(rules.levels - 1, -1, -1):
         if rules.windows[level] & now == 0:
             continue
         if rules.requires[level] >= 0:
-            candidates, n = scratch.list, watched
+            n = 0
+            for k in range(watched):
+                slot = scratch.list[k]
+                scratch.chosen[n] = slot
+                n += (
+                    1
+                    if firms.held[slot] & bit(rules.requires[level]) and not firms.held[slot] & rules.barred[level]
+                    else 0
+                )
         else:
-            candidates, n = scratch.list[:0], slots
+            least = rules.least_revenue[level]
+            n = may_ask(firms.alive, firms.held, firms.revenue_last, rules.barred[level], least, slots, scratch.chosen)
+        odds = rules.apply[level] * rules.passes[level, regime]
+        if rules.scaled[level]:
+            odds *= market.window[quarter]
         passed = admit(
             key,
             rules,
@@ -250,12 +317,11 @@ def climb_ladders(key, rules, firms, ventures, market, ladder, events, tally, sc
             events,
             tally,
             scratch,
-            candidates,
+            scratch.chosen,
             n,
             level,
             quarter,
-            regime,
-            window,
+            odds,
             m,
         )
         if level == rules.listed and passed > 0:
@@ -275,26 +341,28 @@ def seed_levels(key, rules, firms, ventures, market, ladder, events, tally, scra
         wanted = np.int64(rules.initial[level])
         if wanted <= 0:
             continue
-        n = 0
         needed = rules.requires[level]
-        for slot in range(slots):
-            if firms.alive[slot] == 0 or firms.held[slot] & (rules.exclusive[level] | bit(level)):
-                continue
-            u = uniform(
-                key,
-                np.int64(firms.index[slot]),
-                np.int64(firms.cohort[slot]),
-                0,
-                np.int64(Purpose.LADDER_INITIAL) + level,
-            )
-            score = u
-            if not meets(rules, firms, ventures, slot, level, 0, m):
-                score = 2.0 + 40.0 - firms.log_revenue[slot]
-            elif needed >= 0 and rules.exclusive[level] == 0 and firms.held[slot] & bit(needed) == 0:
-                score = 1.0 + u
-            scratch.list2[n] = slot
-            scratch.score[n] = score
-            n += 1
+        least = rules.least_revenue[level]
+        out = rules.exclusive[level] | bit(level)
+        asking = may_ask(firms.alive, firms.held, firms.revenue_last, out, least, slots, scratch.chosen)
+        n = 0
+        for k in range(asking):
+            slot = scratch.chosen[k]
+            if meets(rules, firms, ventures, slot, level, 0, m):
+                index, cohort = np.int64(firms.index[slot]), np.int64(firms.cohort[slot])
+                score = uniform(key, index, cohort, 0, np.int64(Purpose.LADDER_INITIAL) + level)
+                if needed >= 0 and rules.exclusive[level] == 0 and firms.held[slot] & bit(needed) == 0:
+                    score += 1.0
+                scratch.list2[n] = slot
+                scratch.score[n] = score
+                n += 1
+        if n < wanted:  # too few meet the conditions: the largest of the rest
+            for slot in range(slots):
+                if firms.alive[slot] == 0 or firms.held[slot] & out or meets(rules, firms, ventures, slot, level, 0, m):
+                    continue
+                scratch.list2[n] = slot
+                scratch.score[n] = 42.0 - firms.log_revenue[slot]
+                n += 1
         smallest_first(scratch.score, n, min(wanted, n), scratch.order)
         for k in range(min(wanted, n)):
             slot = scratch.list2[scratch.order[k]]

@@ -6,25 +6,30 @@ reported beside it. Not modelled: value-added and income taxes, land, the cost o
 
 import numpy as np
 
-from sim.model.jit import kernel
+from sim.model.jit import kernel, summing
 from sim.model.world import Cash, Count
+
+
+@summing
+def taxable_profit(alive, profit, held, reduced):
+    """Profits above zero of live firms: all of them, and those that hold the level in the mask `reduced`."""
+    whole = 0.0
+    part = 0.0
+    for i in range(alive.shape[0]):
+        taxed = max(profit[i], 0.0) if alive[i] else 0.0
+        whole += taxed
+        part += taxed if held[i] & reduced else 0.0
+    return whole, part
 
 
 @kernel
 def assess_tax(rules, firms, tally):
     """Corporate tax on the filed profits; firms with the reduced-rate certificate pay the lower rate."""
-    received = 0.0
-    forgone = 0.0
-    reduced = np.int64(1) << np.int64(rules.reduced_level) if rules.reduced_level >= 0 else np.int64(0)
-    for i in range(tally.counts[Count.FIRM_SLOTS]):
-        if firms.alive[i] and firms.profit_last[i] > 0.0:
-            if firms.held[i] & reduced:
-                received += rules.reduced_rate * firms.profit_last[i]
-                forgone += (rules.standard_rate - rules.reduced_rate) * firms.profit_last[i]
-            else:
-                received += rules.standard_rate * firms.profit_last[i]
-    tally.money[Cash.TAX_RECEIVED] += received
-    tally.money[Cash.TAX_FORGONE] += forgone
+    n = tally.counts[Count.FIRM_SLOTS]
+    mask = np.int64(1) << np.int64(rules.reduced_level) if rules.reduced_level >= 0 else np.int64(0)
+    whole, part = taxable_profit(firms.alive[:n], firms.profit_last[:n], firms.held[:n], mask)
+    tally.money[Cash.TAX_RECEIVED] += rules.standard_rate * (whole - part) + rules.reduced_rate * part
+    tally.money[Cash.TAX_FORGONE] += (rules.standard_rate - rules.reduced_rate) * part
 
 
 @kernel
