@@ -30,6 +30,10 @@ def cache_folder() -> Path:
     return root / digest_of_sources()
 
 
+# numba colours the messages of its own tries, tens of thousands of them, none of which is shown.
+os.environ.setdefault("NUMBA_DISABLE_ERROR_MESSAGE_HIGHLIGHTING", "1")
+
+
 def use_cache() -> bool:
     """Point numba at the folder; returns whether it already holds a compiled kernel.
 

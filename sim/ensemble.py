@@ -10,6 +10,7 @@ import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from threading import Event, Lock, local
 from typing import TYPE_CHECKING, Any
@@ -25,12 +26,17 @@ from sim.errors import Problem, RunError, UserError  # noqa: E402
 from sim.model.draws import key_of  # noqa: E402
 from sim.model.rows import Rows  # noqa: E402
 from sim.model.rules import LevelIndex, Rules, lower, packed  # noqa: E402
+from sim.model.table import pointer_to  # noqa: E402
+from sim.model.whole import whole_program  # noqa: E402
 from sim.model.world import STAGE_NAMES, Count, Room, Status, World, build_world  # noqa: E402
 from sim.model.zone import live_one_world  # noqa: E402
 
 if TYPE_CHECKING:
     from sim.result import Result
     from sim.scenario.document import Scenario
+
+_compiling = Lock()
+_compiled: list[bool] = []
 
 Progress = Callable[[int, int], None]
 Floats = NDArray[np.float64]
@@ -131,6 +137,7 @@ class Worlds:
         kept = getattr(self._own, "world", None)
         if kept is None or self._own.room != room:
             self._own.world, self._own.room = build_world(room), room
+            self._own.pointer = pointer_to(self._own.world)
         return self._own.world
 
     def live(self, row: int, replication: int, events: bool = False) -> World:
@@ -140,12 +147,22 @@ class Worlds:
         while True:
             room = self.room
             world = self._world(events)
-            status = int(live_one_world(key, rules, *world, self.audit))
+            status = self._live(key, rules)
             if status == Status.OK:
                 return world
             with self._lock:
                 if self.room == room:
                     self.room = bigger(room, status)
+
+
+    def _live(self, key: NDArray[np.uint64], rules: Any) -> int:
+        if WARM or _compiled:
+            return int(live_one_world(key, rules, self._own.pointer, self.audit))
+        with _compiling:
+            with nullcontext() if _compiled else whole_program(live_one_world):
+                status = int(live_one_world(key, rules, self._own.pointer, self.audit))
+            _compiled.append(True)
+        return status
 
 
 def _kept(world: World, number: int, mark: int) -> Replication:

@@ -144,13 +144,14 @@ def live_one_quarter(
 
 
 @entry
-def live_one_world(
-    key, rules, firms, ventures, holdings, funds, commitments, market, ladder, tally, events, scratch, metrics, audit
-):
-    """One replication from the start to the end. metrics [metric, quarter] is filled; quarter 0 is the start.
+def live_one_world(key, rules, world, audit):
+    """One replication from the start to the end. world.metrics [metric, quarter] is filled; quarter 0 is the start.
 
     Returns Status.OK, or the table that was too small; then the world means nothing and is lived again with more room.
     """
+    firms, ventures, holdings = world.firms, world.ventures, world.holdings
+    funds, commitments, market, ladder = world.funds, world.commitments, world.market, world.ladder
+    tally, events, scratch, metrics = world.tally, world.events, world.scratch, world.metrics
     empty(ladder, tally, metrics)
     draw_market(key, rules.market, market, metrics.shape[1])
     plan_funds(key, rules.funds, funds, commitments, market, tally)

@@ -1,0 +1,106 @@
+"""Compiling a kernel as one program.
+
+numba optimises every function with all that it calls, and makes machine code and two wrappers of each: a function five
+calls deep is optimised five times over. Inside `whole_program` the functions below the entry are only translated; the
+entry, with everything linked into it, is optimised once. Compiling a world falls from over a minute to some twenty
+seconds. It leans on numba's inner parts; where a version of numba lacks one of them, compiling is slow again and
+nothing else changes.
+"""
+
+import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+@ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+def _part(closure: Any, args: Any, keywords: Any) -> Any:
+    raise RuntimeError("this function was compiled as a part of a whole program only")
+
+
+_PART_ADDRESS = ctypes.cast(_part, ctypes.c_void_p).value
+
+
+@contextmanager
+def whole_program(entry: Any) -> Iterator[None]:
+    """While open, a first call of the dispatcher `entry` compiles it as one program.
+
+    Functions below it that were compiled on the way are forgotten again at the end, so that one called from Python
+    alone is compiled for that in the ordinary way.
+    """
+    try:
+        from numba import _dynfunc
+        from numba.core import codegen, cpu, event, lowering, targetconfig
+
+        make_function = _dynfunc.make_function
+        library, context, lower = codegen.CPUCodeLibrary, cpu.CPUContext, lowering.Lower
+        settings = targetconfig.TargetConfig
+        originals = [
+            (library, "_optimize_final_module"),
+            (library, "_finalize_final_module"),
+            (context, "get_executable"),
+            (lower, "create_cpython_wrapper"),
+            (lower, "create_cfunc_wrapper"),
+            (settings, "__hash__"),
+            (settings, "__eq__"),
+        ]
+        kept = [(owner, name, getattr(owner, name)) for owner, name in originals]
+        optimise, finish, executable, python_wrapper, _, _, equal = (method for _, _, method in kept)
+    except (ImportError, AttributeError):
+        yield
+        return
+    name = entry.py_func.__qualname__
+    below: set[Any] = set()
+
+    class Seen(event.Listener):
+        def on_start(self, event: Any) -> None:
+            below.add(event.data["dispatcher"])
+
+        def on_end(self, event: Any) -> None:
+            pass
+
+    def optimise_entry(self: Any) -> None:
+        if self.name == name:
+            optimise(self)
+
+    def finish_entry(self: Any) -> None:
+        if self.name == name:
+            finish(self)
+        else:
+            self._finalize_dynamic_globals()
+            self._finalized = True
+
+    def executable_entry(self: Any, library: Any, fndesc: Any, env: Any) -> Any:
+        if fndesc.qualname == name:
+            return executable(self, library, fndesc, env)
+        # A new object each time: numba finds a compiled form by it.
+        return make_function(fndesc.lookup_module(), fndesc.qualname, "", _PART_ADDRESS, env, (library,))
+
+    def python_wrapper_entry(self: Any, *args: Any, **kwargs: Any) -> None:
+        if self.fndesc.qualname == name:
+            python_wrapper(self, *args, **kwargs)
+
+    def c_wrapper_entry(self: Any) -> None:
+        """The entry is called from Python only."""
+
+    def settings_hash(self: Any) -> int:
+        """What numba computes, which is one number for all settings of a class, at a hundredth of the time."""
+        return hash(type(self))
+
+    def settings_equal(self: Any, other: Any) -> Any:
+        return self is other or (isinstance(other, settings) and self._values == other._values) or equal(self, other)
+
+    with event.install_listener("numba:compile", Seen()):
+        library._optimize_final_module = optimise_entry
+        library._finalize_final_module = finish_entry
+        context.get_executable = executable_entry
+        lower.create_cpython_wrapper = python_wrapper_entry
+        lower.create_cfunc_wrapper = c_wrapper_entry
+        settings.__hash__, settings.__eq__ = settings_hash, settings_equal
+        try:
+            yield
+        finally:
+            for owner, attribute, method in kept:
+                setattr(owner, attribute, method)
+            for dispatcher in below - {entry}:
+                dispatcher._reset_overloads()
