@@ -154,10 +154,10 @@ np.savez(sys.argv[1], values=r.values, post=r.samples["rounds"]["post_money"], f
 
 def test_uniforms_are_uniform_and_addresses_independent():
     key = draws.key_of(1, 0)
-    u = np.array([draws.uniform(key, i, 4, 7, draws.Purpose.VALUE) for i in range(20_000)])
+    u = np.array([draws.uniform(key, i, 4, 7, draws.Purpose.VENTURE_QUARTER) for i in range(20_000)])
     assert abs(u.mean() - 0.5) < 4 / np.sqrt(12 * len(u))
     assert abs(np.histogram(u, 20, (0, 1))[0] - 1000).max() < 5 * np.sqrt(1000)
-    v = np.array([draws.uniform(key, i, 4, 8, draws.Purpose.VALUE) for i in range(20_000)])
+    v = np.array([draws.uniform(key, i, 4, 8, draws.Purpose.VENTURE_QUARTER) for i in range(20_000)])
     assert abs(np.corrcoef(u, v)[0, 1]) < 4 / np.sqrt(len(u))
 
 

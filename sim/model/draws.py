@@ -27,9 +27,8 @@ class Purpose(IntEnum):
     TRAITS_MORE = 4
     INITIAL = 5
     MARKET = 6
-    VALUE = 7
-    ROUND_TERMS = 8
-    ROUND_ORDER = 9
+    VENTURE_QUARTER = 7  # words 0 value shock, 1 place in the order of rounds, 2 ways out, 3 outside lead
+    ROUND_TERMS = 8  # words 0 price asked, 1 dilution, 2 who joins, 3 the next step-up
     ROUND_MEETING = 10  # + meeting number, up to 16
     ROUND_TERMS_MORE = 27
     EXIT = 28
@@ -41,7 +40,6 @@ class Purpose(IntEnum):
     PARAMETER = 35
     RD_DRIFT = 36
     REDEMPTION = 37
-    OUTSIDE_LEAD = 38
     LADDER = 64  # + level number, up to 32
     LADDER_INITIAL = 96  # + level number, up to 32
     NOVELTY = 128

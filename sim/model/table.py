@@ -2,8 +2,8 @@
 
 numba flattens a NamedTuple of arrays into seven values an array at every call; with a world of two hundred arrays each
 call cost 100 ns, and compiling took two minutes. Here a table is one pointer to a list of (address, lengths) a column,
-and `firms.cash` loads the column where it is used. The list does not change while a kernel runs, so the loads are marked
-invariant and leave the loops. In Python, and where numba is switched off, a table is the NamedTuple itself.
+and `firms.cash` loads the column where it is used. The list does not change while a kernel runs, so the loads are
+marked invariant and leave the loops. In Python, and where numba is switched off, a table is the NamedTuple itself.
 
 Not offered: columns that are not C-contiguous, tables that grow while a kernel runs.
 """
@@ -100,6 +100,7 @@ class _Columns(AttributeTemplate):
 
 @lower_getattr_generic(TableType)
 def _load_column(context: Any, builder: Any, table: TableType, pointer: Any, attr: str) -> Any:
+    kind: Any
     kind, place = table.find(attr)  # type: ignore[misc]
     words = builder.bitcast(pointer, WORD.as_pointer())
 

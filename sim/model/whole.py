@@ -29,7 +29,7 @@ def whole_program(entry: Any) -> Iterator[None]:
     alone is compiled for that in the ordinary way.
     """
     try:
-        from numba import _dynfunc
+        from numba import _dynfunc  # type: ignore[attr-defined]
         from numba.core import codegen, cpu, event, lowering, targetconfig
 
         make_function = _dynfunc.make_function

@@ -120,6 +120,17 @@ class Ventures(NamedTuple):
     shares."""
 
     firm: Small
+    index: Words  # of its firm
+    cohort: Words
+    word_value: Words  # this quarter's draws: value shock, place in the order of rounds, ways out, outside lead
+    word_order: Words
+    word_exit: Words
+    word_lead: Words
+    word_ask: Words  # and those of a round's terms: price asked, dilution, who joins, the next step-up waited for
+    word_dilution: Words
+    word_joins: Words
+    word_goal: Words
+    backed: Bytes  # the zone's direct fund holds it
     alive: Bytes
     listed: Bytes
     log_value: Floats  # latent log value of the whole firm in a normal market
@@ -129,6 +140,7 @@ class Ventures(NamedTuple):
     rounds: Small
     first_post: Floats
     last_post: Floats
+    rise: Floats  # log of the latent value over the last post-money, at the start of the quarter's rounds
     last_round: Small
     goal: Floats  # log step-up at which it goes raising before its runway ends
     fails: Small
@@ -333,6 +345,7 @@ class Scratch(NamedTuple):
     eligible: Small  # [stage, fund]
     eligible_count: Small
     cheque: Floats
+    says_yes: Floats  # [no lead yet / led, kind of fund] odds
     payoff: Floats  # [class, column]
 
 
@@ -430,12 +443,13 @@ def build_world(room: Room) -> World:
             list2=np.zeros(widest, np.int64),
             score=np.zeros(widest),
             order=np.zeros(widest, np.int64),
-            chosen=np.zeros(widest, np.int64),
+            chosen=np.zeros(widest + 1, np.int64),
             listed=np.zeros(widest, np.int64),
             weight=np.zeros((STAGES, h)),
             eligible=np.zeros((STAGES, h), np.int32),
             eligible_count=np.zeros(STAGES, np.int32),
             cheque=np.zeros(64),
+            says_yes=np.zeros((2, KINDS)),
             payoff=np.zeros((MAX_CLASSES + 2, 8)),
         ),
         metrics=np.zeros((room.metrics, room.quarters)),

@@ -9,7 +9,7 @@ at the last round's price, as funds report them.
 import numpy as np
 
 from sim.finance.payoff import split_proceeds
-from sim.model.draws import Purpose, exp, log, normal, uniform, uniforms
+from sim.model.draws import Purpose, exp, log, normal, uniform, uniforms, unit
 from sim.model.firms.kernel import remove_firm
 from sim.model.jit import kernel
 from sim.model.market.kernel import mean_regime
@@ -179,7 +179,11 @@ def sell_or_fail(key, rules, firms, ventures, holdings, funds, market, ladder, t
         if not broke and stage == 0:
             continue
         slot = np.int64(ventures.firm[v])
-        a, b, c, _ = uniforms(key, np.int64(firms.index[slot]), np.int64(firms.cohort[slot]), quarter, Purpose.EXIT)
+        a = unit(ventures.word_exit[v])
+        hazard = rules.sale_hazard[stage] * (1.0 + rules.sale_mood * mood)
+        if not broke and a >= hazard:
+            continue
+        b, c, _, _ = uniforms(key, np.int64(ventures.index[v]), np.int64(ventures.cohort[v]), quarter, Purpose.EXIT)
         if broke:
             ventures.cash[v] = 0.0
             if firms.profit_last[slot] > 0.25 * ventures.burn[v] * 4.0 or (stage == 0 and a < rules.bootstraps):
@@ -209,8 +213,7 @@ def sell_or_fail(key, rules, firms, ventures, holdings, funds, market, ladder, t
             tally.counts[Count.DIED] += 1
             end_venture(firms, ventures, ladder, tally, v, True, levels)
             continue
-        hazard = rules.sale_hazard[stage] * (1.0 + rules.sale_mood * mood)
-        if a < hazard and ventures.named[v] < 0:
+        if ventures.named[v] < 0:
             whole = exp(ventures.log_value[v] + private + rules.sale_log_mean + rules.sale_log_sd * normal(b))
             tally.counts[Count.SOLD] += 1
             pay_holders(firms, ventures, holdings, funds, tally, events, scratch, v, whole, quarter, np.int64(1))

@@ -213,16 +213,27 @@ def close_accounts(rules, firms, market, tally, quarter):
         times(last, multiple, value)
 
 
+@fast_kernel
+def grow_certified(held, mask, growth, drift):
+    for i in range(drift.shape[0]):
+        drift[i] += growth if held[i] & mask else 0.0
+
+
+@fast_kernel
+def guard_certified(held, mask, factor, hazard):
+    for i in range(hazard.shape[0]):
+        hazard[i] *= factor if held[i] & mask else 1.0
+
+
 @kernel
 def certificate_effects(rules, firms, tally):
     """A certified firm grows faster and exits less (effects of the scenario); applied after the accounts are filed."""
     if rules.certificate < 0:
         return
-    bit = np.int64(1) << np.int64(rules.certificate)
-    for i in range(tally.counts[Count.FIRM_SLOTS]):
-        if firms.alive[i] and firms.held[i] & bit:
-            firms.drift[i] += rules.certified_growth
-            firms.hazard[i] *= rules.certified_hazard
+    n = tally.counts[Count.FIRM_SLOTS]
+    mask = np.int64(1) << np.int64(rules.certificate)
+    grow_certified(firms.held[:n], mask, rules.certified_growth, firms.drift[:n])
+    guard_certified(firms.held[:n], mask, rules.certified_hazard, firms.hazard[:n])
 
 
 @inlined

@@ -11,10 +11,10 @@ Not modelled: bargaining over control, staged tranches within a round, convertib
 import numpy as np
 
 from sim.finance.payoff import weighted_average_conversion
-from sim.model.draws import Purpose, exp, log, logistic, normal, uniform, uniforms
-from sim.model.jit import inlined, kernel, order_by
+from sim.model.draws import Purpose, exp, log_inlined, logistic, normal, normal_inlined, philox, uniforms, unit
+from sim.model.jit import fast_kernel, inlined, kernel, order_uniforms
 from sim.model.market.kernel import mean_regime
-from sim.model.world import MAX_CLASSES, OTHERS, STAGES, Cash, Count, FundKind, Stage, Status
+from sim.model.world import MAX_CLASSES, OTHERS, STAGES, TILE, Cash, Count, FundKind, Stage, Status
 
 SQRT_HALF = 0.7071067811865476
 
@@ -43,8 +43,11 @@ def put_venture(key, rules, firms, ventures, tally, slot, quarter, log_value, na
     _, _, a, b = uniforms(key, index, cohort, 1, Purpose.TRAITS_MORE)
     firms.venture[slot] = v
     ventures.firm[v] = slot
+    ventures.index[v] = firms.index[slot]
+    ventures.cohort[v] = firms.cohort[slot]
     ventures.alive[v] = 1
     ventures.listed[v] = 0
+    ventures.backed[v] = 0
     ventures.log_value[v] = log_value
     ventures.burn[v] = rules.founder_burn * exp(0.5 * normal(a))
     ventures.cash[v] = ventures.burn[v] * rules.founder_runway * (0.3 + 1.4 * b)
@@ -74,24 +77,82 @@ def first_value(key, rules, firms, slot, source):
 
 
 @kernel
-def move_values(key, rules, firms, ventures, tally, quarter):
+def venture_words(key, index, cohort, quarter, purpose, word0, word1, word2, word3):
+    """The draws of a quarter and purpose for all ventures, a block each."""
+    for i in range(index.shape[0]):
+        a, b, c, d = philox(
+            np.uint64(index[i]),
+            np.uint64(cohort[i]),
+            np.uint64(quarter),
+            np.uint64(purpose),
+            np.uint64(key[0]),
+            np.uint64(key[1]),
+        )
+        word0[i] = np.uint32(a)
+        word1[i] = np.uint32(b)
+        word2[i] = np.uint32(c)
+        word3[i] = np.uint32(d)
+
+
+@fast_kernel
+def to_normals(word, out):
+    for i in range(word.shape[0]):
+        out[i] = normal_inlined(unit(word[i]))
+
+
+@fast_kernel
+def rise_since(log_value, last_post, rise):
+    """Rise of the latent value over the last post-money (a firm without a round has none: no matter what)."""
+    for i in range(rise.shape[0]):
+        rise[i] = log_value[i] - log_inlined(max(last_post[i], 1.0))
+
+
+@kernel
+def move_values(key, rules, firms, ventures, tally, scratch, quarter):
     """Latent values drift and spread; firms with young money grow faster; cash burns, eased by profit."""
     rest = np.sqrt(1.0 - rules.correlation * rules.correlation)
-    for v in range(tally.counts[Count.VENTURE_SLOTS]):
-        if ventures.alive[v] == 0:
-            continue
-        slot = ventures.firm[v]
-        stage = ventures.stage[v]
-        z = normal(uniform(key, np.int64(firms.index[slot]), np.int64(firms.cohort[slot]), quarter, Purpose.VALUE))
-        shock = SQRT_HALF * firms.shock[slot]
-        if ventures.listed[v]:
-            step = rules.listed_drift + rules.listed_volatility * (rules.correlation * shock + rest * z)
-        else:
-            step = rules.value_drift[stage] + rules.value_volatility[stage] * (rules.correlation * shock + rest * z)
-            ventures.cash[v] -= ventures.burn[v]
-        ventures.log_value[v] = min(max(ventures.log_value[v] + step, 9.0), 30.0)
-        if stage > 0 and quarter - ventures.last_round[v] <= rules.funded_quarters:
-            firms.log_revenue[slot] = min(firms.log_revenue[slot] + rules.funded_growth[stage], 34.0)
+    rows = tally.counts[Count.VENTURE_SLOTS]
+    for first in range(0, rows, TILE):
+        last = min(first + TILE, rows)
+        index, cohort, word = ventures.index[first:last], ventures.cohort[first:last], ventures.word_value[first:last]
+        venture_words(
+            key,
+            index,
+            cohort,
+            quarter,
+            np.int64(Purpose.VENTURE_QUARTER),
+            word,
+            ventures.word_order[first:last],
+            ventures.word_exit[first:last],
+            ventures.word_lead[first:last],
+        )
+        venture_words(
+            key,
+            index,
+            cohort,
+            quarter,
+            np.int64(Purpose.ROUND_TERMS),
+            ventures.word_ask[first:last],
+            ventures.word_dilution[first:last],
+            ventures.word_joins[first:last],
+            ventures.word_goal[first:last],
+        )
+        to_normals(word, scratch.revenue[: last - first])
+        for v in range(first, last):
+            if ventures.alive[v] == 0:
+                continue
+            slot = ventures.firm[v]
+            stage = ventures.stage[v]
+            common = rules.correlation * (SQRT_HALF * firms.shock[slot]) + rest * scratch.revenue[v - first]
+            if ventures.listed[v]:
+                step = rules.listed_drift + rules.listed_volatility * common
+            else:
+                step = rules.value_drift[stage] + rules.value_volatility[stage] * common
+                ventures.cash[v] -= ventures.burn[v]
+            ventures.log_value[v] = min(max(ventures.log_value[v] + step, 9.0), 30.0)
+            if stage > 0 and quarter - ventures.last_round[v] <= rules.funded_quarters:
+                firms.log_revenue[slot] = min(firms.log_revenue[slot] + rules.funded_growth[stage], 34.0)
+        rise_since(ventures.log_value[first:last], ventures.last_post[first:last], ventures.rise[first:last])
 
 
 @inlined
@@ -107,7 +168,7 @@ def wants_round(rules, ventures, v, private, quarter):
         return True
     if ventures.rounds[v] == 0 or since < rules.least_gap:
         return False
-    return ventures.log_value[v] + private - log(ventures.last_post[v]) > ventures.goal[v]
+    return ventures.rise[v] + private > ventures.goal[v]
 
 
 @inlined
@@ -277,6 +338,8 @@ def close_round(
         funds.invested[f] += cheque
         funds.held_cost[f] += cheque
         paid += cheque
+        if funds.kind[f] == FundKind.DIRECT:
+            ventures.backed[v] = 1
     rest = amount - paid
     tally.money[Cash.FROM_OTHERS] += rest
     tally.money[Cash.FROM_FUNDS] += paid
@@ -341,24 +404,50 @@ def offer(rules, funds, holdings, ventures, v, f, stage, amount, post):
     )
 
 
+@kernel
+def meeting_words(key, index, cohort, quarter, word0, word1, word2, word3):
+    """What decides a firm's meetings with funds: word 0 which fund, 1 its mind, 2 the size of a lead's cheque."""
+    for k in range(word0.shape[0]):
+        a, b, c, d = philox(
+            np.uint64(index),
+            np.uint64(cohort),
+            np.uint64(quarter),
+            np.uint64(np.int64(Purpose.ROUND_MEETING) + k),
+            np.uint64(key[0]),
+            np.uint64(key[1]),
+        )
+        word0[k] = np.uint32(a)
+        word1[k] = np.uint32(b)
+        word2[k] = np.uint32(c)
+        word3[k] = np.uint32(d)
+
+
 @inlined
 def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, v, quarter):
     """One firm's attempt in one quarter. Returns the stage of the round that closed, or 0."""
-    slot = ventures.firm[v]
-    index, cohort = np.int64(firms.index[slot]), np.int64(firms.cohort[slot])
-    a, b, c, d = uniforms(key, index, cohort, quarter, Purpose.ROUND_TERMS)
+    index, cohort = np.int64(ventures.index[v]), np.int64(ventures.cohort[v])
+    c, d = unit(ventures.word_joins[v]), unit(ventures.word_goal[v])
     private = market.private[quarter]
-    ask = ventures.log_value[v] + private + rules.bargaining * normal(a) - rules.concession * ventures.fails[v]
+    ask = (
+        ventures.log_value[v]
+        + private
+        + rules.bargaining * normal(unit(ventures.word_ask[v]))
+        - rules.concession * ventures.fails[v]
+    )
     pre = exp(ask)
     stage = np.int64(next_stage(rules, ventures, v, pre))
-    dilution = min(max(rules.dilution[stage] * exp(rules.dilution_sd * normal(b)), 0.02), 0.45)
+    dilution = min(
+        max(rules.dilution[stage] * exp(rules.dilution_sd * normal(unit(ventures.word_dilution[v]))), 0.02), 0.45
+    )
     amount = pre * dilution / (1.0 - dilution)
     post = pre + amount
     if amount < rules.least_cheque:
         return np.int64(0)
     got = 0.0
     n = 0
-    backer = regular_backer(funds, holdings, ventures, v, scratch, 0, np.int64(FundKind.DIRECT))
+    backer = -1
+    if ventures.backed[v]:
+        backer = regular_backer(funds, holdings, ventures, v, scratch, 0, np.int64(FundKind.DIRECT))
     if backer >= 0:
         cheque = min(rules.backer_share * amount, dry_powder(rules, funds, backer))
         if cheque > 0.0:
@@ -367,14 +456,14 @@ def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, even
             got = cheque
             n = 1
     # insiders first: pro rata by the follow-on policy of each
-    h = ventures.first_holding[v]
+    h = ventures.first_holding[v] if ventures.fails[v] <= 1 else -1
     while h >= 0 and n < 24:
         f = np.int64(holdings.fund[h])
         fresh = funds.ended[f] == 0 and (funds.kind[f] == FundKind.SUB_FUND or funds.kind[f] == FundKind.MARKET)
         for k in range(n):
             if scratch.list[k] == f:
                 fresh = False
-        if fresh and funds.follow_reserve[f] > 0.0 and ventures.fails[v] <= 1:
+        if fresh and funds.follow_reserve[f] > 0.0:
             share = 0.0
             g = ventures.first_holding[v]
             while g >= 0:
@@ -396,28 +485,36 @@ def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, even
     promise = ventures.log_value[v] - rules.centre[stage] - rules.distrust * ventures.fails[v]
     led = ventures.rounds[v] > 0 and got >= rules.lead_share * amount
     if count > 0:
+        says_yes = scratch.says_yes
+        likeliest = 0.0
+        for kind in (FundKind.SUB_FUND, FundKind.MARKET):
+            drawn_to = rules.eager[kind] + mood + rules.selective[kind] * promise
+            says_yes[0, kind] = logistic(drawn_to - rules.lead_caution)
+            says_yes[1, kind] = logistic(drawn_to)
+            likeliest = max(likeliest, says_yes[1, kind])
+        fours = (rules.meetings + 3) // 4 * 4  # whole vectors
+        x, y, z = scratch.word0[:fours], scratch.word1[:fours], scratch.word2[:fours]
+        meeting_words(key, index, cohort, quarter, x, y, z, scratch.word3[:fours])
         for k in range(rules.meetings):
             if got >= 0.999 * amount or n >= 24:
                 break
-            x, y, z, _ = uniforms(key, index, cohort, quarter, np.int64(Purpose.ROUND_MEETING) + k)
-            f = np.int64(scratch.eligible[stage, pick(scratch.weight[stage], count, x)])
+            mind = unit(y[k])
+            if mind > likeliest:  # no fund of any kind would say yes
+                continue
+            f = np.int64(scratch.eligible[stage, pick(scratch.weight[stage], count, unit(x[k]))])
+            if mind > says_yes[1 if led else 0, funds.kind[f]]:
+                continue
             known = False
             for j in range(n):
                 if scratch.list[j] == f:
                     known = True
             if known:
                 continue
-            kind = funds.kind[f]
-            eagerness = rules.eager[kind] + mood
-            if not led:
-                eagerness -= rules.lead_caution
-            if y > logistic(eagerness + rules.selective[kind] * promise):
-                continue
             cheque = min(offer(rules, funds, holdings, ventures, v, f, stage, amount, post), amount - got)
             if not led:
                 if cheque < rules.lead_share * amount:
                     continue
-                cheque = min(cheque, amount * (rules.lead_share + (1.0 - rules.lead_share) * z))
+                cheque = min(cheque, amount * (rules.lead_share + (1.0 - rules.lead_share) * unit(z[k])))
                 led = True
             if cheque < min(0.02 * amount, rules.least_cheque):
                 continue
@@ -428,7 +525,7 @@ def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, even
     if not led and rules.outside_lead[stage] > 0.0:
         # investors from beyond the zone (national funds, corporates) lead too, above all the large late rounds
         odds = 2.0 * rules.outside_lead[stage] * logistic(mood + rules.selective[FundKind.MARKET] * promise)
-        if uniform(key, index, cohort, quarter, Purpose.OUTSIDE_LEAD) < odds:
+        if unit(ventures.word_lead[v]) < odds:
             led = True
             got = max(got, min(amount, got + rules.lead_share * amount))
     if led and got < amount:
@@ -473,14 +570,11 @@ def raise_rounds(key, rules, firms, ventures, holdings, funds, market, tally, ev
     n = 0
     for v in range(tally.counts[Count.VENTURE_SLOTS]):
         if ventures.alive[v] and wants_round(rules, ventures, v, private, quarter):
-            slot = ventures.firm[v]
             scratch.list2[n] = v
-            scratch.score[n] = uniform(
-                key, np.int64(firms.index[slot]), np.int64(firms.cohort[slot]), quarter, Purpose.ROUND_ORDER
-            )
+            scratch.score[n] = unit(ventures.word_order[v])
             n += 1
     open_books(rules, funds, tally, scratch, quarter)
-    order_by(scratch.score, n, scratch.order)
+    order_uniforms(scratch.score, n, scratch.chosen, scratch.order)
     for k in range(n):
         v = scratch.list2[scratch.order[k]]
         before = ventures.raised[v]
