@@ -1,6 +1,8 @@
 """What a scenario says of valuation rounds."""
 
-from sim.scenario.fields import Count, Described, Money, Number, Rate, Ratio, Share, SignedRate, Table, Years
+from typing import Annotated
+
+from sim.scenario.fields import Bounds, Count, Described, Money, Number, Rate, Ratio, Share, SignedRate, Table, Years
 
 
 class StageTerms(Table):
@@ -94,7 +96,7 @@ class RoundParameters(Table):
     skip: Ratio = Described("multiple of a stage's floor at which a first round skips to that stage")
     lead: Share = Described("least part of the round a lead takes")
     least_part: Share = Described("least part of the amount with which a round closes (small)")
-    meetings: Count = Described("funds a firm meets in a quarter")
+    meetings: Annotated[Count, Bounds(le=16)] = Described("funds a firm meets in a quarter")
     concentration: Share = Described("most of its commitments a fund puts into one firm")
     firm_share: Share = Described("most of a firm's post-money a fund buys in one round")
     fee_reserve: Share = Described("part of commitments kept for fees and expenses")
