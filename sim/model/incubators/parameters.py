@@ -37,6 +37,7 @@ class SpinOffSource(Table):
     kind: Id = Described("kind of tenant its founders apply as")
     per_year: Count = Described("applicants a year")
     opens: When | None = Described("when it begins, if after the start", default=None)
+    anchor: bool = Described("whether it is a research centre that the zone has landed", default=False)
 
 
 class Service(Table):

@@ -76,6 +76,7 @@ class Programme(Table):
     sectors: list[Id] = Described("sectors it is open to; none named: all", default=[])
     sources: list[SourceName] = Described("firms it is open to, by how they came; none named: all", default=[])
     level: str | None = Described("level that must be held, as ladder.level", default=None)
+    reach: Share | None = Described("share of the eligible to whom it is of any use; none stated: all", default=None)
     windows: list[int] = Described("quarters of the year (1-4) in which it takes firms in", default=[1, 2, 3, 4])
     outreach: Rate = Described("Bass p: yearly hazard of adopting by outreach, without a subsidy")
     peers: Rate = Described("Bass q: yearly hazard of adopting by peers when all others have, without a subsidy")
