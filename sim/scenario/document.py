@@ -47,8 +47,10 @@ def _check_sets(path: str, sets: list[Conditions], found: list) -> None:
         if c.valid_from is not None and c.valid_to is not None and c.valid_to < c.valid_from:
             message = "dates out of order: valid_to comes before valid_from"
             found.append((f"{path}.{i}.valid_to", message, quarter_name(int(c.valid_to)), []))
-        if c.revenue_min is not None and c.revenue_max is not None and c.revenue_max.value < c.revenue_min.value:
-            found.append((f"{path}.{i}.revenue_max", "is below revenue_min: nobody meets both", None, []))
+        for what in ("revenue", "age"):
+            low, high = getattr(c, f"{what}_min"), getattr(c, f"{what}_max")
+            if low is not None and high is not None and high.value < low.value:
+                found.append((f"{path}.{i}.{what}_max", f"is below {what}_min: nobody meets both", high.value, []))
 
 
 class Zone(Table):
