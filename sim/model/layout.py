@@ -180,7 +180,7 @@ def _later_blocks(scenario: "Scenario") -> list[Metric]:
     for sector_id, x in scenario.firms.sectors.items():
         if x.reported:
             zh, en = x.name.zh, x.name.en
-            label = {"zh": f"{zh}：年产值", "en": f"{en}: output of the last four quarters"}
+            label = {"zh": f"{zh}：年化产值", "en": f"{en}: output at a yearly rate"}
             out.append(Metric(f"output.sector.{sector_id}", "CNY", label, _FLOW))
     if has_energy(scenario):
         label = {"zh": "单位产值能耗（工业）", "en": "energy per output, sectors that state it"}

@@ -22,6 +22,14 @@ from sim.model.funds.parameters import (
 )
 from sim.model.incubators.parameters import Incubator
 from sim.model.ladders.parameters import Conditions, Ladder
+from sim.model.limits import (
+    MAX_INCUBATORS,
+    MAX_KINDS,
+    MAX_PRODUCTS,
+    MAX_PROGRAMMES,
+    MAX_PROJECTS,
+    MAX_SPIN_OFFS,
+)
 from sim.model.market.parameters import MarketParameters
 from sim.model.programmes.parameters import Programme
 from sim.model.projects.parameters import Project
@@ -33,11 +41,6 @@ from sim.scenario.loading import ScenarioProblems
 
 MAX_LEVELS = 24
 MAX_SECTORS = 12
-MAX_PROGRAMMES = 12
-MAX_KINDS = 12  # kinds of tenants, over all incubators
-MAX_SPIN_OFFS = 24  # sources of applicants, over all incubators
-MAX_SERVICES = 32
-MAX_PROJECTS = 8
 LONGEST = 400  # quarters
 
 
@@ -248,12 +251,12 @@ class Scenario(Table):
     def _check_incubators(self, found: list) -> None:
         kinds = sum(len(x.kinds) for x in self.incubators)
         for name, count, most in (
+            ("incubators", len(self.incubators), MAX_INCUBATORS),
             ("kinds of tenants", kinds, MAX_KINDS),
             ("sources of applicants", sum(len(x.sources) for x in self.incubators), MAX_SPIN_OFFS),
-            ("services", sum(len(x.services) for x in self.incubators), MAX_SERVICES),
         ):
             if count > most:
-                found.append(("incubators", f"at most {most} {name} over all incubators", count, []))
+                found.append(("incubators", f"at most {most} {name} in all", count, []))
         for x in self.incubators:
             path = f"incubators.{x.id}"
             floor = x.floor.value
@@ -281,6 +284,9 @@ class Scenario(Table):
     def _check_projects(self, found: list) -> None:
         if len(self.projects) > MAX_PROJECTS:
             found.append(("projects", f"at most {MAX_PROJECTS} projects", len(self.projects), []))
+        products = sum(len(x.products) for x in self.projects)
+        if products > MAX_PRODUCTS:
+            found.append(("projects", f"at most {MAX_PRODUCTS} products in all", products, []))
         for x in self.projects:
             path, sectors = f"projects.{x.id}", list(self.firms.sectors)
             if x.sector not in sectors:

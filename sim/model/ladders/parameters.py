@@ -4,7 +4,7 @@ from sim.scenario.fields import Count, Described, Id, LocalName, Money, Share, S
 
 
 class Conditions(Table):
-    """One set of conditions; all that are stated must hold. A level with several sets asks for one of those in force."""
+    """One set of conditions; all that are stated must hold. A level with several asks for one of those in force."""
 
     name: LocalName | None = Described("what the rule calls this set", default=None)
     valid_from: When | None = Described("first quarter in which the set is in force", default=None)
