@@ -155,7 +155,6 @@ class Worlds:
                 if self.room == room:
                     self.room = bigger(room, status)
 
-
     def _live(self, key: NDArray[np.uint64], rules: Any) -> int:
         if WARM or _compiled:
             return int(live_one_world(key, rules, self._own.pointer, self.audit))
