@@ -352,15 +352,15 @@ def test_little_giants_are_reviewed_at_the_published_rates():
 
 # ------------------------------------------------------------------------------------------------------ zones
 
-FACTS = """
-xa-guidance xa-subfunds xa-cluster xa-vcs xa-park xa-park-n xa-eswin xa-eswin-v xa-tj xa-tj-v xa-zb-n xa-zb-amt xa-zb-mv
-xa-zb-jobs xa-hte-add xa-hte-g xa-hte-2021 xa-tech xa-champ xa-giant xa-srdi xa-listed xa-reserve xa-reserve-p
-wx-listed wx-approved wx-review wx-tutoring wx-reserve wx-sjw wx-policy
-tj-smart tj-digital tj-mk-eff tj-mk-energy tj-mk-cost tj-budget tj-green tj-green-sc tj-green-city tj-award tj-platform
-tj-fawvw tj-htx tj-minth tj-apps
-xm-now xm-2024
-cs-area cs-kinds cs-services cs-target cs-anchors
-""".split()
+FACTS = [
+    "xa-guidance", "xa-subfunds", "xa-cluster", "xa-vcs", "xa-park", "xa-park-n", "xa-eswin", "xa-eswin-v", "xa-tj",
+    "xa-tj-v", "xa-zb-n", "xa-zb-amt", "xa-zb-mv", "xa-zb-jobs", "xa-hte-add", "xa-hte-g", "xa-hte-2021", "xa-tech",
+    "xa-champ", "xa-giant", "xa-srdi", "xa-listed", "xa-reserve", "xa-reserve-p", "wx-listed", "wx-approved",
+    "wx-review", "wx-tutoring", "wx-reserve", "wx-sjw", "wx-policy", "tj-smart", "tj-digital", "tj-mk-eff",
+    "tj-mk-energy", "tj-mk-cost", "tj-budget", "tj-green", "tj-green-sc", "tj-green-city", "tj-award", "tj-platform",
+    "tj-fawvw", "tj-htx", "tj-minth", "tj-apps", "xm-now", "xm-2024", "cs-area", "cs-kinds", "cs-services",
+    "cs-target", "cs-anchors",
+]  # fmt: skip
 
 
 def test_every_published_fact_stands_in_a_scenario_once_with_its_use():
