@@ -19,7 +19,9 @@ IDENTITIES = {
     7: "cap table: funds hold no more of a class than was issued",
     8: "population: present = initial + entered - died - moved away",
     9: "ladder: stock = recount; stock = initial + entered - left",
-    10: "public: outlay and recovery = calls and distributions of the treasury's commitments",
+    10: "public: outlay and recovery = calls and distributions of the treasury's commitments, subsidies, rent forgone",
+    11: "programmes: no calendar year's budget is overdrawn; spending = what was paid out",
+    12: "incubators: tenants = recount <= places",
 }
 TOLERANCE = 1e-9
 
@@ -66,6 +68,8 @@ def audit_funds(funds, commitments, tally):
         out = funds.invested[f] + funds.invested_outside[f] + funds.passed_down[f] + funds.fees[f]
         out += funds.distributed[f] + funds.carry[f] + funds.cash[f]
         note(tally, 1, funds.called[f] + funds.received[f] - out, out + 1e6)
+    outlay += tally.money[Cash.SUBSIDIES] + tally.money[Cash.RENT_FORGONE]
+    recovered += tally.money[Cash.REPAID]
     note(tally, 10, outlay - tally.money[Cash.OUTLAY], outlay + 1e6)
     note(tally, 10, recovered - tally.money[Cash.RECOVERED], recovered + 1e6)
     into = tally.money[Cash.INTO_FIRMS]
@@ -121,3 +125,25 @@ def audit_world(rules, firms, ventures, holdings, funds, commitments, ladder, ta
     audit_funds(funds, commitments, tally)
     audit_cap_tables(ventures, holdings, tally)
     audit_population(rules.ladders, firms, ladder, tally)
+
+
+@kernel
+def audit_policies(rules, firms, programmes, incubators, tally):
+    """Programmes and incubators keep to their budgets and places, and money spent is money accounted for."""
+    r = rules.programmes
+    spent = 0.0
+    repaid = 0.0
+    for p in range(r.count):
+        spent += programmes.spent[p] - r.spent_before[p] if r.tax[p] == 0 else 0.0
+        repaid += programmes.repaid[p]
+        if r.purse[p] == p and np.isfinite(r.budget[p]):
+            note(tally, 11, max(0.0, -programmes.budget_left[p]), r.budget[p] + 1.0)
+    note(tally, 10, spent - tally.money[Cash.SUBSIDIES], spent + 1e6)
+    note(tally, 10, repaid - tally.money[Cash.REPAID], repaid + 1e6)
+    k = rules.incubators
+    for kind in range(k.kinds):
+        there = 0
+        for slot in range(tally.counts[Count.FIRM_SLOTS]):
+            there += 1 if firms.alive[slot] != 0 and firms.tenancy[slot] == kind else 0
+        note(tally, 12, 1.0 * max(0, there - incubators.tenants[kind]), 1.0)
+        note(tally, 12, 1.0 * max(0, incubators.tenants[kind] - k.places[kind]), 1.0)

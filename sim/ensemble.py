@@ -74,6 +74,7 @@ def first_room(scenario: "Scenario", rules: Rules) -> Room:
         quarters=quarters,
         metrics=len(scenario.metrics),
         levels=max(1, LevelIndex(scenario).names.__len__()),
+        programmes=len(scenario.programmes),
     )
 
 

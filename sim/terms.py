@@ -50,6 +50,11 @@ TERMS: dict[str, tuple[str, str]] = {
     "unit.share": ("%", "%"),
     "unit.years": ("年", "years"),
     "unit.index": ("指数", "index"),
+    "unit.units": ("件", "units"),
+    "unit.kinds": ("项", "items"),
+    "unit.m2": ("平方米", "m²"),
+    "unit.kgce": ("千克标准煤", "kg coal eq."),
+    "unit.kgce_per_10k": ("千克标准煤/万元", "kg coal eq. per CNY 10k"),
     # grades of a number's source, and uses of a fact
     "grade.published": ("公布", "published"),
     "grade.estimated": ("估计", "estimated"),

@@ -511,6 +511,48 @@ def firm_size_tail(inputs: SizeInputs, expected: Mapping[str, Expected]) -> Answ
     }
 
 
+class KnownSurvival(Table):
+    ages: Annotated[list[Positive], Field(min_length=2)]
+    survival: Annotated[list[Annotated[Number, Field(ge=0.0, le=100.0)]], Field(min_length=2)]
+
+    @property
+    def whole(self) -> float:
+        """1 where survival is written as shares, 100 where it is written in percent."""
+        return 100.0 if max(self.survival) > 1.0 else 1.0
+
+
+class SurvivalInputs(Table):
+    fit: KnownSurvival
+    predict: Annotated[list[Positive], Field(min_length=1)]
+    firms: Annotated[Size, Field(le=2**31)] = 400_000
+    seed: Seed = 1
+
+    @model_validator(mode="after")
+    def _is_a_survival(self) -> SurvivalInputs:
+        ages, survival = self.fit.ages, self.fit.survival
+        if len(ages) != len(survival):
+            raise _wrong("fit.survival", f"one for each of the {len(ages)} ages is needed", len(survival))
+        if any(b <= a for a, b in itertools.pairwise(ages)):
+            raise _wrong("fit.ages", "must rise", ages)
+        if any(b > a for a, b in itertools.pairwise([self.fit.whole, *survival])) or min(survival) <= 0.0:
+            raise _wrong("fit.survival", "must fall and stay above 0: shares as .796, or percent as 79.6", survival)
+        for k, age in enumerate([*ages, *self.predict]):
+            if age * 4.0 != round(age * 4.0) or age > 60.0:
+                where = f"fit.ages.{k}" if k < len(ages) else f"predict.{k - len(ages)}"
+                raise _wrong(where, "the firm module knows whole quarters, up to 60 years", age)
+        return self
+
+
+def cohort_survival(inputs: SurvivalInputs, expected: Mapping[str, Expected]) -> Answer:
+    from sim.analysis.cohorts import fit_exit_law, live_cohort
+
+    whole = inputs.fit.whole
+    law = fit_exit_law([round(4.0 * age) for age in inputs.fit.ages], [x / whole for x in inputs.fit.survival])
+    asked = [round(4.0 * age) for age in inputs.predict]
+    share = live_cohort(law, max(asked), inputs.firms, inputs.seed)
+    return {"survival": whole * share[asked], "floor": law.floor, "young": law.young, "power": law.power}
+
+
 FUND = ("irr", "tvpi", "dpi", "rvpi", "ks_pme", "direct_alpha", "pme_plus")
 WORTH = ("fair_value", "overvaluation", "classes", "common", "per_share", "common_per_share")
 KINDS: dict[str, Kind] = {
@@ -528,6 +570,9 @@ KINDS: dict[str, Kind] = {
         ("variance", "excess_kurtosis", "exceedance"),
         growth_shocks,
         {"variance": Default(0.01), "excess_kurtosis": Default(0.15, True), "exceedance": Default(0.002, True)},
+    ),
+    "cohort-survival": Kind(
+        SurvivalInputs, ("survival", "floor", "young", "power"), cohort_survival, {"": Default(0.015, True)}
     ),
     "firm-size-tail": Kind(
         SizeInputs, ("upper_tail", "lower_tail", "share_above_entry_size"), firm_size_tail, {"": Default(0.02)}

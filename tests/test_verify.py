@@ -179,3 +179,21 @@ def test_chinese_report(tmp_path):
     out = io.StringIO()
     assert verify(["option-black-scholes"], lang="zh", out=out) == 0
     assert "本程序" in out.getvalue() and "一致" in out.getvalue()
+
+
+def survival_case(folder: Path, *changes: tuple[str, str]) -> str:
+    text = (PUBLISHED / "cohort-survival-bls-1994.toml").read_text(encoding="utf-8")
+    for old, new in changes:
+        text = text.replace(old, new)
+    return written(folder, text)
+
+
+def test_survival_may_be_written_in_percent(tmp_path):
+    lists = ("[0.796, 0.681, 0.606]", "[79.6, 68.1, 60.6]"), ("[0.543, 0.496]", "[54.3, 49.6]")
+    status, rows = answers(survival_case(tmp_path, *lists, ("tolerance = 0.015", "tolerance = 1.5")))
+    assert status == 0
+    assert all(row["got"] > 45.0 for row in rows)
+
+
+def test_a_survival_that_rises_is_refused(tmp_path):
+    assert any("must fall" in problem for problem in problems(survival_case(tmp_path, ("0.681", "0.881"))))

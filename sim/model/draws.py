@@ -43,6 +43,11 @@ class Purpose(IntEnum):
     LADDER = 64  # + level number, up to 32
     LADDER_INITIAL = 96  # + level number, up to 32
     NOVELTY = 128
+    PROGRAMME = 160  # + programme number, up to 16: whether a firm asks to take part in a quarter
+    PROGRAMME_ADOPTER = 176  # + programme number: how well it does, what it costs, whether it is of use to the firm
+    INCUBATOR = 192  # + source of applicants, up to 32: how many apply
+    INCUBATOR_INITIAL = 224  # + kind of tenant, up to 16: how long the tenants of the start have been there
+    TENANT = 240  # whether a tenant seeks equity finance
 
 
 _M0 = np.uint64(0xD2511F53)

@@ -4,7 +4,7 @@ The fixed rows follow sim.model.report.M, the blocks follow its base offsets; a 
 No numba at import: `check` and facts need the names without a kernel.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sim.model.metrics import Kind, Metric
 from sim.model.stages import STAGE_LABELS
@@ -93,6 +93,8 @@ FIXED: tuple[tuple[str, str, Kind, str, str], ...] = (
         "有股权融资企业的最高估值（含已上市）",
         "largest value of an equity-backed firm, listed ones included",
     ),
+    ("listing.age.last", "years", _RATIO, "最近一家上市企业的上市年龄", "age at listing of the last firm listed"),
+    ("listing.age.mean", "years", _RATIO, "累计上市企业平均上市年龄", "mean age at listing since the start"),
 )
 
 KIND_NAMES = (
@@ -116,6 +118,76 @@ KIND_ROWS: tuple[tuple[str, str, Kind, str, str], ...] = (
     ("net_cash", "CNY", _STOCK, "累计净现金流", "cumulative net cash flow"),
     ("count", "funds", _STOCK, "基金数量", "number of funds"),
 )
+
+
+PROGRAMME_ROWS: tuple[tuple[str, str, Kind, str, str], ...] = (
+    ("adopters", "firms", _STOCK, "现有采纳企业", "adopters in the zone"),
+    ("adopted", "firms", _STOCK, "累计采纳企业", "adoptions since the start"),
+    ("waiting", "firms", _STOCK, "排队企业", "firms waiting"),
+    ("spent", "CNY", _STOCK, "累计支出", "spent"),
+    ("budget", "CNY", _STOCK, "当年预算", "budget of the year"),
+    ("repaid", "CNY", _STOCK, "累计收回", "got back"),
+    ("productivity", "share", _RATIO, "采纳企业劳动生产率平均变化", "mean change of adopters' revenue per job"),
+    ("energy", "share", _RATIO, "采纳企业单位产值能耗平均变化", "mean change of adopters' energy per output"),
+    ("operating_cost", "share", _RATIO, "采纳企业运营成本平均变化", "mean change of adopters' operating cost"),
+    ("jobs", "jobs", _STOCK, "就业影响", "effect on jobs"),
+    ("profit", "CNY", _STOCK, "年利润影响", "effect on profits a year"),
+    ("energy_saved", "kgce", _STOCK, "年节能量", "energy saved a year"),
+)
+INCUBATOR_ROWS: tuple[tuple[str, str, Kind, str, str], ...] = (
+    ("tenants", "firms", _STOCK, "在孵企业", "tenants"),
+    ("places", "firms", _STOCK, "可容纳企业", "places"),
+    ("vacancy", "share", _RATIO, "空置率", "vacancy"),
+    ("waiting", "firms", _STOCK, "排队申请者", "applicants waiting"),
+    ("graduated", "firms", _STOCK, "累计毕业企业", "graduates since the start"),
+    ("turned_away", "firms", _STOCK, "累计未能入驻申请者", "applicants who gave up waiting"),
+    ("rent_forgone", "CNY", _STOCK, "累计减免租金", "rent forgone since the start"),
+    ("area", "m2", _STOCK, "孵化面积", "floor area"),
+    ("kinds", "kinds", _STOCK, "孵化对象类别", "kinds of tenants"),
+    ("services", "kinds", _STOCK, "服务项目", "services"),
+    ("anchors", "kinds", _STOCK, "已落地研究中心", "research centres at work"),
+)
+PROJECT_ROWS: tuple[tuple[str, str, Kind, str, str], ...] = (
+    ("output", "CNY", _FLOW, "年化产值", "output at a yearly rate"),
+    ("energy", "kgce_per_10k", _RATIO, "单位产值能耗", "energy per output"),
+)
+
+
+def has_energy(scenario: "Scenario") -> bool:
+    """Whether some sector states its energy: then the zone's energy is reported."""
+    return any(x.energy is not None for x in scenario.firms.sectors.values())
+
+
+def _block(prefix: str, name: Any, rows: tuple[tuple[str, str, Kind, str, str], ...]) -> list[Metric]:
+    return [
+        Metric(f"{prefix}.{row}", unit, {"zh": f"{name.zh}：{zh}", "en": f"{name.en}: {en}"}, kind)
+        for row, unit, kind, zh, en in rows
+    ]
+
+
+def _later_blocks(scenario: "Scenario") -> list[Metric]:
+    """Programmes, incubators, projects, sectors, energy: nothing where a scenario has none of them."""
+    out: list[Metric] = []
+    for p in scenario.programmes:
+        out += _block(f"programme.{p.id}", p.name, PROGRAMME_ROWS)
+    for x in scenario.incubators:
+        out += _block(f"incubator.{x.id}", x.name, INCUBATOR_ROWS)
+    for x in scenario.projects:
+        out += _block(f"project.{x.id}", x.name, PROJECT_ROWS)
+        for y in x.products:
+            label = {"zh": f"{x.name.zh}：{y.name.zh}年产能", "en": f"{x.name.en}: capacity of {y.name.en} a year"}
+            out.append(Metric(f"project.{x.id}.capacity.{y.id}", "units", label, _STOCK))
+    for sector_id, x in scenario.firms.sectors.items():
+        if x.reported:
+            zh, en = x.name.zh, x.name.en
+            label = {"zh": f"{zh}：年化产值", "en": f"{en}: output at a yearly rate"}
+            out.append(Metric(f"output.sector.{sector_id}", "CNY", label, _FLOW))
+    if has_energy(scenario):
+        label = {"zh": "单位产值能耗（工业）", "en": "energy per output, sectors that state it"}
+        out.append(Metric("energy.intensity", "kgce_per_10k", label, _RATIO))
+        label = {"zh": "当季能耗", "en": "energy used in the quarter"}
+        out.append(Metric("energy.total", "kgce", label, _FLOW))
+    return out
 
 
 def metrics_of(scenario: "Scenario") -> list[Metric]:
@@ -146,4 +218,4 @@ def metrics_of(scenario: "Scenario") -> list[Metric]:
         out.append(Metric(f"named.{firm.id}.valuation", "CNY", {"zh": f"{zh}估值", "en": f"{en}: valuation"}, _STOCK))
         label = {"zh": f"{zh}估值倍数", "en": f"{en}: multiple of first post-money"}
         out.append(Metric(f"named.{firm.id}.multiple", "ratio", label, _RATIO))
-    return out
+    return out + _later_blocks(scenario)

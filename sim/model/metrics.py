@@ -7,7 +7,10 @@ from typing import Literal
 
 Kind = Literal["stock", "flow", "ratio", "index"]
 
-UNITS = ("firms", "certificates", "funds", "rounds", "jobs", "CNY", "ratio", "share", "years", "index")
+UNITS = (
+    "firms", "certificates", "funds", "rounds", "jobs", "CNY", "ratio", "share", "years", "index",
+    "units", "kinds", "m2", "kgce", "kgce_per_10k",
+)  # fmt: skip
 KINDS: tuple[Kind, ...] = ("stock", "flow", "ratio", "index")
 
 

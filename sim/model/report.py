@@ -8,7 +8,10 @@ from enum import IntEnum
 
 import numpy as np
 
-from sim.model.jit import kernel, summing
+from sim.model.jit import fast_kernel, kernel, summing
+from sim.model.ladders.kernel import bit, holders_of
+from sim.model.programmes.effects import case_of, energy_factor, factor_of
+from sim.model.projects.kernel import ramped
 from sim.model.world import KINDS, STAGES, Cash, Count, FundKind, Source
 
 
@@ -65,7 +68,9 @@ class M(IntEnum):
     REDEEMED = 47
     EXIT_PROCEEDS = 48
     BACKED_MAX = 49
-    SIZE = 50
+    LISTING_AGE_LAST = 50
+    LISTING_AGE_MEAN = 51
+    SIZE = 52
 
 
 class G(IntEnum):
@@ -86,6 +91,42 @@ class G(IntEnum):
     SIZE = 12
 
 
+class P(IntEnum):
+    """Rows of a programme's block."""
+
+    ADOPTERS = 0
+    ADOPTED = 1
+    WAITING = 2
+    SPENT = 3
+    BUDGET = 4
+    REPAID = 5
+    PRODUCTIVITY = 6
+    ENERGY = 7
+    OPERATING_COST = 8
+    JOBS = 9
+    PROFIT = 10
+    ENERGY_SAVED = 11
+    SIZE = 12
+
+
+class I(IntEnum):  # noqa: E742
+    """Rows of an incubator's block."""
+
+    TENANTS = 0
+    PLACES = 1
+    VACANCY = 2
+    WAITING = 3
+    GRADUATED = 4
+    TURNED_AWAY = 5
+    RENT = 6
+    AREA = 7
+    KINDS = 8
+    SERVICES = 9
+    ANCHORS = 10
+    SIZE = 11
+
+
+PROJECT_ROWS = 2  # output, energy; then the capacity of each product
 LEVEL_ROWS = 3  # stock, entered, left
 NAMED_ROWS = 2  # post-money, multiple
 STAGE_ROWS = 2  # count, raised
@@ -271,3 +312,133 @@ def report_quarter(rules, firms, ventures, funds, market, ladder, tally, metrics
     out[M.WINDOW] = market.window[quarter]
     out[M.REDEEMED] = tally.counts[Count.REDEEMED]
     out[M.EXIT_PROCEEDS] = money[Cash.EXIT_PROCEEDS]
+    aged = tally.counts[Count.LISTED_AGED]
+    out[M.LISTING_AGE_LAST] = money[Cash.LISTING_AGE_LAST] if aged > 0 else np.nan
+    out[M.LISTING_AGE_MEAN] = money[Cash.LISTING_AGE] / aged if aged > 0 else np.nan
+
+
+@kernel
+def report_programme(key, rules, firms, programmes, tally, scratch, out, base, p):
+    """One programme: its adopters and what it means for them."""
+    r = rules.programmes
+    slots = tally.counts[Count.FIRM_SLOTS]
+    n = holders_of(firms.adopted, bit(p), slots, scratch.list)
+    cases = 0.0
+    jobs = 0.0
+    profit = 0.0
+    saved = 0.0
+    for k in range(n):
+        slot = scratch.list[k]
+        case = case_of(key, r, firms, slot, p)
+        cases += case
+        if r.productivity[p] != 0.0:
+            jobs += firms.jobs[slot] * (1.0 - factor_of(r.productivity[p], case))
+        profit -= r.operating_cost[p] * case * r.operating_share[p] * firms.revenue_last[slot]
+        if r.energy[p] != 0.0:
+            used = rules.report.energy[firms.sector[slot]] * firms.revenue_last[slot]
+            saved += used * (1.0 - factor_of(r.energy[p], case))
+    mean = cases / n if n > 0 else np.nan
+    out[base + P.ADOPTERS] = n
+    out[base + P.ADOPTED] = programmes.adopted[p]
+    out[base + P.WAITING] = holders_of(firms.asked, bit(p), slots, scratch.list)
+    out[base + P.SPENT] = programmes.spent[p]
+    budget = r.budget[r.purse[p]]
+    out[base + P.BUDGET] = budget if np.isfinite(budget) else np.nan
+    out[base + P.REPAID] = programmes.repaid[p]
+    out[base + P.PRODUCTIVITY] = r.productivity[p] * mean
+    out[base + P.ENERGY] = r.energy[p] * mean
+    out[base + P.OPERATING_COST] = r.operating_cost[p] * mean
+    out[base + P.JOBS] = jobs
+    out[base + P.PROFIT] = profit
+    out[base + P.ENERGY_SAVED] = saved
+
+
+@kernel
+def report_incubator(rules, incubators, out, base, i, quarter):
+    """One incubator, over its kinds of tenants."""
+    r = rules.incubators
+    tenants = 0
+    places = 0
+    waiting = 0
+    kinds = 0
+    for kind in range(r.kinds):
+        if r.incubator[kind] == i:
+            tenants += incubators.tenants[kind]
+            places += r.places[kind]
+            waiting += incubators.waiting[kind]
+            kinds += 1
+    anchors = 0
+    for source in range(r.sources):
+        if r.source_anchor[source] and r.incubator[r.source_kind[source]] == i and quarter >= r.source_opens[source]:
+            anchors += 1
+    there = quarter >= r.opens[i]
+    out[base + I.TENANTS] = tenants
+    out[base + I.PLACES] = places if there else 0
+    out[base + I.VACANCY] = 1.0 - tenants / places if places > 0 and there else np.nan
+    out[base + I.WAITING] = waiting
+    out[base + I.GRADUATED] = incubators.graduated[i]
+    out[base + I.TURNED_AWAY] = incubators.turned_away[i]
+    out[base + I.RENT] = incubators.rent[i]
+    out[base + I.AREA] = r.floor[i] if there else 0.0
+    out[base + I.KINDS] = kinds
+    out[base + I.SERVICES] = r.services[i]
+    out[base + I.ANCHORS] = anchors
+
+
+@fast_kernel
+def yearly_output_of(alive, sector, log_revenue, wanted):
+    """Output of the live firms of a sector at their present yearly rate."""
+    total = 0.0
+    for i in range(alive.shape[0]):
+        if alive[i] != 0 and sector[i] == wanted:
+            total += np.exp(log_revenue[i])
+    return total
+
+
+@kernel
+def report_energy(key, rules, firms, tally, out, base):
+    """Energy of the sectors that state theirs: sector intensity x output x what adopters save."""
+    r = rules.report
+    used = 0.0
+    output = 0.0
+    for slot in range(tally.counts[Count.FIRM_SLOTS]):
+        intensity = r.energy[firms.sector[slot]]
+        if firms.alive[slot] != 0 and intensity > 0.0:
+            revenue = 0.25 * np.exp(firms.log_revenue[slot])
+            output += revenue
+            used += revenue * intensity * energy_factor(key, rules.programmes, firms, slot)
+    out[base] = 1e4 * used / output if output > 0.0 else np.nan
+    out[base + 1] = used
+
+
+@kernel
+def report_policies(key, rules, firms, programmes, incubators, projects, tally, scratch, metrics, quarter):
+    """The blocks of programmes, incubators, projects, sectors and energy; nothing where a scenario has none."""
+    out = metrics[:, quarter]
+    base = np.int64(M.SIZE) + STAGE_ROWS * (STAGES - 1) + LEVEL_ROWS * rules.ladders.levels
+    base += np.int64(G.SIZE) * KINDS + NAMED_ROWS * rules.named.count
+    for p in range(rules.programmes.count):
+        report_programme(key, rules, firms, programmes, tally, scratch, out, base, np.int64(p))
+        base += np.int64(P.SIZE)
+    for i in range(rules.incubators.count):
+        report_incubator(rules, incubators, out, base, np.int64(i), quarter)
+        base += np.int64(I.SIZE)
+    r = rules.projects
+    for k in range(r.count):
+        slot = projects.slot[k]
+        there = slot >= 0
+        out[base] = np.exp(firms.log_revenue[slot]) if there else 0.0
+        intensity = rules.report.energy[r.sector[k]]
+        factor = energy_factor(key, rules.programmes, firms, slot) if there else 1.0
+        out[base + 1] = 1e4 * intensity * factor if there and intensity > 0.0 else np.nan
+        base += PROJECT_ROWS
+        for j in range(r.first_product[k], r.first_product[k + 1]):
+            out[base] = r.capacity[j] * ramped(r, k, quarter)
+            base += 1
+    n = tally.counts[Count.FIRM_SLOTS]
+    for sector in range(rules.firms.sectors):
+        if (rules.report.sectors >> sector) & 1:
+            out[base] = yearly_output_of(firms.alive[:n], firms.sector[:n], firms.log_revenue[:n], sector)
+            base += 1
+    if rules.report.has_energy:
+        report_energy(key, rules, firms, tally, out, base)

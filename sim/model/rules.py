@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.errors import Problem, UserError
 from sim.model.ladders.kernel import Quantity as What
+from sim.model.limits import (
+    MAX_INCUBATORS,
+    MAX_KINDS,
+    MAX_PRODUCTS,
+    MAX_PROGRAMMES,
+    MAX_PROJECTS,
+    MAX_SPIN_OFFS,
+)
 from sim.model.rows import Rows, quarterly
 from sim.model.world import KINDS, MAX_LEVELS, MAX_SECTORS, STAGE_NAMES, STAGES, FundKind, Regime
 
@@ -26,11 +35,15 @@ KIND_OF = {
     "attraction": FundKind.ATTRACTION,
 }
 NEVER = 10_000
+NEVER_YET = -10_000
 LONGEST = 400  # quarters of market history
 MAX_SETS = 64
 MAX_CONDITIONS = 192
 MAX_GROUPS = 24
 MAX_NAMED_ROUNDS = 96
+MAX_DATED = 6  # dated odds of a level's re-review
+MAX_PROGRAMME_SETS = 32
+MAX_PROGRAMME_CONDITIONS = 96
 
 
 class MarketRules(NamedTuple):
@@ -100,6 +113,8 @@ class LadderRules(NamedTuple):
     exclusive: Any
     set_first: Any
     set_last: Any
+    set_from: Any
+    set_until: Any
     condition_first: Any
     condition_last: Any
     condition_what: Any
@@ -113,6 +128,8 @@ class LadderRules(NamedTuple):
     scaled: Any
     validity: Any
     renewal: Any
+    renewal_from: Any  # [level, date]
+    renewal_odds: Any
     wait: Any
     withdraws: Any
     falls_to: Any
@@ -276,6 +293,96 @@ class NamedRules(NamedTuple):
     direct_share: Any
 
 
+class ProgrammeRules(NamedTuple):
+    """[programme] unless a longer axis is named."""
+
+    count: Any
+    begins: Any
+    until: Any
+    barred_from: Any  # [programme, source]
+    budget: Any
+    purse: Any  # programme whose budget it draws on
+    most: Any
+    cost: Any
+    cost_sd: Any
+    yearly: Any
+    research_part: Any
+    tax: Any
+    spent_before: Any
+    repaid: Any
+    holds: Any
+    set_first: Any
+    set_last: Any
+    set_from: Any
+    set_until: Any
+    condition_first: Any
+    condition_last: Any
+    condition_what: Any
+    condition_low: Any
+    condition_high: Any
+    sectors: Any  # mask
+    sources: Any  # mask
+    level: Any
+    reach: Any
+    windows: Any
+    outreach: Any
+    peers: Any
+    initial: Any
+    lasts: Any
+    again: Any
+    shrink: Any
+    effect_sd: Any
+    operating_share: Any
+    growth: Any
+    productivity: Any
+    operating_cost: Any
+    energy: Any
+    hazard: Any
+    research: Any
+    raising: Any
+    boosting: Any  # [level] mask of the programmes that improve its odds
+    boost: Any  # [programme, level] factor less one
+    effective: Any  # whether any effect outlives the quarter of adoption
+
+
+class IncubatorRules(NamedTuple):
+    count: Any
+    kinds: Any  # over all incubators
+    sources: Any
+    incubator: Any  # [kind]
+    places: Any
+    area: Any
+    tenure: Any
+    graduates_at: Any
+    initial: Any
+    source_kind: Any  # [source]
+    source_rate: Any
+    source_opens: Any
+    source_anchor: Any
+    opens: Any  # [incubator]
+    patience: Any
+    rent: Any  # forgone, a square metre and quarter
+    log_revenue: Any
+    log_revenue_sd: Any
+    venture_share: Any
+    growth: Any
+    hazard: Any
+    raising: Any
+    floor: Any
+    services: Any
+
+
+class ProjectRules(NamedTuple):
+    count: Any
+    enters: Any
+    age: Any
+    sector: Any
+    log_full: Any  # log of yearly output once ramped up
+    ramp: Any
+    first_product: Any  # [project + 1]
+    capacity: Any  # [product]
+
+
 class PublicRules(NamedTuple):
     discount: Any
     standard_rate: Any
@@ -286,6 +393,9 @@ class PublicRules(NamedTuple):
 class ReportRules(NamedTuple):
     unicorn: Any
     multiple: Any
+    sectors: Any  # mask of the sectors whose output is reported
+    energy: Any  # [sector] kg of coal equivalent per yuan of output; 0 where none is stated
+    has_energy: Any
 
 
 class Rules(NamedTuple):
@@ -297,6 +407,9 @@ class Rules(NamedTuple):
     exits: ExitRules
     attraction: AttractionRules
     named: NamedRules
+    programmes: ProgrammeRules
+    incubators: IncubatorRules
+    projects: ProjectRules
     public: PublicRules
     report: ReportRules
 
@@ -435,29 +548,110 @@ class LevelIndex:
 
 _CONDITIONS = {
     "age_min": (What.AGE, True),
+    "age_max": (What.AGE, False),
     "revenue_min": (What.REVENUE, True),
     "revenue_max": (What.REVENUE, False),
     "growth_min": (What.GROWTH, True),
     "rd_share_min": (What.RD_SHARE, True),
     "rd_spending_min": (What.RD_SPENDING, True),
+    "rd_spending_two_years_min": (What.RD_SPENDING_TWO_YEARS, True),
     "profit_min": (What.PROFIT, True),
+    "profit_two_years_min": (What.PROFIT_TWO_YEARS, True),
+    "profit_three_years_min": (What.PROFIT_THREE_YEARS, True),
+    "revenue_three_years_min": (What.REVENUE_THREE_YEARS, True),
     "value_min": (What.VALUE, True),
     "standing_min": (What.STANDING, True),
 }
+
+
+class Sets:
+    """Alternative sets of conditions of many levels or programmes, gathered into columns."""
+
+    def __init__(self, rows: Rows, start: int, count: int) -> None:
+        self.rows, self.start = rows, start
+        self.set_first, self.set_last = np.zeros(count, np.int64), np.zeros(count, np.int64)
+        self.begins: list[int] = []
+        self.until: list[int] = []
+        self.first: list[int] = []
+        self.last: list[int] = []
+        self.what: list[int] = []
+        self.low: list[NDArray[np.float64]] = []
+        self.high: list[NDArray[np.float64]] = []
+
+    def add(self, i: int, alternatives: list[Any]) -> NDArray[np.float64]:
+        """The sets of place i; returns the least revenue that any of them asks for, [row]."""
+        r = self.rows.count
+        self.set_first[i] = len(self.first)
+        least = np.full(r, np.inf)
+        for conditions in alternatives:
+            self.begins.append(NEVER_YET if conditions.valid_from is None else conditions.valid_from - self.start)
+            self.until.append(NEVER if conditions.valid_to is None else conditions.valid_to - self.start)
+            self.first.append(len(self.what))
+            floor = np.zeros(r)
+            for name, (quantity, is_low) in _CONDITIONS.items():
+                q = getattr(conditions, name)
+                if q is None:
+                    continue
+                value = self.rows(q)
+                self.what.append(int(quantity))
+                self.low.append(value if is_low else np.full(r, -np.inf))
+                self.high.append(np.full(r, np.inf) if is_low else value)
+                if name == "revenue_min":
+                    floor = value
+            self.last.append(len(self.what))
+            least = np.minimum(least, floor)
+        self.set_last[i] = len(self.first)
+        return np.where(np.isfinite(least), least, 0.0)
+
+    def columns(self, sets: int, conditions: int) -> dict[str, NDArray]:
+        """Fields set_* and condition_* of a room's rules."""
+
+        def padded(values: list[int], size: int) -> NDArray:
+            out = np.zeros(size, np.int64)
+            out[: len(values)] = values
+            return self.rows.constant(out, np.int64)
+
+        def stacked(values: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+            out = np.zeros((self.rows.count, conditions))
+            for j, value in enumerate(values):
+                out[:, j] = value
+            return out
+
+        if len(self.first) > sets or len(self.what) > conditions:
+            raise UserError(
+                Problem(
+                    "too many sets of conditions",
+                    found=f"{len(self.first)} sets, {len(self.what)} conditions",
+                    expected=f"at most {sets} sets and {conditions} conditions in all",
+                )
+            )
+        return {
+            "set_first": self.rows.constant(self.set_first, np.int64),
+            "set_last": self.rows.constant(self.set_last, np.int64),
+            "set_from": padded(self.begins, sets),
+            "set_until": padded(self.until, sets),
+            "condition_first": padded(self.first, sets),
+            "condition_last": padded(self.last, sets),
+            "condition_what": padded(self.what, conditions),
+            "condition_low": stacked(self.low),
+            "condition_high": stacked(self.high),
+        }
 
 
 def lower_ladders(s: "Scenario", rows: Rows, index: LevelIndex) -> LadderRules:
     r, n = rows.count, MAX_LEVELS
     requires = np.full(n, -1, np.int64)
     barred, replaces, exclusive = (np.zeros(n, np.int64) for _ in range(3))
-    set_first, set_last, windows, scaled = (np.zeros(n, np.int64) for _ in range(4))
+    windows, scaled = (np.zeros(n, np.int64) for _ in range(2))
     falls_to = np.full(n, -1, np.int64)
-    first, last, what, low, high = [], [], [], [], []
+    sets = Sets(rows, int(s.zone.start), n)
     apply, initial, least_revenue = (np.zeros((r, n)) for _ in range(3))
     passes, withdraws = np.zeros((r, n, 3)), np.zeros((r, n, 3))
     quota = np.full((r, n), -1, np.int64)
     validity, wait = np.zeros((r, n), np.int64), np.zeros((r, n), np.int64)
     renewal = np.ones((r, n, 4))
+    renewal_from = np.full((n, MAX_DATED), NEVER, np.int64)
+    renewal_odds = np.zeros((r, n, MAX_DATED))
     for i, level in enumerate(index.levels):
         ladder_id = index.ladder_of[i]
         same = [j for j, other in enumerate(index.ladder_of) if other == ladder_id]
@@ -470,25 +664,7 @@ def lower_ladders(s: "Scenario", rows: Rows, index: LevelIndex) -> LadderRules:
             exclusive[i] = sum(1 << j for j in same)
         if level.withdraws is not None:
             withdraws[:, i] = _by_regime(rows, level.withdraws)
-        set_first[i] = len(first)
-        least = np.full(r, np.inf)
-        for conditions in level.conditions:
-            first.append(len(what))
-            floor = np.zeros(r)
-            for name, (quantity, is_low) in _CONDITIONS.items():
-                q = getattr(conditions, name)
-                if q is None:
-                    continue
-                value = rows(q)
-                what.append(int(quantity))
-                low.append(value if is_low else np.full(r, -np.inf))
-                high.append(np.full(r, np.inf) if is_low else value)
-                if name == "revenue_min":
-                    floor = value
-            last.append(len(what))
-            least = np.minimum(least, floor)
-        set_last[i] = len(first)
-        least_revenue[:, i] = np.where(np.isfinite(least), least, 0.0)
+        least_revenue[:, i] = sets.add(i, level.conditions)
         windows[i] = sum(1 << (q - 1) for q in level.windows)
         apply[:, i] = rows(level.apply)
         passes[:, i] = _by_regime(rows, level.passes)
@@ -502,19 +678,11 @@ def lower_ladders(s: "Scenario", rows: Rows, index: LevelIndex) -> LadderRules:
         if level.renewal:
             odds = rows.table(level.renewal)
             renewal[:, i] = odds[:, np.minimum(np.arange(4), odds.shape[1] - 1)]
+        for j, dated in enumerate(level.renewal_from):
+            renewal_from[i, j] = dated.begins - int(s.zone.start)
+            renewal_odds[:, i, j] = rows(dated.odds)
         if level.initial is not None:
             initial[:, i] = rows(level.initial)
-
-    def padded(values: list[Any], size: int, dtype: type = np.int64) -> NDArray:
-        out = np.zeros(size, dtype)
-        out[: len(values)] = values
-        return rows.constant(out, dtype)
-
-    def stacked(values: list[Any], size: int) -> NDArray[np.float64]:
-        out = np.zeros((r, size))
-        for j, value in enumerate(values):
-            out[:, j] = value
-        return out
 
     return LadderRules(
         levels=rows.constant(len(index.levels), np.int64),
@@ -523,13 +691,7 @@ def lower_ladders(s: "Scenario", rows: Rows, index: LevelIndex) -> LadderRules:
         barred=rows.constant(barred, np.int64),
         replaces=rows.constant(replaces, np.int64),
         exclusive=rows.constant(exclusive, np.int64),
-        set_first=rows.constant(set_first, np.int64),
-        set_last=rows.constant(set_last, np.int64),
-        condition_first=padded(first, MAX_SETS),
-        condition_last=padded(last, MAX_SETS),
-        condition_what=padded(what, MAX_CONDITIONS),
-        condition_low=stacked(low, MAX_CONDITIONS),
-        condition_high=stacked(high, MAX_CONDITIONS),
+        **sets.columns(MAX_SETS, MAX_CONDITIONS),
         least_revenue=least_revenue,
         windows=rows.constant(windows, np.int64),
         apply=apply,
@@ -538,6 +700,8 @@ def lower_ladders(s: "Scenario", rows: Rows, index: LevelIndex) -> LadderRules:
         scaled=rows.constant(scaled, np.int64),
         validity=validity,
         renewal=renewal,
+        renewal_from=rows.constant(renewal_from, np.int64),
+        renewal_odds=renewal_odds,
         wait=wait,
         withdraws=withdraws,
         falls_to=rows.constant(falls_to, np.int64),
@@ -773,10 +937,210 @@ def lower_named(s: "Scenario", rows: Rows) -> NamedRules:
     return NamedRules(*(roomy(x, MAX_NAMED_ROUNDS) if x.ndim == 2 else x for x in rules))
 
 
+SOURCES = ("organic", "incubator", "attracted", "named")
+
+
+def lower_programmes(s: "Scenario", rows: Rows, levels: LevelIndex) -> ProgrammeRules:
+    r, n, start = rows.count, MAX_PROGRAMMES, int(s.zone.start)
+    given = s.programmes
+    number = {p.id: i for i, p in enumerate(given)}
+    sectors = list(s.firms.sectors)
+    sets = Sets(rows, start, n)
+
+    def real(name: str, default: float = 0.0) -> NDArray[np.float64]:
+        out = np.full((r, n), default)
+        for i, p in enumerate(given):
+            q = getattr(p, name)
+            if q is not None:
+                out[:, i] = rows(q)
+        return out
+
+    def effect(name: str) -> NDArray[np.float64]:
+        out = np.zeros((r, n))
+        for i, p in enumerate(given):
+            q = getattr(p.effects, name) if p.effects is not None else None
+            if q is not None:
+                out[:, i] = rows(q)
+        return out
+
+    def whole(values: list[int], default: int = 0) -> NDArray[np.int64]:
+        return rows.constant(values + [default] * (n - len(values)), np.int64)
+
+    barred = np.full((n, len(SOURCES)), NEVER, np.int64)
+    lasts = np.full((r, n), NEVER, np.int64)
+    boost, boosting = np.zeros((r, n, MAX_LEVELS)), np.zeros(MAX_LEVELS, np.int64)
+    for i, p in enumerate(given):
+        sets.add(i, p.eligible)
+        for rule in p.restrictions:
+            for source in rule.sources or SOURCES:
+                at = SOURCES.index(source)
+                barred[i, at] = min(barred[i, at], rule.begins - start)
+        if p.lasts is not None:
+            lasts[:, i] = np.maximum(1, rows.quarters(p.lasts))
+        for improved in p.effects.ladders if p.effects is not None else []:
+            level = levels.number[improved.level]
+            boost[:, i, level] = rows(improved.factor) - 1.0
+            boosting[level] |= 1 << i
+    subsidy, response = real("subsidy"), real("response")
+    lift = 1.0 + response * subsidy
+    growth, hazard, research, raising = (effect(x) for x in ("growth", "hazard", "research", "raising"))
+    productivity, cost = effect("productivity"), effect("operating_cost")
+    felt = (growth != 0) | (hazard != 0) | (research != 0) | (raising != 0) | (productivity != 0) | (cost != 0)
+    return ProgrammeRules(
+        count=rows.constant(len(given), np.int64),
+        begins=whole([p.begins - start for p in given], NEVER),
+        until=whole([NEVER if p.until is None else p.until - start for p in given]),
+        barred_from=rows.constant(barred, np.int64),
+        budget=real("budget", np.inf),
+        purse=whole([i if p.budget_of is None else number[p.budget_of] for i, p in enumerate(given)]),
+        most=np.rint(np.minimum(real("most", 1e9), 1e9)).astype(np.int64),
+        cost=real("cost"),
+        cost_sd=real("cost_spread"),
+        yearly=real("yearly"),
+        research_part=real("research_part"),
+        tax=whole([int(p.paid_as == "tax") for p in given]),
+        spent_before=real("spent_before"),
+        repaid=real("repaid"),
+        holds=np.rint(4.0 * real("holds")).astype(np.int64),
+        **sets.columns(MAX_PROGRAMME_SETS, MAX_PROGRAMME_CONDITIONS),
+        sectors=whole([sum(1 << sectors.index(x) for x in (p.sectors or sectors)) for p in given]),
+        sources=whole([sum(1 << SOURCES.index(x) for x in (p.sources or SOURCES)) for p in given]),
+        level=whole([-1 if p.level is None else levels.number[p.level] for p in given], -1),
+        reach=real("reach", 1.0),
+        windows=whole([sum(1 << (q - 1) for q in p.windows) for p in given]),
+        outreach=real("outreach") * lift,
+        peers=real("peers") * lift,
+        initial=np.rint(real("initial")).astype(np.int64),
+        lasts=lasts,
+        again=whole([int(p.again) for p in given]),
+        shrink=real("shrink", 1.0),
+        effect_sd=real("spread"),
+        operating_share=real("operating_share"),
+        growth=growth,
+        productivity=productivity,
+        operating_cost=cost,
+        energy=effect("energy"),
+        hazard=hazard,
+        research=research,
+        raising=raising,
+        boosting=rows.constant(boosting, np.int64),
+        boost=boost,
+        effective=felt.astype(np.int64),
+    )
+
+
+def lower_incubators(s: "Scenario", rows: Rows) -> IncubatorRules:
+    r, start = rows.count, int(s.zone.start)
+    given = s.incubators
+    kinds = [(i, key, kind) for i, x in enumerate(given) for key, kind in x.kinds.items()]
+    place = {(i, key): k for k, (i, key, _) in enumerate(kinds)}
+    sources = [(i, source) for i, x in enumerate(given) for source in x.sources]
+
+    def columns(values: list[Any], size: int, default: float = 0.0) -> NDArray[np.float64]:
+        out = np.full((r, size), default)
+        for j, q in enumerate(values):
+            if q is not None:
+                out[:, j] = rows(q)
+        return out
+
+    def whole(values: list[int], size: int, default: int = 0) -> NDArray[np.int64]:
+        return rows.constant(values + [default] * (size - len(values)), np.int64)
+
+    def quarter_of(when: Any) -> int:
+        return 0 if when is None else max(0, when - start)
+
+    floor = columns([x.floor for x in given], MAX_INCUBATORS)
+    area = columns([k.area for _, _, k in kinds], MAX_KINDS, 1.0)
+    share = columns([k.share for _, _, k in kinds], MAX_KINDS)
+    places = np.zeros((r, MAX_KINDS), np.int64)
+    for k, (i, _, _) in enumerate(kinds):
+        places[:, k] = np.floor(floor[:, i] * share[:, k] / np.maximum(area[:, k], 1e-9) + 1e-9).astype(np.int64)
+    growth, hazard, raising = np.zeros((r, MAX_INCUBATORS)), np.ones((r, MAX_INCUBATORS)), np.zeros((r, MAX_INCUBATORS))
+    for i, x in enumerate(given):
+        for service in x.services:
+            if service.growth is not None:
+                growth[:, i] += 0.25 * rows(service.growth)
+            if service.hazard is not None:
+                hazard[:, i] *= 1.0 + rows(service.hazard)
+            if service.raising is not None:
+                raising[:, i] += rows(service.raising)
+    opens = [quarter_of(x.opens) for x in given]
+    return IncubatorRules(
+        count=rows.constant(len(given), np.int64),
+        kinds=rows.constant(len(kinds), np.int64),
+        sources=rows.constant(len(sources), np.int64),
+        incubator=whole([i for i, _, _ in kinds], MAX_KINDS),
+        places=places,
+        area=area,
+        tenure=np.maximum(1, np.rint(4.0 * columns([k.tenure for _, _, k in kinds], MAX_KINDS, 1.0))).astype(np.int64),
+        graduates_at=columns([k.graduates_at for _, _, k in kinds], MAX_KINDS, np.inf),
+        initial=np.rint(columns([k.initial for _, _, k in kinds], MAX_KINDS)).astype(np.int64),
+        source_kind=whole([place[i, source.kind] for i, source in sources], MAX_SPIN_OFFS),
+        source_rate=0.25 * columns([source.per_year for _, source in sources], MAX_SPIN_OFFS),
+        source_opens=whole([max(opens[i], quarter_of(x.opens)) for i, x in sources], MAX_SPIN_OFFS, NEVER),
+        source_anchor=whole([int(source.anchor) for _, source in sources], MAX_SPIN_OFFS),
+        opens=whole(opens, MAX_INCUBATORS, NEVER),
+        patience=np.rint(4.0 * columns([x.patience for x in given], MAX_INCUBATORS)).astype(np.int64),
+        rent=3.0
+        * columns([x.rent for x in given], MAX_INCUBATORS)
+        * (1.0 - columns([x.charged for x in given], MAX_INCUBATORS, 1.0)),
+        log_revenue=np.log(np.maximum(columns([x.revenue for x in given], MAX_INCUBATORS, 1.0), 1.0)),
+        log_revenue_sd=columns([x.spread for x in given], MAX_INCUBATORS),
+        venture_share=columns([x.venture_share for x in given], MAX_INCUBATORS),
+        growth=growth,
+        hazard=hazard,
+        raising=raising,
+        floor=floor,
+        services=whole([len(x.services) for x in given], MAX_INCUBATORS),
+    )
+
+
+def lower_projects(s: "Scenario", rows: Rows) -> ProjectRules:
+    r, start = rows.count, int(s.zone.start)
+    given, sectors = s.projects, list(s.firms.sectors)
+    enters = [max(0, (x.enters if x.enters is not None else start) - start) for x in given]
+    age = [max(0, e + start - x.founded) if x.founded is not None else 0 for e, x in zip(enters, given, strict=True)]
+    products = [y for x in given for y in x.products]
+    first = np.concatenate([[0], np.cumsum([len(x.products) for x in given])]).astype(np.int64)
+    full, capacity = np.ones((r, MAX_PROJECTS)), np.zeros((r, MAX_PRODUCTS))
+    ramp = np.ones((r, MAX_PROJECTS), np.int64)
+    for j, y in enumerate(products):
+        capacity[:, j] = rows(y.capacity)
+    for i, x in enumerate(given):
+        worth = sum(rows(y.capacity) * rows(y.price) for y in x.products)
+        full[:, i] = np.maximum(worth * rows(x.utilisation), 1.0)
+        ramp[:, i] = np.maximum(1, rows.quarters(x.ramp))
+    return ProjectRules(
+        count=rows.constant(len(given), np.int64),
+        enters=rows.constant(enters + [NEVER] * (MAX_PROJECTS - len(given)), np.int64),
+        age=rows.constant(age + [0] * (MAX_PROJECTS - len(given)), np.int64),
+        sector=rows.constant([sectors.index(x.sector) for x in given] + [0] * (MAX_PROJECTS - len(given)), np.int64),
+        log_full=np.log(full),
+        ramp=ramp,
+        first_product=roomy(rows.constant(first, np.int64), MAX_PROJECTS + 1),
+        capacity=capacity,
+    )
+
+
+def lower_report(s: "Scenario", rows: Rows) -> ReportRules:
+    q, sectors = s.report, list(s.firms.sectors.values())
+    energy = np.zeros((rows.count, MAX_SECTORS))
+    for i, x in enumerate(sectors):
+        if x.energy is not None:
+            energy[:, i] = 1e-4 * rows(x.energy)
+    return ReportRules(
+        unicorn=rows(q.unicorn_usd) * rows(q.usd_cny),
+        multiple=rows(q.multiple),
+        sectors=rows.constant(sum(1 << i for i, x in enumerate(sectors) if x.reported), np.int64),
+        energy=energy,
+        has_energy=rows.constant(int(any(x.energy is not None for x in sectors)), np.int64),
+    )
+
+
 def lower(s: "Scenario", rows: Rows) -> Rules:
     """All rooms' rules, every field with a leading axis of rows.count."""
     levels = LevelIndex(s)
-    p, q = s.public, s.report
+    p = s.public
     return Rules(
         market=lower_market(s, rows),
         firms=lower_firms(s, rows, levels),
@@ -786,10 +1150,13 @@ def lower(s: "Scenario", rows: Rows) -> Rules:
         exits=lower_exits(s, rows),
         attraction=lower_attraction(s, rows),
         named=lower_named(s, rows),
+        programmes=lower_programmes(s, rows, levels),
+        incubators=lower_incubators(s, rows),
+        projects=lower_projects(s, rows),
         public=PublicRules(
             rows(p.discount), rows(p.standard_rate), rows(p.reduced_rate), rows.constant(levels.reduced_tax, np.int64)
         ),
-        report=ReportRules(rows(q.unicorn_usd) * rows(q.usd_cny), rows(q.multiple)),
+        report=lower_report(s, rows),
     )
 
 

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.model.limits import MAX_KINDS, MAX_PROGRAMMES, MAX_PROJECTS
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Small = NDArray[np.int32]
@@ -69,6 +71,7 @@ TREASURY = -1  # limited partner: the zone's public purse
 MAX_SECTORS = 12
 MAX_LEVELS = 24
 MAX_CLASSES = 12  # share classes a firm can have issued: rounds and bridges
+QUEUE = 512  # applicants that can wait for a kind of place
 TRAITS = 10  # what is drawn for a new firm before it is written into its slot
 TILE = 1024  # firms handled at a time, so that a tile's columns stay in the first-level cache
 
@@ -113,6 +116,15 @@ class Firms(NamedTuple):
     since: Small  # [level, slot]: quarter of entry or of last renewal
     renewals: Bytes  # [level, slot]
     venture: Small  # row in Ventures, or -1
+    adopted: Ints  # bit p set: takes part in programme p
+    asked: Ints  # bit p set: waits for programme p
+    left: Ints  # bit p set: has taken part in programme p and may not again
+    joined: Small  # [programme, slot]: quarter of adoption, or since when it waits
+    priced: Small  # [programme, slot]: quarter of the round at which a grant turned into equity, -1 before
+    basis: Floats  # [programme, slot]: post-money of that round
+    appeal: Floats  # log odds added when investors judge it: programmes and services of an incubator
+    tenancy: Small  # kind of tenant of an incubator, or -1
+    leaves: Small  # quarter in which its stay ends
 
 
 class Ventures(NamedTuple):
@@ -239,6 +251,35 @@ class Ladder(NamedTuple):
     seeded: Ints  # stock at the start
 
 
+class Programmes(NamedTuple):
+    """[programme] what has been spent and what is left."""
+
+    budget_left: Floats  # of the calendar year
+    places_left: Ints  # adoptions of the calendar year
+    spent: Floats
+    repaid: Floats
+    adopted: Ints  # ever
+
+
+class Incubators(NamedTuple):
+    """[kind of tenant] places taken and the queue for them; the rest by incubator."""
+
+    tenants: Ints
+    waiting: Ints
+    queue_index: Small  # [kind, place]
+    queue_cohort: Small
+    queue_since: Small
+    graduated: Ints  # [incubator]
+    turned_away: Ints
+    rent: Floats
+
+
+class Projects(NamedTuple):
+    """[project] its firm, -1 before it enters."""
+
+    slot: Ints
+
+
 class Tally(NamedTuple):
     """Scalars that a world keeps as it goes, as arrays of length one or a few, so that the kernel can write them."""
 
@@ -284,7 +325,8 @@ class Count(IntEnum):
     PARK_TRIED = 28
     REDEEMED = 29
     BROKEN = 30  # number of the audit identity with the largest residual
-    SIZE = 32
+    LISTED_AGED = 31  # listings since the start whose age is in Cash.LISTING_AGE
+    SIZE = 40
 
 
 class Cash(IntEnum):
@@ -310,7 +352,12 @@ class Cash(IntEnum):
     SECONDARY = 17
     WORST = 18  # largest audit residual seen, relative to the amount it concerns
     OUTSIDE_PAID = 19  # paid back by the outside portfolios
-    SIZE = 24
+    SUBSIDIES = 20  # paid out by programmes
+    RENT_FORGONE = 21
+    REPAID = 22  # got back by programmes
+    LISTING_AGE = 23  # sum of ages at listing, years
+    LISTING_AGE_LAST = 24
+    SIZE = 32
 
 
 class Events(NamedTuple):
@@ -357,6 +404,9 @@ class World(NamedTuple):
     commitments: Commitments
     market: Market
     ladder: Ladder
+    programmes: Programmes
+    incubators: Incubators
+    projects: Projects
     tally: Tally
     events: Events
     scratch: Scratch
@@ -373,6 +423,7 @@ class Room(NamedTuple):
     quarters: int
     metrics: int
     levels: int
+    programmes: int = 0
     round_events: int = 0
     flow_events: int = 0
     exit_events: int = 0
@@ -405,15 +456,21 @@ def build_world(room: Room) -> World:
     """An empty world with the given room; about 250 bytes a firm slot and 1.2 kB a venture."""
     v, c, h = room.ventures, MAX_CLASSES, room.funds
     by_class = {name: (v, c) for name in Ventures._fields if name.startswith("class_")}
+    by_firm = {name: (room.levels, room.firms) for name in ("since", "renewals")}
+    by_firm |= {name: (room.programmes, room.firms) for name in ("joined", "priced", "basis")}
+    queue = (MAX_KINDS, QUEUE)
     widest = max(room.firms, room.holdings, room.ventures)
     return World(
-        firms=_columns(Firms, room.firms, {"since": (room.levels, room.firms), "renewals": (room.levels, room.firms)}),
+        firms=_columns(Firms, room.firms, by_firm),
         ventures=_columns(Ventures, v, by_class),
         holdings=_columns(Holdings, room.holdings),
         funds=_columns(Funds, room.funds),
         commitments=_columns(Commitments, 3 * room.funds),
         market=_columns(Market, room.quarters),
         ladder=_columns(Ladder, MAX_LEVELS),
+        programmes=_columns(Programmes, MAX_PROGRAMMES),
+        incubators=_columns(Incubators, MAX_KINDS, {"queue_index": queue, "queue_cohort": queue, "queue_since": queue}),
+        projects=_columns(Projects, MAX_PROJECTS),
         tally=Tally(
             np.zeros(Count.SIZE, np.int64),
             np.zeros(Cash.SIZE),

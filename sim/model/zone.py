@@ -1,7 +1,8 @@
 """The quarter, as a list of domain words, and the life of one world.
 
 draw the market                     once: the whole path
-admit entrants                      founders, incubator, firms that move in
+admit entrants                      founders, incubators' tenants, firms that move in, projects
+run programmes                      who asks, whom the budget reaches
 open funds                          proposals close or lapse, institutions raise their next fund, the park registers
 grow firms                          shock, revenue, exit draws
 move values                         latent values, burn
@@ -15,16 +16,19 @@ report                              every metric of the quarter
 
 import numpy as np
 
-from sim.accounts import audit_world
+from sim.accounts import audit_policies, audit_world
 from sim.model import population
 from sim.model.exits import kernel as exits
 from sim.model.firms import kernel as firms_
 from sim.model.funds import kernel as funds_
+from sim.model.incubators import kernel as incubators_
 from sim.model.jit import entry, kernel
 from sim.model.ladders import kernel as ladders_
 from sim.model.market.kernel import draw_market
+from sim.model.programmes import kernel as programmes_
+from sim.model.projects.kernel import run_projects
 from sim.model.public import kernel as public_
-from sim.model.report import report_quarter
+from sim.model.report import report_policies, report_quarter
 from sim.model.rounds import kernel as rounds_
 from sim.model.world import Cash, Count
 
@@ -45,6 +49,11 @@ value_funds = funds_.value_funds
 log_flows = funds_.log_flows
 climb_ladders = ladders_.climb_ladders
 seed_levels = ladders_.seed_levels
+note_listings = ladders_.note_listings
+run_programmes = programmes_.run_programmes
+programme_effects = programmes_.programme_effects
+run_incubators = incubators_.run_incubators
+incubator_effects = incubators_.incubator_effects
 move_values = rounds_.move_values
 raise_rounds = rounds_.raise_rounds
 list_firms = exits.list_firms
@@ -59,8 +68,17 @@ discount_cost = public_.discount_cost
 
 
 @kernel
-def empty(ladder, tally, metrics):
+def empty(ladder, programmes, incubators, projects, tally, metrics):
     """Make a used world fresh again. Firm and venture slots need no clearing: taking one writes every column."""
+    programmes.spent[:] = 0.0
+    programmes.repaid[:] = 0.0
+    programmes.adopted[:] = 0
+    incubators.tenants[:] = 0
+    incubators.waiting[:] = 0
+    incubators.graduated[:] = 0
+    incubators.turned_away[:] = 0
+    incubators.rent[:] = 0.0
+    projects.slot[:] = -1
     tally.counts[:] = 0
     tally.money[:] = 0.0
     ladder.stock[:] = 0
@@ -91,7 +109,23 @@ def list_at_start(key, rules, firms, ventures, market, tally, events, scratch):
 
 @kernel
 def live_one_quarter(
-    key, rules, firms, ventures, holdings, funds, commitments, market, ladder, tally, events, scratch, quarter, last
+    key,
+    rules,
+    firms,
+    ventures,
+    holdings,
+    funds,
+    commitments,
+    market,
+    ladder,
+    programmes,
+    incubators,
+    projects,
+    tally,
+    events,
+    scratch,
+    quarter,
+    last,
 ):
     """The order of a quarter is the order of these lines. `last`: whether it is the last quarter of a year.
 
@@ -102,11 +136,14 @@ def live_one_quarter(
     tally.raised[:] = 0.0
     place_named(key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, quarter)
     attract_firms(key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, quarter)
+    run_projects(key, rules, firms, projects, market, tally, scratch, quarter)
+    run_incubators(key, rules, firms, ventures, incubators, market, tally, scratch, quarter)
     if quarter == 0:
         seed_levels(key, rules.ladders, firms, ventures, market, ladder, events, tally, scratch)
         list_at_start(key, rules, firms, ventures, market, tally, events, scratch)
     else:
         admit_entrants(key, rules, firms, ventures, market, tally, scratch, quarter)
+    run_programmes(key, rules.programmes, firms, ventures, programmes, market, tally, scratch, quarter, rules.phase)
     open_funds(key, rules.funds, funds, commitments, market, tally, quarter)
     register_in_park(key, rules.funds, tally, quarter)
     output, leavers = grow_firms(key, rules.firms, firms, market, tally, scratch, quarter)
@@ -117,8 +154,20 @@ def live_one_quarter(
         move_values(key, rules.rounds, firms, ventures, tally, scratch, quarter)
         raise_rounds(key, rules.rounds, firms, ventures, holdings, funds, market, tally, events, scratch, quarter)
         listed = climb_ladders(
-            key, rules.ladders, firms, ventures, market, ladder, events, tally, scratch, quarter, rules.phase
+            key,
+            rules.ladders,
+            rules.programmes,
+            firms,
+            ventures,
+            market,
+            ladder,
+            events,
+            tally,
+            scratch,
+            quarter,
+            rules.phase,
         )
+        note_listings(firms, tally, scratch.listed, listed, quarter)
         list_firms(
             key, rules.exits, rules.rounds, firms, ventures, market, tally, events, scratch.listed, listed, quarter
         )
@@ -138,6 +187,8 @@ def live_one_quarter(
             close_accounts(rules.firms, firms, market, tally, quarter)
             drift_rd(key, rules.firms, firms, tally, scratch, quarter)
             certificate_effects(rules.firms, firms, tally)
+            programme_effects(key, rules.programmes, firms, tally, scratch)
+            incubator_effects(rules.incubators, firms, tally)
             assess_tax(rules.public, firms, tally)
         tidy_holdings(ventures, holdings, tally)
     return output
@@ -151,8 +202,9 @@ def live_one_world(key, rules, world, audit):
     """
     firms, ventures, holdings = world.firms, world.ventures, world.holdings
     funds, commitments, market, ladder = world.funds, world.commitments, world.market, world.ladder
+    programmes, incubators, projects = world.programmes, world.incubators, world.projects
     tally, events, scratch, metrics = world.tally, world.events, world.scratch, world.metrics
-    empty(ladder, tally, metrics)
+    empty(ladder, programmes, incubators, projects, tally, metrics)
     draw_market(key, rules.market, market, metrics.shape[1])
     plan_funds(key, rules.funds, funds, commitments, market, tally)
     fill_at_start(key, rules, firms, ventures, market, tally, scratch)
@@ -168,6 +220,9 @@ def live_one_world(key, rules, world, audit):
             commitments,
             market,
             ladder,
+            programmes,
+            incubators,
+            projects,
             tally,
             events,
             scratch,
@@ -177,6 +232,8 @@ def live_one_world(key, rules, world, audit):
         if tally.counts[Count.STATUS] != 0:
             return tally.counts[Count.STATUS]
         report_quarter(rules, firms, ventures, funds, market, ladder, tally, metrics, output, quarter)
+        report_policies(key, rules, firms, programmes, incubators, projects, tally, scratch, metrics, quarter)
         if audit:
             audit_world(rules, firms, ventures, holdings, funds, commitments, ladder, tally)
+            audit_policies(rules, firms, programmes, incubators, tally)
     return tally.counts[Count.STATUS]

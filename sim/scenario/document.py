@@ -20,9 +20,21 @@ from sim.model.funds.parameters import (
     OutsidePortfolio,
     ReportParameters,
 )
-from sim.model.ladders.parameters import Ladder
+from sim.model.incubators.parameters import Incubator
+from sim.model.ladders.parameters import Conditions, Ladder
+from sim.model.limits import (
+    MAX_INCUBATORS,
+    MAX_KINDS,
+    MAX_PRODUCTS,
+    MAX_PROGRAMMES,
+    MAX_PROJECTS,
+    MAX_SPIN_OFFS,
+)
 from sim.model.market.parameters import MarketParameters
+from sim.model.programmes.parameters import Programme
+from sim.model.projects.parameters import Project
 from sim.model.rounds.parameters import RoundParameters
+from sim.quantities import quarter_name
 from sim.scenario.facts import Fact
 from sim.scenario.fields import Described, Id, LocalName, Number, Table, When
 from sim.scenario.loading import ScenarioProblems
@@ -30,6 +42,18 @@ from sim.scenario.loading import ScenarioProblems
 MAX_LEVELS = 24
 MAX_SECTORS = 12
 LONGEST = 400  # quarters
+
+
+def _check_sets(path: str, sets: list[Conditions], found: list) -> None:
+    """Sets of conditions whose dates or bounds contradict each other."""
+    for i, c in enumerate(sets):
+        if c.valid_from is not None and c.valid_to is not None and c.valid_to < c.valid_from:
+            message = "dates out of order: valid_to comes before valid_from"
+            found.append((f"{path}.{i}.valid_to", message, quarter_name(int(c.valid_to)), []))
+        for what in ("revenue", "age"):
+            low, high = getattr(c, f"{what}_min"), getattr(c, f"{what}_max")
+            if low is not None and high is not None and high.value < low.value:
+                found.append((f"{path}.{i}.{what}_max", f"is below {what}_min: nobody meets both", high.value, []))
 
 
 class Zone(Table):
@@ -78,6 +102,9 @@ class Scenario(Table):
     fund_park: FundPark | None = None
     attraction: Attraction | None = None
     named: list[NamedFirm] = Described("firms known by name", default=[])
+    programmes: list[Programme] = Described("policies that firms adopt", default=[])
+    incubators: list[Incubator] = Described("incubators", default=[])
+    projects: list[Project] = Described("plants known by name", default=[])
     public: PublicParameters
     report: ReportParameters
     facts: list[Fact] = Described("published figures and their use", default=[])
@@ -104,6 +131,9 @@ class Scenario(Table):
         self._check_sectors(found)
         self._check_ladders(found)
         self._check_funds(found)
+        self._check_programmes(found)
+        self._check_incubators(found)
+        self._check_projects(found)
         self._check_facts(found)
         if found:
             raise ScenarioProblems(found)
@@ -170,6 +200,103 @@ class Scenario(Table):
                             [],
                         )
                     )
+                _check_sets(f"ladders.{a}.levels.{b}.conditions", level.conditions, found)
+                dates = [int(x.begins) for x in level.renewal_from]
+                if dates != sorted(set(dates)):
+                    message = "dates out of order: each must come after the one before"
+                    found.append((f"ladders.{a}.levels.{b}.renewal_from", message, None, []))
+
+    def _check_programmes(self, found: list) -> None:
+        levels = [f"{a}.{b}" for a, ladder in self.ladders.items() for b in ladder.levels]
+        ids, sectors = [p.id for p in self.programmes], list(self.firms.sectors)
+        if len(ids) > MAX_PROGRAMMES:
+            found.append(("programmes", f"at most {MAX_PROGRAMMES} programmes", len(ids), []))
+        for p in self.programmes:
+            path = f"programmes.{p.id}"
+            if p.until is not None and p.until <= p.begins:
+                message = "dates out of order: until must come after begins"
+                found.append((f"{path}.until", message, quarter_name(int(p.until)), []))
+            for i, restriction in enumerate(p.restrictions):
+                if p.until is not None and restriction.begins >= p.until:
+                    message = "dates out of order: the programme has ended before this rule begins"
+                    found.append((f"{path}.restrictions.{i}.begins", message, quarter_name(restriction.begins), []))
+            if p.level is not None and p.level not in levels:
+                found.append((f"{path}.level", "no such level", p.level, levels))
+            for i, boost in enumerate(p.effects.ladders if p.effects else []):
+                if boost.level not in levels:
+                    found.append((f"{path}.effects.ladders.{i}.level", "no such level", boost.level, levels))
+            for name in p.sectors:
+                if name not in sectors:
+                    found.append((f"{path}.sectors", "no such sector", name, sectors))
+            if p.budget_of is not None:
+                if p.budget_of not in ids or p.budget_of == p.id:
+                    message = "no other programme of this name"
+                    found.append((f"{path}.budget_of", message, p.budget_of, [x for x in ids if x != p.id]))
+                elif p.budget is not None:
+                    found.append((f"{path}.budget", "it draws on another's budget: state one of them", p.budget_of, []))
+            if not p.windows or any(q not in (1, 2, 3, 4) for q in p.windows):
+                found.append((f"{path}.windows", "windows are quarters of the year, 1 to 4", p.windows, []))
+            if p.effects is not None and p.effects.operating_cost is not None and p.operating_share is None:
+                message = "an effect on the operating cost needs the share of revenue that it is"
+                found.append((f"{path}.operating_share", message, None, []))
+            if p.effects is not None and p.effects.energy is not None:
+                open_to = p.sectors or sectors
+                if not any(self.firms.sectors[x].energy is not None for x in open_to if x in sectors):
+                    message = "an effect on energy needs a sector that states its `energy`"
+                    found.append((f"{path}.effects.energy", message, None, []))
+            if p.repaid is not None and p.cost is None:
+                found.append((f"{path}.repaid", "there is no grant to turn into equity: state its `cost`", None, []))
+            _check_sets(f"{path}.eligible", p.eligible, found)
+
+    def _check_incubators(self, found: list) -> None:
+        kinds = sum(len(x.kinds) for x in self.incubators)
+        for name, count, most in (
+            ("incubators", len(self.incubators), MAX_INCUBATORS),
+            ("kinds of tenants", kinds, MAX_KINDS),
+            ("sources of applicants", sum(len(x.sources) for x in self.incubators), MAX_SPIN_OFFS),
+        ):
+            if count > most:
+                found.append(("incubators", f"at most {most} {name} in all", count, []))
+        for x in self.incubators:
+            path = f"incubators.{x.id}"
+            floor = x.floor.value
+            total = sum(k.share.value for k in x.kinds.values())
+            if total > 1.0 + 1e-9:
+                found.append((f"{path}.kinds", f"the shares of the floor sum to {total:.6g}, above 1", None, []))
+            wanted = {s.kind for s in x.sources if s.per_year.value > 0.0}
+            for name, kind in x.kinds.items():
+                area, initial = kind.area.value, kind.initial.value if kind.initial is not None else 0.0
+                if area <= 0.0:
+                    found.append((f"{path}.kinds.{name}.area", "a tenant needs some floor", area, []))
+                    continue
+                places = floor * kind.share.value / area
+                if (name in wanted or initial > 0.0) and places < 1.0:
+                    message = "tenants but no floor for one of them: floor x share is below the area of a tenant"
+                    where = f"{path}.floor" if floor <= 0.0 else f"{path}.kinds.{name}"
+                    found.append((where, message, f"{floor * kind.share.value:g} m2 for {area:g} m2 each", []))
+                elif initial > places + 1e-9:
+                    message = f"more tenants at the start than places ({places:.4g})"
+                    found.append((f"{path}.kinds.{name}.initial", message, initial, []))
+            for s in x.sources:
+                if s.kind not in x.kinds:
+                    found.append((f"{path}.sources.{s.id}.kind", "no such kind of tenant", s.kind, list(x.kinds)))
+
+    def _check_projects(self, found: list) -> None:
+        if len(self.projects) > MAX_PROJECTS:
+            found.append(("projects", f"at most {MAX_PROJECTS} projects", len(self.projects), []))
+        products = sum(len(x.products) for x in self.projects)
+        if products > MAX_PRODUCTS:
+            found.append(("projects", f"at most {MAX_PRODUCTS} products in all", products, []))
+        for x in self.projects:
+            path, sectors = f"projects.{x.id}", list(self.firms.sectors)
+            if x.sector not in sectors:
+                found.append((f"{path}.sector", "no such sector", x.sector, sectors))
+            if sum(p.capacity.value * p.price.value for p in x.products) * x.utilisation.value <= 0.0:
+                found.append((f"{path}.products", "a project needs some output", None, []))
+            enters = x.enters if x.enters is not None else self.zone.start
+            if x.founded is not None and x.founded > enters:
+                message = "dates out of order: founded after it enters"
+                found.append((f"{path}.founded", message, quarter_name(int(x.founded)), []))
 
     def _check_funds(self, found: list) -> None:
         ids = [c.id for c in self.funds]

@@ -291,6 +291,7 @@ Money = Annotated[Quantity, BeforeValidator((_m := _Kind("CNY", parse_money, 0.0
 SignedMoney = Annotated[Quantity, BeforeValidator((_sm := _Kind("CNY", parse_money)).read), _sm]
 Dollars = Annotated[Quantity, BeforeValidator((_d := _Kind("USD", lambda x: parse_money(x, "USD"), 0.0)).read), _d]
 Share = Annotated[Quantity, BeforeValidator((_s := _Kind("share", parse_share, 0.0, 1.0)).read), _s]
+SignedShare = Annotated[Quantity, BeforeValidator((_ss := _Kind("share", parse_share, -1.0)).read), _ss]
 Probability = Annotated[Quantity, BeforeValidator((_p := _Kind("probability", parse_share, 0.0, 1.0)).read), _p]
 Rate = Annotated[Quantity, BeforeValidator((_r := _Kind("per year", parse_share, 0.0)).read), _r]
 SignedRate = Annotated[Quantity, BeforeValidator((_sr := _Kind("per year", parse_share)).read), _sr]

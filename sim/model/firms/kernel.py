@@ -371,6 +371,11 @@ def put_firms(key, rules, firms, market, tally, scratch, first, n, cohort, sourc
         firms.jobs[slot] = jobs[k]
         firms.held[slot] = 0
         firms.venture[slot] = -1
+        firms.adopted[slot] = 0
+        firms.asked[slot] = 0
+        firms.left[slot] = 0
+        firms.appeal[slot] = 0.0
+        firms.tenancy[slot] = -1
     if quarter % 2 == 1:  # their first quarter is the second of a block; word1 is the caller's, so w0 serves twice
         number_words(key, first, cohort, quarter // 2, np.int64(Purpose.FIRM_QUARTER), w0, w0, w2, w3)
         for k in range(n):
@@ -428,6 +433,9 @@ def remove_firm(firms, ladder, tally, slot, levels):
                 ladder.stock[level] -= 1
                 ladder.left[level] += 1
         firms.held[slot] = 0
+    firms.adopted[slot] = 0
+    firms.asked[slot] = 0
+    firms.tenancy[slot] = -1
     tally.free_firms[tally.counts[Count.FREE_FIRMS]] = slot
     tally.counts[Count.FREE_FIRMS] += 1
     if firms.source[slot] == Source.ATTRACTED:

@@ -27,6 +27,8 @@ class Sector(Table):
     margin: SignedRate = Described("profit over revenue at the reference revenue")
     price_to_sales: Ratio = Described("listed market value over revenue in a normal market")
     productivity: Money = Described("yearly revenue per job at the reference revenue")
+    energy: Ratio | None = Described("energy per 10 000 CNY of output, kg coal equivalent", default=None)
+    reported: bool = Described("whether its output is a metric of its own", default=False)
 
 
 class InitialFirms(Table):

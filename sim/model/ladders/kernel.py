@@ -12,7 +12,8 @@ import numpy as np
 
 from sim.model.draws import Purpose, exp, uniform, uniforms, uniforms_at
 from sim.model.jit import inlined, kernel, smallest_first
-from sim.model.world import MAX_LEVELS, Count
+from sim.model.programmes.effects import raise_odds
+from sim.model.world import MAX_LEVELS, Cash, Count
 
 
 class Quantity(IntEnum):
@@ -26,9 +27,13 @@ class Quantity(IntEnum):
     PROFIT = 5
     VALUE = 6  # latent value at the present multiple for ventures, else filed revenue at the sector's multiple
     STANDING = 7  # percentile in its niche
+    RD_SPENDING_TWO_YEARS = 8
+    PROFIT_TWO_YEARS = 9  # years before the last one at the last one's margin; the third year at the same growth
+    PROFIT_THREE_YEARS = 10
+    REVENUE_THREE_YEARS = 11
 
 
-QUANTITIES = 8
+QUANTITIES = 12
 
 
 @inlined
@@ -63,15 +68,29 @@ def measure(firms, ventures, slot, what, quarter, listed_log_multiple):
         return firms.profit_last[slot]
     if what == Quantity.VALUE:
         return value_of(firms, ventures, slot, listed_log_multiple)
-    return firms.standing[slot]
+    if what == Quantity.STANDING:
+        return firms.standing[slot]
+    last, before = firms.revenue_last[slot], firms.revenue_before[slot]
+    if what == Quantity.RD_SPENDING_TWO_YEARS:
+        return firms.rd_share[slot] * (last + before)
+    ratio = before / last if last > 0.0 else 0.0
+    if what == Quantity.PROFIT_TWO_YEARS:
+        return firms.profit_last[slot] * (1.0 + ratio)
+    three = 1.0 + ratio + ratio * ratio
+    if what == Quantity.PROFIT_THREE_YEARS:
+        return firms.profit_last[slot] * three
+    return last * three
 
 
 @inlined
 def meets(rules, firms, ventures, slot, level, quarter, listed_log_multiple):
-    """Whether the firm meets one of the level's alternative sets of conditions (no set: everybody does)."""
+    """Whether the firm meets one of the level's alternative sets of conditions that are in force (where the level has
+    no set at all, everybody does)."""
     if rules.set_first[level] == rules.set_last[level]:
         return True
     for s in range(rules.set_first[level], rules.set_last[level]):
+        if quarter < rules.set_from[s] or quarter > rules.set_until[s]:
+            continue
         good = True
         for c in range(rules.condition_first[s], rules.condition_last[s]):
             x = measure(firms, ventures, slot, rules.condition_what[c], quarter, listed_log_multiple)
@@ -189,13 +208,17 @@ def below(uniform_numbers, odds, slots, n, out, score):
 
 
 @kernel
-def admit(key, rules, firms, ventures, ladder, events, tally, scratch, candidates, n, level, quarter, odds, m):
+def admit(
+    key, rules, programmes, firms, ventures, ladder, events, tally, scratch, candidates, n, level, quarter, odds, m
+):
     """Applications of one level in one window by candidates[:n]. Those who are drawn and meet the conditions are
     admitted, within the quota in the order of their draws."""
     purpose = np.int64(Purpose.LADDER) + level
     uniforms_at(
         key, firms.index, firms.cohort, candidates, n, quarter, purpose, 0, scratch.word0, scratch.word1, scratch.score
     )
+    if programmes.boosting[level] != 0:
+        raise_odds(key, programmes, firms, candidates, n, level, scratch.score)
     drawn = below(scratch.score, odds, candidates, n, scratch.list2, scratch.score)
     passed = 0
     for k in range(drawn):
@@ -216,6 +239,17 @@ def admit(key, rules, firms, ventures, ladder, events, tally, scratch, candidate
         scratch.chosen[k] = slot
         enter_level(key, rules, firms, ladder, events, tally, slot, level, quarter)
     return passed
+
+
+@inlined
+def renewal_odds(rules, level, times, quarter):
+    """Odds of a firm's re-review number `times` (0 the first): those of the last date on that has begun, else by how
+    often the firm has been renewed."""
+    odds = rules.renewal[level, times]
+    for d in range(rules.renewal_from.shape[1]):
+        if quarter >= rules.renewal_from[level, d]:
+            odds = rules.renewal_odds[level, d]
+    return odds
 
 
 @kernel
@@ -242,7 +276,7 @@ def renew_or_expire(key, rules, firms, ladder, events, tally, scratch, slots, le
     for k in range(due):
         slot = scratch.chosen[k]
         times = min(np.int64(firms.renewals[level, slot]), reviews)
-        if scratch.score[k] < rules.renewal[level, times]:
+        if scratch.score[k] < renewal_odds(rules, level, times, quarter):
             firms.since[level, slot] = quarter
             firms.renewals[level, slot] += 1
             log_level(events, tally, key, firms, slot, level, quarter, 2)
@@ -260,8 +294,9 @@ def fall_back(key, rules, firms, ladder, events, tally, slot, level, quarter):
 
 
 @kernel
-def climb_ladders(key, rules, firms, ventures, market, ladder, events, tally, scratch, quarter, phase):
+def climb_ladders(key, rules, programmes, firms, ventures, market, ladder, events, tally, scratch, quarter, phase):
     """One quarter of every ladder, from the highest level down (so nobody climbs two steps of one ladder at once).
+    programmes: the rules of programmes, whose adopters may have better odds.
 
     Returns how many firms entered the level that rules.listed names; their slots stand first in scratch.listed.
     """
@@ -311,6 +346,7 @@ def climb_ladders(key, rules, firms, ventures, market, ladder, events, tally, sc
         passed = admit(
             key,
             rules,
+            programmes,
             firms,
             ventures,
             ladder,
@@ -329,6 +365,16 @@ def climb_ladders(key, rules, firms, ventures, market, ladder, events, tally, sc
             for k in range(passed):
                 scratch.listed[k] = scratch.chosen[k]
     return listed
+
+
+@kernel
+def note_listings(firms, tally, listed, n, quarter):
+    """Ages at listing of the firms that are listed this quarter."""
+    for k in range(n):
+        age = 0.25 * (quarter - firms.born[listed[k]])
+        tally.counts[Count.LISTED_AGED] += 1
+        tally.money[Cash.LISTING_AGE] += age
+        tally.money[Cash.LISTING_AGE_LAST] = age
 
 
 @kernel

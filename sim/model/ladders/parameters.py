@@ -1,18 +1,26 @@
 """What a scenario says of its ladders: certificates, the listing pipeline, green and smart factories."""
 
-from sim.scenario.fields import Count, Described, Id, LocalName, Money, Share, SignedRate, Table, Years
+from sim.scenario.fields import Count, Described, Id, LocalName, Money, Share, SignedRate, Table, When, Years
 
 
 class Conditions(Table):
-    """One set of conditions; all that are stated must hold. A level with several sets asks for one of them."""
+    """One set of conditions; all that are stated must hold. A level with several asks for one of those in force."""
 
-    age_min: Years | None = Described("years since founding", default=None)
+    name: LocalName | None = Described("what the rule calls this set", default=None)
+    valid_from: When | None = Described("first quarter in which the set is in force", default=None)
+    valid_to: When | None = Described("last quarter in which it is", default=None)
+    age_min: Years | None = Described("years since founding, at least", default=None)
+    age_max: Years | None = Described("years since founding, at most", default=None)
     revenue_min: Money | None = Described("last filed revenue, at least", default=None)
     revenue_max: Money | None = Described("last filed revenue, at most", default=None)
     growth_min: SignedRate | None = Described("growth of the last filed revenue over the year before", default=None)
     rd_share_min: Share | None = Described("R&D over revenue", default=None)
     rd_spending_min: Money | None = Described("R&D spending a year", default=None)
+    rd_spending_two_years_min: Money | None = Described("R&D spending of two years", default=None)
     profit_min: Money | None = Described("last filed profit", default=None)
+    profit_two_years_min: Money | None = Described("profit of the last two years together", default=None)
+    profit_three_years_min: Money | None = Described("profit of the last three years together", default=None)
+    revenue_three_years_min: Money | None = Described("revenue of the last three years together", default=None)
     value_min: Money | None = Described("value of the whole firm at present listed multiples", default=None)
     standing_min: Share | None = Described("percentile of the firm in its niche", default=None)
 
@@ -23,6 +31,13 @@ class Odds(Table):
     cold: Share
     normal: Share
     hot: Share
+
+
+class DatedOdds(Table):
+    """Odds of a re-review from a date on: what was published for the re-review of one batch."""
+
+    begins: When = Described("first quarter in which these odds hold")
+    odds: Share = Described("share of the certificates due that is renewed")
 
 
 class Level(Table):
@@ -40,6 +55,9 @@ class Level(Table):
     validity: Years | None = Described("how long an award holds", default=None)
     renewal: list[Share] = Described(
         "odds of the first, second ... re-review (the last holds for all later)", default=[]
+    )
+    renewal_from: list[DatedOdds] = Described(
+        "odds of a re-review by date, in their place from the first date on", default=[]
     )
     withdraws: Odds | None = Described("share that leaves the level in a quarter: rejected or withdrawn", default=None)
     falls_to: str | None = Described("level to which those return", default=None)

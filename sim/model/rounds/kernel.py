@@ -482,6 +482,7 @@ def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, even
         h = holdings.next[h]
     count = scratch.eligible_count[stage]
     mood = rules.mood * mean_regime(market.regime[quarter]) + rules.mood_multiple * private
+    mood += firms.appeal[slot]
     promise = ventures.log_value[v] - rules.centre[stage] - rules.distrust * ventures.fails[v]
     led = ventures.rounds[v] > 0 and got >= rules.lead_share * amount
     if count > 0:
