@@ -23,19 +23,25 @@ entry = njit(_nrt=False, error_model="numpy", nogil=True, cache=True)  # what Py
 
 
 @kernel
-def order_uniforms(score, n, room, order):
-    """Write into order[:n] the places of score[:n], numbers between 0 and 1, from smallest to largest (ties by place).
+def order_by(score, n, room, order):
+    """Write into order[:n] the places of score[:n] from smallest to largest (ties by place).
 
-    As many bins as numbers, then insertion: the time grows with n where the numbers are uniform. room: Ints[n + 1].
+    As many bins as numbers between the least and the largest, then insertion: the time grows with n where the numbers
+    are spread evenly, as draws are. room: Ints[n + 1].
     """
-    for b in range(n + 1):
-        room[b] = 0
+    low, high = np.inf, -np.inf
     for i in range(n):
-        room[min(np.int64(score[i] * n), n - 1) + 1] += 1
+        low = min(low, score[i])
+        high = max(high, score[i])
+        room[i] = 0
+    room[n] = 0
+    scale = (n - 1) / (high - low) if high > low else 0.0
+    for i in range(n):
+        room[np.int64((score[i] - low) * scale) + 1] += 1
     for b in range(n):
         room[b + 1] += room[b]
     for i in range(n):
-        b = min(np.int64(score[i] * n), n - 1)
+        b = np.int64((score[i] - low) * scale)
         order[room[b]] = i
         room[b] += 1
     for k in range(1, n):

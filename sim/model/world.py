@@ -382,6 +382,9 @@ class Scratch(NamedTuple):
     sector: Small
     size: Floats  # mean log revenue of each
     trait: Floats  # [trait, firm]
+    asking: Bytes  # flags of a tile of firms
+    one: Bytes
+    good: Bytes
     list: Ints
     list2: Ints
     score: Floats
@@ -496,8 +499,11 @@ def build_world(room: Room) -> World:
             sector=np.zeros(TILE, np.int32),
             size=np.zeros(TILE),
             trait=np.zeros((TRAITS, TILE)),
-            list=np.zeros(widest, np.int64),
-            list2=np.zeros(widest, np.int64),
+            asking=np.zeros(TILE, np.uint8),
+            one=np.zeros(TILE, np.uint8),
+            good=np.zeros(TILE, np.uint8),
+            list=np.zeros(widest + 1, np.int64),
+            list2=np.zeros(widest + 1, np.int64),
             score=np.zeros(widest),
             order=np.zeros(widest, np.int64),
             chosen=np.zeros(widest + 1, np.int64),

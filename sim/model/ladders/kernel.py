@@ -13,7 +13,7 @@ import numpy as np
 from sim.model.draws import Purpose, exp, uniform, uniforms, uniforms_at
 from sim.model.jit import inlined, kernel, smallest_first
 from sim.model.programmes.effects import raise_odds
-from sim.model.world import MAX_LEVELS, Cash, Count
+from sim.model.world import MAX_LEVELS, TILE, Cash, Count
 
 
 class Quantity(IntEnum):
@@ -185,14 +185,98 @@ def expired(since, oldest, slots, n, out):
 
 
 @kernel
-def may_ask(alive, held, revenue, barred, least, n, out):
-    """Slots below n of live firms with the least revenue that hold no level of barred: the cheap refusals come first,
-    so that only the others need a draw."""
-    found = 0
-    for slot in range(n):
-        out[found] = slot
-        found += 1 if (alive[slot] != 0) & (held[slot] & barred == 0) & (revenue[slot] >= least) else 0
-    return found
+def may_ask(alive, held, revenue, barred, least, asking):
+    """1 where a live firm with the least revenue holds no level of barred."""
+    for i in range(asking.shape[0]):
+        asking[i] = 1 if (alive[i] != 0) & (held[i] & barred == 0) & (revenue[i] >= least) else 0
+
+
+@kernel
+def within(x, low, high, good):
+    for i in range(good.shape[0]):
+        good[i] &= 1 if (x[i] >= low) & (x[i] <= high) else 0
+
+
+@kernel
+def within_age(born, quarter, low, high, good):
+    for i in range(good.shape[0]):
+        age = 0.25 * (quarter - born[i])
+        good[i] &= 1 if (age >= low) & (age <= high) else 0
+
+
+@kernel
+def copy_flags(flags, out):
+    for i in range(out.shape[0]):
+        out[i] = flags[i]
+
+
+@kernel
+def join_flags(flags, out):
+    for i in range(out.shape[0]):
+        out[i] |= flags[i]
+
+
+@kernel
+def keep_good(rules, firms, ventures, c, a, b, quarter, log_multiple, good):
+    """Clear good[i] where firm a + i does not meet condition c."""
+    what, low, high = rules.condition_what[c], rules.condition_low[c], rules.condition_high[c]
+    if what == Quantity.AGE:
+        within_age(firms.born[a:b], quarter, low, high, good)
+    elif what == Quantity.REVENUE:
+        within(firms.revenue_last[a:b], low, high, good)
+    elif what == Quantity.RD_SHARE:
+        within(firms.rd_share[a:b], low, high, good)
+    elif what == Quantity.PROFIT:
+        within(firms.profit_last[a:b], low, high, good)
+    elif what == Quantity.STANDING:
+        within(firms.standing[a:b], low, high, good)
+    else:
+        for i in range(b - a):
+            if good[i]:
+                x = measure(firms, ventures, a + i, what, quarter, log_multiple)
+                good[i] = 1 if (x >= low) & (x <= high) else 0
+
+
+@kernel
+def note_flags(flags, first, out, n):
+    """Append first + i for each flag i that is set; eight flags are looked at together."""
+    whole = flags.shape[0] - flags.shape[0] % 8
+    for a in range(0, whole, 8):
+        some = flags[a] | flags[a + 1] | flags[a + 2] | flags[a + 3]
+        some |= flags[a + 4] | flags[a + 5] | flags[a + 6] | flags[a + 7]
+        if some:
+            for i in range(a, a + 8):
+                out[n] = first + i
+                n += flags[i]
+    for i in range(whole, flags.shape[0]):
+        out[n] = first + i
+        n += flags[i]
+    return n
+
+
+@kernel
+def who_qualifies(rules, firms, ventures, scratch, level, barred, quarter, log_multiple, slots, out):
+    """Slots of the live firms that hold no level of barred and meet a set of the level's conditions that is in force
+    (where the level has no set at all, everybody does), condition by condition over a tile. Returns how many."""
+    n = 0
+    for a in range(0, slots, TILE):
+        b = min(a + TILE, slots)
+        asking, one, good = scratch.asking[: b - a], scratch.one[: b - a], scratch.good[: b - a]
+        may_ask(firms.alive[a:b], firms.held[a:b], firms.revenue_last[a:b], barred, rules.least_revenue[level], asking)
+        first, last = rules.set_first[level], rules.set_last[level]
+        if first == last:
+            copy_flags(asking, good)
+        else:
+            good[:] = 0
+        for s in range(first, last):
+            if quarter < rules.set_from[s] or quarter > rules.set_until[s]:
+                continue
+            copy_flags(asking, one)
+            for c in range(rules.condition_first[s], rules.condition_last[s]):
+                keep_good(rules, firms, ventures, c, a, b, quarter, log_multiple, one)
+            join_flags(one, good)
+        n = note_flags(good, a, out, n)
+    return n
 
 
 @kernel
@@ -211,8 +295,9 @@ def below(uniform_numbers, odds, slots, n, out, score):
 def admit(
     key, rules, programmes, firms, ventures, ladder, events, tally, scratch, candidates, n, level, quarter, odds, m
 ):
-    """Applications of one level in one window by candidates[:n]. Those who are drawn and meet the conditions are
-    admitted, within the quota in the order of their draws."""
+    """Applications of one level in one window by candidates[:n], who meet its conditions or hold the level it requires.
+    Those who are drawn (and in the second case meet the conditions) are admitted, within the quota in the order of
+    their draws."""
     purpose = np.int64(Purpose.LADDER) + level
     uniforms_at(
         key, firms.index, firms.cohort, candidates, n, quarter, purpose, 0, scratch.word0, scratch.word1, scratch.score
@@ -223,7 +308,7 @@ def admit(
     passed = 0
     for k in range(drawn):
         slot = scratch.list2[k]
-        if eligible(rules, firms, ventures, slot, level, quarter, m):
+        if rules.requires[level] < 0 or eligible(rules, firms, ventures, slot, level, quarter, m):
             scratch.list2[passed] = slot
             scratch.score[passed] = scratch.score[k]
             passed += 1
@@ -338,8 +423,8 @@ def climb_ladders(key, rules, programmes, firms, ventures, market, ladder, event
                     else 0
                 )
         else:
-            least = rules.least_revenue[level]
-            n = may_ask(firms.alive, firms.held, firms.revenue_last, rules.barred[level], least, slots, scratch.chosen)
+            barred = rules.barred[level]
+            n = who_qualifies(rules, firms, ventures, scratch, level, barred, quarter, m, slots, scratch.chosen)
         odds = rules.apply[level] * rules.passes[level, regime]
         if rules.scaled[level]:
             odds *= market.window[quarter]
@@ -388,20 +473,15 @@ def seed_levels(key, rules, firms, ventures, market, ladder, events, tally, scra
         if wanted <= 0:
             continue
         needed = rules.requires[level]
-        least = rules.least_revenue[level]
         out = rules.exclusive[level] | bit(level)
-        asking = may_ask(firms.alive, firms.held, firms.revenue_last, out, least, slots, scratch.chosen)
-        n = 0
-        for k in range(asking):
-            slot = scratch.chosen[k]
-            if meets(rules, firms, ventures, slot, level, 0, m):
-                index, cohort = np.int64(firms.index[slot]), np.int64(firms.cohort[slot])
-                score = uniform(key, index, cohort, 0, np.int64(Purpose.LADDER_INITIAL) + level)
-                if needed >= 0 and rules.exclusive[level] == 0 and firms.held[slot] & bit(needed) == 0:
-                    score += 1.0
-                scratch.list2[n] = slot
-                scratch.score[n] = score
-                n += 1
+        n = who_qualifies(rules, firms, ventures, scratch, level, out, 0, m, slots, scratch.list2)
+        for k in range(n):
+            slot = scratch.list2[k]
+            index, cohort = np.int64(firms.index[slot]), np.int64(firms.cohort[slot])
+            score = uniform(key, index, cohort, 0, np.int64(Purpose.LADDER_INITIAL) + level)
+            if needed >= 0 and rules.exclusive[level] == 0 and firms.held[slot] & bit(needed) == 0:
+                score += 1.0
+            scratch.score[k] = score
         if n < wanted:  # too few meet the conditions: the largest of the rest
             for slot in range(slots):
                 if firms.alive[slot] == 0 or firms.held[slot] & out or meets(rules, firms, ventures, slot, level, 0, m):

@@ -184,7 +184,7 @@ def start_adopters(key, rules, firms, ventures, programmes, scratch, p, slots, l
     for k in range(n):
         _, _, _, u = traits(key, firms, scratch.list[k], p)
         scratch.score[k] = u
-    order_by(scratch.score, n, scratch.order)
+    order_by(scratch.score, n, scratch.chosen, scratch.order)
     for k in range(min(wanted, n)):
         adopt(key, rules, firms, programmes, scratch.list[scratch.order[k]], p, 0)
 
@@ -231,7 +231,7 @@ def serve(key, rules, firms, programmes, tally, scratch, p, quarter, slots):
         slot = scratch.list[k]
         _, _, _, u = traits(key, firms, slot, p)
         scratch.score[k] = firms.joined[p, slot] + u
-    order_by(scratch.score, n, scratch.order)
+    order_by(scratch.score, n, scratch.chosen, scratch.order)
     for k in range(n):
         slot = scratch.list[scratch.order[k]]
         cost = cost_of(key, rules, firms, slot, p)

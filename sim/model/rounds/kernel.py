@@ -12,7 +12,7 @@ import numpy as np
 
 from sim.finance.payoff import weighted_average_conversion
 from sim.model.draws import Purpose, exp, log_inlined, logistic, normal, normal_inlined, philox, uniforms, unit
-from sim.model.jit import fast_kernel, inlined, kernel, order_uniforms
+from sim.model.jit import fast_kernel, inlined, kernel, order_by
 from sim.model.market.kernel import mean_regime
 from sim.model.world import MAX_CLASSES, OTHERS, STAGES, TILE, Cash, Count, FundKind, Stage, Status
 
@@ -482,7 +482,7 @@ def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, even
         h = holdings.next[h]
     count = scratch.eligible_count[stage]
     mood = rules.mood * mean_regime(market.regime[quarter]) + rules.mood_multiple * private
-    mood += firms.appeal[slot]
+    mood += firms.appeal[ventures.firm[v]]
     promise = ventures.log_value[v] - rules.centre[stage] - rules.distrust * ventures.fails[v]
     led = ventures.rounds[v] > 0 and got >= rules.lead_share * amount
     if count > 0:
@@ -575,7 +575,7 @@ def raise_rounds(key, rules, firms, ventures, holdings, funds, market, tally, ev
             scratch.score[n] = unit(ventures.word_order[v])
             n += 1
     open_books(rules, funds, tally, scratch, quarter)
-    order_uniforms(scratch.score, n, scratch.chosen, scratch.order)
+    order_by(scratch.score, n, scratch.chosen, scratch.order)
     for k in range(n):
         v = scratch.list2[scratch.order[k]]
         before = ventures.raised[v]
