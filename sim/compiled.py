@@ -34,6 +34,12 @@ def cache_folder() -> Path:
 os.environ.setdefault("NUMBA_DISABLE_ERROR_MESSAGE_HIGHLIGHTING", "1")
 
 
+# numba looks whether `coverage` is installed, and where it is spends .2 s on importing it. Where coverage measures, it
+# is in the table of modules already.
+if "numba" not in sys.modules and "coverage" not in sys.modules:
+    sys.modules["coverage"] = None  # type: ignore[assignment]
+
+
 def use_cache() -> bool:
     """Point numba at the folder; returns whether it already holds a compiled kernel.
 

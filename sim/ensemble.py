@@ -7,6 +7,7 @@ replication number: not on threads, on other replications, or on the length of t
 
 import os
 import platform
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,8 +29,11 @@ from sim.model.rows import Rows  # noqa: E402
 from sim.model.rules import LevelIndex, Rules, lower, packed  # noqa: E402
 from sim.model.table import pointer_to  # noqa: E402
 from sim.model.whole import whole_program  # noqa: E402
-from sim.model.world import STAGE_NAMES, Count, Room, Status, World, build_world  # noqa: E402
+from sim.model.world import STAGE_NAMES, Count, Room, Source, Status, World, build_world  # noqa: E402
 from sim.model.zone import live_one_world  # noqa: E402
+
+if sys.modules.get("coverage", 0) is None:  # see sim.compiled
+    del sys.modules["coverage"]
 
 if TYPE_CHECKING:
     from sim.result import Result
@@ -419,6 +423,18 @@ def firm_name(scenario: "Scenario", cohort: int, index: int) -> str:
     return f"{when}-{'oian'[source]}-{index}"
 
 
+def firm_names(scenario: "Scenario", cohort: NDArray[np.int64], index: NDArray[np.int64]) -> NDArray[np.str_]:
+    """`firm_name` for columns [event]; as many names are put together as there are firms, not events."""
+    address, event = np.unique((cohort << 32) | index, return_inverse=True)
+    cohorts, indices = address >> 32, address & 0xFFFFFFFF
+    entries, entry = np.unique(cohorts, return_inverse=True)
+    prefixes = np.array([firm_name(scenario, int(c), 0).removesuffix("0") for c in entries], dtype="U24")
+    names = np.char.add(prefixes[entry], indices.astype("U12")).astype("U24")
+    for k in np.flatnonzero(cohorts % 4 == Source.NAMED):
+        names[k] = firm_name(scenario, int(cohorts[k]), int(indices[k]))
+    return names[event]
+
+
 def _samples(scenario: "Scenario", kept: Sequence[Replication]) -> dict[str, dict[str, NDArray]]:
     out: dict[str, dict[str, NDArray]] = {}
     times = quarter_names(scenario)
@@ -443,8 +459,7 @@ def _samples(scenario: "Scenario", kept: Sequence[Replication]) -> dict[str, dic
                 continue
             elif column == "index":
                 cohort = whole[:, columns.index("cohort")].astype(int)
-                pairs = zip(cohort.tolist(), x.astype(int).tolist(), strict=True)
-                table["firm"] = np.array([firm_name(scenario, c, i) for c, i in pairs], dtype="U24")
+                table["firm"] = firm_names(scenario, cohort, x.astype(int))
             elif column == "stage":
                 table[column] = np.array(["none", *STAGE_NAMES])[x.astype(int)]
             elif column == "group":
