@@ -69,10 +69,10 @@ def run(a: argparse.Namespace) -> int:
 
     with working(a, say("worlds", "个世界"), nothing_kept) as progress:
         result = simulate(scenario, a.replications, a.seed, a.threads, a.events, a.audit, progress)
+    if not a.json:
+        print(summary(result, _lang), flush=True)  # first: a reader waits for this, not for files
     result.save(folder)
     simulated = time.perf_counter()
-    if not a.json:
-        print(summary(result, _lang), flush=True)
     figures = [] if a.no_figures else draw(a, result, folder, ["png"])
     ended = time.perf_counter()
     if a.json:

@@ -9,10 +9,11 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from threading import Event, Lock, local
 from typing import TYPE_CHECKING, Any
 
@@ -300,7 +301,7 @@ def simulate(
         metrics=scenario.metrics,
         quarters=quarter_names(scenario),
         values=np.ascontiguousarray(values.transpose(1, 0, 2)),
-        samples=_samples(scenario, [k for k in kept if k is not None]),
+        samples=Logs(scenario, [k for k in kept if k is not None]),
         facts=[],
         manifest=manifest,
     )
@@ -421,6 +422,27 @@ def firm_name(scenario: "Scenario", cohort: int, index: int) -> str:
     entry = cohort // 4 - 1
     when = "start" if entry < 0 else quarter_name(int(scenario.zone.start) + entry)
     return f"{when}-{'oian'[source]}-{index}"
+
+
+class Logs(Mapping[str, dict[str, NDArray]]):
+    """The event tables of the logged worlds, named and labelled when the first of them is asked for: a summary needs
+    none of them."""
+
+    def __init__(self, scenario: "Scenario", kept: Sequence[Replication]) -> None:
+        self._scenario, self._kept = scenario, kept
+
+    @cached_property
+    def _tables(self) -> dict[str, dict[str, NDArray]]:
+        return _samples(self._scenario, self._kept)
+
+    def __getitem__(self, name: str) -> dict[str, NDArray]:
+        return self._tables[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*_LOGS, "multiples"))
+
+    def __len__(self) -> int:
+        return len(_LOGS) + 1
 
 
 def firm_names(scenario: "Scenario", cohort: NDArray[np.int64], index: NDArray[np.int64]) -> NDArray[np.str_]:
