@@ -235,6 +235,22 @@ def verify(a: argparse.Namespace) -> int:
     return reproduce(a.name, as_json=a.json, lang=_lang)
 
 
+def serve(a: argparse.Namespace) -> int:
+    announce_compile(a)
+    from sim.app.serving import serve as answer
+
+    def ready(address: str) -> None:
+        print(address, flush=True)
+        if not a.quiet:
+            note(say("open this address in a browser; Ctrl-C ends", "请在浏览器中打开上面的地址；按 Ctrl-C 结束"))
+
+    try:
+        answer(a.scenario, a.host, a.port, a.token, _lang, ready=ready)
+    except KeyboardInterrupt:
+        note(say("the page has ended", "页面已关闭"))
+    return 0
+
+
 def schema(a: argparse.Namespace) -> int:
     from sim.printing import put_json
     from sim.scenario.schema import json_schema
@@ -635,6 +651,19 @@ def build_parser() -> argparse.ArgumentParser:
     )
     p.add_argument("name", nargs="*", metavar="NAME", help=text)
     p.json()
+
+    text = say("the what-if page: levers, live charts, one firm, one fund", "政策推演网页：杠杆、实时图表、企业与基金")
+    p = command(serve, text, f"serve {XIAN}")
+    p.add_argument("scenario", nargs="?", metavar="SCENARIO", help=say(f"default: {XIAN}", f"默认：{XIAN}"))
+    text = say("default: 8765; 0 takes one that is free", "默认 8765；0 表示任取一个空闲端口")
+    p.add_argument("--port", type=whole(0, 65535), default=8765, metavar="P", help=text)
+    text = say(
+        "default: 127.0.0.1, this machine only; others need --token", "默认 127.0.0.1，仅限本机；其他地址须有 --token"
+    )
+    p.add_argument("--host", default="127.0.0.1", metavar="H", help=text)
+    text = say("asked of every reader; or set HEADWATER_TOKEN", "要求每位读者提供；也可设 HEADWATER_TOKEN")
+    p.add_argument("--token", metavar="T", help=text)
+    p.quiet()
 
     command(schema, say("print the JSON Schema of scenario files", "输出情景文件的 JSON Schema"), "schema")
     p = command(warm, say("compile the kernel now, not at the first run", "预先编译模拟核心"), "warm")

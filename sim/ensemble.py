@@ -559,10 +559,25 @@ def trace(scenario: "Scenario", replication: int, firm: str, seed: int | None = 
     firm: as in the logs (2021Q3-o-17, start-o-3, a named firm's id). Raises UserError where no such firm has an event.
     """
     _, seed = _checked(scenario, 1, seed)
+    return life_in(scenario, *live_again(scenario, replication, seed), replication, firm, seed)
+
+
+def live_again(scenario: "Scenario", replication: int, seed: int) -> tuple[World, dict[str, dict[str, NDArray]]]:
+    """One replication of a run with every log kept: the world at its end (the caller's own), and its event tables."""
     rows = Rows(seed, np.array([replication]))
-    worlds = Worlds(scenario, lower(scenario, rows), seed)
-    world = worlds.live(0, replication, events=True)
-    samples = _samples(scenario, [_kept(world, replication, scenario.zone.quarters)])
+    world = Worlds(scenario, lower(scenario, rows), seed).live(0, replication, events=True)
+    return world, _samples(scenario, [_kept(world, replication, scenario.zone.quarters)])
+
+
+def life_in(
+    scenario: "Scenario",
+    world: World,
+    samples: Mapping[str, Mapping[str, NDArray]],
+    replication: int,
+    firm: str,
+    seed: int,
+) -> dict[str, Any]:
+    """One firm's life in a world that was lived again; UserError as in `trace`."""
     life: dict[str, Any] = {"firm": firm, "replication": replication, "seed": seed}
     total = 0
     for name in ("rounds", "levels", "exits"):
@@ -627,6 +642,7 @@ def firm_now(scenario: "Scenario", world: World, slot: int) -> dict[str, Any]:
                     "seniority": int(v.class_seniority[row, c]),
                     "participating": bool(v.class_participating[row, c]),
                     "conversion": float(v.class_conversion[row, c]),
+                    "cap": float(v.class_cap[row, c]) if np.isfinite(v.class_cap[row, c]) else None,
                 }
             )
         out["equity"] = {
@@ -634,6 +650,7 @@ def firm_now(scenario: "Scenario", world: World, slot: int) -> dict[str, Any]:
             "last_post_money": float(v.last_post[row]),
             "first_post_money": float(v.first_post[row]),
             "raised": float(v.raised[row]),
+            "shares": float(v.shares[row]),
             "founders": float(v.founders[row]) / float(v.shares[row]),
             "pool": float(v.pool[row]) / float(v.shares[row]),
             "classes": rows,

@@ -84,6 +84,8 @@ class Lever(Table):
     low: Number
     high: Number
     name: LocalName | None = None
+    step: Number | None = Described("between two positions of the slider; about a hundredth of the range", default=None)
+    switch: bool = Described("only the two ends are offered, as a switch on the page", default=False)
 
 
 class Scenario(Table):

@@ -1,0 +1,214 @@
+"""From replications to what the page shows: bands, paired differences, prices, facts. Measures come from
+sim.analysis.compare, sim.result and sim.scoring; here they are only chosen and put into JSON.
+
+A first answer comes from a few pairs. Bands of so few worlds would mean nothing, so the baseline's own bands are shown
+moved by the mean paired difference ("preview"); from `ENOUGH` pairs on the variant's own quantiles are shown
+("partial"), and at last all of them ("full"). The answer names its stage and its number of pairs.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.analysis.compare import BOUGHT, NET_COST, compare
+from sim.app.levers import refused_by_model
+from sim.app.worlds import NOW, Bench, Cancelled, Case
+from sim.printing import HEADLINES
+
+if TYPE_CHECKING:
+    from sim.analysis.compare import Comparison
+    from sim.result import Result
+
+MOST_METRICS = 12
+ENOUGH = 16  # pairs from which the variant's own quantiles are shown
+FIRST_SECONDS = 0.08  # of simulation before the first answer
+FEWEST, FIRST_MOST = 2, 8  # pairs of the first answer
+DEFAULT_CHARTS = (
+    "firms.alive",
+    "ladder.certificates.hte",
+    "ladder.listing.listed",
+    "valuation.post_money.total",
+    "funds.subfunds.size",
+    "jobs.total",
+)
+BASELINE, VARIANT = "baseline", "variant"
+
+
+def default_metrics(bench: Bench) -> list[str]:
+    known = [name for name in DEFAULT_CHARTS if name in bench.metric_number]
+    return known or list(bench.metric_number)[:6]
+
+
+def answers(
+    bench: Bench, settings: Mapping[str, float], metrics: list[str], at: str, replications: int, stop: threading.Event
+) -> Iterator[dict[str, Any]]:
+    """Ever better answers, the last one whole; a `refused` answer where the model does not take the settings.
+
+    Raises Cancelled once `stop` is set.
+    """
+    begun = time.perf_counter()
+    baseline = bench.baseline(replications)
+    variant = bench.case(settings, replications)
+    checked = not settings
+    for n in _stages(baseline, variant, replications, bench.crew.threads):
+        baseline.fill(bench.crew, 0, n, NOW, stop)
+        variant.fill(bench.crew, 0, n, NOW, stop)
+        if n == replications and not baseline.lived.all():
+            baseline.fill(bench.crew, 0, replications, NOW, stop)
+        answer = answer_of(bench, baseline, variant, n, metrics, at)
+        answer["milliseconds"] = round(1000 * (time.perf_counter() - begun))
+        yield answer
+        if not checked:  # after the first answer: it takes as long as a world, and a slider's ends were tried before
+            wrong = refused_by_model(bench.scenario, settings)
+            if wrong:
+                yield {"kind": "refused", "wrong": [w.to_json() for w in wrong]}
+                return
+            checked = True
+        if stop.is_set():
+            raise Cancelled
+
+
+def _stages(baseline: Case, variant: Case, replications: int, threads: int) -> Iterator[int]:
+    """2 … 8 pairs, then twice as many each time, then all; at once all where they are lived already."""
+    done = variant.whole()
+    if done == replications:
+        yield replications
+        return
+    seconds = baseline.seconds or variant.seconds or FIRST_SECONDS / 2
+    first = int(threads * max(1, FIRST_SECONDS // seconds))
+    n = max(done, min(FIRST_MOST, max(FEWEST, first)))
+    while n < replications:
+        yield n
+        n *= 2
+    yield replications
+
+
+def answer_of(bench: Bench, baseline: Case, variant: Case, n: int, metrics: list[str], at: str) -> dict[str, Any]:
+    """One answer from the first n pairs."""
+    rows = [bench.metric_number[name] for name in metrics]
+    of_baseline = baseline.result(rows, max(n, baseline.whole()))
+    same = variant is baseline
+    n = max(n, baseline.whole()) if same else n
+    compared = None if same else _compared(bench, baseline, variant, n, metrics, at)
+    stage = "full" if n == variant.replications else "partial" if same or n >= ENOUGH else "preview"
+    of_variant = None if same else variant.result(rows, n)
+    charts = []
+    for name in metrics:
+        chart: dict[str, Any] = {"metric": name, "baseline": _bands(of_baseline, name)}
+        if compared is not None and of_variant is not None:
+            k, difference = compared.row(name), compared.differences[0]
+            if stage == "preview":
+                chart["variant"] = _moved(chart["baseline"], difference.mean[k])
+            else:
+                chart["variant"] = _bands(of_variant, name)
+            if n > 1:
+                chart["difference"] = {key: plain(getattr(difference, key)[k]) for key in ("mean", "low", "high")}
+        charts.append(chart)
+    return {
+        "kind": "answer",
+        "stage": stage,
+        "pairs": n,
+        "of": variant.replications,
+        "baseline_worlds": of_baseline.replications,
+        "at": at,
+        "charts": charts,
+        "table": [] if compared is None else _table(compared, metrics),
+        "prices": [] if compared is None else _prices(compared),
+        "facts": _facts(bench, baseline) if baseline.lived.all() else [],
+    }
+
+
+def _compared(bench: Bench, baseline: Case, variant: Case, n: int, metrics: list[str], at: str) -> Comparison:
+    wanted = {*metrics, NET_COST, *(m for _, _, _, *two in BOUGHT for m in two if m)}
+    wanted |= set(HEADLINES)
+    rows = [k for name, k in bench.metric_number.items() if name in wanted]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return compare({BASELINE: baseline.result(rows, n), VARIANT: variant.result(rows, n)}, BASELINE, at)
+
+
+def _bands(result: Result, metric: str) -> dict[str, list[float | None]]:
+    return dict(zip(("p05", "p25", "p50", "p75", "p95"), map(plain, result.quantiles(metric)), strict=True))
+
+
+def _moved(bands: Mapping[str, list[float | None]], by: np.ndarray) -> dict[str, list[float | None]]:
+    return {
+        key: [None if x is None or not np.isfinite(d) else x + float(d) for x, d in zip(row, by, strict=True)]
+        for key, row in bands.items()
+    }
+
+
+def _table(compared: Comparison, metrics: list[str]) -> list[dict[str, Any]]:
+    """The headline metrics and those on the charts, at one quarter."""
+    column = compared.column(compared.at)
+    d = compared.differences[0]
+    known = [m.name for m in compared.metrics]
+    wanted = list(dict.fromkeys([*metrics, *(name for name in HEADLINES if name in known)]))
+    rows = []
+    for name in wanted:
+        k = compared.row(name)
+        row: dict[str, Any] = {"metric": name, "baseline": _one(compared.baseline_mean[k, column])}
+        for key in ("mean", "low", "high", "p_more", "needed"):
+            row[key] = _one(getattr(d, key)[k, column])
+        row["noise"] = bool(d.noise[k, column])
+        row["same"] = bool(d.p_same[k, column] == 1.0)
+        rows.append(row)
+    return rows
+
+
+def _prices(compared: Comparison) -> list[dict[str, Any]]:
+    words = {key: {"zh": zh, "en": en} for key, zh, en, _, _ in BOUGHT}
+    return [
+        {
+            "key": p.key,
+            "label": words[p.key],
+            "bought": _one(p.bought),
+            "cost": _one(p.cost),
+            "ratio": _one(p.ratio),
+            "low": _one(p.low),
+            "high": _one(p.high),
+            "verdict": p.verdict,
+        }
+        for p in compared.prices
+    ]
+
+
+def _facts(bench: Bench, baseline: Case) -> list[dict[str, Any]]:
+    """Whether the whole baseline agrees with what was published."""
+    from sim.scoring import score_facts
+
+    scored = score_facts(bench.scenario, baseline.result(list(range(len(bench.metric_number))), baseline.replications))
+    return [{"id": f.id, "inside": f.inside, "probability": f.probability} for f in scored]
+
+
+def facts_of(bench: Bench) -> list[dict[str, Any]]:
+    """Facts that are points on one metric's curve, as published."""
+    from sim.quantities import quarter_name
+
+    return [
+        {
+            "id": fact.id,
+            "metric": fact.metric,
+            "quarter": quarter_name(int(fact.date)),
+            "value": fact.value,
+            "bound": fact.bound or "exact",
+            "use": fact.use,
+            "name": {"zh": fact.name.zh, "en": fact.name.en} if fact.name else None,
+            "source": fact.source or "",
+        }
+        for fact in bench.scenario.facts
+        if fact.since is None and fact.metric in bench.metric_number
+    ]
+
+
+def plain(row: np.ndarray) -> list[float | None]:
+    """JSON has no NaN; six digits are more than a chart shows."""
+    return [_one(x) for x in row.tolist()]
+
+
+def _one(x: float) -> float | None:
+    return float(f"{x:.6g}") if np.isfinite(x) else None

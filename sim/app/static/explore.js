@@ -1,0 +1,367 @@
+// One world lived again: its firms and its funds, one of each at a time.
+
+import { BLUE, FONT, GREY, INK, RED } from "./charts.js";
+import { byId, element, options, table } from "./dom.js";
+import { amount, digits, scaleOf } from "./numbers.js";
+
+const PALETTE = ["#7f8c8d", "#0072b2", "#56b4e9", "#009e73", "#e69f00", "#d55e00", "#cc79a7", "#22313f", "#8c6d31", "#5254a3", "#637939", "#843c39", "#7b4173"];
+const PERCENTILES = [5, 25, 50, 75, 95];
+const RANKS = ["p50", "p90", "p99", "max"];
+
+export class Explorer {
+  constructor({ state, words, ask, message, metricOf }) {
+    Object.assign(this, { state, words, ask, message, metricOf });
+    this.world = null;
+    this.shown = { firm: null, fund: null };
+    this.charts = [];
+    this.build();
+  }
+
+  build() {
+    byId("which").addEventListener("submit", (event) => { event.preventDefault(); this.open(); });
+    byId("percentile").addEventListener("change", () => { byId("number-field").hidden = byId("percentile").value !== ""; });
+    const tabs = [byId("tab-firms"), byId("tab-funds")];
+    tabs.forEach((tab, k) => {
+      tab.addEventListener("click", () => this.tab(k));
+      tab.addEventListener("keydown", (event) => {
+        const next = { ArrowRight: 1 - k, ArrowLeft: 1 - k, Home: 0, End: 1 }[event.key];
+        if (next === undefined) return;
+        event.preventDefault();
+        this.tab(next);
+        tabs[next].focus();
+      });
+    });
+    new ResizeObserver(() => { for (const chart of this.charts) chart.resize(); }).observe(byId("world"));
+  }
+
+  tab(k) {
+    ["firms", "funds"].forEach((name, j) => {
+      byId(name).hidden = j !== k;
+      byId(`tab-${name}`).setAttribute("aria-selected", String(j === k));
+      byId(`tab-${name}`).tabIndex = j === k ? 0 : -1;
+    });
+    for (const chart of this.charts) chart.resize();
+  }
+
+  /** The scenario is another one: nothing of the old one's worlds is left. */
+  forget() {
+    this.world = null;
+    this.shown = { firm: null, fund: null };
+    byId("world").hidden = true;
+    byId("opened").textContent = "";
+    this.choices();
+    byId("until").value = this.state.at;
+  }
+
+  choices() {
+    const { state, words } = this;
+    const { info, lang } = state;
+    const value = byId("percentile").value || "50";
+    const named = this.metricOf("valuation.total") || this.metricOf(info.charts[0]);
+    this.metric = named.name;
+    const kept = byId("percentile").options.length ? byId("percentile").value : value;
+    options(byId("percentile"), [...PERCENTILES.map((p) => [String(p), words("explore.percentile", { p, metric: named.label[lang] })]), ["", words("explore.number")]], kept);
+    const until = byId("until").value;
+    options(byId("until"), info.quarters.slice(4).map((q) => [q, q]), info.quarters.includes(until) ? until : info.quarters.at(-1));
+  }
+
+  rebuild() {
+    this.choices();
+    if (!this.world) return;
+    this.overview();
+    if (this.shown.firm) this.firm(this.shown.firm);
+    if (this.shown.fund) this.fund(this.shown.fund);
+  }
+
+  say(text, bad = false) {
+    byId("opened").textContent = text;
+    byId("opened").classList.toggle("bad", bad);
+  }
+
+  async post(path, more) {
+    const response = await this.ask(path, { levers: this.settings, quarter: this.quarter, ...more });
+    const found = await response.json();
+    if (!response.ok) throw new Error(this.message(found));
+    return found;
+  }
+
+  async open() {
+    const { state, words } = this;
+    this.settings = byId("side").value === "variant" ? Object.fromEntries(state.levers) : {};
+    this.quarter = byId("until").value;
+    const percentile = byId("percentile").value;
+    const which = percentile ? { percentile: Number(percentile), metric: this.metric } : { replication: Number(byId("number").value) };
+    this.say(words("explore.working"));
+    byId("open").disabled = true;
+    try {
+      this.world = await this.post("/api/world", which);
+      this.shown = { firm: null, fund: null };
+      this.overview();
+      byId("world").hidden = false;
+      if (this.world.ranks.max) await this.openFirm(this.world.ranks.max, false);
+      if (this.world.funds.length) await this.openFund(this.world.funds[0].fund, false);
+    } catch (error) {
+      this.say(error.message, true);
+    } finally {
+      byId("open").disabled = false;
+    }
+  }
+
+  nameOf(row) {
+    return row.name ? row.name[this.state.lang] : row.firm;
+  }
+
+  money(value, sign) {
+    return amount(value, "CNY", this.state.lang, sign);
+  }
+
+  overview() {
+    const { words, world } = this;
+    this.dispose();
+    this.say(words("explore.opened", { n: world.replication, quarter: world.quarter, firms: digits(world.count), funds: world.funds.length }));
+    const lookup = element("input", { id: "firm-id", class: "value wide", maxlength: "60", spellcheck: "false", "aria-describedby": "firm-wrong" });
+    const form = element("form", { class: "tools", onsubmit: (event) => { event.preventDefault(); this.openFirm(lookup.value.trim()); } },
+      element("span", { class: "field" }, words("firm.rank")),
+      ...RANKS.filter((rank) => world.ranks[rank]).map((rank) => element("button", { type: "button", class: "plain", "data-rank": rank, onclick: () => this.openFirm(world.ranks[rank]) }, words(`firm.rank.${rank}`))),
+      element("label", { class: "field", for: "firm-id" }, words("firm.pick"), " ", lookup),
+      element("button", { class: "plain" }, words("explore.go")));
+    const rows = world.firms.map((row) => [
+      element("button", { type: "button", class: "link", onclick: () => this.openFirm(row.firm) }, this.nameOf(row)),
+      this.stage(row.stage), digits(row.rounds), this.money(row.raised), this.money(row.post_money), row.end ? words(`state.${row.end}`) : words("state.alive"),
+    ]);
+    const header = ["firm.pick", "firm.stage", "firm.rounds", "firm.raised", "firm.post", "firm.state"].map((key) => words(key));
+    byId("firms").replaceChildren(form, element("p", { class: "wrong", id: "firm-wrong", role: "alert" }), element("div", { id: "firm" }),
+      element("details", {}, element("summary", {}, words("firm.list", { n: rows.length })), table(words("firms"), header, rows, 2)));
+    const funds = world.funds.map((row) => [
+      element("button", { type: "button", class: "link", onclick: () => this.openFund(row.fund) }, `${row.name[this.state.lang]} #${row.fund}`),
+      row.opened, ...["commitment", "called", "distributed", "nav"].map((key) => this.money(row[key])),
+    ]);
+    const titles = ["fund.list", "fund.opened", "fund.commitment", "fund.called", "fund.distributed", "fund.nav"].map((key) => words(key));
+    byId("funds").replaceChildren(element("div", { id: "fund" }),
+      element("details", { open: true }, element("summary", {}, words("fund.list")), table(words("fund.list"), titles, funds, 2)));
+  }
+
+  stage(name) {
+    const metric = this.metricOf(`rounds.count.${name}`);
+    if (!metric) return name;
+    const { lang } = this.state;
+    return metric.label[lang].replace("当季", "").replace("轮次", "").replace(" rounds in the quarter", "");
+  }
+
+  async openFirm(firm, focus = true) {
+    byId("firm-wrong").textContent = "";
+    try {
+      this.firm(await this.post("/api/firm", { firm, replication: this.world.replication }), focus);
+    } catch (error) {
+      byId("firm-wrong").textContent = error.message;
+    }
+  }
+
+  async openFund(fund, focus = true) {
+    try {
+      this.fund(await this.post("/api/fund", { fund, replication: this.world.replication }), focus);
+    } catch (error) {
+      this.say(error.message, true);
+    }
+  }
+
+  dispose(kind) {
+    for (const chart of this.charts) if (!kind || chart.kind === kind) chart.dispose();
+    this.charts = this.charts.filter((chart) => kind && chart.kind !== kind);
+  }
+
+  /** A chart in a place, with what it shows told in words. */
+  chart(kind, title, label, height, option) {
+    const canvas = element("div", { class: `canvas ${height}`, role: "img", "aria-label": label });
+    const figure = element("figure", { class: "chart" }, element("figcaption", {}, element("span", { class: "name" }, title)), canvas);
+    requestAnimationFrame(() => {
+      const made = window.echarts.init(canvas, null, { renderer: "canvas" });
+      made.kind = kind;
+      made.setOption({ animation: false, textStyle: { fontFamily: FONT, color: INK }, ...option });
+      this.charts.push(made);
+    });
+    return figure;
+  }
+
+  axes(scale, x) {
+    const text = { color: GREY, fontFamily: FONT };
+    return {
+      grid: { left: 8, right: 16, top: 34, bottom: 6, containLabel: true },
+      legend: { top: 0, left: 0, type: "scroll", textStyle: { color: INK, fontFamily: FONT, fontSize: 12 }, itemWidth: 14, itemHeight: 8 },
+      xAxis: { axisLabel: { ...text, hideOverlap: true }, axisTick: { show: false }, ...x },
+      yAxis: { type: "value", axisLabel: { ...text, formatter: (v) => digits(v) }, splitNumber: 4, splitLine: { lineStyle: { color: "#e3e8eb" } }, name: scale.unit, nameTextStyle: { ...text, align: "left" }, nameGap: 8 },
+    };
+  }
+
+  tip(title) {
+    return {
+      trigger: "axis", confine: true, transitionDuration: 0, backgroundColor: "#fff", borderColor: "#aab4ba", padding: 8, axisPointer: { animation: false },
+      formatter: (items) => {
+        const box = element("div", { class: "hint" }, element("div", { class: "hint-title" }, title(items[0])));
+        for (const item of items) {
+          const value = Array.isArray(item.value) ? item.value[1] : item.value;
+          if (value !== null && value !== undefined && item.seriesName) box.append(element("div", {}, `${item.seriesName}  ${digits(value)}`));
+        }
+        return box;
+      },
+    };
+  }
+
+  // ---- a firm
+
+  firm(life, focus = false) {
+    const { words, state } = this;
+    const { lang } = state;
+    this.shown.firm = life;
+    this.dispose("firm");
+    const title = element("h3", { tabindex: "-1" }, life.name ? life.name[lang] : life.firm);
+    const parts = [title, this.state_(life)];
+    if (life.rounds.length) parts.push(this.rounds(life));
+    const row = element("div", { class: "charts two" });
+    const equity = life.now?.equity;
+    if (life.rounds.length) row.append(this.timeline(life));
+    if (life.payoff) row.append(this.payoff(life));
+    parts.push(row);
+    if (equity?.classes.length) parts.push(this.capTable(life, equity));
+    else parts.push(element("p", { class: "note" }, words("firm.cap.none")));
+    parts.push(this.levels(life));
+    byId("firm").replaceChildren(...parts);
+    if (focus) title.focus();
+  }
+
+  state_(life) {
+    const { words, state } = this;
+    const now = life.now;
+    const facts = [`${words("firm.pick")} ${life.firm}`];
+    if (now) {
+      facts.push(`${words("firm.sector")} ${life.sector_names[now.sector]?.[state.lang] ?? now.sector}`, `${words("firm.age")} ${words("years", { n: digits(now.age_years) })}`,
+        `${words("firm.revenue")} ${this.money(now.revenue)}`, `${words("firm.profit")} ${this.money(now.profit)}`, `${words("firm.jobs")} ${amount(now.jobs, "jobs", state.lang)}`);
+    }
+    for (const exit of life.exits) {
+      facts.push(`${exit.quarter} ${words(`state.${exit.way}`)}: ${words("firm.proceeds")} ${this.money(exit.proceeds)}, ${words("firm.to_funds")} ${this.money(exit.to_funds)}`);
+    }
+    return element("ul", { class: "facts" }, ...facts.map((text) => element("li", {}, text)));
+  }
+
+  rounds(life) {
+    const { words } = this;
+    const header = ["chart.quarter", "firm.stage", "firm.pre", "firm.amount", "firm.postmoney", "firm.investors"].map((key) => words(key));
+    const rows = life.rounds.map((r) => [r.quarter, this.stage(r.stage), this.money(r.pre_money), this.money(r.amount), this.money(r.post_money), digits(r.funds)]);
+    return table(words("firm.timeline"), header, rows, 2);
+  }
+
+  timeline(life) {
+    const { words, state } = this;
+    const from = state.info.quarters.indexOf(life.rounds[0].quarter);
+    const quarters = state.info.quarters.slice(Math.max(0, from - 1), state.info.quarters.indexOf(life.quarter) + 1);
+    const scale = scaleOf("CNY", Math.max(...life.rounds.map((r) => r.post_money)), state.lang);
+    const at = (r) => quarters.indexOf(r.quarter);
+    const posts = life.rounds.map((r) => [at(r), r.post_money / scale.divisor]);
+    const raised = life.rounds.map((r) => [at(r), r.amount / scale.divisor]);
+    const label = `${words("firm.timeline")}: ${life.rounds.map((r) => `${r.quarter} ${this.stage(r.stage)} ${this.money(r.post_money)}`).join("; ")}`;
+    const option = {
+      ...this.axes(scale, { type: "category", data: quarters }),
+      tooltip: this.tip((item) => quarters[item.value[0]]),
+      series: [
+        { name: words("firm.amount"), type: "bar", barMaxWidth: 10, data: raised, itemStyle: { color: `rgb(${RED})` } },
+        { name: words("firm.postmoney"), type: "line", step: "end", data: [...posts, [quarters.length - 1, posts.at(-1)[1]]], symbolSize: 7, lineStyle: { color: `rgb(${BLUE})`, width: 2 }, itemStyle: { color: `rgb(${BLUE})` } },
+      ],
+    };
+    return this.chart("firm", words("firm.timeline"), label, "", option);
+  }
+
+  payoff(life) {
+    const { words, state } = this;
+    const { payoff } = life;
+    const most = payoff.values.at(-1);
+    const scale = scaleOf("CNY", most, state.lang);
+    const names = payoff.classes.map((_, k) => words("firm.cap.class", { n: k + 1 }));
+    const rows = [[words("firm.payoff.common"), payoff.common], ...payoff.classes.map((paid, k) => [names[k], paid])];
+    const series = rows.map(([name, paid], k) => ({
+      name, type: "line", symbol: "none", data: paid.map((v, j) => [payoff.values[j] / scale.divisor, v / scale.divisor]),
+      lineStyle: { color: PALETTE[k % PALETTE.length], width: 2 }, itemStyle: { color: PALETTE[k % PALETTE.length] },
+    }));
+    series[0].markLine = {
+      silent: true, symbol: "none", lineStyle: { color: GREY, type: "dashed" }, label: { formatter: words("firm.payoff.last"), color: GREY, fontFamily: FONT, position: "insideEndTop" },
+      data: [{ xAxis: payoff.last_post_money / scale.divisor }],
+    };
+    const option = {
+      ...this.axes(scale, { type: "log", name: words("firm.payoff.axis"), nameLocation: "middle", nameGap: 24, nameTextStyle: { color: GREY, fontFamily: FONT }, min: "dataMin", max: "dataMax", splitLine: { show: false }, axisLabel: { color: GREY, fontFamily: FONT, hideOverlap: true, showMinLabel: false, showMaxLabel: false, formatter: (v) => digits(v) } }),
+      tooltip: this.tip((item) => `${digits(item.value[0])} ${scale.unit}`),
+      series,
+    };
+    option.grid.bottom = 26;
+    const half = rows.map(([name, paid]) => `${name} ${this.money(paid[Math.floor(paid.length / 2)])}`).join(", ");
+    return this.chart("firm", words("firm.payoff"), `${words("firm.payoff")}: ${this.money(payoff.values[Math.floor(payoff.values.length / 2)])}: ${half}`, "", option);
+  }
+
+  capTable(life, equity) {
+    const { words } = this;
+    const part = (x) => amount(x, "share", this.state.lang);
+    const rows = [
+      [words("firm.cap.founders"), part(equity.founders), "–", "–", "–", "–", "–"],
+      [words("firm.cap.pool"), part(equity.pool), "–", "–", "–", "–", "–"],
+      ...equity.classes.map((c, k) => [
+        words("firm.cap.class", { n: c.class }), part(c.share_of_firm), `¥${digits(c.price)}`, equity.listed ? "–" : this.money(c.preference * c.price * c.shares), equity.listed ? "–" : digits(c.seniority), words(c.participating ? "yes" : "no"),
+        life.payoff?.converts[k] ? this.money(life.payoff.converts[k]) : "–",
+      ]),
+    ];
+    const header = ["firm.cap", "firm.cap.share", "firm.cap.price", "firm.cap.preference", "firm.cap.seniority", "firm.cap.participating", "firm.cap.converts"].map((key) => words(key));
+    const made = element("div", {}, table(`${words("firm.cap")} ${life.quarter}`, header, rows));
+    if (equity.listed) made.append(element("p", { class: "note" }, words("firm.cap.listed")));
+    return made;
+  }
+
+  levels(life) {
+    const { words, state } = this;
+    if (!life.levels.length) return element("p", { class: "note" }, words("firm.levels.none"));
+    const what = { 1: "firm.entered", "-1": "firm.left", 2: "firm.renewed" };
+    const rows = life.levels.map((r) => [r.quarter, life.level_names[r.level]?.[state.lang] ?? r.level, words(what[r.what] || "")]);
+    return table(words("firm.levels"), [words("chart.quarter"), words("firm.levels"), ""], rows, 3);
+  }
+
+  // ---- a fund
+
+  fund(found, focus = false) {
+    const { words, state } = this;
+    const { lang } = state;
+    this.shown.fund = found;
+    this.dispose("fund");
+    const title = element("h3", { tabindex: "-1" }, `${found.name[lang]} #${found.fund}`);
+    const facts = [
+      `${words("fund.commitment")} ${this.money(found.commitment)}`, `${words("fund.invested")} ${this.money(found.invested)}`, `${words("fund.fees")} ${this.money(found.fees)}`, `${words("fund.carry")} ${this.money(found.carry)}`,
+      `TVPI ${amount(found.tvpi, "ratio", lang)}`, `DPI ${amount(found.dpi, "ratio", lang)}`, `${words("fund.irr")} ${found.irr === null ? "–" : `${digits(found.irr * 100)} %`}`,
+    ];
+    const rows = found.holdings.map((h) => [
+      element("button", { type: "button", class: "link", onclick: () => { this.tab(0); this.openFirm(h.firm); } }, this.firmName(h.firm)),
+      this.money(h.cost), amount(h.share, "share", lang), this.money(h.value), h.listed ? words("state.listing") : "",
+    ]);
+    const header = ["firm.pick", "fund.cost", "fund.share", "fund.value", "firm.state"].map((key) => words(key));
+    byId("fund").replaceChildren(title, element("ul", { class: "facts" }, ...facts.map((text) => element("li", {}, text))), this.flows(found),
+      found.held ? table(words("fund.holdings", { n: found.held }), header, rows) : element("p", { class: "note" }, words("fund.holdings.none")));
+    if (focus) title.focus();
+  }
+
+  firmName(id) {
+    const row = this.world.firms.find((firm) => firm.firm === id);
+    return row ? this.nameOf(row) : id;
+  }
+
+  flows(found) {
+    const { words, state } = this;
+    const most = Math.max(...found.nav, ...found.calls, ...found.distributions, ...found.net_cash.map(Math.abs));
+    const scale = scaleOf("CNY", most, state.lang);
+    const row = (values, sign = 1) => values.map((v) => (sign * v) / scale.divisor);
+    const line = (name, values, colour, type = "solid") => ({ name, type: "line", symbol: "none", data: row(values), lineStyle: { color: colour, width: 2, type }, itemStyle: { color: colour } });
+    const bar = (name, values, colour, sign) => ({ name, type: "bar", stack: "cash", data: row(values, sign), itemStyle: { color: colour } });
+    const option = {
+      ...this.axes(scale, { type: "category", data: found.quarters, axisLine: { onZero: false } }),
+      tooltip: this.tip((item) => item.name),
+      series: [
+        bar(words("fund.calls"), found.calls, `rgb(${RED})`, -1), bar(words("fund.distributions"), found.distributions, "#009e73", 1),
+        line(words("fund.nav"), found.nav, `rgb(${BLUE})`), line(words("fund.net"), found.net_cash, INK, "dashed"),
+      ],
+    };
+    return this.chart("fund", words("fund.flows"), `${words("fund.flows")}: ${found.quarters[0]} – ${found.quarters.at(-1)}; ${words("fund.nav")} ${this.money(found.nav.at(-1))}`, "", option);
+  }
+}
