@@ -233,11 +233,28 @@ def fund(past: Past, number: int) -> dict[str, Any] | None:
         "dpi": _defined(measures.dpi(both)),
         "irr": _defined(rate.value),
         **_holdings(past, number),
+        "commitments": _commitments(past, number),
     }
 
 
 def _defined(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
+
+
+def _commitments(past: Past, number: int) -> list[dict[str, Any]]:
+    """What it has promised to other funds, and what of it was called and came back."""
+    from sim.model.world import Count
+
+    edges, funds = past.world.commitments, past.world.funds
+    classes = past.scenario.ordered_funds()
+    out = []
+    for e in np.flatnonzero(edges.lp[: int(past.world.tally.counts[Count.COMMITMENTS])] == number):
+        other = int(edges.fund[e])
+        stated = classes[int(funds.group[other])]
+        row: dict[str, Any] = {"fund": other, "name": {"zh": stated.name.zh, "en": stated.name.en}}
+        row |= {key: float(getattr(edges, key)[e]) for key in ("amount", "called", "distributed")}
+        out.append(row | {"size": float(funds.commitment[other])})
+    return out
 
 
 def _holdings(past: Past, number: int) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import { factText, fan, spoken } from "./charts.js";
 import { ask, byId, element, options, table } from "./dom.js";
 import { Explorer } from "./explore.js";
-import { amount, digits, snapped, typed } from "./numbers.js";
+import { amount, digits, range, snapped, typed } from "./numbers.js";
 
 const about = JSON.parse(byId("about").textContent);
 const PAGE = Array.from(crypto.getRandomValues(new Uint8Array(12)), (b) => b.toString(16).padStart(2, "0")).join("");
@@ -169,7 +169,7 @@ function resetButton(lever, lang) {
 function notes(lever, lang) {
   const unit = unitOf(lever);
   const parts = [lever.switch ? "" : words("lever.base", { value: amount(lever.value, unit, lang) })];
-  if (lever.spread) parts.push(words("lever.spread", { low: amount(lever.spread[0], unit, lang), high: amount(lever.spread[1], unit, lang) }));
+  if (lever.spread) parts.push(words("lever.spread", { band: range(...lever.spread, unit, lang) }));
   parts.push(words(`grade.${lever.grade}`));
   return element("p", { class: "note", id: `${slug(lever.path)}-note`, title: words("lever.source", { source: lever.source }) }, parts.filter(Boolean).join(" · "));
 }
@@ -430,7 +430,26 @@ function show() {
     panel.stale = true;
     if (panel.visible) draw(panel);
   }
+  readout();
+  clearTimeout(others);
+  others = setTimeout(drawOthers, 30);
+}
+
+/** What is out of sight comes after what is in it, and never before a newer answer. */
+let others = 0;
+function drawOthers() {
+  for (const panel of panels.values()) if (panel.stale) draw(panel);
   showDifferences();
+}
+
+/** On a narrow screen the charts are far from the levers: the first medians stay in sight. */
+function readout() {
+  byId("readout").replaceChildren(...state.charts.slice(0, 3).flatMap((name) => {
+    const chart = answer.charts.find((c) => c.metric === name);
+    const panel = panels.get(name);
+    if (!chart || !panel) return [];
+    return [element("div", {}, element("span", { class: "name" }, panel.metric.label[state.lang]), element("span", { class: "what" }, ...figures(panel, chart)))];
+  }));
 }
 
 function draw(panel) {
@@ -467,8 +486,8 @@ function figures(panel, chart) {
   if (state.view === "differences") {
     if (!chart.difference) return [words("chart.none")];
     const { mean, low, high } = chart.difference;
-    const signed = (v) => amount(v, panel.metric.unit, state.lang, true);
-    return [`${answer.at}: ${signed(mean[at])} [${signed(low[at])} … ${signed(high[at])}]`];
+    const { unit } = panel.metric;
+    return [`${answer.at}: ${amount(mean[at], unit, state.lang, true)} [${range(low[at], high[at], unit, state.lang, true)}]`];
   }
   const made = [element("span", {}, `${answer.at} `), element("span", { class: "of-baseline" }, number(chart.baseline.p50[at]))];
   if (chart.variant) made.push(" → ", element("span", { class: "of-variant" }, number(chart.variant.p50[at])));
@@ -481,7 +500,7 @@ function fillNumbers(panel) {
   if (!panel.numbers.open || !chart) { place.replaceChildren(); return; }
   const { info, lang } = state;
   const number = (v, sign) => amount(v, panel.metric.unit, lang, sign);
-  const bands = (b, i) => [number(b.p50[i]), `${number(b.p05[i])} … ${number(b.p95[i])}`];
+  const bands = (b, i) => [number(b.p50[i]), range(b.p05[i], b.p95[i], panel.metric.unit, lang)];
   const header = [words("chart.quarter"), `${words("legend.baseline")} ${words("median")}`, words("band")];
   if (chart.variant) header.push(`${words("legend.variant")} ${words("median")}`, words("band"));
   if (chart.difference) header.push(words("chart.difference"));
@@ -504,7 +523,7 @@ function showDifferences() {
     const number = (v, sign) => amount(v, metric.unit, state.lang, sign);
     const early = answer.stage === "preview";
     const note = row.same ? words("table.same") : early ? words("table.early") : row.noise ? words("table.noise") : "";
-    const interval = row.same || row.low === null ? "–" : `${number(row.low, true)} … ${number(row.high, true)}`;
+    const interval = row.same || row.low === null ? "–" : range(row.low, row.high, metric.unit, state.lang, true);
     return [metric.label[state.lang], number(row.baseline), row.same ? "0" : number(row.mean, true), interval, row.p_more === null ? "–" : `${Math.round(row.p_more * 100)} %`, note];
   });
   const header = ["metric", "baseline", "mean", "interval", "more", "note"].map((key) => words(`table.${key}`));
@@ -526,7 +545,7 @@ function prices() {
   const rows = answer.prices.map((p) => {
     const known = p.verdict === "price" || p.verdict === "saving";
     return [p.label[lang], p.key.startsWith("value") ? amount(p.bought, "CNY", lang, true) : digits(p.bought, true), amount(p.cost, "CNY", lang, true),
-      known ? amount(p.ratio, "CNY", lang) : "–", known ? `${amount(p.low, "CNY", lang)} … ${amount(p.high, "CNY", lang)}` : "–", p.verdict === "price" ? "" : words(`verdict.${p.verdict}`)];
+      known ? amount(p.ratio, "CNY", lang) : "–", known ? range(p.low, p.high, "CNY", lang) : "–", p.verdict === "price" ? "" : words(`verdict.${p.verdict}`)];
   });
   const header = ["prices.what", "prices.bought", "prices.cost", "prices.ratio", "table.interval", "table.note"].map((key) => words(key));
   return element("details", { class: "prices" }, element("summary", {}, words("prices")), table(words("prices"), header, rows));

@@ -1,6 +1,6 @@
 // Fan charts: the baseline beside the variant, published facts as points, a line where history ends.
 
-import { amount, digits, scaleOf } from "./numbers.js";
+import { amount, digits, range, scaleOf } from "./numbers.js";
 
 export const BLUE = "0,114,178";
 export const RED = "213,94,0";
@@ -123,14 +123,14 @@ function hint(column, items, chart, metric, { lang, words, facts, quarters, diff
   };
   const show = (v, sign) => amount(v, metric.unit, lang, sign);
   say(quarters[at], "hint-title");
-  const bands = (b) => `${show(b.p50[at])} [${show(b.p05[at])} … ${show(b.p95[at])}]`;
+  const bands = (b) => `${show(b.p50[at])} [${range(b.p05[at], b.p95[at], metric.unit, lang)}]`;
   if (!difference) {
     say(`${words("legend.baseline")}  ${bands(chart.baseline)}`, "of-baseline");
     if (chart.variant) say(`${words("legend.variant")}  ${bands(chart.variant)}`, "of-variant");
   }
   if (chart.difference) {
     const { mean, low, high } = chart.difference;
-    say(`${words("chart.difference")}  ${show(mean[at], true)} [${show(low[at], true)} … ${show(high[at], true)}]`);
+    say(`${words("chart.difference")}  ${show(mean[at], true)} [${range(low[at], high[at], metric.unit, lang, true)}]`);
   }
   for (const fact of facts.filter((f) => f.quarter === quarters[at])) say(factText(fact, metric, lang, words, scored), "hint-fact");
   return box;

@@ -132,13 +132,31 @@ export class Explorer {
     const header = ["firm.pick", "firm.stage", "firm.rounds", "firm.raised", "firm.post", "firm.state"].map((key) => words(key));
     byId("firms").replaceChildren(form, element("p", { class: "wrong", id: "firm-wrong", role: "alert" }), element("div", { id: "firm" }),
       element("details", {}, element("summary", {}, words("firm.list", { n: rows.length })), table(words("firms"), header, rows, 2)));
-    const funds = world.funds.map((row) => [
-      element("button", { type: "button", class: "link", onclick: () => this.openFund(row.fund) }, `${row.name[this.state.lang]} #${row.fund}`),
+    byId("funds").replaceChildren(this.fundPicker(), element("div", { id: "fund" }), this.fundList());
+  }
+
+  /** Funds by class in one list to pick from: a zone has hundreds. */
+  fundPicker() {
+    const { words, world, state } = this;
+    const classes = [...new Set(world.funds.map((row) => row.class))];
+    const pick = element("select", { id: "fund-pick", onchange: () => this.openFund(Number(pick.value)) },
+      ...classes.map((name) => {
+        const rows = world.funds.filter((row) => row.class === name);
+        return element("optgroup", { label: rows[0].name[state.lang] },
+          ...rows.map((row) => element("option", { value: String(row.fund) }, `${row.name[state.lang]} #${row.fund} · ${row.opened} · ${this.money(row.commitment)}`)));
+      }));
+    if (this.shown.fund) pick.value = String(this.shown.fund.fund);
+    return element("div", { class: "tools" }, element("label", { class: "field", for: "fund-pick" }, words("fund.list"), " ", pick));
+  }
+
+  fundList() {
+    const { words, world, state } = this;
+    const rows = world.funds.map((row) => [
+      element("button", { type: "button", class: "link", onclick: () => this.openFund(row.fund) }, `${row.name[state.lang]} #${row.fund}`),
       row.opened, ...["commitment", "called", "distributed", "nav"].map((key) => this.money(row[key])),
     ]);
-    const titles = ["fund.list", "fund.opened", "fund.commitment", "fund.called", "fund.distributed", "fund.nav"].map((key) => words(key));
-    byId("funds").replaceChildren(element("div", { id: "fund" }),
-      element("details", { open: true }, element("summary", {}, words("fund.list")), table(words("fund.list"), titles, funds, 2)));
+    const header = ["fund.list", "fund.opened", "fund.commitment", "fund.called", "fund.distributed", "fund.nav"].map((key) => words(key));
+    return element("details", {}, element("summary", {}, words("fund.all", { n: rows.length })), table(words("fund.list"), header, rows, 2));
   }
 
   stage(name) {
@@ -171,9 +189,10 @@ export class Explorer {
   }
 
   /** A chart in a place, with what it shows told in words. */
-  chart(kind, title, label, height, option) {
-    const canvas = element("div", { class: `canvas ${height}`, role: "img", "aria-label": label });
-    const figure = element("figure", { class: "chart" }, element("figcaption", {}, element("span", { class: "name" }, title)), canvas);
+  chart(kind, title, unit, label, option) {
+    const canvas = element("div", { class: "canvas", role: "img", "aria-label": label });
+    const caption = element("figcaption", {}, element("span", { class: "name" }, title), element("span", { class: "unit" }, unit));
+    const figure = element("figure", { class: "chart" }, caption, canvas);
     requestAnimationFrame(() => {
       const made = window.echarts.init(canvas, null, { renderer: "canvas" });
       made.kind = kind;
@@ -183,24 +202,24 @@ export class Explorer {
     return figure;
   }
 
-  axes(scale, x) {
+  axes(x) {
     const text = { color: GREY, fontFamily: FONT };
     return {
       grid: { left: 8, right: 16, top: 34, bottom: 6, containLabel: true },
       legend: { top: 0, left: 0, type: "scroll", textStyle: { color: INK, fontFamily: FONT, fontSize: 12 }, itemWidth: 14, itemHeight: 8 },
       xAxis: { axisLabel: { ...text, hideOverlap: true }, axisTick: { show: false }, ...x },
-      yAxis: { type: "value", axisLabel: { ...text, formatter: (v) => digits(v) }, splitNumber: 4, splitLine: { lineStyle: { color: "#e3e8eb" } }, name: scale.unit, nameTextStyle: { ...text, align: "left" }, nameGap: 8 },
+      yAxis: { type: "value", axisLabel: { ...text, formatter: (v) => digits(v) }, splitNumber: 4, splitLine: { lineStyle: { color: "#e3e8eb" } } },
     };
   }
 
-  tip(title) {
+  tip(title, each = (item) => digits(Array.isArray(item.value) ? item.value[1] : item.value)) {
     return {
       trigger: "axis", confine: true, transitionDuration: 0, backgroundColor: "#fff", borderColor: "#aab4ba", padding: 8, axisPointer: { animation: false },
       formatter: (items) => {
         const box = element("div", { class: "hint" }, element("div", { class: "hint-title" }, title(items[0])));
         for (const item of items) {
           const value = Array.isArray(item.value) ? item.value[1] : item.value;
-          if (value !== null && value !== undefined && item.seriesName) box.append(element("div", {}, `${item.seriesName}  ${digits(value)}`));
+          if (value !== null && value !== undefined && item.seriesName) box.append(element("div", {}, `${item.seriesName}  ${each(item)}`));
         }
         return box;
       },
@@ -260,39 +279,39 @@ export class Explorer {
     const raised = life.rounds.map((r) => [at(r), r.amount / scale.divisor]);
     const label = `${words("firm.timeline")}: ${life.rounds.map((r) => `${r.quarter} ${this.stage(r.stage)} ${this.money(r.post_money)}`).join("; ")}`;
     const option = {
-      ...this.axes(scale, { type: "category", data: quarters }),
+      ...this.axes({ type: "category", data: quarters }),
       tooltip: this.tip((item) => quarters[item.value[0]]),
       series: [
         { name: words("firm.amount"), type: "bar", barMaxWidth: 10, data: raised, itemStyle: { color: `rgb(${RED})` } },
         { name: words("firm.postmoney"), type: "line", step: "end", data: [...posts, [quarters.length - 1, posts.at(-1)[1]]], symbolSize: 7, lineStyle: { color: `rgb(${BLUE})`, width: 2 }, itemStyle: { color: `rgb(${BLUE})` } },
       ],
     };
-    return this.chart("firm", words("firm.timeline"), label, "", option);
+    return this.chart("firm", words("firm.timeline"), scale.unit, label, option);
   }
 
+  /** Parts of the proceeds, stacked to the whole, over the sale price; the tooltip has the money. */
   payoff(life) {
     const { words, state } = this;
     const { payoff } = life;
-    const most = payoff.values.at(-1);
-    const scale = scaleOf("CNY", most, state.lang);
+    const scale = scaleOf("CNY", payoff.values.at(-1), state.lang);
     const names = payoff.classes.map((_, k) => words("firm.cap.class", { n: k + 1 }));
     const rows = [[words("firm.payoff.common"), payoff.common], ...payoff.classes.map((paid, k) => [names[k], paid])];
     const series = rows.map(([name, paid], k) => ({
-      name, type: "line", symbol: "none", data: paid.map((v, j) => [payoff.values[j] / scale.divisor, v / scale.divisor]),
-      lineStyle: { color: PALETTE[k % PALETTE.length], width: 2 }, itemStyle: { color: PALETTE[k % PALETTE.length] },
+      name, type: "line", symbol: "none", stack: "whole", data: paid.map((v, j) => [payoff.values[j] / scale.divisor, (100 * v) / payoff.values[j]]),
+      lineStyle: { width: 0.5, color: "#fff" }, areaStyle: { color: PALETTE[k % PALETTE.length], opacity: 0.85 }, itemStyle: { color: PALETTE[k % PALETTE.length] },
     }));
     series[0].markLine = {
-      silent: true, symbol: "none", lineStyle: { color: GREY, type: "dashed" }, label: { formatter: words("firm.payoff.last"), color: GREY, fontFamily: FONT, position: "insideEndTop" },
+      silent: true, symbol: "none", lineStyle: { color: INK, type: "dashed" }, label: { formatter: words("firm.payoff.last"), color: INK, fontFamily: FONT, position: "insideEndTop" },
       data: [{ xAxis: payoff.last_post_money / scale.divisor }],
     };
-    const option = {
-      ...this.axes(scale, { type: "log", name: words("firm.payoff.axis"), nameLocation: "middle", nameGap: 24, nameTextStyle: { color: GREY, fontFamily: FONT }, min: "dataMin", max: "dataMax", splitLine: { show: false }, axisLabel: { color: GREY, fontFamily: FONT, hideOverlap: true, showMinLabel: false, showMaxLabel: false, formatter: (v) => digits(v) } }),
-      tooltip: this.tip((item) => `${digits(item.value[0])} ${scale.unit}`),
-      series,
-    };
-    option.grid.bottom = 26;
-    const half = rows.map(([name, paid]) => `${name} ${this.money(paid[Math.floor(paid.length / 2)])}`).join(", ");
-    return this.chart("firm", words("firm.payoff"), `${words("firm.payoff")}: ${this.money(payoff.values[Math.floor(payoff.values.length / 2)])}: ${half}`, "", option);
+    const axes = this.axes({ type: "log", min: payoff.values[0] / scale.divisor, max: payoff.values.at(-1) / scale.divisor, name: words("firm.payoff.axis", { unit: scale.unit }), nameLocation: "middle", nameGap: 24, nameTextStyle: { color: GREY, fontFamily: FONT }, splitLine: { show: false }, axisLabel: { color: GREY, fontFamily: FONT, hideOverlap: true, showMinLabel: false, showMaxLabel: false, formatter: (v) => digits(v) } });
+    axes.yAxis.max = 100;
+    axes.grid.bottom = 26;
+    const title = (item) => `${digits(item.value[0])} ${scale.unit}`;
+    const each = (item) => `${amount(item.value[1] / 100, "share", state.lang)}  ${this.money((item.value[1] / 100) * item.value[0] * scale.divisor)}`;
+    const middle = Math.floor(payoff.values.length / 2);
+    const told = rows.map(([name, paid]) => `${name} ${this.money(paid[middle])}`).join(", ");
+    return this.chart("firm", words("firm.payoff"), "%", `${words("firm.payoff")}: ${this.money(payoff.values[middle])}: ${told}`, { ...axes, tooltip: this.tip(title, each), series });
   }
 
   capTable(life, equity) {
@@ -302,11 +321,11 @@ export class Explorer {
       [words("firm.cap.founders"), part(equity.founders), "–", "–", "–", "–", "–"],
       [words("firm.cap.pool"), part(equity.pool), "–", "–", "–", "–", "–"],
       ...equity.classes.map((c, k) => [
-        words("firm.cap.class", { n: c.class }), part(c.share_of_firm), `¥${digits(c.price)}`, equity.listed ? "–" : this.money(c.preference * c.price * c.shares), equity.listed ? "–" : digits(c.seniority), words(c.participating ? "yes" : "no"),
+        words("firm.cap.class", { n: c.class }), part(c.share_of_firm), this.money(c.price * c.shares), equity.listed ? "–" : this.money(c.preference * c.price * c.shares), equity.listed ? "–" : digits(c.seniority), words(c.participating ? "yes" : "no"),
         life.payoff?.converts[k] ? this.money(life.payoff.converts[k]) : "–",
       ]),
     ];
-    const header = ["firm.cap", "firm.cap.share", "firm.cap.price", "firm.cap.preference", "firm.cap.seniority", "firm.cap.participating", "firm.cap.converts"].map((key) => words(key));
+    const header = ["firm.cap", "firm.cap.share", "firm.cap.paid", "firm.cap.preference", "firm.cap.seniority", "firm.cap.participating", "firm.cap.converts"].map((key) => words(key));
     const made = element("div", {}, table(`${words("firm.cap")} ${life.quarter}`, header, rows));
     if (equity.listed) made.append(element("p", { class: "note" }, words("firm.cap.listed")));
     return made;
@@ -326,6 +345,7 @@ export class Explorer {
     const { words, state } = this;
     const { lang } = state;
     this.shown.fund = found;
+    if (byId("fund-pick")) byId("fund-pick").value = String(found.fund);
     this.dispose("fund");
     const title = element("h3", { tabindex: "-1" }, `${found.name[lang]} #${found.fund}`);
     const facts = [
@@ -337,9 +357,21 @@ export class Explorer {
       this.money(h.cost), amount(h.share, "share", lang), this.money(h.value), h.listed ? words("state.listing") : "",
     ]);
     const header = ["firm.pick", "fund.cost", "fund.share", "fund.value", "firm.state"].map((key) => words(key));
-    byId("fund").replaceChildren(title, element("ul", { class: "facts" }, ...facts.map((text) => element("li", {}, text))), this.flows(found),
-      found.held ? table(words("fund.holdings", { n: found.held }), header, rows) : element("p", { class: "note" }, words("fund.holdings.none")));
+    const parts = [title, element("ul", { class: "facts" }, ...facts.map((text) => element("li", {}, text))), this.flows(found),
+      found.commitments.length ? this.commitments(found) : null,
+      found.held ? table(words("fund.holdings", { n: found.held }), header, rows) : element("p", { class: "note" }, words("fund.holdings.none"))];
+    byId("fund").replaceChildren(...parts.filter(Boolean));
     if (focus) title.focus();
+  }
+
+  commitments(found) {
+    const { words, state } = this;
+    const rows = found.commitments.map((c) => [
+      element("button", { type: "button", class: "link", onclick: () => this.openFund(c.fund) }, `${c.name[state.lang]} #${c.fund}`),
+      ...["size", "amount", "called", "distributed"].map((key) => this.money(c[key])),
+    ]);
+    const header = ["fund.list", "fund.size", "fund.commitment", "fund.called", "fund.distributed"].map((key) => words(key));
+    return table(words("fund.commitments", { n: rows.length }), header, rows);
   }
 
   firmName(id) {
@@ -355,13 +387,13 @@ export class Explorer {
     const line = (name, values, colour, type = "solid") => ({ name, type: "line", symbol: "none", data: row(values), lineStyle: { color: colour, width: 2, type }, itemStyle: { color: colour } });
     const bar = (name, values, colour, sign) => ({ name, type: "bar", stack: "cash", data: row(values, sign), itemStyle: { color: colour } });
     const option = {
-      ...this.axes(scale, { type: "category", data: found.quarters, axisLine: { onZero: false } }),
+      ...this.axes({ type: "category", data: found.quarters, axisLine: { onZero: false } }),
       tooltip: this.tip((item) => item.name),
       series: [
         bar(words("fund.calls"), found.calls, `rgb(${RED})`, -1), bar(words("fund.distributions"), found.distributions, "#009e73", 1),
         line(words("fund.nav"), found.nav, `rgb(${BLUE})`), line(words("fund.net"), found.net_cash, INK, "dashed"),
       ],
     };
-    return this.chart("fund", words("fund.flows"), `${words("fund.flows")}: ${found.quarters[0]} – ${found.quarters.at(-1)}; ${words("fund.nav")} ${this.money(found.nav.at(-1))}`, "", option);
+    return this.chart("fund", words("fund.flows"), scale.unit, `${words("fund.flows")}: ${found.quarters[0]} – ${found.quarters.at(-1)}; ${words("fund.nav")} ${this.money(found.nav.at(-1))}`, option);
   }
 }

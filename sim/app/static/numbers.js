@@ -54,6 +54,19 @@ export function amount(value, unit, lang, sign = false) {
   return scale.unit ? `${text} ${scale.unit}` : text;
 }
 
+/** Two ends of an interval, their unit once: −0.14 to −0.12×, −707 to −605 m. */
+export function range(low, high, unit, lang, sign = false) {
+  if (low === null || high === null || low === undefined || high === undefined) return "–";
+  const largest = Math.abs(low) > Math.abs(high) ? low : high;
+  const scale = scaleOf(unit, largest, lang);
+  const end = (v) => digits(v / scale.divisor, sign);
+  const first = end(low);
+  const whole = amount(largest, unit, lang, sign);
+  const last = largest === high ? whole : whole.replace(end(largest), end(high));
+  if (lang === "en" && unit === "CNY") return `${last.slice(0, 4)}${first} to ${last.slice(4)}`;
+  return lang === "zh" ? `${first} 至 ${last}` : `${first} to ${last}`;
+}
+
 /** A lever's number without more rounding than its step asks for, in a form that the server reads again. */
 export function typed(value, unit, step, lang) {
   if (unit === "CNY") {
