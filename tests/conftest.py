@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -51,3 +52,32 @@ def headwater(desk: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return call
+
+
+def chromium() -> str | None:
+    """Debian's browser, or the one that CHROMIUM names."""
+    named = os.environ.get("CHROMIUM")
+    return named or shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests of the page in a browser need one. Outside CI they are left out without it, and the summary says so."""
+    if chromium() is not None or os.environ.get("CI") == "true":
+        return
+    left_out = [item for item in items if item.get_closest_marker("browser")]
+    if left_out:
+        items[:] = [item for item in items if not item.get_closest_marker("browser")]
+        config.hook.pytest_deselected(items=left_out)
+        config.stash[LEFT_OUT] = len(left_out)
+
+
+LEFT_OUT = pytest.StashKey[int]()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    count = config.stash.get(LEFT_OUT, 0)
+    if count:
+        terminalreporter.write_line(
+            f"{count} tests of the what-if page in a browser were left out: no chromium on the path "
+            "(Debian: apt-get install chromium; elsewhere: CHROMIUM=/path/to/chromium)"
+        )

@@ -117,9 +117,19 @@ def test_make_help_lists_every_target():
         assert f"make {target} " in shown
 
 
-def examples() -> list[str]:
+def all_examples() -> list[str]:
     found = [line.strip() for parser in commands().values() for line in (parser.epilog or "").splitlines()[1:]]
     return sorted({*found, *(line for readme in READMES for line in blocks(readme))})
+
+
+def examples() -> list[str]:
+    """Those that end by themselves."""
+    return [line for line in all_examples() if line not in examples_that_serve()]
+
+
+def examples_that_serve() -> list[str]:
+    """Those that run until Ctrl-C; tests/test_app.py starts them and stops them."""
+    return [line for line in all_examples() if line.split()[2] == "serve"]
 
 
 def small(line: str) -> list[str]:

@@ -46,7 +46,7 @@ def save(
     replace: bool,
 ) -> str:
     """Writes the file, loads it again, and returns its name in the catalogue. Raises Refused."""
-    name, title = name.strip(), " ".join(title.split())
+    name, title = name.strip(" "), " ".join(title.split())
     if not settings:
         raise Refused("name", "save.nothing", {})
     if not NAME.fullmatch(name) or ".." in name or RESERVED.fullmatch(name):

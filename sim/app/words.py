@@ -51,7 +51,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "legend.difference": ("线为平均差异，色带为其 95% 置信区间", "line: mean difference; band: its 95 % interval"),
     "legend.fact": ("公布数据", "Published"),
     "legend.floor": ("公布的下限", "Published, at least"),
-    "legend.goal": ("目标", "Goal"),
     "legend.today": ("竖线右侧为推演", "right of the line: projection"),
     "stage.compiling": (
         "正在准备模拟（首次需编译一两分钟）……",
@@ -130,7 +129,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "explore.number": ("按编号", "by number"),
     "explore.replication": ("模拟编号", "World number"),
     "explore.side": ("方案", "Side"),
-    "explore.metric": ("按指标", "By"),
     "explore.quarter": ("截至", "As of"),
     "explore.go": ("打开", "Open"),
     "explore.opened": (
@@ -178,10 +176,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "firm.entered": ("取得", "entered"),
     "firm.left": ("退出", "left"),
     "firm.renewed": ("续期", "renewed"),
-    "firm.exit": ("退出方式", "How it ended"),
     "firm.proceeds": ("退出金额", "Proceeds"),
     "firm.to_funds": ("其中归基金", "of which to funds"),
-    "firm.now": ("现状", "Now"),
     "firm.sector": ("行业", "Sector"),
     "firm.age": ("年龄", "Age"),
     "firm.revenue": ("年营收", "Revenue"),

@@ -1,0 +1,278 @@
+"""The what-if page in a real browser, in both languages: the story of a reader, from opening it to a saved scenario.
+
+Needs Debian's chromium (or CHROMIUM=/path/to/it). Without one the whole file is left out, and pytest says so; in CI it
+is never left out. Screenshots for the eye go to build/screenshots/.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from sim import load_scenario
+from sim.scenario.loading import find_quantity
+from tests.conftest import chromium
+from tests.test_app import scenarios_in
+
+ROOT = Path(__file__).resolve().parent.parent
+SHOTS = ROOT / "build" / "screenshots"
+AXE = (ROOT / "tests" / "axe" / "axe.min.js").read_text(encoding="utf-8")
+PATIENCE = 180_000  # ms: the machine may be compiling or busy
+WORDS = {
+    "zh": {"title": "活水", "variant": "完整：20 次配对", "failed": "应在", "saved": "已保存"},
+    "en": {"title": "Headwater", "variant": "Whole: all 20 pairs", "failed": "It lies between", "saved": "Saved"},
+}
+SIZES = {"desktop": (1366, 900), "phone": (375, 780)}
+
+pytestmark = pytest.mark.browser
+
+
+@dataclass
+class Visit:
+    """A page, and everything that it asked for or complained about."""
+
+    page: Page
+    home: str
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def shot(self, name: str, whole: bool = True) -> None:
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SHOTS / f"{name}.png", full_page=whole)
+
+    def is_whole(self, side: str) -> None:
+        self.page.wait_for_selector(f"#stage[data-side={side}][data-stage=full]", timeout=PATIENCE)
+
+    def violations(self) -> list[str]:
+        """What axe finds serious or critical, one line each."""
+        talk = self.page.context.new_cdp_session(self.page)  # evaluated by the browser itself, past the page's policy
+        talk.send("Runtime.evaluate", {"expression": AXE})
+        asked = "axe.run(document, {resultTypes: ['violations']}).then(r => JSON.stringify(r.violations))"
+        found = talk.send("Runtime.evaluate", {"expression": asked, "awaitPromise": True, "returnByValue": True})
+        talk.detach()
+        return [
+            f"{v['id']}: {node['target']} {node['failureSummary']}"
+            for v in json.loads(found["result"]["value"])
+            if v["impact"] in ("serious", "critical")
+            for node in v["nodes"]
+        ]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("browser")
+    scenarios_in(made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def home(place: Path) -> Iterator[str]:
+    """The address of a page that the command itself serves, in a folder of its own."""
+    words = [sys.executable, str(ROOT / "run.py"), "serve", "scenarios/tiny.toml", "--port", "0", "--quiet"]
+    program = subprocess.Popen(
+        words, cwd=place, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True
+    )
+    assert program.stdout is not None
+    try:
+        yield program.stdout.readline().strip()
+    finally:
+        program.terminate()
+        program.wait(timeout=30)
+        program.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = chromium()
+    assert path is not None, "no chromium: apt-get install chromium, or set CHROMIUM to its path"
+    with sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield started
+        started.close()
+
+
+@contextlib.contextmanager
+def visiting(browser: Browser, home: str, lang: str, size: str, path: str = "") -> Iterator[Visit]:
+    width, height = SIZES[size]
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        locale="zh-CN" if lang == "zh" else "en-GB",
+        has_touch=size == "phone",
+    )
+    page = context.new_page()
+    visit = Visit(page, home)
+    page.on("request", lambda request: visit.requests.append(request.url))
+    page.on("console", lambda said: visit.complaints.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: visit.complaints.append(str(error)))
+    try:
+        page.goto(home + path)
+        yield visit
+        assert [url for url in visit.requests if not url.startswith((home, "data:", "blob:"))] == []
+    finally:
+        context.close()
+
+
+def move(page: Page, lever: str, steps: int) -> None:
+    slider = page.locator(f"#lever-{lever}")
+    slider.focus()
+    for _ in range(steps):
+        page.keyboard.press("ArrowRight")
+
+
+@pytest.mark.parametrize(("lang", "size"), [("en", "desktop"), ("zh", "phone"), ("zh", "desktop"), ("en", "phone")])
+def test_a_reader_opens_the_page_moves_a_lever_saves_and_looks_at_a_firm(
+    browser: Browser, home: str, place: Path, lang: str, size: str
+):
+    said, other = WORDS[lang], "zh" if lang == "en" else "en"
+    with visiting(browser, home, lang, size) as visit:
+        page = visit.page
+        expect(page.locator("h1")).to_contain_text(said["title"])
+        visit.is_whole("baseline")
+        assert page.locator(".chart canvas").count() == 6
+        visit.shot(f"{lang}-{size}-1-baseline")
+
+        move(page, "guidance-reinvestment", 14)
+        expect(page.locator("#lever-guidance-reinvestment-value")).to_have_value("1.7")
+        visit.is_whole("variant")
+        expect(page.locator("#stage")).to_have_text(said["variant"])
+        sub_funds = page.locator('.chart[data-metric="funds.subfunds.size"]')
+        expect(sub_funds.locator(".of-variant")).not_to_have_text(sub_funds.locator(".of-baseline").inner_text())
+        rows = page.locator("table.differences tbody tr")
+        assert rows.count() >= 6
+        assert any("−" in text for text in rows.locator("td").all_inner_texts())
+        assert "guidance.reinvestment=1.7" in page.url or page.wait_for_url(re.compile("reinvestment=1.7")) is None
+        assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+        visit.shot(f"{lang}-{size}-2-variant")
+        assert visit.violations() == []
+
+        page.locator("#language").click()
+        expect(page.locator("h1")).to_contain_text(WORDS[other]["title"])
+        expect(page.locator("#lever-guidance-reinvestment-value")).to_have_value("1.7")
+        expect(page.locator("#stage")).to_have_text(WORDS[other]["variant"])
+        page.locator("#language").click()
+        expect(page.locator("h1")).to_contain_text(said["title"])
+
+        page.locator("#save").click()
+        page.locator("#save-name").fill("../outside")
+        page.locator("#save-do").click()
+        expect(page.locator("#save-name-wrong")).not_to_be_empty()
+        assert visit.violations() == []
+        visit.shot(f"{lang}-{size}-3-save", whole=False)
+        page.locator("#save-name").fill(f"ratio-{lang}-{size}")
+        page.locator("#save-do").click()
+        expect(page.locator("#told")).to_contain_text(said["saved"])
+        saved = load_scenario(place / "scenarios" / "tiny" / f"ratio-{lang}-{size}.toml")
+        assert find_quantity(saved, "guidance.reinvestment").value == 1.7
+
+        page.locator("#open").click()
+        expect(page.locator("#firm h3")).to_be_visible(timeout=PATIENCE)
+        page.locator("[data-rank=p99]").click()
+        expect(page.locator("#firm table").first).to_be_visible()
+        page.wait_for_timeout(300)  # charts are drawn in the next frame
+        visit.shot(f"{lang}-{size}-4-firm")
+        assert visit.violations() == []
+        page.locator("#tab-funds").click()
+        expect(page.locator("#fund h3")).to_be_visible()
+        page.wait_for_timeout(300)
+        visit.shot(f"{lang}-{size}-5-fund")
+        assert visit.violations() == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+        # a refused name is answered with 422, and the browser's console says so; it has nothing else to say
+        assert [text for text in visit.complaints if "422" not in text] == []
+
+
+def test_an_address_opens_the_same_view_again(browser: Browser, home: str):
+    path = "#scenario=tiny&lang=en&at=2025Q4&charts=jobs.total,firms.alive&set.guidance.cap.angel=0.5&view=differences"
+    with visiting(browser, home, "zh", "desktop", path) as visit:
+        page = visit.page
+        visit.is_whole("variant")
+        expect(page.locator("h1")).to_contain_text("Headwater")
+        expect(page.locator("#lever-guidance-cap-angel-value")).to_have_value("50%")
+        expect(page.locator("#at")).to_have_value("2025Q4")
+        assert page.locator(".chart").evaluate_all("(all) => all.map((f) => f.dataset.metric)") == [
+            "jobs.total",
+            "firms.alive",
+        ]
+        expect(page.locator('input[name="view"][value="differences"]')).to_be_checked()
+        visit.shot("en-desktop-6-differences")
+        page.evaluate("location.hash = location.hash.replace('0.5', '0.3')")
+        expect(page.locator("#lever-guidance-cap-angel-value")).to_have_value("30%")
+
+
+def test_a_bad_value_is_told_beside_its_field_and_a_good_one_is_taken(browser: Browser, home: str):
+    with visiting(browser, home, "zh", "desktop") as visit:
+        page = visit.page
+        visit.is_whole("baseline")
+        box = page.locator("#lever-funds-guidance-size-value")
+        box.fill("900亿")
+        box.press("Enter")
+        wrong = page.locator("#lever-funds-guidance-size-wrong")
+        expect(wrong).to_have_text("应在 0元 与 100亿元 之间。")
+        expect(box).to_have_attribute("aria-invalid", "true")
+        visit.shot("zh-desktop-7-wrong")
+        box.fill("80亿")
+        box.press("Enter")
+        expect(wrong).to_be_empty()
+        expect(page.locator("#lever-funds-guidance-size")).to_have_value("8000000000")
+        visit.is_whole("variant")
+        page.locator("#lever-funds-guidance-size-reset").click()
+        visit.is_whole("baseline")
+        expect(box).to_have_value("50亿")
+        switch = page.locator("#lever-market-shut-share")
+        switch.focus()
+        page.keyboard.press("Space")
+        expect(switch).to_be_checked()
+        visit.is_whole("variant")
+
+
+def test_the_page_can_be_used_without_a_mouse(browser: Browser, home: str):
+    with visiting(browser, home, "en", "desktop") as visit:
+        page = visit.page
+        visit.is_whole("baseline")
+        page.keyboard.press("Tab")
+        expect(page.locator(".skip")).to_be_focused()
+        seen: list[Any] = []
+        for _ in range(40):
+            page.keyboard.press("Tab")
+            seen.append(page.evaluate("document.activeElement.id || document.activeElement.name"))
+        wanted = ["scenario", "language", "lever-funds-guidance-size", "lever-market-shut-share", "save", "at"]
+        assert [name for name in seen if name in wanted] == wanted
+        page.locator("#open").press("Enter")
+        expect(page.locator("#firm h3")).to_be_visible(timeout=PATIENCE)
+        page.locator("#tab-firms").focus()
+        page.keyboard.press("ArrowRight")
+        expect(page.locator("#tab-funds")).to_be_focused()
+        expect(page.locator("#tab-funds")).to_have_attribute("aria-selected", "true")
+        expect(page.locator("#funds")).to_be_visible()
+
+
+def test_a_dragged_slider_is_answered_while_it_moves_and_ends_at_its_last_position(browser: Browser, home: str):
+    with visiting(browser, home, "en", "desktop") as visit:
+        page = visit.page
+        visit.is_whole("baseline")
+        box = page.locator("#lever-guidance-reinvestment").bounding_box()
+        assert box is not None
+        y = box["y"] + box["height"] / 2
+        page.mouse.move(box["x"] + box["width"] * 0.5, y)
+        page.mouse.down()
+        for k in range(25):
+            page.mouse.move(box["x"] + box["width"] * (0.5 + 0.018 * k), y)
+            page.wait_for_timeout(20)
+        page.mouse.up()
+        visit.is_whole("variant")
+        asked = [url for url in visit.requests if url.endswith("/api/run")]
+        assert 2 <= len(asked) <= 26
+        last = page.locator("#lever-guidance-reinvestment").input_value()
+        assert page.evaluate("Number(document.documentElement.dataset.redraw)") > 0
+        page.wait_for_url(re.compile(f"guidance.reinvestment={re.escape(last)}"))
