@@ -60,24 +60,21 @@ def chromium() -> str | None:
     return named or shutil.which("chromium") or shutil.which("chromium-browser")
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def no_browser() -> bool:
     """Tests of the page in a browser need one. Outside CI they are left out without it, and the summary says so."""
-    if chromium() is not None or os.environ.get("CI") == "true":
-        return
-    left_out = [item for item in items if item.get_closest_marker("browser")]
+    return chromium() is None and os.environ.get("CI") != "true"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    left_out = [item for item in items if item.get_closest_marker("browser")] if no_browser() else []
     if left_out:
         items[:] = [item for item in items if not item.get_closest_marker("browser")]
         config.hook.pytest_deselected(items=left_out)
-        config.stash[LEFT_OUT] = len(left_out)
 
 
-LEFT_OUT = pytest.StashKey[int]()
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    count = config.stash.get(LEFT_OUT, 0)
-    if count:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if no_browser():
         terminalreporter.write_line(
-            f"{count} tests of the what-if page in a browser were left out: no chromium on the path "
+            "left out: tests of the what-if page in a browser, for there is no chromium on the path "
             "(Debian: apt-get install chromium; elsewhere: CHROMIUM=/path/to/chromium)"
         )

@@ -498,6 +498,21 @@ def test_facts_stand_on_the_curve_of_their_metric(client: Visitor):
     assert "xa-hte-add" not in {f["id"] for f in found["facts"]}  # a change since a date is no point
 
 
+def test_a_variant_may_start_from_another_scenario_of_the_zone(client: Visitor, office: Desk):
+    folder = office.catalogue.folder / "tiny"
+    folder.mkdir(exist_ok=True)
+    (folder / "ratio-2.toml").write_text('extends = "../tiny.toml"\n[guidance]\nreinvestment = 2.0\n', encoding="utf-8")
+    (folder / "longer.toml").write_text('extends = "../tiny.toml"\n[zone]\nend = "2027Q4"\n', encoding="utf-8")
+    from_file = lines(client.post("/api/run", json=asking(start="tiny/ratio-2")).text)[-1]
+    by_lever = lines(client.post("/api/run", json=asking(levers={"guidance.reinvestment": 2.0})).text)[-1]
+    assert from_file["table"] == by_lever["table"] != []
+    assert from_file["charts"] == by_lever["charts"]
+    back = client.post("/api/run", json=asking(start="tiny/ratio-2", levers={"guidance.reinvestment": 1.0}))
+    assert all(row["same"] for row in lines(back.text)[-1]["table"])
+    unpaired = client.post("/api/run", json=asking(start="tiny/longer"))
+    assert unpaired.json()["wrong"][0]["word"] == "wrong.start"
+
+
 # --- newer work stops older work
 
 

@@ -276,3 +276,29 @@ def test_a_dragged_slider_is_answered_while_it_moves_and_ends_at_its_last_positi
         last = page.locator("#lever-guidance-reinvestment").input_value()
         assert page.evaluate("Number(document.documentElement.dataset.redraw)") > 0
         page.wait_for_url(re.compile(f"guidance.reinvestment={re.escape(last)}"))
+
+
+def test_the_variant_may_start_from_another_file_of_the_zone(browser: Browser, home: str, place: Path):
+    folder = place / "scenarios" / "tiny"
+    folder.mkdir(exist_ok=True)
+    (folder / "ratio-2.toml").write_text(
+        'extends = "../tiny.toml"\n[zone]\nname = "Ratio 2"\n[guidance]\nreinvestment = 2.0\n', encoding="utf-8"
+    )
+    with visiting(browser, home, "en", "desktop") as visit:
+        page = visit.page
+        visit.is_whole("baseline")
+        page.locator("#start").select_option("tiny/ratio-2")
+        visit.is_whole("variant")
+        expect(page.locator("#lever-guidance-reinvestment-value")).to_have_value("2")
+        page.wait_for_url(re.compile("start=tiny%2Fratio-2"))
+        visit.shot("en-desktop-8-start")
+        page.locator("#side").select_option("variant")
+        page.locator("#open").click()
+        expect(page.locator("#firm h3")).to_be_visible(timeout=PATIENCE)
+
+
+def test_axe_would_find_a_field_without_a_name(browser: Browser, home: str):
+    with visiting(browser, home, "en", "desktop") as visit:
+        visit.is_whole("baseline")
+        visit.page.evaluate("document.querySelector('main').append(document.createElement('input'))")
+        assert any(line.startswith("label") for line in visit.violations())

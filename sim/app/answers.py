@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,26 +45,34 @@ def default_metrics(bench: Bench) -> list[str]:
 
 
 def answers(
-    bench: Bench, settings: Mapping[str, float], metrics: list[str], at: str, replications: int, stop: threading.Event
+    bench: Bench,
+    settings: Mapping[str, float],
+    metrics: list[str],
+    at: str,
+    replications: int,
+    stop: threading.Event,
+    start: Bench | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Ever better answers, the last one whole; a `refused` answer where the model does not take the settings.
 
+    start: the scenario that the levers are moved on, where it is another than the baseline (see `comparable`).
     Raises Cancelled once `stop` is set.
     """
     begun = time.perf_counter()
+    start = start or bench
     baseline = bench.baseline(replications)
-    variant = bench.case(settings, replications)
+    variant = start.case(settings, replications)
     checked = not settings
     for n in _stages(baseline, variant, replications, bench.crew.threads):
         baseline.fill(bench.crew, 0, n, NOW, stop)
         variant.fill(bench.crew, 0, n, NOW, stop)
         if n == replications and not baseline.lived.all():
             baseline.fill(bench.crew, 0, replications, NOW, stop)
-        answer = answer_of(bench, baseline, variant, n, metrics, at)
+        answer = answer_of(bench, baseline, variant, n, metrics, at, start)
         answer["milliseconds"] = round(1000 * (time.perf_counter() - begun))
         yield answer
         if not checked:  # after the first answer: it takes as long as a world, and a slider's ends were tried before
-            wrong = refused_by_model(bench.scenario, settings)
+            wrong = refused_by_model(start.scenario, settings)
             if wrong:
                 yield {"kind": "refused", "wrong": [w.to_json() for w in wrong]}
                 return
@@ -88,19 +96,27 @@ def _stages(baseline: Case, variant: Case, replications: int, threads: int) -> I
     yield replications
 
 
-def answer_of(bench: Bench, baseline: Case, variant: Case, n: int, metrics: list[str], at: str) -> dict[str, Any]:
+def comparable(bench: Bench, start: Bench) -> bool:
+    """Whether worlds of the two are paired: the same seed and the same quarters."""
+    a, b = bench.scenario.zone, start.scenario.zone
+    return bench.seed == start.seed and (int(a.start), int(a.end)) == (int(b.start), int(b.end))
+
+
+def answer_of(
+    bench: Bench, baseline: Case, variant: Case, n: int, metrics: list[str], at: str, start: Bench | None = None
+) -> dict[str, Any]:
     """One answer from the first n pairs."""
-    rows = [bench.metric_number[name] for name in metrics]
-    of_baseline = baseline.result(rows, max(n, baseline.whole()))
+    start = start or bench
+    of_baseline = baseline.result(_rows(bench, metrics), max(n, baseline.whole()))
     same = variant is baseline
     n = max(n, baseline.whole()) if same else n
-    compared = None if same else _compared(bench, baseline, variant, n, metrics, at)
+    compared = None if same else _compared(bench, start, baseline, variant, n, metrics, at)
     stage = "full" if n == variant.replications else "partial" if same or n >= ENOUGH else "preview"
-    of_variant = None if same else variant.result(rows, n)
+    of_variant = None if same else variant.result(_rows(start, metrics), n)
     charts = []
     for name in metrics:
         chart: dict[str, Any] = {"metric": name, "baseline": _bands(of_baseline, name)}
-        if compared is not None and of_variant is not None:
+        if compared is not None and of_variant is not None and name in of_variant:
             k, difference = compared.row(name), compared.differences[0]
             if stage == "preview":
                 chart["variant"] = _moved(chart["baseline"], difference.mean[k])
@@ -123,12 +139,19 @@ def answer_of(bench: Bench, baseline: Case, variant: Case, n: int, metrics: list
     }
 
 
-def _compared(bench: Bench, baseline: Case, variant: Case, n: int, metrics: list[str], at: str) -> Comparison:
-    wanted = {*metrics, NET_COST, *(m for _, _, _, *two in BOUGHT for m in two if m)}
-    wanted |= set(HEADLINES)
-    rows = [k for name, k in bench.metric_number.items() if name in wanted]
+def _rows(bench: Bench, names: Iterable[str]) -> list[int]:
+    """Numbers of the metrics that a scenario has; another scenario may name other firms or levels."""
+    return [bench.metric_number[name] for name in names if name in bench.metric_number]
+
+
+def _compared(
+    bench: Bench, start: Bench, baseline: Case, variant: Case, n: int, metrics: list[str], at: str
+) -> Comparison:
+    bought = [m for _, _, _, *two in BOUGHT for m in two if m]
+    wanted = list(dict.fromkeys([*metrics, *HEADLINES, NET_COST, *bought]))
     with np.errstate(invalid="ignore", divide="ignore"):
-        return compare({BASELINE: baseline.result(rows, n), VARIANT: variant.result(rows, n)}, BASELINE, at)
+        results = {BASELINE: baseline.result(_rows(bench, wanted), n), VARIANT: variant.result(_rows(start, wanted), n)}
+        return compare(results, BASELINE, at)
 
 
 def _bands(result: Result, metric: str) -> dict[str, list[float | None]]:
@@ -147,7 +170,7 @@ def _table(compared: Comparison, metrics: list[str]) -> list[dict[str, Any]]:
     column = compared.column(compared.at)
     d = compared.differences[0]
     known = [m.name for m in compared.metrics]
-    wanted = list(dict.fromkeys([*metrics, *(name for name in HEADLINES if name in known)]))
+    wanted = [name for name in dict.fromkeys([*metrics, *HEADLINES]) if name in known]
     rows = []
     for name in wanted:
         k = compared.row(name)
@@ -178,11 +201,14 @@ def _prices(compared: Comparison) -> list[dict[str, Any]]:
 
 
 def _facts(bench: Bench, baseline: Case) -> list[dict[str, Any]]:
-    """Whether the whole baseline agrees with what was published."""
+    """Whether the whole baseline agrees with what was published; scored once."""
     from sim.scoring import score_facts
 
-    scored = score_facts(bench.scenario, baseline.result(list(range(len(bench.metric_number))), baseline.replications))
-    return [{"id": f.id, "inside": f.inside, "probability": f.probability} for f in scored]
+    if baseline.facts is None:
+        whole = baseline.result(list(range(len(bench.metric_number))), baseline.replications)
+        scored = score_facts(bench.scenario, whole)
+        baseline.facts = [{"id": f.id, "inside": f.inside, "probability": f.probability} for f in scored]
+    return baseline.facts
 
 
 def facts_of(bench: Bench) -> list[dict[str, Any]]:

@@ -239,19 +239,29 @@ async def scenario(desk: Desk, request: Request) -> Response:
 # --- what a request holds
 
 
-async def asked(desk: Desk, request: Request) -> tuple[Bench, dict[str, float], dict[str, Any]]:
-    """The bench, the lever settings and the whole document of a POST."""
+async def document_of(request: Request) -> dict[str, Any]:
+    """The document of a POST."""
     try:
         given = json.loads(await request.body())
     except (ValueError, RecursionError):
         given = None
     if not isinstance(given, dict):
         raise Refusal(400, [Wrong("", "wrong.request", {})])
+    return given
+
+
+async def asked(desk: Desk, request: Request) -> tuple[Bench, dict[str, float], dict[str, Any]]:
+    """The bench of the scenario, the lever settings and the whole document of a POST."""
+    given = await document_of(request)
     bench = await desk.bench(given.get("scenario"))
+    return bench, settings_in(bench, given), given
+
+
+def settings_in(bench: Bench, given: Mapping[str, Any]) -> dict[str, float]:
     settings, wrong = read_settings(bench.controls, given.get("levers", {}))
     if wrong:
         raise Refusal(422, wrong)
-    return bench, settings, given
+    return settings
 
 
 def whole(given: Mapping[str, Any], key: str, low: int, high: int, otherwise: int) -> int:
@@ -280,7 +290,13 @@ async def read(desk: Desk, request: Request) -> Response:
 
 
 async def run(desk: Desk, request: Request) -> Response:
-    bench, settings, given = await asked(desk, request)
+    """`scenario` is the baseline; the levers are moved on `start`, which is the same where none is named."""
+    given = await document_of(request)
+    bench = await desk.bench(given.get("scenario"))
+    start = await desk.bench(given["start"]) if given.get("start") else bench
+    settings = settings_in(start, given)
+    if not answers.comparable(bench, start):
+        raise Refusal(422, [Wrong("start", "wrong.start", {})])
     metrics = given.get("metrics", answers.default_metrics(bench))
     if (
         not isinstance(metrics, list)
@@ -297,7 +313,7 @@ async def run(desk: Desk, request: Request) -> Response:
     if desk.running.count >= MOST_RUNS:
         raise Refusal(429, [Wrong("", "wrong.busy", {"most": MOST_RUNS})])
     stop = desk.running.begin(who)
-    work = _streamed(desk, who, stop, bench, settings, list(dict.fromkeys(metrics)), at, replications)
+    work = _streamed(desk, who, stop, bench, start, settings, list(dict.fromkeys(metrics)), at, replications)
     return StreamingResponse(work, media_type="application/x-ndjson", headers={"cache-control": "no-store"})
 
 
@@ -306,6 +322,7 @@ async def _streamed(
     who: str,
     stop: threading.Event,
     bench: Bench,
+    start: Bench,
     settings: dict[str, float],
     metrics: list[str],
     at: str,
@@ -321,7 +338,7 @@ async def _streamed(
 
     def conduct() -> None:
         try:
-            for document in answers.answers(bench, settings, metrics, at, replications, stop):
+            for document in answers.answers(bench, settings, metrics, at, replications, stop, start):
                 put(json.dumps(document, ensure_ascii=False, allow_nan=False).encode() + b"\n")
         except Cancelled:
             put(b'{"kind": "cancelled"}\n')

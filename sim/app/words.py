@@ -20,6 +20,8 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "levers.none": ("该情景没有可移动的杠杆。", "This scenario has nothing to move."),
     "levers.lost": ("情景中没有这些参数，无法移动：{paths}", "The scenario has no such numbers to move: {paths}"),
+    "start": ("变动方案的起点", "The variant starts from"),
+    "start.same": ("基准本身", "the baseline itself"),
     "lever.base": ("情景值 {value}", "scenario: {value}"),
     "lever.spread": ("情景中不确定：{band}", "uncertain in the scenario: {band}"),
     "lever.reset": ("恢复 {name}", "Reset {name}"),
@@ -49,7 +51,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "legend.variant": ("变动方案", "Variant"),
     "legend.bands": ("线为中位数，浅色带 5–95%，深色带 25–75%", "line: median; bands: 5–95 % and 25–75 % of worlds"),
     "legend.difference": ("线为平均差异，色带为其 95% 置信区间", "line: mean difference; band: its 95 % interval"),
-    "legend.fact": ("公布数据", "Published"),
+    "legend.fact": ("公布数据（空心：用作输入，或在区间外）", "Published (hollow: an input, or outside the band)"),
     "legend.floor": ("公布的下限", "Published, at least"),
     "legend.today": ("竖线右侧为推演", "right of the line: projection"),
     "stage.compiling": (
@@ -110,6 +112,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "verdict.better": ("既省钱又更多", "cheaper and more"),
     "verdict.worse": ("更贵且更少", "dearer and less"),
     "verdict.undetermined": ("无法确定", "undetermined"),
+    "fact": ("公布数据", "Published"),
     "fact.use.input": ("输入", "input"),
     "fact.use.calibrate": ("校准", "calibration"),
     "fact.use.check": ("检验", "check"),
@@ -242,6 +245,10 @@ WORDS: dict[str, tuple[str, str]] = {
     # what is wrong
     "wrong.request": ("请求无法理解。", "The request makes no sense."),
     "wrong.scenario": ("没有名为 {name} 的情景。", "There is no scenario called {name}."),
+    "wrong.start": (
+        "两个情景的起止季度或种子不同，无法配对。",
+        "The two scenarios differ in their quarters or seed: their worlds are no pairs.",
+    ),
     "wrong.lever": ("该情景没有这个杠杆：{path}", "The scenario has no such lever: {path}"),
     "wrong.number.money": ("请写成金额，如 50亿 或 5bn。", "Write an amount, such as 50亿 or 5bn."),
     "wrong.number.share": ("请写成比例，如 0.2 或 20%。", "Write a share, such as 0.2 or 20 %."),

@@ -7,7 +7,10 @@ newer before older. Work that nobody waits for any more is dropped between two w
 
 from __future__ import annotations
 
+import contextlib
 import heapq
+import os
+import sys
 import threading
 import time
 from collections import OrderedDict
@@ -63,6 +66,11 @@ class Crew:
             self._ready.notify_all()
 
     def _work(self) -> None:
+        if (
+            sys.platform == "linux"
+        ):  # there a thread has its own priority: the page's drawing goes before the next worlds
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + 5)
         while True:
             with self._ready:
                 while not self._waiting and not self._over:
@@ -127,6 +135,7 @@ class Case:
         self.lived = np.zeros(replications, dtype=bool)
         self.seconds = 0.0  # of one world, lately
         self.dropped = threading.Event()
+        self.facts: list[dict[str, Any]] | None = None  # of a whole baseline, scored
         self._claimed = np.zeros(replications, dtype=bool)
         self._changed = threading.Condition()
         self._error: BaseException | None = None

@@ -13,7 +13,7 @@ const MOST_CHARTS = 12;
 
 const state = {
   lang: document.documentElement.lang.startsWith("zh") ? "zh" : "en",
-  name: "", info: null, levers: new Map(), charts: [], at: "", replications: 0, view: "levels",
+  name: "", info: null, start: "", values: new Map(), levers: new Map(), charts: [], at: "", replications: 0, view: "levels",
 };
 const panels = new Map(); // metric -> its figure
 const scored = new Map(); // fact -> inside or not, once the baseline is whole
@@ -41,6 +41,7 @@ function fragment() {
   const parts = new URLSearchParams();
   parts.set("scenario", state.name);
   parts.set("lang", state.lang);
+  if (state.start) parts.set("start", state.start);
   if (state.at !== state.info.quarters.at(-1)) parts.set("at", state.at);
   if (state.replications !== state.info.replications) parts.set("worlds", state.replications);
   if (state.view !== "levels") parts.set("view", state.view);
@@ -91,6 +92,7 @@ function switchLanguage() {
   speak();
   listScenarios();
   if (!state.info) return;
+  listStarts();
   buildLevers();
   buildTools();
   buildCharts();
@@ -102,6 +104,29 @@ function switchLanguage() {
 // --------------------------------------------------------------------------------------------------- scenarios
 
 let listed = [];
+/** Scenarios of the same zone, from which the variant may start instead of from the baseline. */
+function listStarts() {
+  const zone = state.name.split("/")[0];
+  const others = listed.filter((s) => s.name !== state.name && s.name.split("/")[0] === zone);
+  options(byId("start"), [["", words("start.same")], ...others.map((s) => [s.name, `${s.zone[state.lang]} (${s.name})`])], state.start);
+  byId("start-field").hidden = others.length === 0;
+}
+
+/** The variant starts from another scenario: its levers stand elsewhere. */
+async function startFrom(name) {
+  state.start = name;
+  state.values = new Map();
+  if (!name) return;
+  const response = await fetch(`/api/scenario?name=${encodeURIComponent(name)}`);
+  const found = await response.json();
+  if (!response.ok) {
+    state.start = "";
+    stage(words("stage.failed", { why: told(found) }), true);
+    return;
+  }
+  for (const lever of found.levers) state.values.set(lever.path, lever.value);
+}
+
 function listScenarios() {
   options(byId("scenario"), listed.map((s) => [s.name, `${s.zone[state.lang]} (${s.name})`]), state.name);
 }
@@ -120,7 +145,10 @@ async function openScenario(name, given) {
   answer = null;
   wrong = new Map();
   applyAddress(given);
+  const start = given.get("start") || "";
+  await startFrom(start !== name && listed.some((s) => s.name === start) ? start : "");
   byId("scenario").value = name;
+  listStarts();
   buildLevers();
   buildTools();
   buildCharts();
@@ -144,7 +172,8 @@ function message(w) {
 // ------------------------------------------------------------------------------------------------------ levers
 
 const slug = (path) => `lever-${path.replace(/[^a-z0-9]+/gi, "-")}`;
-const shown = (lever) => (state.levers.has(lever.path) ? state.levers.get(lever.path) : lever.value);
+const standing = (lever) => state.values.get(lever.path) ?? lever.value;
+const shown = (lever) => (state.levers.has(lever.path) ? state.levers.get(lever.path) : standing(lever));
 const unitOf = (lever) => lever.unit;
 
 function buildLevers() {
@@ -168,10 +197,10 @@ function resetButton(lever, lang) {
 
 function notes(lever, lang) {
   const unit = unitOf(lever);
-  const parts = [lever.switch ? "" : words("lever.base", { value: amount(lever.value, unit, lang) })];
+  const parts = [lever.switch ? "" : words("lever.base", { value: amount(standing(lever), unit, lang) })];
   if (lever.spread) parts.push(words("lever.spread", { band: range(...lever.spread, unit, lang) }));
   parts.push(words(`grade.${lever.grade}`));
-  return element("p", { class: "note", id: `${slug(lever.path)}-note`, title: words("lever.source", { source: lever.source }) }, parts.filter(Boolean).join(" · "));
+  return element("p", { class: "note", id: `${slug(lever.path)}-note`, title: words("lever.source", { source: lever.source }) }, ...parts.filter(Boolean).map((text, k) => element("span", { class: "part" }, k ? `\u00a0· ${text}` : text)));
 }
 
 function sliderRow(lever, lang) {
@@ -245,7 +274,7 @@ function typeLever(lever, text) {
 }
 
 async function read(lever, text) {
-  const response = await ask("/api/read", { scenario: state.name, levers: { [lever.path]: text } });
+  const response = await ask("/api/read", { scenario: state.start || state.name, levers: { [lever.path]: text } });
   const found = await response.json();
   if (response.ok) setLever(lever, found.levers[lever.path]);
   else refuse(found.wrong || []);
@@ -286,7 +315,7 @@ async function begin() {
   byId("results").setAttribute("aria-busy", "true");
   if (!answer) stage(words("stage.compiling"));
   const wanted = {
-    page: PAGE, scenario: state.name, levers: Object.fromEntries(state.levers), metrics: state.charts, at: state.at, replications: state.replications,
+    page: PAGE, scenario: state.name, start: state.start, levers: Object.fromEntries(state.levers), metrics: state.charts, at: state.at, replications: state.replications,
   };
   try {
     const response = await ask("/api/run", wanted, mine.controller.signal);
@@ -422,7 +451,7 @@ function removeChart(name) {
 function show() {
   if (!answer) return;
   const { pairs: n, of, stage: at } = answer;
-  const variant = state.levers.size > 0 && answer.table.length > 0;
+  const variant = answer.table.length > 0;
   stage(words(variant ? `stage.${at}` : at === "full" ? "stage.baseline.full" : "stage.baseline", { n, of }));
   byId("stage").dataset.stage = at;
   byId("stage").dataset.side = variant ? "variant" : "baseline";
@@ -557,10 +586,10 @@ let replacing = false;
 function openSave() {
   const { lang, info } = state;
   replacing = false;
-  byId("save-lead").textContent = words("save.lead", { scenario: state.name });
+  byId("save-lead").textContent = words("save.lead", { scenario: state.start || state.name });
   const list = [...state.levers].map(([path, value]) => {
     const lever = leverOf(path);
-    return element("li", {}, lever.switch ? `${lever.label[lang]}${lang === "zh" ? "：" : ": "}${words(value === lever.other ? "on" : "off")}` : `${lever.label[lang]}  ${amount(lever.value, unitOf(lever), lang)} → ${amount(value, unitOf(lever), lang)}`);
+    return element("li", {}, lever.switch ? `${lever.label[lang]}${lang === "zh" ? "：" : ": "}${words(value === lever.other ? "on" : "off")}` : `${lever.label[lang]}  ${amount(standing(lever), unitOf(lever), lang)} → ${amount(value, unitOf(lever), lang)}`);
   });
   byId("save-list").replaceChildren(...list);
   saveWrong("name", info && state.levers.size ? "" : words("save.nothing"));
@@ -581,7 +610,7 @@ async function save(event) {
   saveWrong("name", "");
   saveWrong("title", "");
   const response = await ask("/api/save", {
-    scenario: state.name, levers: Object.fromEntries(state.levers), name: byId("save-name").value, title: byId("save-called").value, replace: replacing,
+    scenario: state.start || state.name, levers: Object.fromEntries(state.levers), name: byId("save-name").value, title: byId("save-called").value, replace: replacing,
   });
   const found = await response.json();
   replacing = false;
@@ -607,12 +636,21 @@ async function save(event) {
 async function refreshScenarios() {
   listed = (await (await fetch("/api/scenarios")).json()).scenarios;
   listScenarios();
+  if (state.info) listStarts();
 }
 
-const explorer = new Explorer({ state, words, ask: (path, more, signal) => ask(path, { page: PAGE, scenario: state.name, ...more }, signal), message: told, metricOf });
+const explorer = new Explorer({ state, words, ask: (path, more, signal) => ask(path, { page: PAGE, ...more }, signal), message: told, metricOf });
 
 byId("scenario").addEventListener("change", (event) => openScenario(event.target.value, new URLSearchParams()));
 byId("language").addEventListener("click", switchLanguage);
+byId("start").addEventListener("change", async (event) => {
+  state.levers.clear();
+  wrong.clear();
+  await startFrom(event.target.value);
+  buildLevers();
+  writeAddress();
+  run();
+});
 byId("reset").addEventListener("click", () => {
   state.levers.clear();
   wrong.clear();
@@ -652,7 +690,7 @@ addEventListener("hashchange", () => {
   const given = readAddress();
   if (location.hash === fragment() || !given.get("scenario")) return;
   if (given.get("lang") && given.get("lang") !== state.lang) switchLanguage();
-  if (given.get("scenario") !== state.name) openScenario(given.get("scenario"), given);
+  if (given.get("scenario") !== state.name || (given.get("start") || "") !== state.start) openScenario(given.get("scenario"), given);
   else { applyAddress(given); buildLevers(); buildTools(); buildCharts(); show(); run(); }
 });
 document.fonts?.ready.then(() => { for (const panel of panels.values()) if (panel.instance) draw(panel); });

@@ -141,7 +141,7 @@ export function factText(fact, metric, lang, words, scored) {
   const bound = fact.bound === "exact" ? value : words(`fact.${fact.bound}`, { value });
   const inside = scored.get(fact.id);
   const verdict = inside === true ? words("fact.inside") : inside === false ? words("fact.outside") : "";
-  const name = fact.name ? fact.name[lang] : words("legend.fact");
+  const name = fact.name ? fact.name[lang] : words("fact");
   return [`${name}  ${bound}`, words(`fact.use.${fact.use}`), verdict].filter(Boolean).join(" · ");
 }
 

@@ -79,7 +79,7 @@ export class Explorer {
   }
 
   async post(path, more) {
-    const response = await this.ask(path, { levers: this.settings, quarter: this.quarter, ...more });
+    const response = await this.ask(path, { scenario: this.scenario, levers: this.settings, quarter: this.quarter, ...more });
     const found = await response.json();
     if (!response.ok) throw new Error(this.message(found));
     return found;
@@ -87,7 +87,9 @@ export class Explorer {
 
   async open() {
     const { state, words } = this;
-    this.settings = byId("side").value === "variant" ? Object.fromEntries(state.levers) : {};
+    const variant = byId("side").value === "variant";
+    this.settings = variant ? Object.fromEntries(state.levers) : {};
+    this.scenario = (variant && state.start) || state.name;
     this.quarter = byId("until").value;
     const percentile = byId("percentile").value;
     const which = percentile ? { percentile: Number(percentile), metric: this.metric } : { replication: Number(byId("number").value) };
