@@ -253,7 +253,7 @@ export class Explorer {
   state_(life) {
     const { words, state } = this;
     const now = life.now;
-    const facts = [`${words("firm.pick")} ${life.firm}`];
+    const facts = life.name ? [`${words("firm.pick")} ${life.firm}`] : [];
     if (now) {
       facts.push(`${words("firm.sector")} ${life.sector_names[now.sector]?.[state.lang] ?? now.sector}`, `${words("firm.age")} ${words("years", { n: digits(now.age_years) })}`,
         `${words("firm.revenue")} ${this.money(now.revenue)}`, `${words("firm.profit")} ${this.money(now.profit)}`, `${words("firm.jobs")} ${amount(now.jobs, "jobs", state.lang)}`);
@@ -303,11 +303,11 @@ export class Explorer {
       lineStyle: { width: 0.5, color: "#fff" }, areaStyle: { color: PALETTE[k % PALETTE.length], opacity: 0.85 }, itemStyle: { color: PALETTE[k % PALETTE.length] },
     }));
     series[0].markLine = {
-      silent: true, symbol: "none", lineStyle: { color: INK, type: "dashed" }, label: { formatter: words("firm.payoff.last"), color: INK, fontFamily: FONT, position: "insideEndTop" },
+      silent: true, symbol: "none", lineStyle: { color: INK, type: "dashed" }, label: { formatter: words("firm.payoff.last"), color: INK, fontFamily: FONT, position: "insideEndTop", backgroundColor: "rgba(255,255,255,.85)", padding: 2 },
       data: [{ xAxis: payoff.last_post_money / scale.divisor }],
     };
     const axes = this.axes({ type: "log", min: payoff.values[0] / scale.divisor, max: payoff.values.at(-1) / scale.divisor, name: words("firm.payoff.axis", { unit: scale.unit }), nameLocation: "middle", nameGap: 24, nameTextStyle: { color: GREY, fontFamily: FONT }, splitLine: { show: false }, axisLabel: { color: GREY, fontFamily: FONT, hideOverlap: true, showMinLabel: false, showMaxLabel: false, formatter: (v) => digits(v) } });
-    axes.yAxis.max = 100;
+    Object.assign(axes.yAxis, { max: 100, interval: 25 });
     axes.grid.bottom = 26;
     const title = (item) => `${digits(item.value[0])} ${scale.unit}`;
     const each = (item) => `${amount(item.value[1] / 100, "share", state.lang)}  ${this.money((item.value[1] / 100) * item.value[0] * scale.divisor)}`;
