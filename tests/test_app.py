@@ -22,7 +22,7 @@ from sim import load_scenario, simulate
 from sim.analysis.compare import compare
 from sim.app import answers, explore, saving
 from sim.app.catalogue import Catalogue
-from sim.app.levers import controls_of, read_settings, step_of
+from sim.app.levers import controls_of, read_settings, refused_by_model, step_of
 from sim.app.safety import HEADERS, MOST_BODY, is_loopback
 from sim.app.serving import check_token, listening
 from sim.app.web import MOST_RUNS, Desk, build_app, preferred
@@ -296,6 +296,24 @@ def test_a_file_named_on_the_command_line_has_a_name_wherever_it_lies(tmp_path: 
     assert "Tiny zone" in [entry.zone["en"] for entry in catalogue.entries()]
 
 
+def test_variants_are_listed_with_the_zone_that_they_descend_from(tmp_path: Path):
+    roots = {entry.name: entry.root for entry in Catalogue(scenarios_in(tmp_path)).entries()}
+    assert roots["xian"] == roots["xian/cap-50"] == roots["policies/rent-relief"] == "xian"
+    assert roots["wuxi"] == "wuxi"
+    assert "national" not in roots
+
+
+@pytest.mark.parametrize("name", sorted(p.stem for p in (ROOT / "scenarios").glob("*.toml") if p.stem != "national"))
+def test_every_zone_declares_levers_that_it_has_and_names_them_in_both_languages(name: str):
+    scenario = load_scenario(ROOT / "scenarios" / f"{name}.toml")
+    controls, lost = controls_of(scenario)
+    assert scenario.levers and controls and lost == []
+    assert all(c.label["zh"] != c.path and c.label["en"] != c.path for c in controls)
+    for control in controls:  # both ends are scenarios that the model takes
+        for end in (control.low, control.high):
+            assert refused_by_model(scenario, {control.path: end}) == []
+
+
 # --- what is refused gets a message beside its field
 
 
@@ -375,8 +393,6 @@ def test_no_more_runs_than_the_limit_at_a_time(office: Desk, client: Visitor):
 
 
 def test_what_the_model_refuses_is_told(bench: Bench):
-    from sim.app.levers import refused_by_model
-
     said = refused_by_model(bench.scenario, {"guidance.cap.angel": 1.5})
     assert [w.path for w in said] == ["guidance.cap.angel"]
     assert "between 0 and 1" in said[0].fill["message"]
@@ -619,6 +635,7 @@ def test_a_saved_scenario_loads_and_says_only_what_differs(client: Visitor, offi
     assert 'extends = "../tiny.toml"' in text
     assert '"67亿"' in text
     assert len(text.splitlines()) < 22
+    assert {e.name: e.root for e in office.catalogue.entries()}["tiny/higher-ratio"] == "xian"
     assert "tiny/higher-ratio" in [s["name"] for s in client.get("/api/scenarios").json()["scenarios"]]
     found = client.get("/api/scenario", params={"name": "tiny/higher-ratio"}).json()
     assert {c["path"]: c["value"] for c in found["levers"]}["guidance.reinvestment"] == 1.5

@@ -14,11 +14,13 @@ MOST = 500  # files listed
 
 @dataclass(frozen=True)
 class Entry:
-    """name: `xian`, `xian/cap-50`; zone: what the file calls its zone, in both languages."""
+    """name: `xian`, `xian/cap-50`; zone: what the file calls its zone, in both languages; root: name of the zone's own
+    file, from which its variants descend."""
 
     name: str
     path: Path
     zone: dict[str, str]
+    root: str
 
 
 class Catalogue:
@@ -54,25 +56,30 @@ class Catalogue:
     def entries(self) -> list[Entry]:
         """Everything that reads as a zone's scenario, a zone before its variants."""
         listed = []
-        for name, path in self.paths().items():
-            zone = _zone_of(path)
-            if zone is not None and (name != SHARED or self.opening == SHARED):
-                listed.append(Entry(name, path, zone))
-        return sorted(listed, key=lambda e: e.name.split("/"))
+        paths = self.paths()
+        names = {path.resolve(): name for name, path in paths.items()}
+        for name, path in paths.items():
+            found = _zone_of(path)
+            if found is not None and (name != SHARED or self.opening == SHARED):
+                zone, files = found
+                above = [names[file] for file in files if file in names and names[file] != SHARED]
+                listed.append(Entry(name, path, zone, above[0] if above else name))
+        return sorted(listed, key=lambda e: (e.root, e.name != e.root, e.name))
 
 
-def _zone_of(path: Path) -> dict[str, str] | None:
-    """Name of the zone; None for a file that cannot be read or is a fragment."""
+def _zone_of(path: Path) -> tuple[dict[str, str], list[Path]] | None:
+    """Name of the zone, and the files that the scenario is made of, the most general first; None for a file that cannot
+    be read or is a fragment."""
     from sim.scenario.reading import read_tree
 
     try:
-        tree: dict[str, Any] = read_tree(path).data
+        read = read_tree(path)
     except UserError:
         return None
+    tree: dict[str, Any] = read.data
     zone = tree.get("zone")
     name = zone.get("name") if isinstance(zone, dict) else None
-    if isinstance(name, str):
-        return {"zh": name, "en": name}
-    if isinstance(name, dict) and "market" in tree and "firms" in tree:
-        return {lang: str(name.get(lang) or path.stem) for lang in ("zh", "en")}
-    return None
+    if not isinstance(name, str | dict) or "market" not in tree or "firms" not in tree:
+        return None
+    both = {"zh": name, "en": name} if isinstance(name, str) else name
+    return {lang: str(both.get(lang) or path.stem) for lang in ("zh", "en")}, [Path(f).resolve() for f in read.texts]

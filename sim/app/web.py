@@ -206,7 +206,7 @@ async def static(desk: Desk, request: Request) -> Response:
 
 async def scenarios(desk: Desk, request: Request) -> Response:
     entries = await desk.in_thread(desk.catalogue.entries)
-    listed = [{"name": e.name, "zone": e.zone} for e in entries]
+    listed = [{"name": e.name, "zone": e.zone, "root": e.root} for e in entries]
     return answer({"scenarios": listed, "opening": desk.catalogue.opening})
 
 

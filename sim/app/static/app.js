@@ -106,8 +106,8 @@ function switchLanguage() {
 let listed = [];
 /** Scenarios of the same zone, from which the variant may start instead of from the baseline. */
 function listStarts() {
-  const zone = state.name.split("/")[0];
-  const others = listed.filter((s) => s.name !== state.name && s.name.split("/")[0] === zone);
+  const root = listed.find((s) => s.name === state.name)?.root;
+  const others = listed.filter((s) => s.name !== state.name && s.root === root);
   options(byId("start"), [["", words("start.same")], ...others.map((s) => [s.name, `${s.zone[state.lang]} (${s.name})`])], state.start);
   byId("start-field").hidden = others.length === 0;
 }

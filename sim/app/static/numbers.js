@@ -7,7 +7,7 @@ const MONEY = {
 const UNITS = {
   firms: ["家", "firms"], certificates: ["家", "firms"], funds: ["支", "funds"], rounds: ["轮", "rounds"],
   jobs: ["人", "jobs"], ratio: ["倍", "×"], share: ["%", "%"], probability: ["%", "%"], "per year": ["%/年", "% a year"],
-  years: ["年", "years"], index: ["", ""], count: ["", ""], number: ["", ""], "": ["", ""],
+  years: ["年", "years"], index: ["", ""], count: ["", ""], m2: ["平方米", "m²"], number: ["", ""], "": ["", ""],
 };
 
 /** How an axis or a table column shows numbers of a unit up to `largest`: {divisor, unit}. */
