@@ -50,17 +50,18 @@ PAGE = re.compile(r"[a-z0-9]{8,40}")  # what a page calls itself
 
 @dataclass
 class Running:
-    """Runs under way by the page that asked: a page's newer one stops its older one."""
+    """Runs under way by the page that asked: a page's newer one stops its older one. A stopped run counts no more."""
 
     stops: dict[str, threading.Event] = field(default_factory=dict)
-    count: int = 0
+
+    @property
+    def count(self) -> int:
+        return len(self.stops)
 
     def begin(self, page: str) -> threading.Event:
         self.stop(page)
-        stop = threading.Event()
-        self.stops[page] = stop
-        self.count += 1
-        return stop
+        self.stops[page] = threading.Event()
+        return self.stops[page]
 
     def stop(self, page: str) -> None:
         if page in self.stops:
@@ -68,7 +69,6 @@ class Running:
 
     def end(self, page: str, stop: threading.Event) -> None:
         stop.set()
-        self.count -= 1
         if self.stops.get(page) is stop:
             del self.stops[page]
 
