@@ -200,7 +200,7 @@ function notes(lever, lang) {
   const parts = [lever.switch ? "" : words("lever.base", { value: amount(standing(lever), unit, lang) })];
   if (lever.spread) parts.push(words("lever.spread", { band: range(...lever.spread, unit, lang) }));
   parts.push(words(`grade.${lever.grade}`));
-  return element("p", { class: "note", id: `${slug(lever.path)}-note`, title: words("lever.source", { source: lever.source }) }, ...parts.filter(Boolean).map((text, k) => element("span", { class: "part" }, k ? `\u00a0· ${text}` : text)));
+  return element("p", { class: "note", id: `${slug(lever.path)}-note`, title: words("lever.source", { source: lever.source }) }, parts.filter(Boolean).join(" · "));
 }
 
 function sliderRow(lever, lang) {
