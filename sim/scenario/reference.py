@@ -361,7 +361,7 @@ def page(lang: str) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def keys(lang: str = "en") -> list[tuple[str, str]]:
+def every_key(lang: str = "en") -> list[tuple[str, str]]:
     """(dotted path, meaning) of every key in the reference; ids of one's own in capitals."""
     from sim.scenario.document import Scenario
 
