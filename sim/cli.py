@@ -45,6 +45,23 @@ def language(argv: Sequence[str], environment: Mapping[str, str] = os.environ) -
     return "zh" if locale.lower().startswith("zh") else "en"
 
 
+@contextmanager
+def speaking(lang: str) -> Iterator[None]:
+    """The parser and its help in this language, whatever the locale: for pages that are printed of the program."""
+    global _lang
+    before, _lang = _lang, lang
+    try:
+        yield
+    finally:
+        _lang = before
+
+
+def commands_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """The commands of the program's parser by name, in the order of `--help`."""
+    (below,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    return dict(below.choices)
+
+
 def note(message: str) -> None:
     print(f"headwater: {message}", file=sys.stderr, flush=True)
 

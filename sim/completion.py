@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -324,9 +323,3 @@ def _fish_value(takes: str, words: tuple[str, ...]) -> str:
 
 def _fish_text(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def commands_of(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
-    """(command, what it does), in the order of `--help`."""
-    for c in described(parser):
-        yield c.name, c.help

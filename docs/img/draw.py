@@ -14,8 +14,7 @@ ROOT = HERE.parent.parent
 sys.path.insert(0, str(ROOT))
 
 REPLICATIONS = 200
-WIDTH = 1100  # pixels
-COLOURS = 48  # of the palette: the charts have few, and files stay small
+WIDTH = 960  # pixels
 
 
 def main() -> None:
@@ -49,7 +48,9 @@ def _save(png: bytes, path: Path) -> None:
     image = Image.open(io.BytesIO(png)).convert("RGB")
     image = image.resize((WIDTH, round(image.height * WIDTH / image.width)), Image.Resampling.LANCZOS)
     small = io.BytesIO()
-    image.quantize(COLOURS, dither=Image.Dither.NONE).save(small, "png", optimize=True)
+    image.save(
+        small, "png", optimize=True
+    )  # no palette: it would take a rare colour, a fact's point, for its neighbour
     write_bytes(path, small.getvalue())
 
 

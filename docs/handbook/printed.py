@@ -1,0 +1,32 @@
+"""mkdocs hook: pages that are printed from the program when the handbook is built, and the gallery's pictures.
+
+Commands, metrics and the numbers with their sources are never typed: `make docs` prints them from the parser, from
+metrics_of and from national.toml. (The scenario reference is printed too, but committed, so that it reads in the tree.)
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    if str(ROOT) not in sys.path:  # here, because mkdocs takes back what a hook adds while it is loaded
+        sys.path.insert(0, str(ROOT))
+    from sim import handbook
+
+    lang = Path(config.docs_dir).name
+    for name, page in handbook.PRINTED.items():
+        files.append(File.generated(config, name, content=page(lang)))
+    for picture in sorted((ROOT / "docs" / "img").glob("*.png")):
+        if picture.name.endswith(".zh.png") == (lang == "zh"):
+            name = picture.name.replace(".zh.png", ".png")
+            files.append(File.generated(config, f"img/{name}", abs_src_path=str(picture)))
+    files.append(File.generated(config, "assets/handbook.css", abs_src_path=str(HERE / "assets" / "handbook.css")))
+    return files
