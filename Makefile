@@ -38,7 +38,7 @@ fuzz: $(STAMP) ## ten times more random examples than `make test`
 docs: $(STAMP) ## build the handbook in both languages into site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict -f mkdocs.zh.yml
-	@echo "open site/index.html (中文: site/zh/index.html)"
+	@echo "open site/index.html (中文: site/zh/index.html); its search needs a server: python -m http.server -d site"
 
 reference: $(STAMP) ## print the handbook's scenario reference from the model anew
 	@$(BIN)/python -m sim.scenario.reference

@@ -144,7 +144,7 @@ def parameters(lang: str) -> str:
     )
     for room, rows in rooms.items():
         lines += [f"## `{room}` {{ #{room.replace('.', '-')} }}", ""]
-        lines += _table(head, [_row(row, lang) for row in rows])
+        lines += ['<div class="sources" markdown>', "", *_table(head, [_row(row, lang) for row in rows]), "</div>", ""]
     return "\n".join(lines)
 
 

@@ -6,11 +6,13 @@ metrics_of and from national.toml. (The scenario reference is printed too, but c
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -30,3 +32,14 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
             files.append(File.generated(config, f"img/{name}", abs_src_path=str(picture)))
     files.append(File.generated(config, "assets/handbook.css", abs_src_path=str(HERE / "assets" / "handbook.css")))
     return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Lines of Chinese are joined without the space that a browser would put there; blocks of code stay as they are."""
+    if Path(config.docs_dir).name != "zh":
+        return markdown
+    parts = re.split(r"(^```.*?^```|^    .*?$)", markdown, flags=re.DOTALL | re.MULTILINE)
+    wide = "[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef\u201c\u201d]"
+    return "".join(
+        p if p.startswith("```") else re.sub(f"(?<={wide})\n *(?={wide}|`)|(?<=`)\n *(?={wide})", "", p) for p in parts
+    )

@@ -15,6 +15,7 @@ sys.path.insert(0, str(ROOT))
 
 REPLICATIONS = 200
 WIDTH = 960  # pixels
+MOST = 150_000  # bytes of a picture without a palette
 
 
 def main() -> None:
