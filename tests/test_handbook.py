@@ -251,3 +251,12 @@ def test_the_language_switch_keeps_the_page(site: Path):
     page = (site / "solve.html").read_text(encoding="utf-8")
     assert 'href="zh/solve.html" hreflang="zh"' in page
     assert 'href="../solve.html" hreflang="en"' in (site / "zh" / "solve.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_search_of_the_chinese_site_knows_words(site: Path):
+    """Chinese has no spaces: words are parted in the index by what its separator splits at."""
+    index = json.loads((site / "zh/search/search_index.json").read_text(encoding="utf-8"))
+    separator = re.compile(index["config"]["separator"])
+    words = {word for entry in index["docs"] for word in separator.split(entry["text"])}
+    assert {"引导基金", "返投比例", "出资比例上限", "扇形图"} <= words

@@ -6,6 +6,7 @@ metrics_of and from national.toml. (The scenario reference is printed too, but c
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
+CHINESE = r"[\u4e00-\u9fff]+"
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 
@@ -43,3 +45,30 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     return "".join(
         p if p.startswith("```") else re.sub(f"(?<={wide})\n *(?={wide}|`)|(?<=`)\n *(?={wide})", "", p) for p in parts
     )
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """The search splits at white space, which Chinese lacks: the index is cut into words by a zero-width space, the
+    longest known word first (the terms of the program and words.txt). Questions are split by the words of the index.
+    """
+    if Path(config.docs_dir).name != "zh":
+        return
+    from sim.terms import TERMS
+
+    known = set((HERE / "words.txt").read_text(encoding="utf-8").split())
+    known |= {word for zh, _ in TERMS.values() for word in re.findall(CHINESE, zh) if len(word) > 1}
+    words = re.compile("|".join(sorted(known, key=len, reverse=True)))
+
+    def cut(run: re.Match[str]) -> str:
+        return (
+            words.sub(lambda word: f"\u200b{word.group()}\u200b", run.group())
+            .strip("\u200b")
+            .replace("\u200b\u200b", "\u200b")
+        )
+
+    path = Path(config.site_dir, "search", "search_index.json")
+    index = json.loads(path.read_text(encoding="utf-8"))
+    for entry in index["docs"]:
+        for key in ("title", "text"):
+            entry[key] = re.sub(CHINESE, cut, entry[key])
+    path.write_text(json.dumps(index, ensure_ascii=False), encoding="utf-8")
