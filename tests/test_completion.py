@@ -57,7 +57,7 @@ def test_bash_offers_every_option_of_a_command(bash: Path, name: str):
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (("run", "scenarios/xia"), {"scenarios/xian.toml", "scenarios/xian/"}),
+        (("run", "scenarios/xian"), {"scenarios/xian.toml", "scenarios/xian/"}),
         (("run", "scenarios/xian/ipo"), {"scenarios/xian/ipo-shut.toml"}),
         (("run", "--lang", ""), {"zh", "en"}),
         (("plot", "results/xian", "--format", "p"), {"png", "pdf"}),
