@@ -55,10 +55,13 @@ def commands(lang: str) -> str:
 
 
 def metrics(lang: str) -> str:
-    """Every metric of the reference scenario, by room."""
+    """Every metric of the shipped zones, by room; Xi'an's first."""
     from sim.scenario import load_scenario
 
-    found = load_scenario(SCENARIOS / "xian.toml").metrics
+    files = sorted(SCENARIOS.glob("*.toml"), key=lambda path: (path.name != "xian.toml", path.name))
+    zones = {path.name: load_scenario(path).metrics for path in files}
+    first = {metric.name: file for file, metrics in reversed(zones.items()) for metric in metrics}
+    found = [metric for file, metrics in zones.items() for metric in metrics if first[metric.name] == file]
     kinds = {
         "stock": _say(lang, "at the end of the quarter", "季末存量或累计"),
         "flow": _say(lang, "within the quarter", "当期流量"),
@@ -76,6 +79,11 @@ def metrics(lang: str) -> str:
         "exits": _say(lang, "Exits", "退出"),
         "public": _say(lang, "Public money", "财政"),
         "market": _say(lang, "Market", "市场"),
+        "listing": _say(lang, "Listings", "上市"),
+        "programme": _say(lang, "Programmes", "政策工具"),
+        "incubator": _say(lang, "Incubators", "孵化器"),
+        "project": _say(lang, "Projects", "项目"),
+        "energy": _say(lang, "Energy", "能耗"),
         "named": _say(lang, "Named firms", "具名企业"),
     }
     rooms: dict[str, list] = {}
@@ -86,13 +94,13 @@ def metrics(lang: str) -> str:
         "",
         _say(
             lang,
-            f"The {len(found)} series that a run of `scenarios/xian.toml` reports for every quarter of every world."
-            " Stages, fund kinds and the exogenous market are the same in every scenario; the names of ladders, levels"
-            " and named firms are those of its file. A metric that is undefined (the TVPI of a fund before its first"
-            " call) is empty, never 0.",
-            f"运行 `scenarios/xian.toml` 时每个世界每个季度报告的 {len(found)} 个序列。轮次、基金类别与外生市场"
-            "在各情景中相同；梯度、层级与具名企业的名称取自情景文件。没有定义的指标（例如首次缴款前的 TVPI）"
-            "为空，而不是 0。",
+            f"The {len(found)} series that the shipped zones report for every quarter of every world. Firms, rounds,"
+            " fund kinds and the market are the same in every scenario; ladders, levels, programmes, incubators, projects"
+            " and named firms are those of its file, named where it is not that of Xi'an. A metric that is undefined"
+            " (the TVPI of a fund before its first call) is empty, never 0.",
+            f"所附园区在每个世界每个季度报告的 {len(found)} 个序列。企业、融资、基金类别与市场在各情景中相同；梯度、"
+            "层级、政策工具、孵化器、项目与具名企业取自情景文件，非西安的注明文件名。没有定义的指标"
+            "（例如首次缴款前的 TVPI）为空，而不是 0。",
         ),
         "",
     ]
@@ -104,9 +112,11 @@ def metrics(lang: str) -> str:
     )
     for room, members in sorted(rooms.items(), key=lambda item: [*titles].index(item[0]) if item[0] in titles else 99):
         lines += [f"## {titles.get(room, room)} {{ #{room} }}", ""]
-        lines += _table(
-            head, [(f"`{m.name}`", m.label[lang], term(f"unit.{m.unit}", lang), kinds[m.kind]) for m in members]
-        )
+        rows: list[tuple[object, ...]] = []
+        for m in members:
+            where = "" if first[m.name] == "xian.toml" else f" ({first[m.name]})"
+            rows.append((f"`{m.name}`", m.label[lang] + where, term(f"unit.{m.unit}", lang), kinds[m.kind]))
+        lines += _table(head, rows)
     return "\n".join(lines)
 
 
