@@ -96,8 +96,8 @@ def metrics(lang: str) -> str:
             lang,
             f"The {len(found)} series that the shipped zones report for every quarter of every world. Firms, rounds,"
             " fund kinds and the market are the same in every scenario; ladders, levels, programmes, incubators,"
-            " projects and named firms are those of its file, named where it is not that of Xi'an. A metric that is undefined"
-            " (the TVPI of a fund before its first call) is empty, never 0.",
+            " projects and named firms are those of its file, named where it is not that of Xi'an. A metric that is"
+            " undefined (the TVPI of a fund before its first call) is empty, never 0.",
             f"所附园区在每个世界每个季度报告的 {len(found)} 个序列。企业、融资、基金类别与市场在各情景中相同；梯度、"
             "层级、政策工具、孵化器、项目与具名企业取自情景文件，非西安的注明文件名。没有定义的指标"
             "（例如首次缴款前的 TVPI）为空，而不是 0。",
