@@ -7,7 +7,7 @@ SCENARIO  ?= scenarios/xian.toml
 WORKERS   ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test benchmark validate fuzz lock clean
+.PHONY: help setup run test benchmark validate fuzz docs reference gallery lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,17 @@ validate: $(STAMP) ## recompute published tables; audit the accounts of every sh
 
 fuzz: $(STAMP) ## ten times more random examples than `make test`
 	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+
+docs: $(STAMP) ## build the handbook in both languages into site/
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict -f mkdocs.zh.yml
+	@echo "open site/index.html (中文: site/zh/index.html); its search needs a server: python -m http.server -d site"
+
+reference: $(STAMP) ## print the handbook's scenario reference from the model anew
+	@$(BIN)/python -m sim.scenario.reference
+
+gallery: $(STAMP) ## draw the pictures of README and handbook anew
+	@$(BIN)/python docs/img/draw.py
 
 lock: ## resolve pyproject.toml into requirements.lock anew (needs uv)
 	uv pip compile pyproject.toml --group dev --universal --upgrade --generate-hashes --no-header --no-annotate \

@@ -45,6 +45,23 @@ def language(argv: Sequence[str], environment: Mapping[str, str] = os.environ) -
     return "zh" if locale.lower().startswith("zh") else "en"
 
 
+@contextmanager
+def speaking(lang: str) -> Iterator[None]:
+    """The parser and its help in this language, whatever the locale: for pages that are printed of the program."""
+    global _lang
+    before, _lang = _lang, lang
+    try:
+        yield
+    finally:
+        _lang = before
+
+
+def commands_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """The commands of the program's parser by name, in the order of `--help`."""
+    (below,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    return dict(below.choices)
+
+
 def note(message: str) -> None:
     print(f"headwater: {message}", file=sys.stderr, flush=True)
 
@@ -259,6 +276,32 @@ def schema(a: argparse.Namespace) -> int:
     return 0
 
 
+def new(a: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from sim import starter
+
+    path = starter.place(a.name)
+    answers = starter.Answers()
+    if a.zone:
+        answers = replace(answers, zone=a.zone)
+    if a.ask:
+        answers = starter.ask(
+            sys.stdin.readline, lambda text: print(text, end="", file=sys.stderr, flush=True), _lang, answers
+        )
+    path = starter.create(a.name, answers, _lang)
+    print(say(f"written  {path}", f"已写入  {path}"))
+    print(say(f"next     python run.py run {path}", f"下一步  python run.py run {path}"))
+    return 0
+
+
+def completion(a: argparse.Namespace) -> int:
+    from sim.completion import script
+
+    print(script(a.shell, build_parser()), end="")
+    return 0
+
+
 def warm(a: argparse.Namespace) -> int:
     announce_compile(a)
     from sim.ensemble import warm as compile_kernel
@@ -437,6 +480,16 @@ def assignment(text: str) -> str:
     if not path.strip() or not value.strip():
         raise argparse.ArgumentTypeError(say(f"not PATH=VALUE: {text!r}", f"不是“路径=值”：{text!r}"))
     return text
+
+
+def zone_name(text: str) -> tuple[str, str]:
+    """`示范园区 / Demo zone`, or one name for both languages."""
+    from sim.starter import read_name
+
+    try:
+        return read_name(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(say(f"no name: {text!r}", f"不是名称：{text!r}")) from None
 
 
 class Command(argparse.ArgumentParser):
@@ -664,6 +717,17 @@ def build_parser() -> argparse.ArgumentParser:
     text = say("asked of every reader; or set HEADWATER_TOKEN", "要求每位读者提供；也可设 HEADWATER_TOKEN")
     p.add_argument("--token", metavar="T", help=text)
     p.quiet()
+
+    text = say("write a starter scenario for a zone of your own", "为自己的园区写一个起步情景文件")
+    p = command(new, text, 'new riverside --zone "滨江高新区 / Riverside"')
+    p.add_argument("name", metavar="NAME", help=say("the file is scenarios/NAME.toml", "文件为 scenarios/NAME.toml"))
+    text = say("name of the zone, Chinese / English", "园区名称，中文 / 英文")
+    p.add_argument("--zone", type=zone_name, metavar='"中文 / English"', help=text)
+    text = say("ask ten questions first, each with a default", "先问十个问题，各有默认值")
+    p.add_argument("--ask", action="store_true", help=text)
+
+    p = command(completion, say("print a completion script for a shell", "输出命令补全脚本"), "completion bash")
+    p.add_argument("shell", choices=("bash", "zsh", "fish"))
 
     command(schema, say("print the JSON Schema of scenario files", "输出情景文件的 JSON Schema"), "schema")
     p = command(warm, say("compile the kernel now, not at the first run", "预先编译模拟核心"), "warm")

@@ -30,8 +30,9 @@ def root() -> Path:
 @pytest.fixture
 def desk(tmp_path: Path) -> Path:
     """An empty folder from which the README's commands run as they stand; what they write stays in it."""
-    for name in ("run.py", "sim", "scenarios", "tests", "docs"):
+    for name in ("run.py", "sim", "tests", "docs"):
         (tmp_path / name).symlink_to(ROOT / name)
+    shutil.copytree(ROOT / "scenarios", tmp_path / "scenarios")  # a copy: `new` writes into it
     return tmp_path
 
 

@@ -1,0 +1,74 @@
+"""mkdocs hook: pages that are printed from the program when the handbook is built, and the gallery's pictures.
+
+Commands, metrics and the numbers with their sources are never typed: `make docs` prints them from the parser, from
+metrics_of and from national.toml. (The scenario reference is printed too, but committed, so that it reads in the tree.)
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+CHINESE = r"[\u4e00-\u9fff]+"
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    if str(ROOT) not in sys.path:  # here, because mkdocs takes back what a hook adds while it is loaded
+        sys.path.insert(0, str(ROOT))
+    from sim import handbook
+
+    lang = Path(config.docs_dir).name
+    for name, page in handbook.PRINTED.items():
+        files.append(File.generated(config, name, content=page(lang)))
+    for picture in sorted((ROOT / "docs" / "img").glob("*.png")):
+        if picture.name.endswith(".zh.png") == (lang == "zh"):
+            name = picture.name.replace(".zh.png", ".png")
+            files.append(File.generated(config, f"img/{name}", abs_src_path=str(picture)))
+    files.append(File.generated(config, "assets/handbook.css", abs_src_path=str(HERE / "assets" / "handbook.css")))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Lines of Chinese are joined without the space that a browser would put there; blocks of code stay as they are."""
+    if Path(config.docs_dir).name != "zh":
+        return markdown
+    parts = re.split(r"(^```.*?^```|^    .*?$)", markdown, flags=re.DOTALL | re.MULTILINE)
+    wide = "[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef\u201c\u201d]"
+    return "".join(
+        p if p.startswith("```") else re.sub(f"(?<={wide})\n *(?={wide}|`)|(?<=`)\n *(?={wide})", "", p) for p in parts
+    )
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """The search splits at white space, which Chinese lacks: the index is cut into words by a zero-width space, the
+    longest known word first (the terms of the program and words.txt). Questions are split by the words of the index.
+    """
+    if Path(config.docs_dir).name != "zh":
+        return
+    from sim.terms import TERMS
+
+    known = set((HERE / "words.txt").read_text(encoding="utf-8").split())
+    known |= {word for zh, _ in TERMS.values() for word in re.findall(CHINESE, zh) if len(word) > 1}
+    words = re.compile("|".join(sorted(known, key=len, reverse=True)))
+
+    def cut(run: re.Match[str]) -> str:
+        return (
+            words.sub(lambda word: f"\u200b{word.group()}\u200b", run.group())
+            .strip("\u200b")
+            .replace("\u200b\u200b", "\u200b")
+        )
+
+    path = Path(config.site_dir, "search", "search_index.json")
+    index = json.loads(path.read_text(encoding="utf-8"))
+    for entry in index["docs"]:
+        for key in ("title", "text"):
+            entry[key] = re.sub(CHINESE, cut, entry[key])
+    path.write_text(json.dumps(index, ensure_ascii=False), encoding="utf-8")

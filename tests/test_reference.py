@@ -1,0 +1,58 @@
+"""The printed reference says what the model says, in both languages."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from sim.scenario import meanings, reference
+from sim.scenario.document import Scenario
+from sim.scenario.fields import iter_quantities
+from tests.conftest import ROOT
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_committed_page_is_what_the_model_prints(lang: str):
+    page = (ROOT / "docs/handbook" / lang / "scenario.md").read_text(encoding="utf-8")
+    assert page == reference.page(lang), "print it again: make reference"
+
+
+def test_every_number_of_a_scenario_has_its_line():
+    """Every path of Xi'an's numbers is a line of the reference, ids and places of lists put for their capitals."""
+    from sim.scenario import load_scenario
+
+    patterns = [re.sub(r"[A-Z]{3,}", "[^.]+", re.escape(path)) for path, _ in reference.every_key()]
+    known = re.compile("|".join(rf"{p}(\.[a-z0-9_]+)*" for p in patterns))
+    items = re.compile(r"^(funds|named|facts)\.[^.]+\.|(?<=rounds)\.\d+|(?<=conditions)\.\d+|(?<=history)\.\d+")
+    for path, _ in iter_quantities(load_scenario(ROOT / "scenarios/xian.toml")):
+        if path.startswith("levers."):
+            continue  # named by a path, which has dots of its own
+        plain = items.sub(lambda m: f"{m.group(1)}." if m.group(1) else "", path)
+        assert known.fullmatch(plain), path
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_every_key_has_a_meaning(lang: str):
+    assert [path for path, meaning in reference.every_key(lang) if not meaning] == []
+
+
+def test_no_meaning_is_told_of_what_is_gone():
+    models = {section.model.__name__: section.model for section in reference.sections(Scenario)}
+    inline = {"ByRegime", "StayByRegime", "WindowByRegime", "Odds", "Caps", "EntrySources", "Stages", "Investors"}
+    for entry in {*meanings.EN, *meanings.ZH}:
+        model, _, key = entry.partition(".")
+        if model in inline or model == "Table":
+            continue
+        if model == "Scenario":
+            assert key in Scenario.model_fields, entry
+        else:
+            assert model in models, entry
+            assert not key or key in models[model].model_fields, entry
+
+
+def test_bounds_are_printed_as_the_model_has_them():
+    page = reference.page("en")
+    assert "| `carry` | carried interest | share | 0 – 1 | needed |" in page
+    assert "| `drift` | yearly drift of the log value after the round | rate a year |  | national.toml |" in page
+    assert "one of `angel`, `seed`, `a`, `b`, `c`, `d`, `pre_ipo`" in page
