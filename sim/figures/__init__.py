@@ -1,7 +1,7 @@
 """Figures read results only and return matplotlib Figures; nothing here simulates or opens a window.
 
-`draw_all(result, folder)` writes the default set; every chart can be had alone: fan, panel, overview, multiples,
-fund_flow, j_curve, scoreboard, difference.
+`draw_all(result, folder)` writes the default set; every chart can be had alone: fan, panel, overview, renewal,
+multiples, fund_flow, j_curve, scoreboard, difference.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from sim.figures.curves import difference, fan, overview, panel
 from sim.figures.facts import multiples, scoreboard
 from sim.figures.flows import flows_of, fund_flow, j_curve
+from sim.figures.ladders import ladder_name, ladders_of, levels_of, renewal
 from sim.figures.style import encode, save
-from sim.terms import TERMS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,6 +33,7 @@ __all__ = [
     "multiples",
     "overview",
     "panel",
+    "renewal",
     "save",
     "scoreboard",
 ]
@@ -41,10 +42,11 @@ __all__ = [
 def default_set(result: Result, lang: str = "zh") -> Iterator[tuple[str, Callable[[], Figure]]]:
     """(file name without ending, what draws it), for what the result holds."""
     yield "overview", lambda: overview(result, lang=lang)
-    for ladder in dict.fromkeys(m.name.split(".")[1] for m in result.metrics if m.name.startswith("ladder.")):
-        levels = [m.name for m in result.metrics if m.name.startswith(f"ladder.{ladder}.") and m.name.count(".") == 2]
-        title = f"ladder.{ladder}" if f"ladder.{ladder}" in TERMS else ladder
+    for ladder in ladders_of(result):
+        levels, title = levels_of(result, ladder), ladder_name(result, ladder, lang)
         yield f"ladder-{ladder}", lambda levels=levels, title=title: panel(result, levels, title=title, lang=lang)
+        if any(f"{level}.entered" in result and f"{level}.left" in result for level in levels):
+            yield f"renewal-{ladder}", lambda ladder=ladder: renewal(result, ladder, lang=lang)
     groups = {
         "valuations": ("figure.valuation", (
             "valuation.post_money.total", "valuation.listed.total", "valuation.unicorns",
