@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sim.figures import curves
 from sim.figures.curves import difference, fan, overview, panel
 from sim.figures.facts import multiples, scoreboard
 from sim.figures.flows import flows_of, fund_flow, j_curve
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from sim.result import Result
 
 __all__ = [
+    "MARKET",
+    "PUBLIC",
+    "ROUNDS",
+    "VALUATIONS",
+    "curves",
     "default_set",
     "difference",
     "draw_all",
@@ -39,6 +45,18 @@ __all__ = [
 ]
 
 
+VALUATIONS = (
+    "valuation.post_money.total", "valuation.listed.total", "valuation.unicorns", "valuation.post_money.max",
+    "valuation.multiple.share_above", "valuation.attracted.total",
+)  # fmt: skip
+ROUNDS = (
+    "rounds.count.total", "rounds.raised.total", "rounds.count.angel", "rounds.count.a", "rounds.count.b",
+    "rounds.failed",
+)  # fmt: skip
+PUBLIC = ("public.outlay", "public.recovered", "public.net_cost_pv", "public.tax_received")
+MARKET = ("market.multiple", "market.private", "market.ipo_window", "market.regime")
+
+
 def default_set(result: Result, lang: str = "zh") -> Iterator[tuple[str, Callable[[], Figure]]]:
     """(file name without ending, what draws it), for what the result holds."""
     yield "overview", lambda: overview(result, lang=lang)
@@ -48,18 +66,12 @@ def default_set(result: Result, lang: str = "zh") -> Iterator[tuple[str, Callabl
         if any(f"{level}.entered" in result and f"{level}.left" in result for level in levels):
             yield f"renewal-{ladder}", lambda ladder=ladder: renewal(result, ladder, lang=lang)
     groups = {
-        "valuations": ("figure.valuation", (
-            "valuation.post_money.total", "valuation.listed.total", "valuation.unicorns",
-            "valuation.post_money.max", "valuation.multiple.share_above", "valuation.attracted.total",
-        )),
-        "rounds": ("figure.rounds", (
-            "rounds.count.total", "rounds.raised.total", "rounds.count.angel", "rounds.count.a", "rounds.count.b",
-            "rounds.failed",
-        )),
-        "public": ("figure.public", ("public.outlay", "public.recovered", "public.net_cost_pv", "public.tax_received")),
-        "market": ("figure.market", ("market.multiple", "market.private", "market.ipo_window", "market.regime")),
+        "valuations": ("figure.valuation", VALUATIONS),
+        "rounds": ("figure.rounds", ROUNDS),
+        "public": ("figure.public", PUBLIC),
+        "market": ("figure.market", MARKET),
         "named": ("figure.named", tuple(m.name for m in result.metrics if m.name.startswith("named."))),
-    }  # fmt: skip
+    }
     for file, (title, names) in groups.items():
         have = [name for name in names if name in result][:6]
         if have:

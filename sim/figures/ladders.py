@@ -134,6 +134,4 @@ def _bars(axes: Axes, w: Waves, unit: str, lang: str, most: int) -> None:
     axes.set_xlim(x[0] - 0.6, x[-1] + 0.6)
     axes.yaxis.set_major_locator(look.ticks(unit, 5))
     axes.yaxis.set_major_formatter(lambda value, _: look.tick(abs(value)))
-    axes.annotate(
-        scale.unit, (0, 1), (-2, 5), "axes fraction", "offset points", ha="left", fontsize=7, color=look.GREY
-    )
+    axes.annotate(scale.unit, (0, 1), (-2, 5), "axes fraction", "offset points", ha="left", fontsize=7, color=look.GREY)
