@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from sim.progress import Progress
     from sim.result import Result
-    from sim.scenario.document import Scenario
 
 STOPPED = 130  # 128 + SIGINT, as shells have it
 READER_GONE = 141  # 128 + SIGPIPE: `run.py schema | head` is no failure of ours

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -61,7 +62,7 @@ def waves(result: Result, level: str) -> Waves | None:
         return None
     first = 0 if result.quarters[0].endswith("Q1") else None
     spans = [(first, ends[0])] if first is not None else []
-    spans += list(zip(ends[:-1], ends[1:], strict=True))
+    spans += list(itertools.pairwise(ends))
     if not spans:
         return None
 

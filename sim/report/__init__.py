@@ -28,7 +28,7 @@ def write(
     day: date | None = None,
     tell: Callable[[int, int], None] | None = None,
 ) -> tuple[list[Path], Sequence[str]]:
-    """Writes report/report-LANG.html, report-LANG.pdf and, where asked for, workbook-LANG.xlsx inside a result's folder.
+    """Writes report-LANG.html, report-LANG.pdf and, where asked for, workbook-LANG.xlsx into report/ of a result.
 
     `folder`: of a run, a comparison or a sweep; `compare`, `sweep`: folders that are told beside a run. All files are
     put in place together, or none. `day`: printed as the day of the report (today). `tell(done, total)` hears how far

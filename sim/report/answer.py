@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from sim.figures.ladders import ladders_of, levels_of
-from sim.figures.style import amount, scale_of
+from sim.figures.style import Scale, amount, scale_of
 from sim.report.numbers import WHOLE, at
 
 if TYPE_CHECKING:
@@ -35,24 +35,34 @@ class Teller:
         row = self.row(metric, quarter)
         return amount(rounded(row).p50, row.unit, self.lang) if row else ""
 
-    def told(self, metric: str, quarter: str | None = None) -> str:
-        """`24,142家（23,971至26,056）`; the first band of a text should say that it is the 5–95 % one."""
+    def told(self, metric: str, quarter: str | None = None, bare: bool = False, first: bool = False) -> str:
+        """`24,142家（23,971至26,056）`, median and band in one unit.
+
+        `bare`: without the unit of what is counted; `first`: says that the band is the 5–95 % one.
+        """
         row = self.row(metric, quarter)
         if row is None:
             return ""
         row = rounded(row)
-        middle = amount(row.p50, row.unit, self.lang)
+        scale = scale_of(row.unit, max(abs(row.p05), abs(row.p50), abs(row.p95)), self.lang)
+        middle = scale.text(row.p50) if bare else in_scale(row.p50, row.unit, scale, self.lang)
         if self.result.replications == 1 or row.p05 == row.p95:
             return middle
-        scale = scale_of(row.unit, max(abs(row.p05), abs(row.p50), abs(row.p95)), self.lang)
-        unit = scale.unit if scale.unit != scale_of(row.unit, row.p50, self.lang).unit else ""
         low, high = scale.text(row.p05), scale.text(row.p95)
         if self.lang == "zh":
-            return f"{middle}（{low}至{high}{unit}）"
-        return f"{middle} ({low} to {high}{' ' + unit if unit else ''})"
+            return f"{middle}（{'5–95%区间' if first else ''}{low}至{high}）"
+        return f"{middle} ({'5–95 % of replications: ' if first else ''}{low} to {high})"
 
     def label(self, metric: str) -> str:
         return self.result.metric(metric).label[self.lang]
+
+
+def in_scale(value: float, unit: str, scale: Scale, lang: str) -> str:
+    """An amount in a scale that others share: −1.59亿元 · CNY −0.16 bn · 152 firms"""
+    text = scale.text(value)
+    if lang == "zh" or unit in ("ratio", "share"):
+        return text + scale.unit
+    return f"CNY {text}{scale.unit.removeprefix('CNY')}" if unit == "CNY" else f"{text} {scale.unit}"
 
 
 def rounded(row: SummaryRow) -> SummaryRow:
@@ -80,25 +90,24 @@ def top_level(result: Result) -> str | None:
 
 
 def _firms(t: Teller) -> str:
-    now = t.told("firms.alive")
+    now = t.told("firms.alive", first=True)
     if not now:
         return ""
-    before = t.median("firms.alive", t.today or t.first) if (t.today or t.first) != t.last else ""
     since = t.today or t.first
+    before = t.median("firms.alive", since) if since != t.last else ""
     level = top_level(t.result)
     held = t.told(level) if level else ""
-    band = t.result.replications > 1
     if t.lang == "zh":
-        text = f"到{at(t.last, 'zh')}，园区内有企业{now}" + ("，括号内为5–95%区间" if band else "")
-        text += f"；{at(since, 'zh')}为{before}" if before else ""
-        return text + (f"。其中{t.label(level)}{held}。" if held and level else "。")
-    text = f"By {at(t.last, 'en')} the zone holds {now}" + (" (in brackets: 5–95 % of replications)" if band else "")
+        text = f"到{at(t.last, 'zh')}，园区内有企业{now}" + (f"，{at(since, 'zh')}为{before}" if before else "")
+        return text + (f"；其中{t.label(level)}{held}。" if held and level else "。")
+    text = f"By {at(t.last, 'en')} the zone holds {now}"
     text += f", against {before} at {at(since, 'en')}" if before else ""
-    return text + (f"; {held} of them hold the certificate “{t.label(level)}”." if held and level else ".")
+    return text + (f"; {t.label(level)}: {held}." if held and level else ".")
 
 
 def _values(t: Teller) -> str:
-    listed, unicorns = t.told("ladder.listing.listed"), t.told("valuation.unicorns")
+    bare = t.lang == "en"
+    listed, unicorns = t.told("ladder.listing.listed", bare=bare), t.told("valuation.unicorns", bare=bare)
     post, market = t.told("valuation.post_money.total"), t.told("valuation.listed.total")
     if t.lang == "zh":
         parts = [f"上市公司{listed}" if listed else "", f"独角兽企业{unicorns}" if unicorns else ""]

@@ -25,7 +25,7 @@ class Points:
 
 @dataclass(frozen=True)
 class Cell:
-    """`below`: a second, smaller line, as a band under its median. `tone`: "", "good" or "bad", told in words as well."""
+    """`below`: a second, smaller line, as a band under its median. `tone`: "", "good", "bad", told in words as well."""
 
     text: str
     below: str = ""

@@ -18,8 +18,8 @@ def subset(text: str) -> bytes:
 
     logging.getLogger("fontTools").setLevel(logging.ERROR)
     options = cutting.Options(flavor="woff2", hinting=False, notdef_outline=True, layout_features=["kern"])
-    with TTFont(FONT_FILE, lazy=True) as font:
-        have = font.getBestCmap()
+    with TTFont(FONT_FILE, lazy=True, recalcTimestamp=False) as font:  # the same text, the same bytes
+        have = font.getBestCmap() or {}
         cutter = cutting.Subsetter(options)
         cutter.populate(unicodes=sorted({ord(letter) for letter in text} & set(have)))
         cutter.subset(font)

@@ -30,7 +30,7 @@ KINDS = ("run", "compare", "sweep")
 
 @dataclass
 class Material:
-    """Of `result`, `comparison` and `sweep` at least one is there. `remarks`: what the report could not tell, and why."""
+    """Of `result`, `comparison`, `sweep` at least one is there. `remarks`: what the report could not tell, and why."""
 
     lang: str
     folder: Path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +26,10 @@ def render(document: Document) -> bytes:
     try:
         return typst.compile(  # type: ignore[return-value]
             TEMPLATE.read_bytes(),
-            font_paths=[str(FONT_FILE.parent)],
+            font_paths=[str(FONT_FILE.parent)],  # type: ignore
             ignore_system_fonts=True,
             sys_inputs={"document": json.dumps(data, ensure_ascii=False)},
-            timestamp=datetime(2000, 1, 1, tzinfo=timezone.utc),  # the day of the report stands in it; bytes repeat
+            timestamp=datetime(2000, 1, 1, tzinfo=UTC),  # the day of the report stands in it; bytes repeat
         )
     except typst.TypstError as error:
         raise RunError(f"the PDF could not be set: {error.message}") from error

@@ -28,7 +28,8 @@ def picture(draw: Callable[[], Figure], alt: str, caption: str = "", title: str 
     own_title, subtitle, _ = words_of(figure)
     svg = re.sub(r"\s*\n\s*", "\n", _NOISE.sub("", encode(figure, "svg").decode("utf-8"))).strip()
     heading = title or own_title
-    return Picture(svg, *figure.get_size_inches(), heading, caption or subtitle, alt or heading)
+    width, height = (float(side) for side in figure.get_size_inches())
+    return Picture(svg, width, height, heading, caption or subtitle, alt or heading)
 
 
 def alt_of_curves(result: Result, metrics: Sequence[str], lang: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sim import figures
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from sim.report.material import Material
     from sim.result import Result, ScoredFact
 
+GLANCE = (
+    "firms.alive", "ladder.certificates.hte", "ladder.listing.listed", "valuation.unicorns",
+    "valuation.post_money.total", "jobs.total",
+)  # fmt: skip
 FIRMS = (
     "firms.alive", "firms.entered", "firms.died", "firms.moved_away", "firms.attracted.alive", "firms.attracted.landed",
     "firms.backed", "jobs.total", "output.year",
@@ -102,10 +107,13 @@ def the_answer(material: Material) -> Section | None:
     result, lang = material.result, material.lang
     blocks: list[Block] = [Points(sentences(material), numbered=True, kind="lead")]
     blocks += [Paragraph(text, "note") for text in (trust(material), *material.remarks) if text]
-    shown_curves = [metric for metric in figures.curves.OVERVIEW if metric in result]
-    if shown_curves:
-        alt = alt_of_curves(result, shown_curves, lang)
-        blocks.append(picture(lambda: figures.overview(result, lang=lang), alt, how_to_read(material)))
+    curves = [metric for metric in GLANCE if metric in result] or [m for m in figures.curves.OVERVIEW if m in result][
+        :6
+    ]
+    if curves:
+        caption = how_to_read(material)
+        draw = partial(figures.panel, result, curves, title="figure.overview", lang=lang)
+        blocks.append(picture(draw, alt_of_curves(result, curves, lang), caption))
     return Section("answer", material.say("结论", "The answer"), blocks)
 
 
@@ -171,7 +179,8 @@ def published_facts(material: Material) -> Section | None:
     ]  # fmt: skip
     note = say(
         "达到概率：模拟值不低于公布值的比例（上限类为不高于）。以“超过”形式公布的数，95%分位达到即为区间内。",
-        "P(reached): share of replications that reach the figure (for a ceiling: stay below it). A figure published as a"
+        "P(reached): share of replications that reach the figure (for a ceiling: stay below it). A figure"
+        " published as a"
         " floor counts as inside when the 95th percentile reaches it.",
     )
     blocks: list[Block] = [Points(misses(material))]
@@ -187,7 +196,7 @@ def published_facts(material: Material) -> Section | None:
         )
         blocks.append(picture(lambda: figures.scoreboard(result, lang=lang), alt, caption))
     title = say("公布数据与模拟值", "What was published, and what was simulated")
-    blocks.append(Table(title, header, rows, "llrrrrl", note, (0.36, 0.08, 0.13, 0.11, 0.16, 0.07, 0.09), small=True))
+    blocks.append(Table(title, header, rows, "llrrrrl", note, (0.34, 0.08, 0.13, 0.11, 0.16, 0.09, 0.09), small=True))
     return Section("facts", term("figure.scoreboard", lang), blocks)
 
 
@@ -217,8 +226,8 @@ def _fact_row(fact: ScoredFact, material: Material) -> Row:
         [
             Cell(name, below),
             Cell(fact.date),
-            Cell(sign + amount(fact.observed, fact.unit, lang) if fact.unit else sign + numbers.plain(fact.observed)),
-            Cell(amount(fact.p50, fact.unit, lang) if scored and fact.p50 is not None and fact.unit else ""),
+            Cell(sign + row.with_unit(fact.observed, lang)),
+            Cell(row.with_unit(fact.p50, lang) if scored else ""),
             Cell(row.band(fact.p05, fact.p95) if scored else ""),
             Cell(odds),
             inside,
@@ -400,7 +409,10 @@ def leverage_in_words(material: Material) -> str:
         return text
     text = f"Leverage, sub-fund size over guidance money, is an outcome and no input: {leverage}. "
     if others and new:
-        text += f"Other partners committed {others}, of which {new} is new to the zone; the rest would have come without the fund, so leverage is not additionality."
+        text += (
+            f"Other partners committed {others}, of which {new} is new to the zone; the rest would have come"
+            " without the fund, so leverage is not additionality."
+        )
     return text.strip()
 
 
@@ -428,10 +440,19 @@ def fund_table(material: Material) -> Table | None:
         for name, cells in kinds
     ]  # fmt: skip
     header = [
-        say("基金", "Funds"), say("数量", "No."), say("认缴", "Committed"), say("实缴", "Paid in"), say("投向区内", "In the zone"),
-        say("投向区外", "Outside"), say("管理费", "Fees"), say("业绩报酬", "Carry"), say("分配", "Distributed"), say("净值", "NAV"),
-        "TVPI", "DPI",
-    ]  # fmt: skip
+        say("基金", "Funds"),
+        say("数量", "No."),
+        say("认缴", "Committed"),
+        say("实缴", "Paid in"),
+        say("投向区内", "In the zone"),
+        say("投向区外", "Outside"),
+        say("管理费", "Fees"),
+        say("业绩报酬", "Carry"),
+        say("分配", "Distributed"),
+        say("净值", "NAV"),
+        "TVPI",
+        "DPI",
+    ]
     caption = say(f"各类基金，{last}（{money.unit}，中位数）", f"Kinds of funds, {last} ({money.unit}, medians)")
     note = say(
         "中位数不可相加。TVPI =（分配 + 净值）÷ 实缴，DPI = 分配 ÷ 实缴。",
@@ -470,7 +491,8 @@ def the_ladders(material: Material) -> Section | None:
         if table := renewal_table(material, ladder):
             caption = say(
                 "柱为各年中位数，竖线为5–95%区间；有效期使退出成波。",
-                "Bars: medians of the year; lines: 5–95 % of replications. Periods of validity make those who leave come in waves.",
+                "Bars: medians of the year; lines: 5–95 % of replications. Periods of validity make those who"
+                " leave come in waves.",
             )
             alt = say(
                 "每年新增与退出，数字见下表。",
@@ -557,13 +579,14 @@ def policy_comparison(material: Material) -> Section | None:
     ]
     caption = say(
         f"与基准“{c.baseline}”之差，{c.at}，{c.replications}次配对模拟",
-        f"Difference from “{c.baseline}”, {c.at}, {c.replications} paired replications",
+        f"Difference from {c.baseline}, {c.at}, {c.replications} paired replications",
     )
     blocks: list[Block] = [
         Paragraph(
             say(
                 f"每个方案与基准“{c.baseline}”在同一组随机世界中逐次配对，差异只含政策的作用。",
-                f"Each scenario lives through the same random worlds as the baseline “{c.baseline}”, so that a difference holds only what the policy did.",
+                f"Each scenario lives through the same random worlds as the baseline {c.baseline}, so that a"
+                " difference holds only what the policy did.",
             )
         ),
         Table(caption, header, rows, "lrrrl", "", (0.3, 0.16, 0.24, 0.12, 0.18)),
@@ -599,7 +622,8 @@ def price_table(material: Material) -> Table:
     assert c is not None
     words = {key: say(zh, en) for key, zh, en, _, _ in BOUGHT}
     verdicts = {
-        "price": "", "saving": say("省钱但更少", "cheaper, and less of it"), "better": say("既省钱又更多", "cheaper and more"),
+        "price": "", "saving": say("省钱但更少", 
+            "cheaper, and less of it"), "better": say("既省钱又更多", "cheaper and more"),
         "worse": say("更贵且更少", "dearer and less"), "undetermined": say("无法确定", "undetermined"),
     }  # fmt: skip
     rows = []
@@ -647,7 +671,8 @@ def sensitivity(material: Material) -> Section | None:
         Paragraph(
             say(
                 f"方法：{s.plan.method}；{len(s.varied)}个参数，{len(e.design)}个样本，每个样本{e.replications}次模拟，随机种子{s.seed}。",
-                f"Method: {s.plan.method}; {len(s.varied)} parameters, {len(e.design)} samples of {e.replications} replications each, seed {s.seed}.",
+                f"Method: {s.plan.method}; {len(s.varied)} parameters, {len(e.design)} samples of"
+                f" {e.replications} replications each, seed {s.seed}.",
             )
         )
     ]
@@ -734,8 +759,11 @@ def the_assumptions(material: Material) -> Section | None:
     blocks: list[Block] = [
         Paragraph(
             say(
-                f"共{len(rows)}个参数：{'，'.join(shares)}。数值按情景文件的写法；同一来源的参数列在一起。改动任何一个：在运行命令后加 --set 路径=值。",
-                f"{len(rows)} parameters: {', '.join(shares)}. Values as people write them; parameters of one source stand together. To try another value of any of them, add --set PATH=VALUE to the command.",
+                f"共{len(rows)}个参数：{'，'.join(shares)}。数值按情景文件的写法；同一来源的参数列在一起。"
+                "改动任何一个：在运行命令后加 --set 路径=值。",
+                f"{len(rows)} parameters: {', '.join(shares)}. Values as people write them; parameters of one"
+                " source stand together. To try another value of any of them, add --set PATH=VALUE to the"
+                " command.",
             )
         )
     ]
@@ -781,15 +809,19 @@ def the_limits(material: Material) -> Section | None:
     say = material.say
     items = [
         say("结果是在所列假设下的推演，不是预测；区间只含偶然性与给出的分布，不含假设常数与模型结构的误差。",
-            "These are consequences of the stated assumptions, not a forecast; bands hold chance and the stated distributions, not the doubt in assumed constants or in the form of the model."),
+            "These are consequences of the stated assumptions, not a forecast; bands hold chance and the"
+            " stated distributions, not the doubt in assumed constants or in the form of the model."),
         say("最高估值、最大倍数等极值来自厚尾分布，区间很宽，不宜作为目标。",
-            "The largest valuation and the largest multiple are extremes of heavy tails: their bands are wide, and they are no targets."),
+            "The largest valuation and the largest multiple are extremes of heavy tails: their bands are wide,"
+            " and they are no targets."),
         say("投后估值不等于公允价值；总估值不是可变现的财富。",
             "A post-money valuation is not fair value, and total valuation is not wealth that could be had in cash."),
         say("放大倍数不等于新增性：部分社会资本没有引导基金也会来。新增比例是关键假设，请看其分布与敏感性。",
-            "Leverage is not additionality: part of the other money would have come anyway. The additional share is the assumption on which every counterfactual hangs."),
+            "Leverage is not additionality: part of the other money would have come anyway. The additional"
+            " share is the assumption on which every counterfactual hangs."),
         say("没有考虑：企业之间的贸易、劳动力与土地市场、其他园区的反应、一般均衡与知识外溢。",
-            "Left out: trade between firms, labour and land markets, the response of other zones, general equilibrium, spillovers of knowledge."),
+            "Left out: trade between firms, labour and land markets, the response of other zones, general"
+            " equilibrium, spillovers of knowledge."),
         say("“至少”类公布数据以95%分位达到为准，判断时请同时看达到概率。",
             "Facts that are floors are met when the 95th percentile reaches them: read the probability beside them."),
     ]  # fmt: skip
@@ -849,7 +881,8 @@ def how_to_reproduce(material: Material) -> Section | None:
         Paragraph(
             say(
                 "同一版本、同一情景、同一种子与次数，结果逐位相同，与线程数无关；换一种处理器，末位数字可能不同。",
-                "The same version, scenario, seed and replications give the same numbers to the bit, on any number of threads; another processor may differ in the last digits.",
+                "The same version, scenario, seed and replications give the same numbers to the bit, on any"
+                " number of threads; another processor may differ in the last digits.",
             )
         ),
         Table(say("运行记录", "Record of the run"), ["", ""], table, "ll", "", (0.3, 0.7)),

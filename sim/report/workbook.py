@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ MOST_ROUNDS = 50_000
 CHART = (480, 270)  # pixels
 ACROSS = 3  # charts side by side
 CHART_ROWS = 14  # rows of the sheet below a chart's top
+PRINTED = 17  # last column below the charts
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 LIGHT, DARK = "#D6E7F2", "#9EC8E2"
 
@@ -87,6 +88,10 @@ class _Book:
     def head(self) -> Any:
         return self.format(font_color="#5c6b78", bottom=1, bottom_color=look.INK, text_wrap=True)
 
+    @property
+    def head_right(self) -> Any:
+        return self.format(font_color="#5c6b78", bottom=1, bottom_color=look.INK, text_wrap=True, align="right")
+
     def sheet(self, zh: str, en: str, widths: Sequence[float]) -> _Sheet:
         name = self.say(zh, en)
         page = self.workbook.add_worksheet(name)
@@ -134,9 +139,10 @@ class _Sheet:
         self.page.set_row(self.row, 20)
         self.row += 1
 
-    def header(self, names: Iterable[str]) -> None:
+    def header(self, names: Iterable[str], numbers: Container[int] = ()) -> None:
+        """`numbers`: the columns that hold numbers, whose names stand right as they do."""
         for column, name in enumerate(names):
-            self.text(self.row, column, name, self.book.head)
+            self.text(self.row, column, name, self.book.head_right if column in numbers else self.book.head)
         self.row += 1
 
 
@@ -166,7 +172,7 @@ def _summary(book: _Book) -> None:
     names = [term("metric", book.lang), term("unit", book.lang)]
     for quarter in columns:
         names += [f"{quarter} {term('median', book.lang)}", f"{quarter} P5", f"{quarter} P95"]
-    sheet.header(names)
+    sheet.header(names, range(2, len(names)))
     keys = dict.fromkeys((*sections.FIRMS, *sections.VALUES, *sections.FUND, *sections.PURSE))
     for metric in (metric for metric in keys if metric in result):
         rows = result.summary([metric], columns)
@@ -190,11 +196,20 @@ def _facts(book: _Book) -> None:
     sheet.row += 1
     sheet.header(
         [
-            term("fact.use", lang), term("fact", lang), term("date", lang), term("unit", lang), book.say("口径", "Bound"),
-            term("observed", lang), "P5", term("median", lang), "P95", term("fact.reached", lang), book.say("判定", "Verdict"),
+            term("fact.use", lang),
+            term("fact", lang),
+            term("date", lang),
+            term("unit", lang),
+            book.say("口径", "Bound"),
+            term("observed", lang),
+            "P5",
+            term("median", lang),
+            "P95",
+            term("fact.reached", lang),
+            book.say("判定", "Verdict"),
             term("source", lang),
         ]
-    )  # fmt: skip
+    )
     first = sheet.row
     for use in sections.USES:
         for fact in (fact for fact in result.facts if fact.use == use):
@@ -321,15 +336,23 @@ def _comparison(book: _Book) -> None:
     sheet.line(
         book.say(
             f"与基准“{c.baseline}”之差，{c.at}，{c.replications}次配对模拟；区间为均值的95%置信区间。",
-            f"Difference from “{c.baseline}”, {c.at}, {c.replications} paired replications; intervals are of the mean, 95 %.",
+            f"Difference from {c.baseline}, {c.at}, {c.replications} paired replications; intervals are of the"
+            " mean, 95 %.",
         )
     )
     sheet.header(
         [
-            term("scenario", book.lang), term("metric", book.lang), term("unit", book.lang), book.say("基准均值", "Baseline mean"),
-            term("figure.difference", book.lang), book.say("区间下限", "Low"), book.say("区间上限", "High"), book.say("更高的概率", "P(more)"), "",
+            term("scenario", book.lang),
+            term("metric", book.lang),
+            term("unit", book.lang),
+            book.say("基准均值", "Baseline mean"),
+            term("figure.difference", book.lang),
+            book.say("区间下限", "Low"),
+            book.say("区间上限", "High"),
+            book.say("更高的概率", "P(more)"),
+            "",
         ]
-    )  # fmt: skip
+    )
     j, first = c.column(c.at), sheet.row
     from sim.analysis.text import word
 
@@ -357,9 +380,16 @@ def _sensitivity(book: _Book) -> None:
 
     sheet = book.sheet("敏感性", "Sensitivity", [40, 22, 34, 34, 14, 14, 14])
     sheet.header(
-        [term("metric", book.lang), book.say("指数", "Index"), term("parameter", book.lang), book.say("与之交互", "With"),
-         book.say("数值", "Value"), book.say("区间下限", "Low"), book.say("区间上限", "High")]
-    )  # fmt: skip
+        [
+            term("metric", book.lang),
+            book.say("指数", "Index"),
+            term("parameter", book.lang),
+            book.say("与之交互", "With"),
+            book.say("数值", "Value"),
+            book.say("区间下限", "Low"),
+            book.say("区间上限", "High"),
+        ]
+    )
     first = sheet.row
     for index in s.indices:
         name = word(index.name, book.lang) if index.name in WORDS else index.name
@@ -380,9 +410,16 @@ def _assumptions(book: _Book) -> None:
     numbers = {path: q.value for path, q in iter_quantities(book.material.scenario)}
     sheet = book.sheet("参数假设", "Assumptions", [10, 52, 34, 16, 12, 70, 40])
     sheet.header(
-        [book.say("等级", "Grade"), term("parameter", book.lang), book.say("数值", "Value"), book.say("基本单位值", "In base units"),
-         term("unit", book.lang), term("source", book.lang), book.say("备注", "Note")]
-    )  # fmt: skip
+        [
+            book.say("等级", "Grade"),
+            term("parameter", book.lang),
+            book.say("数值", "Value"),
+            book.say("基本单位值", "In base units"),
+            term("unit", book.lang),
+            term("source", book.lang),
+            book.say("备注", "Note"),
+        ]
+    )
     first, wrap = sheet.row, book.format(text_wrap=True)
     for grade, path, value, unit, source, remark in sorted(
         rows, key=lambda row: ("published", "estimated", "assumed").index(row[0])
@@ -400,9 +437,17 @@ def _assumptions(book: _Book) -> None:
 
 
 UNITS = {
-    "share": "占比", "probability": "概率", "per year": "每年", "years": "年", "count": "个", "number": "数", "ratio": "倍",
-    "CNY": "元", "USD": "美元", "m2": "平方米",
-}  # fmt: skip
+    "share": "占比",
+    "probability": "概率",
+    "per year": "每年",
+    "years": "年",
+    "count": "个",
+    "number": "数",
+    "ratio": "倍",
+    "CNY": "元",
+    "USD": "美元",
+    "m2": "平方米",
+}
 
 
 def _about(book: _Book) -> None:
@@ -434,7 +479,7 @@ def _about(book: _Book) -> None:
         book.say(
             "图中深色带为25–75%、浅色带为5–95%的模拟，线为中位数。各表“区间高度”列供图表使用。本工作簿不含宏，也不引用外部文件。",
             "Charts: the dark band holds 25–75 %, the light one 5–95 % of the replications; the line is the median. The"
-            " columns headed “height of band” serve the charts. There are no macros and no links to other files.",
+            " columns headed height of band serve the charts. There are no macros and no links to other files.",
         ),
         columns=2,
     )
@@ -457,6 +502,7 @@ def _curves(book: _Book, sheet: _Sheet, metrics: Sequence[str]) -> None:
         return
     top = sheet.row
     data = top + CHART_ROWS * -(-len(shown_metrics) // ACROSS) + 1
+    sheet.page.print_area(0, 0, data - 1, PRINTED)  # the quantiles below run far to the right
     labels = [
         book.say("5%分位", "P5"),
         book.say("25%分位", "P25"),
@@ -485,9 +531,9 @@ def _curves(book: _Book, sheet: _Sheet, metrics: Sequence[str]) -> None:
         sheet.text(data, column, name, book.head)
         sheet.text(data, helper, name, book.head)
         for k, label in enumerate(labels):
-            sheet.text(data + 1, column + k, label, book.head)
+            sheet.text(data + 1, column + k, label, book.head_right)
         for k, label in enumerate(heights):
-            sheet.text(data + 1, helper + k, label, book.head)
+            sheet.text(data + 1, helper + k, label, book.head_right)
         scaled = bands / scale.scale.divisor
         form, faint = book.number(scale.decimals), book.number(scale.decimals, font_color="#7f8c8d")
         for i in range(len(result.quarters)):
@@ -607,7 +653,7 @@ def _renewal(book: _Book, sheet: _Sheet, ladder: str) -> None:
         sheet.page.merge_range(data, column, data, column + 2, "", book.head)
         sheet.text(data, column, name, book.head)
         for k, key in enumerate(("figure.entered", "figure.left", "figure.net")):
-            sheet.text(data + 1, column + k, term(key, lang), book.head)
+            sheet.text(data + 1, column + k, term(key, lang), book.head_right)
         for i in range(len(years)):
             for k, value in enumerate((w.entered[1][i], -w.left[1][i], w.net[1][i])):
                 sheet.value(first + i, column + k, float(value), book.number(0))
@@ -648,7 +694,7 @@ def _renewal(book: _Book, sheet: _Sheet, ladder: str) -> None:
 
 def _copy(sheet: _Sheet, table: Table) -> None:
     """A table of the report, its numbers as numbers."""
-    sheet.header(table.header)
+    sheet.header(table.header, range(1, len(table.header)))
     for row in table.rows:
         for column, cell in enumerate(row.cells):
             text = cell.text.replace(",", "").replace("−", "-")
