@@ -385,17 +385,21 @@ def test_any_result_can_be_reported(result: Result, tmp_path: Path, cut: str, la
 
 def test_yearly_waves_add_up_to_the_change_of_the_counts(result: Result):
     level = "ladder.certificates.hte"
-    index, left = result._place[f"{level}.entered"], result._place[level]
+    index, left = result._place[f"{level}.entered"], result._place[f"{level}.left"]
     values = result.values.copy()
     values[index] = np.cumsum(np.ones_like(values[index]), axis=1) * 2.0  # two a quarter
     values[left] = np.cumsum(np.ones_like(values[left]), axis=1)
     metrics = list(result.metrics)
     metrics[index] = replace(metrics[index], kind="stock")
-    metrics[left] = replace(metrics[left], name=f"{level}.left")
+    metrics[left] = replace(metrics[left], kind="stock")
     found = waves(Result(metrics, result.quarters, values), level)
     assert found is not None
     assert found.years == list(range(2020, 2034))
     assert np.all(found.entered == 8.0) and np.all(found.left == 4.0) and np.all(found.net == 4.0)
+    flows = waves(result, level)  # as flows of the quarters
+    assert flows is not None
+    in_2020 = result[f"{level}.entered"][:, 1:5].sum(axis=1)
+    assert np.allclose(flows.entered[:, 0], np.quantile(in_2020, (0.05, 0.5, 0.95)))
 
 
 # --- a real run, a comparison and a sweep

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from sim import figures
 from sim.analysis.compare import BOUGHT
 from sim.analysis.text import WORDS as ANALYSIS_WORDS
-from sim.analysis.text import between, show
+from sim.analysis.text import show
 from sim.figures.facts import fact_name
 from sim.figures.ladders import ladder_name, ladders_of, levels_of, waves
 from sim.figures.style import amount, capital, scenario_name
 from sim.report import numbers
-from sim.report.answer import Teller, sentences
+from sim.report.answer import Teller, in_scale, sentences
 from sim.report.blocks import Attachment, Block, Cell, Code, Document, Paragraph, Picture, Points, Row, Section, Table
 from sim.report.numbers import dates, shown
 from sim.report.pictures import alt_of_curves, picture
@@ -226,7 +226,7 @@ def _fact_row(fact: ScoredFact, material: Material) -> Row:
         [
             Cell(name, below),
             Cell(fact.date),
-            Cell(sign + row.with_unit(fact.observed, lang)),
+            Cell(sign + in_scale(fact.observed, fact.unit or "index", row.scale, lang)),
             Cell(row.with_unit(fact.p50, lang) if scored else ""),
             Cell(row.band(fact.p05, fact.p95) if scored else ""),
             Cell(odds),
@@ -442,13 +442,13 @@ def fund_table(material: Material) -> Table | None:
     header = [
         say("基金", "Funds"),
         say("数量", "No."),
-        say("认缴", "Committed"),
+        say("认缴", "Size"),
         say("实缴", "Paid in"),
-        say("投向区内", "In the zone"),
+        say("投向区内", "In zone"),
         say("投向区外", "Outside"),
         say("管理费", "Fees"),
         say("业绩报酬", "Carry"),
-        say("分配", "Distributed"),
+        say("分配", "Paid out"),
         say("净值", "NAV"),
         "TVPI",
         "DPI",
@@ -456,9 +456,9 @@ def fund_table(material: Material) -> Table | None:
     caption = say(f"各类基金，{last}（{money.unit}，中位数）", f"Kinds of funds, {last} ({money.unit}, medians)")
     note = say(
         "中位数不可相加。TVPI =（分配 + 净值）÷ 实缴，DPI = 分配 ÷ 实缴。",
-        "Medians do not add up. TVPI = (distributed + NAV) / paid in; DPI = distributed / paid in.",
+        "Medians do not add up. TVPI = (paid out + NAV) / paid in; DPI = paid out / paid in.",
     )
-    return Table(caption, header, rows, "l" + "r" * 11, note, (0.12, *(0.08 for _ in range(11))), small=True)
+    return Table(caption, header, rows, "l" + "r" * 11, note, (0.15, 0.06, *(0.079 for _ in range(10))), small=True)
 
 
 def _median(result: Result, metric: str, quarter: int = -1) -> float | None:
@@ -589,7 +589,7 @@ def policy_comparison(material: Material) -> Section | None:
                 " difference holds only what the policy did.",
             )
         ),
-        Table(caption, header, rows, "lrrrl", "", (0.3, 0.16, 0.24, 0.12, 0.18)),
+        Table(caption, header, rows, "lrrrl", "", (0.24, 0.14, 0.22, 0.1, 0.3)),
     ]
     drawn = [c.metrics[k].name for k in c.shown()]
     pairs = [
@@ -622,10 +622,16 @@ def price_table(material: Material) -> Table:
     assert c is not None
     words = {key: say(zh, en) for key, zh, en, _, _ in BOUGHT}
     verdicts = {
-        "price": "", "saving": say("省钱但更少", 
-            "cheaper, and less of it"), "better": say("既省钱又更多", "cheaper and more"),
-        "worse": say("更贵且更少", "dearer and less"), "undetermined": say("无法确定", "undetermined"),
-    }  # fmt: skip
+        "price": "",
+        "saving": say("省钱但更少", "cheaper, and less of it"),
+        "better": say("既省钱又更多", "cheaper and more"),
+        "worse": say("更贵且更少", "dearer and less"),
+        "undetermined": say("无法确定", "undetermined"),
+    }
+
+    def told(value: float, unit: str = "CNY", sign: bool = False) -> str:
+        return show(value, unit, lang, sign).replace("-", "−")
+
     rows = []
     for key in dict.fromkeys(p.key for p in c.prices):
         rows.append(Row([Cell(capital(words[key]))], "group"))
@@ -635,10 +641,10 @@ def price_table(material: Material) -> Table:
                 Row(
                     [
                         Cell(p.name),
-                        Cell(show(p.bought, "CNY" if key.startswith("value") else "", lang, sign=True)),
-                        Cell(show(p.cost, "CNY", lang, sign=True)),
-                        Cell(show(p.ratio, "CNY", lang) if known else "–"),
-                        Cell(between(p.low, p.high, "CNY", lang) if known else ""),
+                        Cell(told(p.bought, "CNY" if key.startswith("value") else "", sign=True)),
+                        Cell(told(p.cost, sign=True)),
+                        Cell(told(p.ratio) if known else numbers.NONE),
+                        Cell(f"{told(p.low)} – {told(p.high)}" if known else ""),
                         Cell(verdicts[p.verdict]),
                     ]
                 )
@@ -706,7 +712,8 @@ def sensitivity(material: Material) -> Section | None:
             f"{s.model.label(output, lang)}: the parameters that matter most are ",
         )
         alt += say("、", ", ").join(i.parameter for i in ranked)
-        blocks.append(picture(lambda output=output: draw.get(s.plan.method, drawing.shares)(s, output, lang), alt))
+        draw_one = partial(draw.get(s.plan.method, drawing.shares), s, output, lang)
+        blocks.append(picture(draw_one, alt, title=capital(s.model.label(output, lang))))
     if s.undefined:
         blocks.append(
             Paragraph(

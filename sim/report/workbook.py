@@ -208,7 +208,8 @@ def _facts(book: _Book) -> None:
             term("fact.reached", lang),
             book.say("判定", "Verdict"),
             term("source", lang),
-        ]
+        ],
+        range(5, 10),
     )
     first = sheet.row
     for use in sections.USES:
