@@ -129,7 +129,7 @@ def test_a_name_with_dollar_signs_is_drawn_as_it_stands(result):
 
 def test_renewal_waves_show_years_and_an_empty_page_says_that_there_are_none(result):
     figure = figures.renewal(result, "certificates", lang="en")
-    assert [axes.get_title("left") for axes in figure.axes][0] == "High-tech enterprises"
+    assert figure.axes[0].get_title("left") == "High-tech enterprises"
     bars = [patch for patch in figure.axes[0].patches if patch.get_height()]
     assert len(bars) == 2 * 14
     assert any(text.get_text() == TERMS["figure.empty"][1] for text in figures.renewal(result, "listing", "en").texts)

@@ -13,7 +13,7 @@ from sim.figures.style import Scale, scale_of
 if TYPE_CHECKING:
     from sim.scenario.fields import Distribution, Quantity
 
-WHOLE = ("firms", "certificates", "funds", "rounds", "jobs")
+WHOLE = ("firms", "certificates", "funds", "rounds", "jobs", "units", "kinds")
 NONE = "–"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -533,6 +534,48 @@ def renewal_table(material: Material, ladder: str) -> Table | None:
     )
 
 
+# ------------------------------------------------------------------------------------------------------- programmes
+
+
+def policy_tools(result: Result) -> dict[str, list[str]]:
+    """Metrics of programmes, incubators and projects by whom they tell of; sectors and energy under "zone"."""
+    found: dict[str, list[str]] = {}
+    for metric in (m.name for m in result.metrics):
+        room, _, rest = metric.partition(".")
+        if room in ("programme", "incubator", "project"):
+            found.setdefault(f"{room}.{rest.partition('.')[0]}", []).append(metric)
+        elif metric.startswith(("output.sector.", "energy.")):
+            found.setdefault("zone", []).append(metric)
+    return found
+
+
+def the_programmes(material: Material) -> Section | None:
+    """Programmes, incubators, projects: a table each, and how many took them up."""
+    result, say, lang = material.result, material.say, material.lang
+    if result is None:
+        return None
+    blocks: list[Block] = []
+    for metrics in policy_tools(result).values():
+        labels = [result.metric(metric).label[lang] for metric in metrics]
+        stem, colon, _ = labels[0].partition(say("：", ": "))
+        own = bool(colon) and all(label.startswith(stem + colon) for label in labels)
+        table = band_table(material, metrics, capital(stem) if own else say("行业与能耗", "Sectors and energy"))
+        if table is not None and own:  # the caption names it; the rows need not
+            rows = [Row([Cell(capital(row.cells[0].text[len(stem + colon) :])), *row.cells[1:]]) for row in table.rows]
+            table = replace(table, rows=rows)
+        blocks += [table] if table else []
+    taken_up = [m.name for m in result.metrics if m.name.endswith((".adopters", ".tenants"))][:6]
+    if taken_up:
+        title = say("采纳与入驻", "Adopters and tenants")
+        draw = partial(figures.panel, result, taken_up, title=title, lang=lang)
+        blocks.append(picture(draw, alt_of_curves(result, taken_up, lang), " "))
+    return (
+        Section("programmes", say("政策工具、孵化器与项目", "Programmes, incubators and projects"), blocks)
+        if blocks
+        else None
+    )
+
+
 # ------------------------------------------------------------------------------------------------ policy comparison
 
 
@@ -905,6 +948,7 @@ SECTIONS: tuple[Callable[[Material], Section | None], ...] = (
     firms_and_values,
     the_money,
     the_ladders,
+    the_programmes,
     policy_comparison,
     sensitivity,
     the_assumptions,

@@ -281,6 +281,13 @@ def _money(book: _Book) -> None:
     _curves(book, sheet, curves)
 
 
+def _programmes(book: _Book) -> None:
+    result = book.material.result
+    metrics = [m for own in sections.policy_tools(result).values() for m in own] if result is not None else []
+    if metrics:
+        _curves(book, book.sheet("政策工具", "Programmes", [10]), metrics)
+
+
 def _rounds(book: _Book) -> None:
     result, lang = book.material.result, book.lang
     if result is None or "rounds" not in result.samples:
@@ -487,7 +494,8 @@ def _about(book: _Book) -> None:
 
 
 SHEETS = (
-    _summary, _facts, _firms, _valuations, _ladders, _money, _comparison, _sensitivity, _rounds, _assumptions, _about,
+    _summary, _facts, _firms, _valuations, _ladders, _money, _programmes, _comparison, _sensitivity, _rounds,
+    _assumptions, _about,
 )  # fmt: skip
 
 
