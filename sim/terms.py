@@ -106,6 +106,7 @@ TERMS: dict[str, tuple[str, str]] = {
     "ladder.listing": ("上市梯度", "Listing pipeline"),
     "ladder.green": ("绿色工厂梯度", "Green factories"),
     "ladder.smart": ("智能工厂梯度", "Smart factories"),
+    "ladder.supply": ("绿色供应链梯度", "Green supply chains"),
     "level.tech_sme": ("科技型中小企业", "Technology SMEs"),
     "level.sme": ("科技型中小企业", "Technology SMEs"),
     "level.hte": ("高新技术企业", "High-tech enterprises"),
