@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from sim.progress import Progress
     from sim.result import Result
-    from sim.scenario.document import Scenario
 
 STOPPED = 130  # 128 + SIGINT, as shells have it
 READER_GONE = 141  # 128 + SIGPIPE: `run.py schema | head` is no failure of ours
@@ -157,6 +156,7 @@ def trace(a: argparse.Namespace) -> int:
     from sim.compiled import digest_of_sources
     from sim.printing import outline, put_json
     from sim.result import Result
+    from sim.scenario.recorded import scenario_of
 
     about = Result.load(a.result).manifest
     if about["kernel"] != digest_of_sources():
@@ -268,6 +268,19 @@ def serve(a: argparse.Namespace) -> int:
     return 0
 
 
+def report(a: argparse.Namespace) -> int:
+    from sim.report import write
+
+    untouched = say("nothing was written; an earlier report is untouched", "未写入任何文件，原有报告不变")
+    with working(a, say("steps", "步"), lambda progress: untouched) as progress:
+        files, remarks = write(a.result, _lang, a.xlsx, a.compare, a.sweep, tell=progress)
+    for remark in remarks:
+        note(remark)
+    for path in files:
+        print(path)
+    return 0
+
+
 def schema(a: argparse.Namespace) -> int:
     from sim.printing import put_json
     from sim.scenario.schema import json_schema
@@ -371,24 +384,6 @@ def distinct_names(scenarios: Sequence[str]) -> list[str]:
     """Two files of one name, or one file twice, stay two scenarios."""
     names = [name_of(path) for path in scenarios]
     return [name if names.index(name) == k else f"{name}-{k + 1}" for k, name in enumerate(names)]
-
-
-def scenario_of(manifest: Mapping[str, Any]) -> Scenario:
-    """The scenario of a result from the text in its manifest: the files may have changed since, or be elsewhere."""
-    from pathlib import Path
-    from tempfile import TemporaryDirectory
-
-    from sim.scenario import load_scenario
-
-    texts = {os.path.abspath(name): text for name, text in manifest["scenario_text"].items()}
-    root = os.path.commonpath([os.path.dirname(name) for name in texts])
-    with TemporaryDirectory() as folder:
-        for name, text in texts.items():
-            copy = Path(folder, os.path.relpath(name, root))
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_text(text, encoding="utf-8")
-        first = os.path.relpath(os.path.abspath(manifest["scenario"]), root)
-        return load_scenario(Path(folder, first), overrides=manifest["overrides"])
 
 
 def place(a: argparse.Namespace, name: str) -> Path:
@@ -728,6 +723,20 @@ def build_parser() -> argparse.ArgumentParser:
 
     p = command(completion, say("print a completion script for a shell", "输出命令补全脚本"), "completion bash")
     p.add_argument("shell", choices=("bash", "zsh", "fish"))
+
+    p = command(
+        report,
+        say("a result as HTML and PDF to print and forward", "把结果写成可打印、可转发的 HTML 与 PDF"),
+        "report results/xian --lang zh --xlsx",
+    )
+    p.result()
+    text = say("also a workbook with charts", "另写一份带图表的工作簿")
+    p.add_argument("--xlsx", action="store_true", help=text)
+    text = say("folder of a comparison to tell beside it", "一并写入的政策比较目录")
+    p.add_argument("--compare", metavar="FOLDER", help=text)
+    text = say("folder of a sweep to tell beside it", "一并写入的参数扫描目录")
+    p.add_argument("--sweep", metavar="FOLDER", help=text)
+    p.quiet()
 
     command(schema, say("print the JSON Schema of scenario files", "输出情景文件的 JSON Schema"), "schema")
     p = command(warm, say("compile the kernel now, not at the first run", "预先编译模拟核心"), "warm")

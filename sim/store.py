@@ -13,7 +13,7 @@ import math
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,7 +21,12 @@ from sim.errors import Problem, RunError, UserError
 
 PROGRAM = "headwater"
 MANIFEST = "manifest.json"
-LATER = ("report.*", "figures", "trace-*")  # what commands add to a result after the run, beside the manifest's list
+LATER = (
+    "report",
+    "report.*",
+    "figures",
+    "trace-*",
+)  # what commands add to a result after the run, beside the manifest's list
 
 operations = 0  # steps that touched the disk since the program started; `fail_at` counts in them
 _failing: int | None = None
@@ -66,6 +71,70 @@ def write_bytes(path: str | Path, data: bytes) -> Path:
     finally:
         partial.unlink(missing_ok=True)
     return path
+
+
+def write_together(files: Mapping[str | Path, bytes]) -> list[Path]:
+    """Every file holds its new data, or every file holds what it held before: each is written beside its place first.
+
+    A kill between two of the last renames leaves some files new and some old, each of them whole.
+    """
+    mark = f"{os.getpid()}-{threading.get_ident()}"
+    places = {Path(path): data for path, data in files.items()}
+    partials = {path: path.with_name(f".{path.name}.partial-{mark}") for path in places}
+    previous = {path: path.with_name(f".{path.name}.previous-{mark}") for path in places}
+    path = next(iter(places), Path())
+    try:
+        for path, data in places.items():
+            _operation(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open(partials[path], "wb") as file:
+                file.write(data)
+                _operation(path)
+                file.flush()
+                os.fsync(file.fileno())
+        replaced = []
+        try:
+            for path in places:
+                _operation(path)
+                if path.exists():
+                    _keep(path, previous[path])
+                os.replace(partials[path], path)
+                replaced.append(path)
+        except OSError:
+            for done in replaced:
+                if previous[done].exists():
+                    os.replace(previous[done], done)
+                else:
+                    done.unlink(missing_ok=True)
+            raise
+        for folder in {path.parent for path in places}:
+            _sync_folder(folder)
+    except OSError as error:
+        raise _failure(path, error, "what was there before is untouched") from error
+    finally:
+        for leftover in (*partials.values(), *previous.values()):
+            with contextlib.suppress(OSError):
+                leftover.unlink(missing_ok=True)
+    return list(places)
+
+
+def _keep(path: Path, copy: Path) -> None:
+    """A second name for what stands there, or a copy where the file system has no second names."""
+    try:
+        os.link(path, copy)
+    except OSError:
+        shutil.copyfile(path, copy)
+
+
+def refuse_unwritable(folder: str | Path) -> None:
+    """RunError where a folder cannot be made or written, UserError where a file stands: known before the work."""
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise _refusal("a file stands where this folder is to be made", folder, "a file", "a folder, or nothing")
+    nearest = next((place for place in (folder, *folder.parents) if place.exists()), Path())
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        denied = PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(nearest))
+        raise _failure(folder, denied, "nothing was written")
 
 
 def write_text(path: str | Path, text: str) -> Path:

@@ -70,6 +70,8 @@ def result(replications: int = 200, seed: int = 1, shift: float = 0.0) -> Result
     post = growing(6e7, 0.4, 0.1, 0.15, whole=False)
     post[:, :8] = np.nan  # not yet priced
     add("named.tangjing.valuation", "CNY", post)
+    for level, start, rate in zip(LEVELS, (2478, 95, 10, 4), (0.20, 0.27, 0.45, 0.35), strict=True):
+        add(f"ladder.certificates.{level}.left", "certificates", growing(start / 40, rate, 0.05), "flow")
     values = np.stack(rows)
     manifest = {
         "program": "headwater",

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -111,6 +112,29 @@ def test_the_title_is_the_metrics_own_label_and_the_subtitle_the_answer(result):
     assert words[2] == "Headwater 活水 · 西安高新区 · xian · 60次模拟 · 随机种子 1"
 
 
+def test_a_frameless_figure_is_lower_and_its_words_can_be_asked_for(result):
+    framed = figures.overview(result, lang="en")
+    with style.frameless():
+        bare = figures.overview(result, lang="en")
+    assert bare.get_figheight() < framed.get_figheight() - 0.5
+    assert style.words_of(bare) == style.words_of(framed)
+    assert style.words_of(framed)[0] in [text.get_text() for text in framed.texts] and not bare.texts
+
+
+def test_a_name_with_dollar_signs_is_drawn_as_it_stands(result):
+    name = {"zh": "$x_{$ 100$", "en": "$x_{$ 100$"}
+    metrics = [replace(m, label=name) if m.name == "firms.alive" else m for m in result.metrics]
+    figures.encode(figures.overview(Result(metrics, result.quarters, result.values)))
+
+
+def test_renewal_waves_show_years_and_an_empty_page_says_that_there_are_none(result):
+    figure = figures.renewal(result, "certificates", lang="en")
+    assert figure.axes[0].get_title("left") == "High-tech enterprises"
+    bars = [patch for patch in figure.axes[0].patches if patch.get_height()]
+    assert len(bars) == 2 * 14
+    assert any(text.get_text() == TERMS["figure.empty"][1] for text in figures.renewal(result, "listing", "en").texts)
+
+
 def test_a_metric_that_is_never_defined_is_drawn_without_a_curve(result):
     index = result._place["firms.alive"]
     values = result.values[index : index + 1] * np.nan
@@ -133,8 +157,6 @@ def test_a_result_without_facts_logs_or_funds_has_the_figures_it_can_have(result
 
 
 def test_a_change_since_a_date_is_no_point_on_the_curve(result):
-    from dataclasses import replace
-
     from sim.figures.curves import _facts
 
     fact = next(f for f in result.facts if f.id == "xa-hte")

@@ -1,7 +1,7 @@
 """Figures read results only and return matplotlib Figures; nothing here simulates or opens a window.
 
-`draw_all(result, folder)` writes the default set; every chart can be had alone: fan, panel, overview, multiples,
-fund_flow, j_curve, scoreboard, difference.
+`draw_all(result, folder)` writes the default set; every chart can be had alone: fan, panel, overview, renewal,
+multiples, fund_flow, j_curve, scoreboard, difference.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sim.figures import curves
 from sim.figures.curves import difference, fan, overview, panel
 from sim.figures.facts import multiples, scoreboard
 from sim.figures.flows import flows_of, fund_flow, j_curve
+from sim.figures.ladders import ladder_name, ladders_of, levels_of, renewal
 from sim.figures.style import encode, save
-from sim.terms import TERMS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from sim.result import Result
 
 __all__ = [
+    "MARKET",
+    "PUBLIC",
+    "ROUNDS",
+    "VALUATIONS",
+    "curves",
     "default_set",
     "difference",
     "draw_all",
@@ -33,31 +39,39 @@ __all__ = [
     "multiples",
     "overview",
     "panel",
+    "renewal",
     "save",
     "scoreboard",
 ]
 
 
+VALUATIONS = (
+    "valuation.post_money.total", "valuation.listed.total", "valuation.unicorns", "valuation.post_money.max",
+    "valuation.multiple.share_above", "valuation.attracted.total",
+)  # fmt: skip
+ROUNDS = (
+    "rounds.count.total", "rounds.raised.total", "rounds.count.angel", "rounds.count.a", "rounds.count.b",
+    "rounds.failed",
+)  # fmt: skip
+PUBLIC = ("public.outlay", "public.recovered", "public.net_cost_pv", "public.tax_received")
+MARKET = ("market.multiple", "market.private", "market.ipo_window", "market.regime")
+
+
 def default_set(result: Result, lang: str = "zh") -> Iterator[tuple[str, Callable[[], Figure]]]:
     """(file name without ending, what draws it), for what the result holds."""
     yield "overview", lambda: overview(result, lang=lang)
-    for ladder in dict.fromkeys(m.name.split(".")[1] for m in result.metrics if m.name.startswith("ladder.")):
-        levels = [m.name for m in result.metrics if m.name.startswith(f"ladder.{ladder}.") and m.name.count(".") == 2]
-        title = f"ladder.{ladder}" if f"ladder.{ladder}" in TERMS else ladder
+    for ladder in ladders_of(result):
+        levels, title = levels_of(result, ladder), ladder_name(result, ladder, lang)
         yield f"ladder-{ladder}", lambda levels=levels, title=title: panel(result, levels, title=title, lang=lang)
+        if any(f"{level}.entered" in result and f"{level}.left" in result for level in levels):
+            yield f"renewal-{ladder}", lambda ladder=ladder: renewal(result, ladder, lang=lang)
     groups = {
-        "valuations": ("figure.valuation", (
-            "valuation.post_money.total", "valuation.listed.total", "valuation.unicorns",
-            "valuation.post_money.max", "valuation.multiple.share_above", "valuation.attracted.total",
-        )),
-        "rounds": ("figure.rounds", (
-            "rounds.count.total", "rounds.raised.total", "rounds.count.angel", "rounds.count.a", "rounds.count.b",
-            "rounds.failed",
-        )),
-        "public": ("figure.public", ("public.outlay", "public.recovered", "public.net_cost_pv", "public.tax_received")),
-        "market": ("figure.market", ("market.multiple", "market.private", "market.ipo_window", "market.regime")),
+        "valuations": ("figure.valuation", VALUATIONS),
+        "rounds": ("figure.rounds", ROUNDS),
+        "public": ("figure.public", PUBLIC),
+        "market": ("figure.market", MARKET),
         "named": ("figure.named", tuple(m.name for m in result.metrics if m.name.startswith("named."))),
-    }  # fmt: skip
+    }
     for file, (title, names) in groups.items():
         have = [name for name in names if name in result][:6]
         if have:

@@ -57,6 +57,7 @@ def _rows_page(title: str, subtitle: str, source: str, rows: int, keys: Sequence
     """A page with one axes whose rows are named at the left; room for the longest name."""
     height = 1.6 + ROW * max(rows, 3)
     figure, bottom, top = look.page(title, subtitle, source, height=height)
+    height = figure.get_figheight()
     if keys:
         top = look.legend(figure, keys, top)
     left = min(0.45, 0.06 + 0.0085 * max((_width(label) for label in labels), default=0))
@@ -146,6 +147,7 @@ def prices(c: Comparison, lang: str = "zh") -> Figure:
     height = 1.1 + step * len(keys)
     source = _source(say(lang, f"{c.at}；Fieller 区间", f"{c.at}; Fieller intervals"))
     figure, _bottom, top = look.page(word("cost_per", lang), c.at, source, height=height)
+    height = figure.get_figheight()
     for i, key in enumerate(keys):
         own = [p for p in known if p.key == key]
         scale = _scale("CNY", np.array([[p.low, p.high] for p in own]), lang)
@@ -317,6 +319,7 @@ def responses(s: SweepResult, output: str, lang: str = "zh") -> Figure:
         else say(lang, "阴影：其他参数变化时的 5–95%", "band: 5–95 % as the other parameters vary")
     )
     figure, bottom, top = look.page(s.model.label(output, lang), band, _of(s, lang), height=height)
+    height = figure.get_figheight()
     values = np.concatenate([np.concatenate([c.low, c.high]) for c in curves])
     scale = _scale(s.model.unit(output), values, lang)
     width, step = 0.95 / columns, (top - bottom) / rows

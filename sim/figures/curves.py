@@ -32,6 +32,7 @@ OVERVIEW = (
     "output.year",
 )
 REGIME = "market.regime"
+STEPPED = ("market.ipo_window",)  # has one value a regime: nothing lies between two of them
 FACT_MARKER = {"input": "o", "inside": "o", "outside": "D", "goal": "s"}
 FACT_COLOUR = {"input": look.GREY, "inside": look.GREEN, "outside": look.VERMILION, "goal": look.ORANGE}
 
@@ -92,6 +93,7 @@ def panel(
     figure, bottom, top = look.page(
         _words(title, lang), look.scenario_name(result, lang), look.source_line(result, lang), height=height
     )
+    height = figure.get_figheight()
     shown = {metric: _facts(result, metric) if facts else [] for metric in metrics}
     top = look.legend(figure, _keys([f for own in shown.values() for f in own], lang), top)
     width, margin = 0.93 / columns, 0.062
@@ -117,9 +119,12 @@ def panel(
             lang,
             most=6 if columns < 3 else 4,
         )
-        label = look.shortened(look.capital(result.metric(metric).label[lang]), 56 if columns < 3 else 36)
+        words = term(REGIME, lang) if metric == REGIME else result.metric(metric).label[lang]
+        label = look.shortened(look.capital(words), 56 if columns < 3 else 38)
         axes.set_title(label, pad=16, fontsize=9 if columns < 3 else 8.5)
         _unit(axes, _shown_scale(result, metric, scale, lang), lang)
+        if i == count - 1:
+            look.year_end(figure, axes, lang)
     return figure
 
 
@@ -193,9 +198,10 @@ def _draw(
     bands = result.quantiles(metric) / scale.divisor
     bands[~np.isfinite(bands)] = np.nan
     p05, p25, p50, p75, p95 = bands
-    axes.fill_between(x, p05, p95, color=tint(colour, 0.16), lw=0)
-    axes.fill_between(x, p25, p75, color=tint(colour, 0.38), lw=0)
-    axes.plot(x, p50, color=colour, lw=2.0 if words else 1.6)
+    step = "mid" if metric in STEPPED else None
+    axes.fill_between(x, p05, p95, color=tint(colour, 0.16), lw=0, step=step)
+    axes.fill_between(x, p25, p75, color=tint(colour, 0.38), lw=0, step=step)
+    axes.plot(x, p50, color=colour, lw=2.0 if words else 1.6, drawstyle="steps-mid" if step else "default")
     values = np.concatenate([p05, p95, [f.observed / scale.divisor for f in facts]])
     values = values[np.isfinite(values)]
     low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
@@ -234,7 +240,7 @@ def _draw_regimes(axes: Axes, x: np.ndarray, regime: np.ndarray, lang: str) -> N
     """The share of the replications in each regime: quantiles of a category mean nothing."""
     shares = [np.mean(regime == state, axis=0) * 100 for state in range(3)]
     colours = (tint(look.BLUE, 0.55), tint(look.GREY, 0.25), tint(look.VERMILION, 0.6))
-    axes.stackplot(x, shares, colors=colours, lw=0)
+    axes.stackplot(x, shares, colors=colours, lw=0, step="mid")
     axes.set_ylim(0, 100)
     axes.set_yticks([0, 50, 100])
     base = 0.0

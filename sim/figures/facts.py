@@ -45,10 +45,11 @@ def scoreboard(result: Result, lang: str = "zh") -> Figure:
     subtitle = ("；" if lang == "zh" else "; ").join(counts)
     height = 1.75 + 0.215 * len(facts)
     figure, bottom, top = look.page(term("figure.scoreboard", lang), subtitle, source, height=height)
+    height = figure.get_figheight()
     states = dict.fromkeys(fact_state(fact) for fact in facts)
     keys = [_key(state, lang) for state in FACT_COLOUR if state in states]
     top = look.legend(figure, keys, top)
-    axes = figure.add_axes((0.27, bottom + 0.10 / height, 0.38, top - bottom - 0.20 / height))
+    axes = figure.add_axes((0.32, bottom + 0.10 / height, 0.345, top - bottom - 0.20 / height))
     axes.set_xscale("log")
     axes.set_xlim(RATIOS[0] * 0.9, RATIOS[-1] * 1.1)
     axes.xaxis.set_major_locator(FixedLocator(RATIOS))
@@ -56,7 +57,7 @@ def scoreboard(result: Result, lang: str = "zh") -> Figure:
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}×")
     axes.set_xlabel(term("figure.scoreboard.axis", lang), fontsize=8, labelpad=2)
     axes.set_ylim(len(facts) - 0.4, -0.6)
-    axes.set_yticks(range(len(facts)), [_name(fact, result, lang) for fact in facts], fontsize=7.5)
+    axes.set_yticks(range(len(facts)), [fact_name(fact, result, lang) for fact in facts], fontsize=7.5)
     axes.tick_params(axis="y", length=0)
     axes.grid(True, axis="x")
     axes.grid(False, axis="y")
@@ -125,8 +126,8 @@ def _key(state: str, lang: str) -> Line2D:
     )  # fmt: skip
 
 
-def _name(fact: ScoredFact, result: Result, lang: str) -> str:
-    """What the fact is called, or what its metrics are; cut where it would leave the page."""
+def fact_name(fact: ScoredFact, result: Result, lang: str, room: int = 44) -> str:
+    """What the fact is called, or what its metrics are; cut at `room` letters, where it would leave the page."""
     name = fact.name
     if not name or (lang == "en" and any(ord(letter) > 0x2E80 for letter in name)):
         parts = [part.strip() for part in fact.metric.split("+")]
@@ -134,7 +135,7 @@ def _name(fact: ScoredFact, result: Result, lang: str) -> str:
         name = look.capital(" + ".join(result.metric(part).label[lang] for part in parts)) if known else fact.id
         if fact.since:
             name += term("fact.since", lang).format(quarter=fact.since)
-    return look.shortened(name, 36)
+    return look.shortened(name, room)
 
 
 # --- multiples -------------------------------------------------------------------------------------------------------

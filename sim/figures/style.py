@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
 
 import matplotlib
 from matplotlib import font_manager, patheffects
@@ -41,6 +42,7 @@ SERIES = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY)
 HALO = [patheffects.withStroke(linewidth=2.2, foreground="white")]  # keeps words on lines legible
 WIDTH = 8.0  # inches; with DPI, 1600 pixels
 DPI = 200
+BARE_HEAD, BARE_FOOT = 0.16, 0.38  # inches above and below the axes of a figure without words of its own
 
 STYLE: dict[Any, Any] = {
     "font.family": [FONT, "DejaVu Sans"],
@@ -72,10 +74,13 @@ STYLE: dict[Any, Any] = {
     "pdf.fonttype": 42,
     "svg.hashsalt": "headwater",
     "svg.fonttype": "path",
+    "text.parse_math": False,  # a name with dollar signs is a name
 }
 
 _lock = threading.RLock()
 _font_known = False
+_framed = True
+_words: WeakKeyDictionary[Figure, tuple[str, str, str]] = WeakKeyDictionary()
 
 
 @contextlib.contextmanager
@@ -88,6 +93,26 @@ def style() -> Iterator[None]:
             _font_known = True
         with matplotlib.rc_context(STYLE):
             yield
+
+
+@contextlib.contextmanager
+def frameless() -> Iterator[None]:
+    """Figures drawn in here leave out their title, subtitle and source, which the page around them says as text.
+
+    What they would have said is in `words_of`.
+    """
+    global _framed
+    with _lock:
+        before, _framed = _framed, False
+        try:
+            yield
+        finally:
+            _framed = before
+
+
+def words_of(figure: Figure) -> tuple[str, str, str]:
+    """(title, subtitle, source) of a figure made by `page`, whether drawn or left out."""
+    return _words.get(figure, ("", "", ""))
 
 
 P = ParamSpec("P")
@@ -117,16 +142,27 @@ def tint(colour: str, strength: float) -> tuple[float, float, float]:
 def page(
     title: str, subtitle: str = "", source: str = "", height: float = 4.5, width: float = WIDTH
 ) -> tuple[Figure, float, float]:
-    """An empty page with its words, and the (bottom, top) between which axes have room, in parts of the height."""
+    """An empty page with its words, and the (bottom, top) between which axes have room, in parts of the height.
+
+    `height` is that of a page with its words; a frameless one is lower, so ask the figure for its height.
+    """
+    head, foot = 0.85 if subtitle else 0.62, 0.52
+    if not _framed:
+        height -= head - BARE_HEAD + foot - BARE_FOOT
+        figure = Figure(figsize=(width, height), dpi=DPI)
+        FigureCanvasAgg(figure)
+        _words[figure] = (title, subtitle, source)
+        return figure, BARE_FOOT / height, 1 - BARE_HEAD / height
     figure = Figure(figsize=(width, height), dpi=DPI)
     FigureCanvasAgg(figure)
+    _words[figure] = (title, subtitle, source)
     inch = 1.0 / height
     left = 0.42 / width
     figure.text(left, 1 - 0.22 * inch, title, fontsize=13, va="top")
     if subtitle:
         figure.text(left, 1 - 0.50 * inch, subtitle, fontsize=8.5, color=GREY, va="top")
     figure.text(left, 0.10 * inch, source, fontsize=6.8, color=GREY, va="bottom")
-    return figure, 0.52 * inch, 1 - (0.85 if subtitle else 0.62) * inch
+    return figure, foot * inch, 1 - head * inch
 
 
 def legend(figure: Figure, handles: Sequence[Artist], top: float) -> float:
@@ -155,7 +191,8 @@ def shortened(text: str, room: int) -> str:
     for i, letter in enumerate(text):
         wide += 2 if ord(letter) > 0x2E80 else 1
         if wide > room:
-            return text[: i - 1].rstrip(" ,：:（(") + "…"
+            hanzi = any(ord(other) > 0x2E80 for other in text)  # the font's … stands in the middle of a hanzi's square
+            return text[: i - 1].rstrip(" ,：:（(") + ("…" if hanzi else "...")
     return text
 
 

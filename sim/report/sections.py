@@ -1,0 +1,961 @@
+"""The sections of a report, one small function each: material in, Section or None out. `SECTIONS` is their order."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from sim import figures
+from sim.analysis.compare import BOUGHT
+from sim.analysis.text import WORDS as ANALYSIS_WORDS
+from sim.analysis.text import show
+from sim.figures.facts import fact_name
+from sim.figures.ladders import ladder_name, ladders_of, levels_of, waves
+from sim.figures.style import amount, capital, scenario_name
+from sim.report import numbers
+from sim.report.answer import Teller, in_scale, sentences
+from sim.report.blocks import Attachment, Block, Cell, Code, Document, Paragraph, Picture, Points, Row, Section, Table
+from sim.report.numbers import dates, shown
+from sim.report.pictures import alt_of_curves, picture
+from sim.terms import term
+
+if TYPE_CHECKING:
+    from sim.report.material import Material
+    from sim.result import Result, ScoredFact
+
+GLANCE = (
+    "firms.alive", "ladder.certificates.hte", "ladder.listing.listed", "valuation.unicorns",
+    "valuation.post_money.total", "jobs.total",
+)  # fmt: skip
+FIRMS = (
+    "firms.alive", "firms.entered", "firms.died", "firms.moved_away", "firms.attracted.alive", "firms.attracted.landed",
+    "firms.backed", "jobs.total", "output.year",
+)  # fmt: skip
+VALUES = (
+    "valuation.unicorns", "ladder.listing.listed", "valuation.post_money.total", "valuation.listed.total",
+    "valuation.total", "valuation.post_money.max", "valuation.attracted.total", "valuation.multiple.share_above",
+    "rounds.count.total", "rounds.raised.total",
+)  # fmt: skip
+FUND = (
+    "funds.guidance.paid_in", "funds.guidance.distributed", "funds.guidance.nav", "funds.guidance.tvpi",
+    "funds.guidance.dpi", "funds.subfunds.size", "funds.leverage", "funds.subfunds.others",
+    "funds.subfunds.additional", "funds.park.size", "funds.park.count",
+)  # fmt: skip
+PURSE = (
+    "public.outlay", "public.recovered", "public.net_cost_pv", "public.tax_received", "public.tax_forgone",
+)  # fmt: skip
+FUND_COLUMNS = ("count", "size", "paid_in", "invested.local", "invested.outside", "fees", "carry", "distributed", "nav")
+USES = ("check", "calibrate", "goal", "input")
+MOST_OUTPUTS = 6  # of a sweep
+MOST_CHANGES = 4  # difference curves of a comparison
+
+
+def document(material: Material, sections: Sequence[Section]) -> Document:
+    """The sections with what stands around them."""
+    say, about = material.say, material.manifest
+    if material.result is not None:
+        zone = scenario_name(material.result, material.lang).split(" · ")
+        title, name = zone[0], str(about.get("scenario") or "")
+        span = f"{material.result.quarters[0]}–{material.result.quarters[-1]}"
+        subtitle = say(f"开发区推演报告 {span}", f"Simulation report, {span}")
+        worlds = [(say("模拟次数", "Replications"), f"{material.result.replications:,}")]
+    elif material.comparison is not None:
+        name = material.comparison.baseline
+        title, subtitle = say("政策比较报告", "Policy comparison"), say(f"基准：{name}", f"Baseline: {name}")
+        worlds = [(say("配对模拟次数", "Paired replications"), f"{material.comparison.replications:,}")]
+    else:
+        name = material.folder.name
+        title, subtitle = say("敏感性分析报告", "Sensitivity report"), str(material.sweep.plan.method)
+        worlds = [(say("每个样本的模拟次数", "Replications a sample"), f"{material.sweep.evaluated.replications:,}")]
+    day = material.day
+    facts = [
+        (say("编制日期", "Date"), say(f"{day.year}年{day.month}月{day.day}日", f"{day.day} {day:%B %Y}")),
+        (say("情景", "Scenario"), name),
+        *worlds,
+        (say("随机种子", "Seed"), str(about.get("seed", "–"))),
+        (say("程序版本", "Version"), f"Headwater {about.get('version') or _version()}"),
+    ]
+    words = {
+        "contents": say("目录", "Contents"),
+        "table": say("表", "Table"),
+        "figure": say("图", "Figure"),
+        "joint": say(" ", ". "),
+        "page": say("第 {page} 页，共 {pages} 页", "Page {page} of {pages}"),
+        "to_top": say("返回目录", "Back to contents"),
+        "outside": term("outside", material.lang),
+    }
+    footer = say("由活水（Headwater）生成", "Made with Headwater (活水)")
+    return Document(material.lang, title, subtitle, facts, words, footer, list(sections))
+
+
+def _version() -> str:
+    from sim import __version__
+
+    return __version__
+
+
+# ------------------------------------------------------------------------------------------------------ the answer
+
+
+def the_answer(material: Material) -> Section | None:
+    """Five sentences, how far to trust them, the zone at a glance."""
+    if material.result is None:
+        return None
+    result, lang = material.result, material.lang
+    blocks: list[Block] = [Points(sentences(material), numbered=True, kind="lead")]
+    blocks += [Paragraph(text, "note") for text in (trust(material), *material.remarks) if text]
+    curves = [metric for metric in GLANCE if metric in result] or [m for m in figures.curves.OVERVIEW if m in result][
+        :6
+    ]
+    if curves:
+        caption = how_to_read(material)
+        draw = partial(figures.panel, result, curves, title="figure.overview", lang=lang)
+        blocks.append(picture(draw, alt_of_curves(result, curves, lang), caption))
+    return Section("answer", material.say("结论", "The answer"), blocks)
+
+
+def how_to_read(material: Material) -> str:
+    if material.result is not None and material.result.replications == 1:
+        return material.say("只有一次模拟，没有区间。", "A single replication: there are no bands.")
+    text = material.say(
+        "线为各次模拟的中位数；深色带含一半、浅色带含九成的模拟；刻度为年末。",
+        "Lines are medians of the replications; half of them lie in the dark band, nine in ten in the light one.",
+    )
+    if material.today:
+        text += material.say(
+            f"虚线（{material.today}）之前为历史。", f" What lies before the dashed line ({material.today}) is history."
+        )
+    return text
+
+
+def trust(material: Material) -> str:
+    """How the model stands against what was published, and how much of it is assumed."""
+    assert material.result is not None
+    parts = []
+    for use in ("check", "calibrate"):
+        scored = [f.inside for f in material.result.facts if f.use == use and f.inside is not None]
+        if scored:
+            name = term(f"use.{use}", material.lang)
+            zh = f"{name}类公布数据{len(scored)}项，{sum(scored)}项落在5–95%区间内"
+            parts.append(material.say(zh, f"{sum(scored)} of {len(scored)} {name} facts lie inside their 5–95 % band"))
+    shares = material.manifest.get("parameters_by_grade") or {}
+    if shares:
+        told = [
+            f"{share:.0%}{material.say('为', ' ')}{term(f'grade.{g}', material.lang)}" for g, share in shares.items()
+        ]
+        parts.append(material.say("参数中" + "、".join(told), "of the parameters " + ", ".join(told)))
+    if not parts:
+        return ""
+    head = material.say("可信程度：", "How far to trust this: ")
+    tail = material.say(
+        "。区间包含偶然性与所列分布，不包含假设常数本身的误差。",
+        ". Bands hold chance and the stated distributions, not the doubt in assumed constants.",
+    )
+    return head + material.say("；", "; ").join(parts) + tail
+
+
+# ------------------------------------------------------------------------------------------------------------ facts
+
+
+def published_facts(material: Material) -> Section | None:
+    """Inputs, calibration, checks and goals apart; misses by name."""
+    if material.result is None or not material.result.facts:
+        return None
+    result, say, lang = material.result, material.say, material.lang
+    rows: list[Row] = []
+    for use in USES:
+        own = [fact for fact in result.facts if fact.use == use]
+        if own:
+            rows.append(
+                Row([Cell(f"{capital(term(f'use.{use}', lang))}{say('：', ': ')}{_meaning(use, material)}")], "group")
+            )
+            rows += [_fact_row(fact, material) for fact in own]
+    header = [
+        term("fact", lang), term("date", lang), term("observed", lang), term("median", lang), "5–95%",
+        term("fact.reached", lang), "",
+    ]  # fmt: skip
+    note = say(
+        "达到概率：模拟值不低于公布值的比例（上限类为不高于）。以“超过”形式公布的数，95%分位达到即为区间内。",
+        "P(reached): share of replications that reach the figure (for a ceiling: stay below it). A figure"
+        " published as a"
+        " floor counts as inside when the 95th percentile reaches it.",
+    )
+    blocks: list[Block] = [Points(misses(material))]
+    alt = say(
+        "每项公布数据：模拟的5–95%区间除以公布值。",
+        "For each fact the simulated 5–95 % band over the published figure. ",
+    )
+    alt += "；".join(misses(material)) if lang == "zh" else " ".join(misses(material))
+    if any(fact.p50 is not None for fact in result.facts):
+        caption = say(
+            "横条为5–95%区间，竖线为中位数；1×处与公布值相等。",
+            "Bars: 5–95 % of replications; ticks: medians; at 1× the model equals what was published.",
+        )
+        blocks.append(picture(lambda: figures.scoreboard(result, lang=lang), alt, caption))
+    title = say("公布数据与模拟值", "What was published, and what was simulated")
+    blocks.append(Table(title, header, rows, "llrrrrl", note, (0.34, 0.08, 0.13, 0.11, 0.16, 0.09, 0.09), small=True))
+    return Section("facts", term("figure.scoreboard", lang), blocks)
+
+
+def _meaning(use: str, material: Material) -> str:
+    words = {
+        "check": ("不作输入，用来检验模型", "no input; held against the model"),
+        "calibrate": ("模型据此校准，吻合不算证据", "the model was fitted to these; agreement is no evidence"),
+        "goal": ("目标值，看多大可能达到", "what is aimed at, and how likely it is"),
+        "input": ("直接用作输入，不评分", "fed into the model; not scored"),
+    }
+    return material.say(*words[use])
+
+
+def _fact_row(fact: ScoredFact, material: Material) -> Row:
+    assert material.result is not None
+    lang = material.lang
+    row = shown(fact.unit or "index", (fact.observed, fact.p05, fact.p50, fact.p95), lang)
+    sign = {"at_least": "≥ ", "at_most": "≤ "}.get(fact.bound, "")
+    name = capital(name_of_fact(fact, material))
+    below = material.say("；", "; ").join(part for part in (fact.source, fact.note) if part)
+    inside = Cell("")
+    if fact.inside is not None and fact.use != "goal":
+        inside = Cell(term("inside" if fact.inside else "outside", lang), tone="good" if fact.inside else "bad")
+    odds = "" if fact.probability is None or math.isnan(fact.probability) else f"{fact.probability:.0%}"
+    scored = fact.p50 is not None
+    return Row(
+        [
+            Cell(name, below),
+            Cell(fact.date),
+            Cell(sign + in_scale(fact.observed, fact.unit or "index", row.scale, lang)),
+            Cell(row.with_unit(fact.p50, lang) if scored else ""),
+            Cell(row.band(fact.p05, fact.p95) if scored else ""),
+            Cell(odds),
+            inside,
+        ]
+    )
+
+
+def name_of_fact(fact: ScoredFact, material: Material) -> str:
+    """As the scenario calls it in the reader's language, else what its metrics are."""
+    assert material.result is not None
+    for own in material.scenario.facts if material.scenario is not None else ():
+        if own.id == fact.id and own.name is not None:
+            return own.name.get(material.lang)
+    return fact_name(fact, material.result, material.lang, room=200)
+
+
+def misses(material: Material) -> list[str]:
+    """What lies outside, plainly: one sentence a fact; a sentence that there is none."""
+    assert material.result is not None
+    found = []
+    for fact in material.result.facts:
+        if fact.inside is False and fact.use in ("check", "calibrate"):
+            name, use = name_of_fact(fact, material), term(f"use.{fact.use}", material.lang)
+            observed, low, high = (
+                amount(x or 0.0, fact.unit, material.lang) for x in (fact.observed, fact.p05, fact.p95)
+            )
+            found.append(
+                material.say(
+                    f"区间外（{use}）：{name}，{fact.date}公布{observed}，模拟{low}至{high}。",
+                    f"Outside ({use}): {name}, {fact.date}: published {observed}, simulated {low} to {high}.",
+                )
+            )
+    if not found:
+        scored = any(f.inside is not None for f in material.result.facts if f.use in ("check", "calibrate"))
+        if scored:
+            found.append(
+                material.say(
+                    "检验与校准数据均落在5–95%区间内。", "Every check and calibration fact lies inside its 5–95 % band."
+                )
+            )
+    if any(f.use == "check" for f in material.result.facts):
+        found.append(
+            material.say(
+                "检验数据只有在从未用来调整模型时才是证据；哪些曾用来调整，见模型说明（docs/model.md）。",
+                "A check is evidence only as far as nobody tuned the model to it; docs/model.md says which were.",
+            )
+        )
+    return found
+
+
+# ------------------------------------------------------------------------------------------------ firms and values
+
+
+def band_table(material: Material, metrics: Sequence[str], caption: str) -> Table | None:
+    """A row a metric in its own unit, a column a date: medians over their 5–95 % bands."""
+    result = material.result
+    have = [metric for metric in metrics if result is not None and metric in result]
+    if result is None or not have:
+        return None
+    columns = dates(result.quarters, material.today)
+    rows = []
+    for metric in have:
+        summary = result.summary([metric], columns)
+        if not any(math.isfinite(row.p50) for row in summary):
+            continue
+        unit = result.metric(metric).unit
+        scale = shown(unit, [x for row in summary for x in (row.p05, row.p50, row.p95)], material.lang)
+        cells = [Cell(capital(result.metric(metric).label[material.lang])), Cell(scale.unit)]
+        several = result.replications > 1
+        cells += [Cell(scale.text(row.p50), scale.band(row.p05, row.p95) if several else "") for row in summary]
+        rows.append(Row(cells))
+    if not rows:
+        return None
+    header = [capital(term("metric", material.lang)), term("unit", material.lang), *columns]
+    note = material.say("中位数，下方为5–95%区间。", "Medians, with 5–95 % of replications below.")
+    widths = (0.26, 0.08, *(0.66 / len(columns) for _ in columns))
+    note = note if result.replications > 1 else ""
+    return Table(caption, header, rows, "ll" + "r" * len(columns), note, widths, small=True)
+
+
+def firms_and_values(material: Material) -> Section | None:
+    """Counts of firms and their valuations with bands, by date; how far valuations multiply; the market behind them."""
+    result, say, lang = material.result, material.say, material.lang
+    if result is None:
+        return None
+    tables = [
+        band_table(material, FIRMS, say("企业、就业与产值", "Firms, jobs and output")),
+        band_table(material, VALUES, say("估值、上市与融资", "Valuations, listings and rounds")),
+    ]
+    blocks: list[Block] = [table for table in tables if table]
+    drawn = dict(figures.default_set(result, lang))
+    groups = (("valuations", figures.VALUATIONS), ("market", figures.MARKET), ("named", _named(result)))
+    if "valuations" in drawn:
+        blocks.append(picture(drawn["valuations"], alt_of_curves(result, groups[0][1], lang), " "))
+    if "multiples" in drawn:
+        alt = say(
+            "企业最近一轮与首轮投后估值之比的分布。",
+            "How many times its first post-money each firm's last one is, as a histogram.",
+        )
+        blocks.append(picture(drawn["multiples"], alt))
+    for name, metrics in groups[1:]:
+        if name in drawn:
+            blocks.append(picture(drawn[name], alt_of_curves(result, metrics, lang), " "))
+    blocks.append(
+        Paragraph(
+            say(
+                "估值口径：未上市企业取最近一轮投后估值，上市企业取市值；投后估值通常高于公允价值。招引企业与本地创办企业分列。",
+                "Valuations are the last post-money of unlisted firms and the market value of listed ones; a post-money"
+                " valuation usually exceeds fair value. Firms that moved in are told apart from those founded here.",
+            ),
+            "small",
+        )
+    )
+    return Section("firms", say("企业数量与估值", "Firms and valuations"), blocks)
+
+
+def _named(result: Result) -> list[str]:
+    return [m.name for m in result.metrics if m.name.startswith("named.")][:6]
+
+
+# ------------------------------------------------------------------------------------------------------------ money
+
+
+def the_money(material: Material) -> Section | None:
+    """Leverage, where the money goes, the J-curve, a table by kind of fund, the public accounts."""
+    result, say, lang = material.result, material.say, material.lang
+    if result is None or not any(m.name.startswith(("funds.", "public.")) for m in result.metrics):
+        return None
+    blocks: list[Block] = []
+    if text := leverage_in_words(material):
+        blocks.append(Paragraph(text))
+    if table := band_table(material, FUND, say("引导基金与子基金", "Guidance fund and sub-funds")):
+        blocks.append(table)
+    flows = figures.flows_of(result)
+    if flows:
+        told = [f"{_node(a, lang)} → {_node(b, lang)} {amount(x, 'CNY', lang)}" for a, b, x in flows]
+        alt = say("资金流向图：", "Flow of money: ") + say("；", "; ").join(told)
+        blocks.append(picture(lambda: figures.fund_flow(flows, result, lang=lang), alt))
+    if any(f"funds.{group}.net_cash" in result for group in ("guidance", "subfunds")) and flows:
+        curves = [f"funds.{group}.net_cash" for group in ("guidance", "subfunds")]
+        caption = say(
+            "累计分配减累计实缴；低点为最深，过零为回本（中位数）。",
+            "Distributed less paid in, cumulated; trough and break-even of the median.",
+        )
+        blocks.append(picture(lambda: figures.j_curve(result, lang=lang), alt_of_curves(result, curves, lang), caption))
+    if table := fund_table(material):
+        blocks.append(table)
+    if table := band_table(material, PURSE, say("财政账（累计）", "Public accounts, cumulative")):
+        blocks.append(table)
+        have = [metric for metric in figures.PUBLIC if metric in result]
+        draw = dict(figures.default_set(result, lang)).get("public")
+        if draw is not None:
+            blocks.append(picture(draw, alt_of_curves(result, have, lang), " "))
+    return (
+        Section("money", say("资金：出资、放大与回收", "Money: paid in, levered, recovered"), blocks)
+        if blocks
+        else None
+    )
+
+
+def _node(name: str, lang: str) -> str:
+    return term(f"flow.{name}", lang)
+
+
+def leverage_in_words(material: Material) -> str:
+    assert material.result is not None
+    t = Teller(material, material.result)
+    leverage = t.told("funds.leverage")
+    if not leverage:
+        return ""
+    others, new = t.told("funds.subfunds.others"), t.told("funds.subfunds.additional")
+    if material.lang == "zh":
+        text = f"放大倍数（子基金规模÷引导基金出资）是模拟的结果而非输入：{leverage}。"
+        text += (
+            f"社会资本认缴{others}，其中新增于本区{new}；其余部分没有引导基金也会进入园区，因此放大不等于新增。"
+            if others and new
+            else ""
+        )
+        return text
+    text = f"Leverage, sub-fund size over guidance money, is an outcome and no input: {leverage}. "
+    if others and new:
+        text += (
+            f"Other partners committed {others}, of which {new} is new to the zone; the rest would have come"
+            " without the fund, so leverage is not additionality."
+        )
+    return text.strip()
+
+
+def fund_table(material: Material) -> Table | None:
+    """Kinds of funds at the last quarter: medians, one unit for all money so that columns compare."""
+    from sim.model.layout import KIND_NAMES
+
+    result, say, lang = material.result, material.say, material.lang
+    assert result is not None
+    last = result.quarters[-1]
+    kinds = []
+    for kind, zh, en in KIND_NAMES:
+        cells = {c: _median(result, f"funds.{kind}.{c}") for c in (*FUND_COLUMNS, "tvpi", "dpi")}
+        if (cells["size"] or cells["paid_in"] or 0.0) > 0:
+            kinds.append((say(zh, capital(en)), cells))
+    if not kinds:
+        return None
+    money = shown("CNY", [cells[c] for _, cells in kinds for c in FUND_COLUMNS[1:]], lang)
+    money = numbers.Shown(money.scale, 1 if money.decimals < 2 else 2)
+    ratio = numbers.Shown(shown("ratio", [1.0], lang).scale, 2)
+    count = numbers.Shown(shown("funds", [1.0], lang).scale, 0)
+    rows = [
+        Row([Cell(name), Cell(count.text(cells["count"])), *(Cell(money.text(cells[c])) for c in FUND_COLUMNS[1:]),
+             Cell(ratio.text(cells["tvpi"])), Cell(ratio.text(cells["dpi"]))])
+        for name, cells in kinds
+    ]  # fmt: skip
+    header = [
+        say("基金", "Funds"),
+        say("数量", "No."),
+        say("认缴", "Size"),
+        say("实缴", "Paid in"),
+        say("投向区内", "In zone"),
+        say("投向区外", "Outside"),
+        say("管理费", "Fees"),
+        say("业绩报酬", "Carry"),
+        say("分配", "Paid out"),
+        say("净值", "NAV"),
+        "TVPI",
+        "DPI",
+    ]
+    caption = say(f"各类基金，{last}（{money.unit}，中位数）", f"Kinds of funds, {last} ({money.unit}, medians)")
+    note = say(
+        "中位数不可相加。TVPI =（分配 + 净值）÷ 实缴，DPI = 分配 ÷ 实缴。",
+        "Medians do not add up. TVPI = (paid out + NAV) / paid in; DPI = paid out / paid in.",
+    )
+    return Table(caption, header, rows, "l" + "r" * 11, note, (0.15, 0.06, *(0.079 for _ in range(10))), small=True)
+
+
+def _median(result: Result, metric: str, quarter: int = -1) -> float | None:
+    if metric not in result:
+        return None
+    value = float(result.quantiles(metric, (0.5,))[0, quarter])
+    return value if math.isfinite(value) else None
+
+
+# ---------------------------------------------------------------------------------------------------------- ladders
+
+
+def the_ladders(material: Material) -> Section | None:
+    """Each ladder: stocks by date, their curves, and who entered and left each year."""
+    result, say, lang = material.result, material.say, material.lang
+    if result is None:
+        return None
+    blocks: list[Block] = []
+    for ladder in ladders_of(result):
+        levels, name = levels_of(result, ladder), ladder_name(result, ladder, lang)
+        stocks = say(f"{name}：存量", f"{name}: stocks")
+        if table := band_table(material, levels, stocks):
+            blocks.append(table)
+        alt = alt_of_curves(result, levels, lang)
+        blocks.append(
+            picture(
+                lambda levels=levels, stocks=stocks: figures.panel(result, levels, title=stocks, lang=lang), alt, " "
+            )
+        )
+        if table := renewal_table(material, ladder):
+            caption = say(
+                "柱为各年中位数，竖线为5–95%区间；有效期使退出成波。",
+                "Bars: medians of the year; lines: 5–95 % of replications. Periods of validity make those who"
+                " leave come in waves.",
+            )
+            alt = say(
+                "每年新增与退出，数字见下表。",
+                "Firms that entered and left in each year; the table below has the numbers.",
+            )
+            blocks.append(picture(lambda ladder=ladder: figures.renewal(result, ladder, lang=lang), alt, caption))
+            blocks.append(table)
+    return (
+        Section("ladders", say("梯度：存量与换证波", "Ladders: stocks and renewal waves"), blocks) if blocks else None
+    )
+
+
+def renewal_table(material: Material, ladder: str) -> Table | None:
+    """Entered and left by year, medians; at most twelve years, the latest."""
+    result, say, lang = material.result, material.say, material.lang
+    assert result is not None
+    rows: list[Row] = []
+    years: list[int] = []
+    for level in levels_of(result, ladder):
+        found = waves(result, level)
+        if found is None:
+            continue
+        years = found.years[-12:]
+        scale = shown("firms", [*found.entered[1], *found.left[1]], lang)
+        label = capital(result.metric(level).label[lang])
+        for sign, band, word in (("+", found.entered, "figure.entered"), ("−", found.left, "figure.left")):
+            cells = [Cell(label if sign == "+" else ""), Cell(term(word, lang))]
+            cells += [Cell(scale.text(float(x))) for x in band[1][-12:]]
+            rows.append(Row(cells))
+    if not rows:
+        return None
+    name = ladder_name(result, ladder, lang)
+    caption = say(f"{name}：每年新增与退出（家，中位数）", f"{name}: entered and left each year (firms, medians)")
+    width = 0.68 / len(years)
+    widths = (0.22, 0.10, *(width for _ in years))
+    return Table(
+        caption, ["", "", *(str(year) for year in years)], rows, "ll" + "r" * len(years), "", widths, small=True
+    )
+
+
+# ------------------------------------------------------------------------------------------------------- programmes
+
+
+def policy_tools(result: Result) -> dict[str, list[str]]:
+    """Metrics of programmes, incubators and projects by whom they tell of; sectors and energy under "zone"."""
+    found: dict[str, list[str]] = {}
+    for metric in (m.name for m in result.metrics):
+        room, _, rest = metric.partition(".")
+        if room in ("programme", "incubator", "project"):
+            found.setdefault(f"{room}.{rest.partition('.')[0]}", []).append(metric)
+        elif metric.startswith(("output.sector.", "energy.")):
+            found.setdefault("zone", []).append(metric)
+    return found
+
+
+def the_programmes(material: Material) -> Section | None:
+    """Programmes, incubators, projects: a table each, and how many took them up."""
+    result, say, lang = material.result, material.say, material.lang
+    if result is None:
+        return None
+    blocks: list[Block] = []
+    for metrics in policy_tools(result).values():
+        labels = [result.metric(metric).label[lang] for metric in metrics]
+        stem, colon, _ = labels[0].partition(say("：", ": "))
+        own = bool(colon) and all(label.startswith(stem + colon) for label in labels)
+        table = band_table(material, metrics, capital(stem) if own else say("行业与能耗", "Sectors and energy"))
+        if table is not None and own:  # the caption names it; the rows need not
+            rows = [Row([Cell(capital(row.cells[0].text[len(stem + colon) :])), *row.cells[1:]]) for row in table.rows]
+            table = replace(table, rows=rows)
+        blocks += [table] if table else []
+    taken_up = [m.name for m in result.metrics if m.name.endswith((".adopters", ".tenants"))][:6]
+    if taken_up:
+        title = say("采纳与入驻", "Adopters and tenants")
+        draw = partial(figures.panel, result, taken_up, title=title, lang=lang)
+        blocks.append(picture(draw, alt_of_curves(result, taken_up, lang), " "))
+    return (
+        Section("programmes", say("政策工具、孵化器与项目", "Programmes, incubators and projects"), blocks)
+        if blocks
+        else None
+    )
+
+
+# ------------------------------------------------------------------------------------------------ policy comparison
+
+
+def policy_comparison(material: Material) -> Section | None:
+    """What each scenario changes against the baseline, paired draw by draw, and what a unit of it costs."""
+    c, say, lang = material.comparison, material.say, material.lang
+    if c is None:
+        return None
+    j = c.column(c.at)
+    rows = []
+    for k in c.shown():
+        about = c.metrics[k]
+        scale = shown(about.unit, [c.baseline_mean[k, j], *(d.mean[k, j] for d in c.differences)], lang)
+        head = (
+            f"{capital(about.label[lang])}（{scale.unit}）"
+            if lang == "zh"
+            else f"{capital(about.label[lang])} ({scale.unit})"
+        )
+        base = say(
+            f"，基准均值{scale.text(c.baseline_mean[k, j])}", f", baseline mean {scale.text(c.baseline_mean[k, j])}"
+        )
+        rows.append(Row([Cell(head + base)], "group"))
+        small = shown(about.unit, [x for d in c.differences for x in (d.low[k, j], d.mean[k, j], d.high[k, j])], lang)
+        same = small.scale.divisor == scale.scale.divisor
+        for d in c.differences:
+            doubt = bool(d.noise[k, j])
+            rows.append(
+                Row(
+                    [
+                        Cell(d.name),
+                        Cell(small.text(d.mean[k, j], sign=True) + ("" if same else f" {small.unit}")),
+                        Cell(small.band(d.low[k, j], d.high[k, j], sign=True)),
+                        Cell("–" if math.isnan(d.p_more[k, j]) else f"{d.p_more[k, j]:.0%}"),
+                        Cell(ANALYSIS_WORDS["noise"][0 if lang == "zh" else 1] if doubt else ""),
+                    ]
+                )
+            )
+    header = [
+        term("scenario", lang),
+        term("figure.difference", lang),
+        say("均值的95%区间", "95 % interval of the mean"),
+        say("更高的概率", "P(more)"),
+        "",
+    ]
+    caption = say(
+        f"与基准“{c.baseline}”之差，{c.at}，{c.replications}次配对模拟",
+        f"Difference from {c.baseline}, {c.at}, {c.replications} paired replications",
+    )
+    blocks: list[Block] = [
+        Paragraph(
+            say(
+                f"每个方案与基准“{c.baseline}”在同一组随机世界中逐次配对，差异只含政策的作用。",
+                f"Each scenario lives through the same random worlds as the baseline {c.baseline}, so that a"
+                " difference holds only what the policy did.",
+            )
+        ),
+        Table(caption, header, rows, "lrrrl", "", (0.24, 0.14, 0.22, 0.1, 0.3)),
+    ]
+    drawn = [c.metrics[k].name for k in c.shown()]
+    pairs = [
+        (metric, d.name)
+        for metric in drawn
+        for d in c.differences
+        if not d.noise[c.row(metric), j] and d.sd[c.row(metric), j] > 0
+    ]
+    for metric, name in pairs[:MOST_CHANGES] if len(c.differences) == 1 else []:
+        label = capital(c.metrics[c.row(metric)].label[lang])
+        alt = say(f"{label}：{name}减{c.baseline}，按季度。", f"{label}: {name} minus {c.baseline}, by quarter.")
+        blocks.append(picture(lambda metric=metric, name=name: figures.difference(c, metric, name, lang=lang), alt))
+    if len(c.differences) > 1:
+        from sim.figures.analysis import forest
+
+        for metric in drawn[:MOST_OUTPUTS]:
+            label = capital(c.metrics[c.row(metric)].label[lang])
+            alt = say(
+                f"各方案与基准之差：{label}，{c.at}；数字见上表。",
+                f"Differences from the baseline: {label}, {c.at}; the table above has the numbers.",
+            )
+            blocks.append(picture(lambda metric=metric: forest(c, metric, lang), alt, title=label))
+    if c.prices:
+        blocks.append(price_table(material))
+    return Section("comparison", say("政策比较", "Policy comparison"), blocks)
+
+
+def price_table(material: Material) -> Table:
+    c, say, lang = material.comparison, material.say, material.lang
+    assert c is not None
+    words = {key: say(zh, en) for key, zh, en, _, _ in BOUGHT}
+    verdicts = {
+        "price": "",
+        "saving": say("省钱但更少", "cheaper, and less of it"),
+        "better": say("既省钱又更多", "cheaper and more"),
+        "worse": say("更贵且更少", "dearer and less"),
+        "undetermined": say("无法确定", "undetermined"),
+    }
+
+    def told(value: float, unit: str = "CNY", sign: bool = False) -> str:
+        return show(value, unit, lang, sign).replace("-", "−")
+
+    rows = []
+    for key in dict.fromkeys(p.key for p in c.prices):
+        rows.append(Row([Cell(capital(words[key]))], "group"))
+        for p in (p for p in c.prices if p.key == key):
+            known = p.verdict in ("price", "saving")
+            rows.append(
+                Row(
+                    [
+                        Cell(p.name),
+                        Cell(told(p.bought, "CNY" if key.startswith("value") else "", sign=True)),
+                        Cell(told(p.cost, sign=True)),
+                        Cell(told(p.ratio) if known else numbers.NONE),
+                        Cell(f"{told(p.low)} – {told(p.high)}" if known else ""),
+                        Cell(verdicts[p.verdict]),
+                    ]
+                )
+            )
+    header = [
+        term("scenario", lang),
+        say("新增", "Additional"),
+        say("净成本", "Net cost"),
+        say("每单位", "Each"),
+        say("95%区间", "95 % interval"),
+        "",
+    ]
+    caption = say(f"每新增一单位的财政净成本，{c.at}", f"Net public cost of one more of each, {c.at}")
+    return Table(caption, header, rows, "lrrrrl", "", (0.26, 0.13, 0.14, 0.13, 0.2, 0.14), small=True)
+
+
+# ------------------------------------------------------------------------------------------------------ sensitivity
+
+
+def sensitivity(material: Material) -> Section | None:
+    """Which parameters matter: the sweep's bars for its first outputs."""
+    s, say, lang = material.sweep, material.say, material.lang
+    if s is None:
+        return None
+    from sim.figures import analysis as drawing
+
+    draw: dict[str, Callable[[Any, str, str], Any]] = {"morris": drawing.screening, "oat": drawing.tornado}
+    e = s.evaluated
+    blocks: list[Block] = [
+        Paragraph(
+            say(
+                f"方法：{s.plan.method}；{len(s.varied)}个参数，{len(e.design)}个样本，每个样本{e.replications}次模拟，随机种子{s.seed}。",
+                f"Method: {s.plan.method}; {len(s.varied)} parameters, {len(e.design)} samples of"
+                f" {e.replications} replications each, seed {s.seed}.",
+            )
+        )
+    ]
+    rows = [
+        Row(
+            [
+                Cell(v.path),
+                Cell(_parameter_value(material, v.path, v.ends[0])),
+                Cell(_parameter_value(material, v.path, v.ends[1])),
+            ]
+        )
+        for v in s.varied
+    ]
+    blocks.append(
+        Table(
+            say("变动的参数", "Parameters that were varied"),
+            [term("parameter", lang), say("最低", "Lowest"), say("最高", "Highest")],
+            rows,
+            "lrr",
+            "",
+            (0.5, 0.25, 0.25),
+        )
+    )
+    for output in s.outputs[:MOST_OUTPUTS]:
+        if output in s.undefined or not any(i.output == output for i in s.indices):
+            continue
+        lead = next(n for n in ("total", "mu_star", "low", "first", "linear", "rank") if s.index(output, n))
+        ranked = sorted(s.index(output, lead).values(), key=lambda i: -abs(i.value))[:3]
+        alt = say(
+            f"{s.model.label(output, lang)}：影响最大的参数依次为",
+            f"{s.model.label(output, lang)}: the parameters that matter most are ",
+        )
+        alt += say("、", ", ").join(i.parameter for i in ranked)
+        draw_one = partial(draw.get(s.plan.method, drawing.shares), s, output, lang)
+        blocks.append(picture(draw_one, alt, title=capital(s.model.label(output, lang))))
+    if s.undefined:
+        blocks.append(
+            Paragraph(
+                say("部分样本中没有定义、未计算指数：", "Undefined in some samples, so without indices: ")
+                + ", ".join(s.undefined),
+                "small",
+            )
+        )
+    return Section("sensitivity", say("敏感性", "Sensitivity"), blocks)
+
+
+def _parameter_value(material: Material, path: str, value: float) -> str:
+    from sim.errors import UserError
+    from sim.scenario.loading import find_quantity
+
+    if material.scenario is not None:
+        try:
+            return numbers.written(value, find_quantity(material.scenario, path).unit, material.lang)
+        except UserError:
+            pass
+    return numbers.plain(value)
+
+
+# ------------------------------------------------------------------------------------------------------ assumptions
+
+
+def parameters_of(material: Material) -> list[tuple[str, str, str, str, str, str]]:
+    """(grade, path, value as people write it, unit, source, note) of every parameter of the run's scenario."""
+    from sim.scenario.fields import iter_quantities
+
+    if material.scenario is None:
+        return []
+    return [
+        (q.grade or "assumed", path, numbers.written_quantity(q, material.lang), q.unit, q.source, q.note)
+        for path, q in iter_quantities(material.scenario)
+        if not path.startswith(("facts.", "levers."))
+    ]
+
+
+def the_assumptions(material: Material) -> Section | None:
+    """Every parameter by grade; those of one source stand together below it."""
+    rows = parameters_of(material)
+    if not rows:
+        return None
+    say, lang = material.say, material.lang
+    shares = [
+        f"{capital(term(f'grade.{grade}', lang))} {sum(r[0] == grade for r in rows)}"
+        for grade in ("published", "estimated", "assumed")
+    ]
+    blocks: list[Block] = [
+        Paragraph(
+            say(
+                f"共{len(rows)}个参数：{'，'.join(shares)}。数值按情景文件的写法；同一来源的参数列在一起。"
+                "改动任何一个：在运行命令后加 --set 路径=值。",
+                f"{len(rows)} parameters: {', '.join(shares)}. Values as people write them; parameters of one"
+                " source stand together. To try another value of any of them, add --set PATH=VALUE to the"
+                " command.",
+            )
+        )
+    ]
+    for grade in ("published", "estimated", "assumed"):
+        own = [row for row in rows if row[0] == grade]
+        if not own:
+            continue
+        table: list[Row] = []
+        for source in dict.fromkeys(row[4] for row in own):
+            table.append(Row([Cell(source)], "group"))
+            table += [Row([Cell(path), Cell(value, note)]) for _, path, value, _, s, note in own if s == source]
+        caption = f"{capital(term(f'grade.{grade}', lang))}{say('：', ': ')}{_grade_meaning(grade, material)}"
+        blocks.append(
+            Table(
+                caption,
+                [term("parameter", lang), say("数值", "Value")],
+                table,
+                "ll",
+                "",
+                (0.58, 0.42),
+                small=True,
+                tight=True,
+            )
+        )
+    return Section("assumptions", say("参数与来源", "Assumptions and their sources"), blocks)
+
+
+def _grade_meaning(grade: str, material: Material) -> str:
+    words = {
+        "published": ("见于公开材料", "seen in print"),
+        "estimated": ("由公开数据推算", "worked out from published figures"),
+        "assumed": ("我们的判断，应试其他取值", "our judgement; try others"),
+    }
+    return material.say(*words[grade])
+
+
+# ----------------------------------------------------------------------------------------------------------- limits
+
+
+def the_limits(material: Material) -> Section | None:
+    if material.result is None and material.comparison is None and material.sweep is None:
+        return None
+    say = material.say
+    items = [
+        say("结果是在所列假设下的推演，不是预测；区间只含偶然性与给出的分布，不含假设常数与模型结构的误差。",
+            "These are consequences of the stated assumptions, not a forecast; bands hold chance and the"
+            " stated distributions, not the doubt in assumed constants or in the form of the model."),
+        say("最高估值、最大倍数等极值来自厚尾分布，区间很宽，不宜作为目标。",
+            "The largest valuation and the largest multiple are extremes of heavy tails: their bands are wide,"
+            " and they are no targets."),
+        say("投后估值不等于公允价值；总估值不是可变现的财富。",
+            "A post-money valuation is not fair value, and total valuation is not wealth that could be had in cash."),
+        say("放大倍数不等于新增性：部分社会资本没有引导基金也会来。新增比例是关键假设，请看其分布与敏感性。",
+            "Leverage is not additionality: part of the other money would have come anyway. The additional"
+            " share is the assumption on which every counterfactual hangs."),
+        say("没有考虑：企业之间的贸易、劳动力与土地市场、其他园区的反应、一般均衡与知识外溢。",
+            "Left out: trade between firms, labour and land markets, the response of other zones, general"
+            " equilibrium, spillovers of knowledge."),
+        say("“至少”类公布数据以95%分位达到为准，判断时请同时看达到概率。",
+            "Facts that are floors are met when the 95th percentile reaches them: read the probability beside them."),
+    ]  # fmt: skip
+    return Section("limits", say("模型的局限", "Limits of the model"), [Points(items)])
+
+
+# -------------------------------------------------------------------------------------------------------- reproduce
+
+
+def command_of(material: Material) -> str:
+    """The command that makes the result again."""
+    about = material.manifest
+    words = ["python", "run.py"]
+    if material.result is not None:
+        words += ["run", str(about.get("scenario") or "SCENARIO.toml")]
+        words += [
+            "--replications",
+            str(about.get("replications", material.result.replications)),
+            "--seed",
+            str(about.get("seed", 1)),
+        ]
+        for override in about.get("overrides") or ():
+            words += ["--set", str(override)]
+    elif material.comparison is not None:
+        words += ["compare", *(f"{name}.toml" for name in about.get("scenarios", {}))]
+        words += ["--replications", str(material.comparison.replications), "--seed", str(about.get("seed", 1))]
+    else:
+        words += [
+            "sweep",
+            "SCENARIO.toml",
+            "--method",
+            str(about.get("method")),
+            "--samples",
+            str(about.get("samples")),
+        ]
+        words += ["--replications", str(about.get("replications")), "--seed", str(about.get("seed"))]
+    return shlex.join(words)
+
+
+def how_to_reproduce(material: Material) -> Section | None:
+    about, say = material.manifest, material.say
+    rows = [
+        (say("程序版本", "Program"), f"Headwater {about.get('version') or _version()}"),
+        (say("模拟核心", "Kernel"), about.get("kernel")),
+        (
+            say("情景指纹", "Scenario fingerprint"),
+            about.get("scenario_fingerprint") or about.get("scenario and program"),
+        ),
+        (say("随机种子", "Seed"), about.get("seed")),
+        (say("模拟次数", "Replications"), about.get("replications")),
+        ("Python · NumPy · Numba", " · ".join(str(about[key]) for key in ("python", "numpy", "numba") if key in about)),
+        (say("处理器", "Processor"), about.get("machine")),
+    ]
+    table = [Row([Cell(what), Cell(str(value))]) for what, value in rows if value]
+    blocks: list[Block] = [
+        Code(command_of(material)),
+        Paragraph(
+            say(
+                "同一版本、同一情景、同一种子与次数，结果逐位相同，与线程数无关；换一种处理器，末位数字可能不同。",
+                "The same version, scenario, seed and replications give the same numbers to the bit, on any"
+                " number of threads; another processor may differ in the last digits.",
+            )
+        ),
+        Table(say("运行记录", "Record of the run"), ["", ""], table, "ll", "", (0.3, 0.7)),
+    ]
+    for name, text in (about.get("scenario_text") or {}).items():
+        blocks.append(Attachment(say(f"情景文件：{name}", f"Scenario file: {name}"), str(text)))
+    return Section("reproduce", say("如何重现", "How to reproduce this"), blocks)
+
+
+SECTIONS: tuple[Callable[[Material], Section | None], ...] = (
+    the_answer,
+    published_facts,
+    firms_and_values,
+    the_money,
+    the_ladders,
+    the_programmes,
+    policy_comparison,
+    sensitivity,
+    the_assumptions,
+    the_limits,
+    how_to_reproduce,
+)
+
+
+def pictures_of(sections: Iterable[Section]) -> list[Picture]:
+    return [block for section in sections for block in section.blocks if isinstance(block, Picture)]

@@ -1,0 +1,720 @@
+"""A result as an Excel workbook: a sheet a topic, native charts whose bands are cells, inputs listed, no macros.
+
+Texts are written as texts whatever they begin with, so a name such as `=1+1` is shown and never computed. The formulas
+that are there are our own: the heights of the bands, p25 − p05 and so on, which a stacked area chart needs. Money is
+in one unit a column (亿元, CNY bn), said in its heading.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Container, Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.figures import style as look
+from sim.figures.ladders import ladder_name, ladders_of, levels_of, waves
+from sim.figures.style import capital
+from sim.report import sections
+from sim.report.answer import sentences
+from sim.report.numbers import dates, shown
+from sim.terms import TERMS, term
+
+if TYPE_CHECKING:
+    from sim.report.blocks import Table
+    from sim.report.material import Material
+    from sim.result import Result
+
+MOST_ROUNDS = 50_000
+CHART = (480, 270)  # pixels
+ACROSS = 3  # charts side by side
+CHART_ROWS = 14  # rows of the sheet below a chart's top
+PRINTED = 17  # last column below the charts
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+LIGHT, DARK = "#D6E7F2", "#9EC8E2"
+
+
+def render(material: Material) -> bytes:
+    """The bytes of an .xlsx file."""
+    import xlsxwriter
+
+    out = io.BytesIO()
+    options = {
+        "in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False,
+        "nan_inf_to_errors": False,
+    }  # fmt: skip
+    with xlsxwriter.Workbook(out, options) as workbook:
+        about = sections.document(material, [])
+        day = material.day
+        workbook.set_properties(
+            {
+                "title": about.title,
+                "subject": about.subtitle,
+                "author": "Headwater",
+                "created": datetime(day.year, day.month, day.day),
+            }
+        )
+        book = _Book(workbook, material)
+        for sheet in SHEETS:
+            sheet(book)
+    return out.getvalue()
+
+
+class _Book:
+    """A workbook with the formats of its language, and rows written from the top down."""
+
+    def __init__(self, workbook: Any, material: Material) -> None:
+        self.workbook, self.material, self.lang, self.say = workbook, material, material.lang, material.say
+        self._font = {
+            "font_name": "Microsoft YaHei" if self.lang == "zh" else "Calibri",
+            "font_size": 10,
+            "valign": "top",
+        }
+        self._formats: dict[tuple[tuple[str, Any], ...], Any] = {}
+
+    def format(self, **settings: Any) -> Any:
+        key = tuple(sorted(settings.items()))
+        if key not in self._formats:
+            self._formats[key] = self.workbook.add_format({**self._font, "font_color": look.INK, **settings})
+        return self._formats[key]
+
+    def number(self, decimals: int, **settings: Any) -> Any:
+        return self.format(num_format="#,##0" + ("." + "0" * decimals if decimals else ""), align="right", **settings)
+
+    @property
+    def head(self) -> Any:
+        return self.format(font_color="#5c6b78", bottom=1, bottom_color=look.INK, text_wrap=True)
+
+    @property
+    def head_right(self) -> Any:
+        return self.format(font_color="#5c6b78", bottom=1, bottom_color=look.INK, text_wrap=True, align="right")
+
+    def sheet(self, zh: str, en: str, widths: Sequence[float]) -> _Sheet:
+        name = self.say(zh, en)
+        page = self.workbook.add_worksheet(name)
+        page.hide_gridlines(2)
+        page.set_landscape()
+        page.set_paper(9)  # A4
+        page.fit_to_pages(1, 0)
+        page.set_margins(0.5, 0.5, 0.6, 0.6)
+        page.set_footer("&C&P / &N")
+        for column, width in enumerate(widths):
+            page.set_column(column, column, width, self.format())
+        made = _Sheet(self, page, name)
+        made.text(0, 0, name, self.format(font_size=16, font_color="#005a8c"))
+        page.set_row(0, 26)
+        return made
+
+
+class _Sheet:
+    """`row`: the next free row."""
+
+    def __init__(self, book: _Book, page: Any, name: str) -> None:
+        self.book, self.page, self.name, self.row = book, page, name, 2
+
+    def text(self, row: int, column: int, text: str, form: Any = None) -> None:
+        """Never read as a formula, a number or a link."""
+        self.page.write_string(row, column, str(text)[:32_767], form or self.book.format())
+
+    def value(self, row: int, column: int, value: float | None, form: Any) -> None:
+        if value is None or not math.isfinite(value):
+            self.page.write_blank(row, column, None, form)
+        else:
+            self.page.write_number(row, column, value, form)
+
+    def line(self, text: str, form: Any = None, columns: int = 8, height: float | None = None) -> None:
+        """One text over several columns, with room for its lines."""
+        form = form or self.book.format(text_wrap=True)
+        self.page.merge_range(self.row, 0, self.row, columns - 1, "", form)
+        self.text(self.row, 0, text, form)
+        wide = sum(2 if ord(letter) > 0x2E80 else 1 for letter in text)
+        self.page.set_row(self.row, height or 15 * max(1, math.ceil(wide / 118)))
+        self.row += 1
+
+    def heading(self, text: str) -> None:
+        self.text(self.row, 0, text, self.book.format(font_size=12, font_color="#005a8c"))
+        self.page.set_row(self.row, 20)
+        self.row += 1
+
+    def header(self, names: Iterable[str], numbers: Container[int] = ()) -> None:
+        """`numbers`: the columns that hold numbers, whose names stand right as they do."""
+        for column, name in enumerate(names):
+            self.text(self.row, column, name, self.book.head_right if column in numbers else self.book.head)
+        self.row += 1
+
+
+# ------------------------------------------------------------------------------------------------------------ sheets
+
+
+def _summary(book: _Book) -> None:
+    material, result = book.material, book.material.result
+    about = sections.document(material, [])
+    sheet = book.sheet("摘要", "Summary", [38, 12, *[14] * 12])
+    sheet.line(f"{about.title}  {about.subtitle}", book.format(font_size=12))
+    for what, value in about.facts:
+        sheet.text(sheet.row, 0, what, book.format(font_color="#5c6b78"))
+        sheet.text(sheet.row, 1, value)
+        sheet.row += 1
+    sheet.row += 1
+    if result is None:
+        return
+    for i, sentence in enumerate(sentences(material), 1):
+        sheet.line(f"{i}  {sentence}")
+    for remark in (sections.trust(material), *material.remarks):
+        if remark:
+            sheet.line(remark, book.format(text_wrap=True, font_color="#5c6b78"))
+    sheet.row += 1
+    columns = dates(result.quarters, material.today)
+    sheet.heading(book.say("主要指标（中位数与5–95%区间）", "Main metrics (medians and 5–95 % of replications)"))
+    names = [term("metric", book.lang), term("unit", book.lang)]
+    for quarter in columns:
+        names += [f"{quarter} {term('median', book.lang)}", f"{quarter} P5", f"{quarter} P95"]
+    sheet.header(names, range(2, len(names)))
+    keys = dict.fromkeys((*sections.FIRMS, *sections.VALUES, *sections.FUND, *sections.PURSE))
+    for metric in (metric for metric in keys if metric in result):
+        rows = result.summary([metric], columns)
+        scale = shown(result.metric(metric).unit, [x for r in rows for x in (r.p05, r.p50, r.p95)], book.lang)
+        sheet.text(sheet.row, 0, capital(result.metric(metric).label[book.lang]))
+        sheet.text(sheet.row, 1, scale.unit)
+        for i, row in enumerate(rows):
+            for k, value in enumerate((row.p50, row.p05, row.p95)):
+                soft = {} if k == 0 else {"font_color": "#5c6b78"}
+                sheet.value(sheet.row, 2 + 3 * i + k, value / scale.scale.divisor, book.number(scale.decimals, **soft))
+        sheet.row += 1
+
+
+def _facts(book: _Book) -> None:
+    material, result, lang = book.material, book.material.result, book.lang
+    if result is None or not result.facts:
+        return
+    sheet = book.sheet("公布数据", "Published facts", [8, 36, 10, 10, 13, 13, 13, 13, 9, 10, 9, 60])
+    for text in sections.misses(material):
+        sheet.line(text, columns=12)
+    sheet.row += 1
+    sheet.header(
+        [
+            term("fact.use", lang),
+            term("fact", lang),
+            term("date", lang),
+            term("unit", lang),
+            book.say("口径", "Bound"),
+            term("observed", lang),
+            "P5",
+            term("median", lang),
+            "P95",
+            term("fact.reached", lang),
+            book.say("判定", "Verdict"),
+            term("source", lang),
+        ],
+        range(5, 10),
+    )
+    first = sheet.row
+    for use in sections.USES:
+        for fact in (fact for fact in result.facts if fact.use == use):
+            scale = shown(fact.unit or "index", (fact.observed, fact.p05, fact.p50, fact.p95), lang)
+            sheet.text(sheet.row, 0, term(f"use.{use}", lang))
+            sheet.text(sheet.row, 1, sections.name_of_fact(fact, material))
+            sheet.text(sheet.row, 2, fact.date)
+            sheet.text(sheet.row, 3, scale.unit)
+            sheet.text(sheet.row, 4, term(f"bound.{fact.bound}", lang) if f"bound.{fact.bound}" in TERMS else "")
+            for column, value in zip((5, 6, 7, 8), (fact.observed, fact.p05, fact.p50, fact.p95), strict=True):
+                divided = None if value is None else value / scale.scale.divisor
+                sheet.value(sheet.row, column, divided, book.number(scale.decimals))
+            sheet.value(sheet.row, 9, fact.probability, book.format(num_format="0%", align="right"))
+            if fact.inside is not None and use != "goal":
+                colour = "#00704f" if fact.inside else "#b34700"
+                sheet.text(
+                    sheet.row, 10, term("inside" if fact.inside else "outside", lang), book.format(font_color=colour)
+                )
+            sheet.text(
+                sheet.row,
+                11,
+                book.say("；", "; ").join(p for p in (fact.source, fact.note) if p),
+                book.format(text_wrap=True),
+            )
+            sheet.row += 1
+    sheet.page.autofilter(first - 1, 0, sheet.row - 1, 11)
+
+
+def _firms(book: _Book) -> None:
+    if book.material.result is not None:
+        _curves(book, book.sheet("企业", "Firms", [10]), sections.FIRMS)
+
+
+def _valuations(book: _Book) -> None:
+    if book.material.result is not None:
+        _curves(book, book.sheet("估值", "Valuations", [10]), sections.VALUES)
+
+
+def _ladders(book: _Book) -> None:
+    result = book.material.result
+    if result is None or not ladders_of(result):
+        return
+    sheet = book.sheet("梯度", "Ladders", [10])
+    for ladder in ladders_of(result):
+        sheet.heading(
+            book.say(
+                f"{ladder_name(result, ladder, 'zh')}：每年新增与退出（中位数）",
+                f"{ladder_name(result, ladder, 'en')}: entered and left each year (medians)",
+            )
+        )
+        _renewal(book, sheet, ladder)
+    levels = [level for ladder in ladders_of(result) for level in levels_of(result, ladder)]
+    sheet.heading(book.say("存量", "Stocks"))
+    _curves(book, sheet, levels)
+
+
+def _money(book: _Book) -> None:
+    result = book.material.result
+    if result is None or not any(m.name.startswith(("funds.", "public.")) for m in result.metrics):
+        return
+    sheet = book.sheet("资金", "Money", [16])
+    table = sections.fund_table(book.material)
+    if table:
+        sheet.heading(table.caption)
+        _copy(sheet, table)
+        sheet.row += 1
+    curves = ("funds.guidance.net_cash", "funds.subfunds.net_cash", *sections.FUND, *sections.PURSE)
+    _curves(book, sheet, curves)
+
+
+def _programmes(book: _Book) -> None:
+    result = book.material.result
+    metrics = [m for own in sections.policy_tools(result).values() for m in own] if result is not None else []
+    if metrics:
+        _curves(book, book.sheet("政策工具", "Programmes", [10]), metrics)
+
+
+def _rounds(book: _Book) -> None:
+    result, lang = book.material.result, book.lang
+    if result is None or "rounds" not in result.samples:
+        return
+    table = result.samples["rounds"]
+    count = len(table.get("quarter", ()))
+    if not count:
+        return
+    columns = {
+        "replication": ("模拟编号", "Replication"), "quarter": ("季度", "Quarter"), "firm": ("企业", "Firm"),
+        "stage": ("轮次", "Stage"), "round": ("第几轮", "Round"), "amount": ("融资额", "Raised"),
+        "pre_money": ("投前估值", "Pre-money"), "post_money": ("投后估值", "Post-money"),
+        "previous_post_money": ("上轮投后", "Previous post-money"), "from_others": ("其他投资人出资", "From others"),
+    }  # fmt: skip
+    have = [name for name in columns if name in table]
+    sheet = book.sheet("融资明细", "Rounds log", [12, 11, 18, 12, 9, *[15] * 6])
+    size, unit = (1e4, "万元") if lang == "zh" else (1e6, "CNY m")
+    first = min(count, MOST_ROUNDS)
+    sheet.line(
+        book.say(
+            f"前{_logged(result)}次模拟中的融资（编号从0起）。金额单位：{unit}。"
+            + ("" if first == count else f"只列前{first:,}条，共{count:,}条。"),
+            f"Rounds of the first {_logged(result)} replications, numbered from 0. Money in {unit}."
+            + ("" if first == count else f" The first {first:,} of {count:,} rows."),
+        )
+    )
+    sheet.header(book.say(*columns[name]) for name in have)
+    header = sheet.row - 1
+    for column, name in enumerate(have):
+        values = table[name][:first]
+        if values.dtype.kind in "OU":
+            for i, value in enumerate(values):
+                told = term(f"stage.{value}", lang) if name == "stage" and f"stage.{value}" in TERMS else str(value)
+                sheet.page.write_string(header + 1 + i, column, told)
+        else:
+            money = name in ("amount", "pre_money", "post_money", "previous_post_money", "from_others")
+            form = book.number(0 if lang == "zh" or not money else 2)
+            for i, value in enumerate(values.tolist()):
+                sheet.value(header + 1 + i, column, value / size if money else value, form)
+    sheet.page.autofilter(header, 0, header + first, len(have) - 1)
+    sheet.page.freeze_panes(header + 1, 0)
+
+
+def _logged(result: Result) -> int:
+    replications = result.samples["rounds"].get("replication", np.zeros(1))
+    return int(np.max(replications)) + 1 if len(replications) else 0
+
+
+def _comparison(book: _Book) -> None:
+    c = book.material.comparison
+    if c is None:
+        return
+    sheet = book.sheet("政策比较", "Comparison", [24, 34, 12, 14, 14, 14, 14, 12, 22])
+    sheet.line(
+        book.say(
+            f"与基准“{c.baseline}”之差，{c.at}，{c.replications}次配对模拟；区间为均值的95%置信区间。",
+            f"Difference from {c.baseline}, {c.at}, {c.replications} paired replications; intervals are of the"
+            " mean, 95 %.",
+        )
+    )
+    sheet.header(
+        [
+            term("scenario", book.lang),
+            term("metric", book.lang),
+            term("unit", book.lang),
+            book.say("基准均值", "Baseline mean"),
+            term("figure.difference", book.lang),
+            book.say("区间下限", "Low"),
+            book.say("区间上限", "High"),
+            book.say("更高的概率", "P(more)"),
+            "",
+        ]
+    )
+    j, first = c.column(c.at), sheet.row
+    from sim.analysis.text import word
+
+    for k, metric in enumerate(c.metrics):
+        for d in c.differences:
+            values = (c.baseline_mean[k, j], d.mean[k, j], d.low[k, j], d.high[k, j])
+            scale = shown(metric.unit, values, book.lang)
+            sheet.text(sheet.row, 0, d.name)
+            sheet.text(sheet.row, 1, capital(metric.label[book.lang]))
+            sheet.text(sheet.row, 2, scale.unit)
+            for column, value in enumerate(values, 3):
+                sheet.value(sheet.row, column, value / scale.scale.divisor, book.number(2))
+            sheet.value(sheet.row, 7, d.p_more[k, j], book.format(num_format="0%", align="right"))
+            sheet.text(sheet.row, 8, word("noise", book.lang) if d.noise[k, j] else "")
+            sheet.row += 1
+    sheet.page.autofilter(first - 1, 0, sheet.row - 1, 8)
+    sheet.page.freeze_panes(first, 0)
+
+
+def _sensitivity(book: _Book) -> None:
+    s = book.material.sweep
+    if s is None:
+        return
+    from sim.analysis.text import WORDS, word
+
+    sheet = book.sheet("敏感性", "Sensitivity", [40, 22, 34, 34, 14, 14, 14])
+    sheet.header(
+        [
+            term("metric", book.lang),
+            book.say("指数", "Index"),
+            term("parameter", book.lang),
+            book.say("与之交互", "With"),
+            book.say("数值", "Value"),
+            book.say("区间下限", "Low"),
+            book.say("区间上限", "High"),
+        ]
+    )
+    first = sheet.row
+    for index in s.indices:
+        name = word(index.name, book.lang) if index.name in WORDS else index.name
+        for column, text in enumerate((s.model.label(index.output, book.lang), name, index.parameter, index.other)):
+            sheet.text(sheet.row, column, text)
+        for column, value in enumerate((index.value, index.low, index.high), 4):
+            sheet.value(sheet.row, column, value, book.format(num_format="#,##0.000", align="right"))
+        sheet.row += 1
+    sheet.page.autofilter(first - 1, 0, max(first, sheet.row - 1), 6)
+
+
+def _assumptions(book: _Book) -> None:
+    from sim.scenario.fields import iter_quantities
+
+    rows = sections.parameters_of(book.material)
+    if not rows or book.material.scenario is None:
+        return
+    numbers = {path: q.value for path, q in iter_quantities(book.material.scenario)}
+    sheet = book.sheet("参数假设", "Assumptions", [10, 52, 34, 16, 12, 70, 40])
+    sheet.header(
+        [
+            book.say("等级", "Grade"),
+            term("parameter", book.lang),
+            book.say("数值", "Value"),
+            book.say("基本单位值", "In base units"),
+            term("unit", book.lang),
+            term("source", book.lang),
+            book.say("备注", "Note"),
+        ]
+    )
+    first, wrap = sheet.row, book.format(text_wrap=True)
+    for grade, path, value, unit, source, remark in sorted(
+        rows, key=lambda row: ("published", "estimated", "assumed").index(row[0])
+    ):
+        sheet.text(sheet.row, 0, term(f"grade.{grade}", book.lang))
+        sheet.text(sheet.row, 1, path)
+        sheet.text(sheet.row, 2, value)
+        sheet.value(sheet.row, 3, numbers[path], book.format(num_format="General", align="right"))
+        sheet.text(sheet.row, 4, book.say(UNITS.get(unit, unit), unit))
+        sheet.text(sheet.row, 5, source, wrap)
+        sheet.text(sheet.row, 6, remark, wrap)
+        sheet.row += 1
+    sheet.page.autofilter(first - 1, 0, sheet.row - 1, 6)
+    sheet.page.freeze_panes(first, 0)
+
+
+UNITS = {
+    "share": "占比",
+    "probability": "概率",
+    "per year": "每年",
+    "years": "年",
+    "count": "个",
+    "number": "数",
+    "ratio": "倍",
+    "CNY": "元",
+    "USD": "美元",
+    "m2": "平方米",
+}
+
+
+def _about(book: _Book) -> None:
+    material = book.material
+    sheet = book.sheet("说明", "About", [30, 90])
+    for what, value in sections.document(material, []).facts:
+        sheet.text(sheet.row, 0, what, book.format(font_color="#5c6b78"))
+        sheet.text(sheet.row, 1, value)
+        sheet.row += 1
+    for section in (sections.how_to_reproduce(material), sections.the_limits(material)):
+        if section is None:
+            continue
+        sheet.row += 1
+        sheet.heading(section.title)
+        for block in section.blocks:
+            kind = type(block).__name__
+            if kind in ("Code", "Paragraph"):
+                sheet.line(block.text, columns=2)  # type: ignore[union-attr]
+            elif kind == "Points":
+                for item in block.items:  # type: ignore[union-attr]
+                    sheet.line(item, columns=2)
+            elif kind == "Table":
+                for row in block.rows:  # type: ignore[union-attr]
+                    sheet.text(sheet.row, 0, row.cells[0].text, book.format(font_color="#5c6b78"))
+                    sheet.text(sheet.row, 1, row.cells[1].text, book.format(text_wrap=True))
+                    sheet.row += 1
+    sheet.row += 1
+    sheet.line(
+        book.say(
+            "图中深色带为25–75%、浅色带为5–95%的模拟，线为中位数。各表“区间高度”列供图表使用。本工作簿不含宏，也不引用外部文件。",
+            "Charts: the dark band holds 25–75 %, the light one 5–95 % of the replications; the line is the median. The"
+            " columns headed height of band serve the charts. There are no macros and no links to other files.",
+        ),
+        columns=2,
+    )
+
+
+SHEETS = (
+    _summary, _facts, _firms, _valuations, _ladders, _money, _programmes, _comparison, _sensitivity, _rounds,
+    _assumptions, _about,
+)  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------------------ charts
+
+
+def _curves(book: _Book, sheet: _Sheet, metrics: Sequence[str]) -> None:
+    """A fan chart of each metric, three abreast, and below them the quantiles by quarter that they are drawn from."""
+    result, lang = book.material.result, book.lang
+    assert result is not None
+    shown_metrics = [m for m in dict.fromkeys(metrics) if m in result and not np.all(np.isnan(result[m]))]
+    if not shown_metrics:
+        return
+    top = sheet.row
+    data = top + CHART_ROWS * -(-len(shown_metrics) // ACROSS) + 1
+    sheet.page.print_area(0, 0, data - 1, PRINTED)  # the quantiles below run far to the right
+    labels = [
+        book.say("5%分位", "P5"),
+        book.say("25%分位", "P25"),
+        term("median", lang),
+        book.say("75%分位", "P75"),
+        book.say("95%分位", "P95"),
+    ]
+    heights = [book.say(f"区间高度 {span}", f"height of band {span}") for span in ("5–25", "25–75", "75–95")]
+    first, last = data + 2, data + 1 + len(result.quarters)
+    sheet.text(data + 1, 0, term("quarter", lang), book.head)
+    for i, quarter in enumerate(result.quarters):
+        sheet.text(first + i, 0, quarter)
+    start = 1 + 5 * len(shown_metrics)
+    sheet.page.set_column(1, start - 1, 11, book.format())
+    sheet.page.set_column(start, start + 3 * len(shown_metrics) - 1, 9, book.format(font_color="#7f8c8d"))
+    for n, metric in enumerate(shown_metrics):
+        about, bands = result.metric(metric), result.quantiles(metric, QUANTILES)
+        scale = shown(about.unit, bands.ravel().tolist(), lang)
+        column, helper = 1 + 5 * n, start + 3 * n
+        name = (
+            f"{capital(about.label[lang])}（{scale.unit}）"
+            if lang == "zh"
+            else f"{capital(about.label[lang])} ({scale.unit})"
+        )
+        sheet.page.merge_range(data, column, data, column + 4, "", book.head)
+        sheet.text(data, column, name, book.head)
+        sheet.text(data, helper, name, book.head)
+        for k, label in enumerate(labels):
+            sheet.text(data + 1, column + k, label, book.head_right)
+        for k, label in enumerate(heights):
+            sheet.text(data + 1, helper + k, label, book.head_right)
+        scaled = bands / scale.scale.divisor
+        form, faint = book.number(scale.decimals), book.number(scale.decimals, font_color="#7f8c8d")
+        for i in range(len(result.quarters)):
+            for k in range(5):
+                sheet.value(first + i, column + k, float(scaled[k, i]), form)
+            for k, (low, high) in enumerate(((0, 1), (1, 3), (3, 4))):
+                _difference(sheet, first + i, helper + k, column + low, column + high, scaled[:, i], low, high, faint)
+        chart = _fan(book, sheet, data, (first, last), column, helper, form_of=scale.decimals)
+        row, across = divmod(n, ACROSS)
+        alt = f"{name}, {result.quarters[0]}–{result.quarters[-1]}"
+        place = {
+            "x_offset": across * (CHART[0] + 12),
+            "y_offset": row * CHART_ROWS * 20,
+            "description": alt,
+            "object_position": 3,
+        }
+        sheet.page.insert_chart(top, 0, chart, place)
+    sheet.row = last + 3
+
+
+def _difference(
+    sheet: _Sheet, row: int, column: int, low: int, high: int, values: np.ndarray, below: int, above: int, form: Any
+) -> None:
+    from xlsxwriter.utility import xl_rowcol_to_cell
+
+    value = float(values[above] - values[below])
+    if math.isfinite(value):
+        formula = f"={xl_rowcol_to_cell(row, high)}-{xl_rowcol_to_cell(row, low)}"
+        sheet.page.write_formula(row, column, formula, form, value)
+
+
+def _fan(book: _Book, sheet: _Sheet, data: int, rows: tuple[int, int], column: int, helper: int, form_of: int) -> Any:
+    """A stacked area from p05 upwards (the first layer is clear) and a line for the median."""
+    first, last = rows
+    categories = [sheet.name, first, 0, last, 0]
+
+    def cells(at: int) -> list[Any]:
+        return [sheet.name, first, at, last, at]
+
+    area = book.workbook.add_chart({"type": "area", "subtype": "stacked"})
+    area.add_series(
+        {
+            "values": cells(column),
+            "categories": categories,
+            "name": [sheet.name, data + 1, column],
+            "fill": {"none": True},
+            "border": {"none": True},
+        }
+    )
+    spans = ("5–95%", "25–75%", "5–95%")
+    for k, colour in enumerate((LIGHT, DARK, LIGHT)):
+        area.add_series(
+            {
+                "values": cells(helper + k),
+                "categories": categories,
+                "name": spans[k],
+                "fill": {"color": colour},
+                "border": {"none": True},
+            }
+        )
+    line = book.workbook.add_chart({"type": "line"})
+    line.add_series(
+        {
+            "values": cells(column + 2),
+            "categories": categories,
+            "name": [sheet.name, data + 1, column + 2],
+            "line": {"color": look.BLUE, "width": 2},
+        }
+    )
+    area.combine(line)
+    small = {"name": "Microsoft YaHei" if book.lang == "zh" else "Calibri", "size": 8, "color": look.INK}
+    area.set_title(
+        {"name": [sheet.name, data, column], "name_font": {**small, "size": 10, "bold": False}, "overlay": False}
+    )
+    area.set_legend({"position": "bottom", "delete_series": [0, 3], "font": small})
+    count = last - first + 1
+    quarterly = {"interval_unit": max(1, -(-count // 8)), "interval_tick": max(1, -(-count // 8))}
+    area.set_x_axis(
+        {
+            "num_font": small,
+            "line": {"color": look.GREY},
+            "label_position": "low",
+            "position_axis": "on_tick",
+            **quarterly,
+        }
+    )
+    picture = "#,##0" if form_of < 2 else "#,##0.##"
+    area.set_y_axis(
+        {
+            "num_font": small,
+            "num_format": picture,
+            "line": {"none": True},
+            "major_gridlines": {"visible": True, "line": {"color": "#E8ECEE"}},
+        }
+    )
+    area.set_size({"width": CHART[0], "height": CHART[1]})
+    return area
+
+
+def _renewal(book: _Book, sheet: _Sheet, ladder: str) -> None:
+    """Columns up for those who entered and down for those who left, a chart a level, over the table of both."""
+    result, lang = book.material.result, book.lang
+    assert result is not None
+    found = {level: w for level in levels_of(result, ladder) if (w := waves(result, level)) is not None}
+    if not found:
+        return
+    top = sheet.row
+    data = top + CHART_ROWS * -(-len(found) // ACROSS) + 1
+    years = next(iter(found.values())).years
+    first, last = data + 2, data + 1 + len(years)
+    sheet.text(data + 1, 0, term("year", lang), book.head)
+    for i, year in enumerate(years):
+        sheet.text(first + i, 0, str(year))
+    for n, (level, w) in enumerate(found.items()):
+        column = 1 + 3 * n
+        name = capital(result.metric(level).label[lang])
+        sheet.page.merge_range(data, column, data, column + 2, "", book.head)
+        sheet.text(data, column, name, book.head)
+        for k, key in enumerate(("figure.entered", "figure.left", "figure.net")):
+            sheet.text(data + 1, column + k, term(key, lang), book.head_right)
+        for i in range(len(years)):
+            for k, value in enumerate((w.entered[1][i], -w.left[1][i], w.net[1][i])):
+                sheet.value(first + i, column + k, float(value), book.number(0))
+        chart = book.workbook.add_chart({"type": "column", "subtype": "stacked"})
+        for k, colour in enumerate((look.BLUE, look.ORANGE)):
+            chart.add_series(
+                {
+                    "values": [sheet.name, first, column + k, last, column + k],
+                    "categories": [sheet.name, first, 0, last, 0],
+                    "name": [sheet.name, data + 1, column + k],
+                    "fill": {"color": colour},
+                    "gap": 40,
+                }
+            )
+        small = {"name": "Microsoft YaHei" if lang == "zh" else "Calibri", "size": 8, "color": look.INK}
+        chart.set_title({"name": [sheet.name, data, column], "name_font": {**small, "size": 10, "bold": False}})
+        chart.set_legend({"position": "bottom", "font": small})
+        chart.set_x_axis({"num_font": small, "label_position": "low", "line": {"color": look.GREY}})
+        chart.set_y_axis(
+            {
+                "num_font": small,
+                "num_format": "#,##0;#,##0",
+                "line": {"none": True},
+                "major_gridlines": {"visible": True, "line": {"color": "#E8ECEE"}},
+            }
+        )
+        chart.set_size({"width": CHART[0], "height": CHART[1]})
+        row, across = divmod(n, ACROSS)
+        place = {
+            "x_offset": across * (CHART[0] + 12),
+            "y_offset": row * CHART_ROWS * 20,
+            "description": name,
+            "object_position": 3,
+        }
+        sheet.page.insert_chart(top, 0, chart, place)
+    sheet.row = last + 3
+
+
+def _copy(sheet: _Sheet, table: Table) -> None:
+    """A table of the report, its numbers as numbers."""
+    sheet.header(table.header, range(1, len(table.header)))
+    for row in table.rows:
+        for column, cell in enumerate(row.cells):
+            text = cell.text.replace(",", "").replace("−", "-")
+            try:
+                value = float(text)
+            except ValueError:
+                sheet.text(sheet.row, column, cell.text)
+            else:
+                decimals = len(text.partition(".")[2])
+                sheet.value(sheet.row, column, value, sheet.book.number(decimals))
+        sheet.row += 1
+    if table.note:
+        sheet.text(sheet.row, 0, table.note, sheet.book.format(font_color="#5c6b78"))
+        sheet.row += 1

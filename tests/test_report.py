@@ -1,0 +1,493 @@
+"""The report: its numbers are the summary's, it needs nothing else, and it tells of any result or says why not."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sim import store
+from sim.errors import RunError, UserError
+from sim.figures.ladders import waves
+from sim.figures.style import digits, scale_of
+from sim.report import answer, blocks, fonts, html, material, numbers, pdf, sections, write
+from sim.result import Result
+from tests import synthetic
+
+DAY = date(2026, 3, 1)
+LANGUAGES = ("zh", "en")
+NAMES = {"report-zh.html", "report-zh.pdf"}
+
+
+@pytest.fixture(autouse=True)
+def _disk_with_room():
+    yield
+    store.fail_at(None)
+
+
+@pytest.fixture(scope="module")
+def result() -> Result:
+    """With a scenario text, as a run keeps it."""
+    made = synthetic.result(40)
+    made.manifest |= {"version": "0.1.0", "replications": 40, "overrides": [], "scenario_fingerprint": "c8b3e10e9750"}
+    made.manifest |= {
+        "today": 2023 * 4 + 3,
+        "parameters_by_grade": {"published": 0.2, "estimated": 0.3, "assumed": 0.5},
+    }
+    return made
+
+
+@pytest.fixture(scope="module")
+def folder(result: Result, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return result.save(tmp_path_factory.mktemp("results") / "xian")
+
+
+@pytest.fixture(scope="module")
+def pages(folder: Path) -> dict[str, str]:
+    """The HTML in each language; the PDFs stand beside it."""
+    for lang in LANGUAGES:
+        write(folder, lang, day=DAY)
+    return {lang: (folder / "report" / f"report-{lang}.html").read_text(encoding="utf-8") for lang in LANGUAGES}
+
+
+class Elements(HTMLParser):
+    """Every start tag with its attributes, and whether a figure's SVG has a title and a description."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.svgs: list[dict[str, object]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag == "svg":
+            self.svgs.append({**dict(attrs), "has": set()})
+        elif tag in ("title", "desc") and self.svgs:
+            self.svgs[-1]["has"].add(tag)  # type: ignore[attr-defined]
+
+
+def told(folder: Path, lang: str) -> material.Material:
+    return material.gather(folder, lang, None, None, DAY)
+
+
+# --- numbers
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_number_of_the_five_sentences_is_one_of_the_summary(folder: Path, lang: str):
+    sentences = answer.sentences(told(folder, lang))
+    assert len(sentences) == 5
+    known: set[str] = set()
+    with open(folder / "summary.csv", encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            if row["quarter"] in ("2033Q4", "2023Q4") and row["p50"]:
+                values = [float(row[key]) for key in ("p05", "p50", "p95")]
+                if row["unit"] in numbers.WHOLE:
+                    values = [float(round(value)) for value in values]
+                for scale in (
+                    scale_of(row["unit"], max(map(abs, values)), lang),
+                    scale_of(row["unit"], values[1], lang),
+                ):
+                    known |= {digits(value / scale.divisor) for value in values}
+    for sentence in sentences:
+        plain = re.sub(r"5–95\s?%|\d{4}年末|the end of \d{4}", "", sentence)
+        found = re.findall(r"−?\d[\d,]*(?:\.\d+)?", plain)
+        assert found, sentence
+        assert not [number for number in found if number not in known], sentence
+
+
+def test_the_sentences_of_a_thin_scenario_say_what_there_is(folder: Path, result: Result):
+    keep = [i for i, m in enumerate(result.metrics) if m.name in ("firms.alive", "jobs.total")]
+    bare = Result([result.metrics[i] for i in keep], result.quarters, result.values[keep], manifest=result.manifest)
+    thin = replace(told(folder, "en"), result=bare)
+    assert len(answer.sentences(thin)) == 2
+    none = result.values.copy()
+    none[result._place["funds.guidance.paid_in"]] = 0.0
+    without = Result(result.metrics, result.quarters, none, manifest=result.manifest)
+    assert "The scenario has no guidance fund." in answer.sentences(replace(thin, result=without))
+
+
+def test_a_band_that_holds_zero_leaves_the_sign_open(folder: Path, result: Result):
+    values = result.values.copy()
+    values[result._place["public.net_cost_pv"]] = np.linspace(-1e9, 2e9, result.replications)[:, None]
+    open_sign = replace(told(folder, "en"), result=Result(result.metrics, result.quarters, values))
+    assert any("the sign is open" in sentence for sentence in answer.sentences(open_sign))
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "zh", "en"),
+    [
+        (5e9, "CNY", "50亿元", "CNY 5 bn"),
+        (6.67e8, "CNY", "6.67亿元", "CNY 667 m"),
+        (6e7, "CNY", "6,000万元", "CNY 60 m"),
+        (1.23456e9, "CNY", "12.3456亿元", "CNY 1.23456 bn"),
+        (0.0, "CNY", "0元", "CNY 0"),
+        (0.2, "share", "20%", "20%"),
+        (0.03, "per year", "3%/年", "3% a year"),
+        (1.5, "years", "1.5年", "1.5 years"),
+        (1.0, "years", "1年", "1 year"),
+        (2478.0, "count", "2,478", "2,478"),
+        (-0.3, "number", "−0.3", "−0.3"),
+        (1e9, "USD", "10亿美元", "USD 1 bn"),
+        (5e4, "m2", "50,000 m²", "50,000 m²"),
+    ],
+)
+def test_parameters_are_written_as_people_write_them(value: float, unit: str, zh: str, en: str):
+    assert (numbers.written(value, unit, "zh"), numbers.written(value, unit, "en")) == (zh, en)
+
+
+def test_a_row_has_one_scale_and_one_count_of_decimals():
+    row = numbers.shown("CNY", [1.1e7, 9.4e9, None, float("nan")], "zh")
+    assert [row.text(x) for x in (1.1e7, 9.4e9, None)] == ["0.11", "94.00", "–"]
+    assert row.band(1e8, 2e8) == "1.00 – 2.00" and row.band(1e8, 1e8) == "" and row.band(None, 1e8) == ""
+    assert numbers.shown("firms", [4840, 12], "en").text(4840) == "4,840"
+    assert numbers.shown("CNY", [9.9e11, 1e10], "en").with_unit(1e10, "en") == "CNY 10.0 bn"
+    assert numbers.shown("index", [0.5], "en").text(-1e-9) == "0.00"
+
+
+def test_dates_hold_both_ends_and_the_end_of_history():
+    quarters = synthetic.quarters()
+    assert numbers.dates(quarters, "2023Q4") == ["2019Q4", "2023Q4", "2028Q4", "2033Q4"]
+    assert numbers.dates(["2024Q1"], None) == ["2024Q1"]
+    assert numbers.dates(["2024Q1", "2024Q2"], "2024Q1") == ["2024Q1", "2024Q2"]
+
+
+# --- the page
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_page_loads_nothing_from_outside(pages: dict[str, str], lang: str):
+    page = pages[lang]
+    elements = Elements(page)
+    for tag, attributes in elements.tags:
+        for name in ("src", "href", "xlink:href", "action", "data", "poster", "srcset"):
+            target = attributes.get(name)
+            assert target is None or target.startswith(("#", "data:")), (tag, target)
+    assert {tag for tag, _ in elements.tags}.isdisjoint({"script", "link", "iframe", "object", "img", "base"})
+    assert set(re.findall(r"url\(([^)]{0,12})", page)) == {"data:font/wo"} | {
+        u for u in re.findall(r"url\(([^)]{0,12})", page) if u.startswith("#f")
+    }
+    assert "@import" not in page
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_figure_has_a_title_and_a_text_alternative(pages: dict[str, str], lang: str):
+    figures = [svg for svg in Elements(pages[lang]).svgs if svg.get("aria-hidden") != "true"]
+    assert len(figures) >= 8
+    for svg in figures:
+        assert svg["role"] == "img" and svg["has"] == {"title", "desc"} and svg["aria-labelledby"]
+    described = re.findall(r"<desc[^>]*>(.*?)</desc>", pages[lang], flags=re.DOTALL)
+    assert all(len(text.strip()) > 10 for text in described)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_ids_are_unique_and_references_lead_somewhere(pages: dict[str, str], lang: str):
+    page = pages[lang]
+    ids = [attributes["id"] for _, attributes in Elements(page).tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    wanted = set(re.findall(r'href="#([^"]+)"', page)) | set(re.findall(r"url\(#([^)]+)\)", page))
+    assert wanted <= set(ids)
+    labelled = re.findall(r'aria-labelledby="([^"]+)"', page)
+    assert {name for names in labelled for name in names.split()} <= set(ids)
+
+
+def test_the_font_holds_what_the_page_says_and_little_more(pages: dict[str, str]):
+    import io
+
+    from fontTools.ttLib import TTFont
+
+    data = fonts.subset("活水 Headwater 123")
+    with TTFont(io.BytesIO(data)) as font:
+        have = set(font.getBestCmap() or {})
+    assert have == {ord(letter) for letter in "活水 Headwater 123"}
+    assert len(data) < 10_000
+    font_bytes = re.search(r"base64,([A-Za-z0-9+/=]+)", pages["zh"])
+    assert font_bytes is not None and len(font_bytes[1]) < 400_000
+
+
+def test_misses_are_named_and_uses_are_kept_apart(folder: Path, result: Result):
+    missed = [replace(f, inside=False) if f.id == "xa-srdi" else f for f in result.facts]
+    held = Result(result.metrics, result.quarters, result.values, facts=missed, manifest=result.manifest)
+    of = replace(told(folder, "en"), result=held)
+    section = sections.published_facts(of)
+    assert section is not None
+    points, _, table = section.blocks
+    assert isinstance(points, blocks.Points) and isinstance(table, blocks.Table)
+    assert [item for item in points.items if item.startswith("Outside (check): ") and "published 474 firms" in item]
+    groups = [row.cells[0].text.split(":")[0] for row in table.rows if row.kind == "group"]
+    assert groups == ["Check", "Calibration", "Goal", "Input"]
+    after = {group: i for i, group in enumerate(groups)}
+    inputs = table.rows[[r.kind == "group" for r in table.rows].index(True) :]
+    assert after and not any(cell.text for cell in inputs[-1].cells[3:])  # an input has no band and no verdict
+
+
+def test_hostile_names_are_text_in_html_and_pdf(folder: Path, result: Result):
+    evil = '<script>alert(1)</script>"&$x_{$ #eval("1")'
+    manifest = result.manifest | {"zone": {"zh": evil, "en": evil}, "scenario": "x.toml", "overrides": [f"a.b={evil}"]}
+    hostile = replace(
+        told(folder, "en"), result=Result(result.metrics, result.quarters, result.values, manifest=manifest)
+    )
+    document = sections.document(
+        hostile, [s for s in (sections.the_answer(hostile), sections.how_to_reproduce(hostile)) if s]
+    )
+    page = html.render(document).decode("utf-8")
+    assert "<script" not in page and "&lt;script&gt;" in page
+    assert pdf.render(document).startswith(b"%PDF-")
+
+
+# --- what is written
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_pdf_has_pages_and_is_tagged(pages: dict[str, str], folder: Path, lang: str):
+    data = (folder / "report" / f"report-{lang}.pdf").read_bytes()
+    assert data.startswith(b"%PDF-") and data.rstrip().endswith(b"%%EOF")
+    assert b"/MarkInfo" in data and b"/StructTreeRoot" in data
+
+
+def test_the_same_day_gives_the_same_bytes(folder: Path, tmp_path: Path):
+    copies = [tmp_path / name for name in ("one", "two")]
+    for copy in copies:
+        shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("report"))
+        write(copy, "en", day=DAY)
+    for name in ("report-en.html", "report-en.pdf"):
+        assert len({(copy / "report" / name).read_bytes() for copy in copies}) == 1, name
+
+
+def test_a_report_in_the_other_language_stands_beside_it(pages: dict[str, str], folder: Path):
+    names = {path.name for path in (folder / "report").iterdir()}
+    assert names >= NAMES | {"report-en.html", "report-en.pdf"}
+
+
+def test_a_new_run_into_the_folder_takes_the_old_report_away(result: Result, tmp_path: Path):
+    place = result.save(tmp_path / "xian")
+    store.write_bytes(place / "report" / "report-zh.html", b"old numbers")
+    (place / "notes.txt").write_text("mine")
+    result.save(place)
+    assert not (place / "report").exists() and (place / "notes.txt").read_text() == "mine"
+
+
+def test_a_disk_that_fills_at_any_moment_leaves_the_old_report_whole(folder: Path, tmp_path: Path, monkeypatch):
+    place = tmp_path / "xian"
+    shutil.copytree(folder, place, ignore=shutil.ignore_patterns("report"))
+    monkeypatch.setattr(sections, "SECTIONS", (sections.the_limits,))
+    write(place, "zh", day=DAY)
+    old = {path.name: path.read_bytes() for path in (place / "report").iterdir()}
+    assert set(old) == NAMES
+    before = store.operations
+    write(place, "zh", day=DAY)
+    steps = store.operations - before
+    assert steps >= 6
+    for step in range(1, steps + 1):
+        store.fail_at(step)
+        with pytest.raises(RunError, match="untouched"):
+            write(place, "zh", day=date(2027, 1, 1))
+        store.fail_at(None)
+        assert {path.name: path.read_bytes() for path in (place / "report").iterdir()} == old, step
+
+
+def test_an_unwritable_folder_is_refused_before_the_work(folder: Path, tmp_path: Path, monkeypatch):
+    place = tmp_path / "xian"
+    shutil.copytree(folder, place, ignore=shutil.ignore_patterns("report"))
+    (place / "report").write_text("a file")
+    with pytest.raises(UserError, match="a file stands where this folder"):
+        write(place, "zh", day=DAY)
+    (place / "report").unlink()
+    monkeypatch.setattr(store.os, "access", lambda path, mode: False)
+    monkeypatch.setattr(sections, "SECTIONS", ())
+    with pytest.raises(RunError, match="Permission denied"):
+        write(place, "zh", day=DAY)
+
+
+# --- folders that are no result
+
+
+def test_a_folder_that_is_no_result_is_refused(tmp_path: Path):
+    with pytest.raises(UserError, match="there is no such result"):
+        write(tmp_path / "nothing")
+    (tmp_path / "other").mkdir()
+    with pytest.raises(UserError, match="this folder is not a result"):
+        write(tmp_path / "other")
+    assert not list((tmp_path / "other").iterdir())
+
+
+@pytest.mark.parametrize(("found", "words"), [(None, "older format"), (0, "older format"), (99, "newer version")])
+def test_a_result_of_another_format_is_refused_with_the_remedy(folder: Path, tmp_path: Path, found, words: str):
+    place = tmp_path / "xian"
+    shutil.copytree(folder, place, ignore=shutil.ignore_patterns("report"))
+    manifest = json.loads((place / "manifest.json").read_text(encoding="utf-8")) | {"format": found}
+    store.write_json(place / "manifest.json", {k: v for k, v in manifest.items() if v is not None})
+    with pytest.raises(UserError, match=words) as refused:
+        write(place)
+    assert "expected format 1" in str(refused.value)
+    assert not (place / "report").exists()
+
+
+def test_folders_of_the_wrong_kind_are_all_told_at_once(folder: Path, tmp_path: Path):
+    with pytest.raises(UserError) as refused:
+        write(folder, compare=folder, sweep=tmp_path / "none")
+    told_problems = [problem.message for problem in refused.value.problems]
+    assert told_problems == ["this folder is no comparison", "this folder is no sweep"]
+
+
+def test_a_damaged_comparison_is_told_by_its_folder(folder: Path, tmp_path: Path):
+    with store.write_folder(tmp_path / "cmp") as place:
+        store.write_json(place / "manifest.json", {"kind": "compare", "baseline": "xian", "replications": 3})
+        store.write_text(place / "differences.csv", "scenario,metric\nx,y\n")
+    with pytest.raises(UserError, match="damaged") as refused:
+        write(folder, compare=tmp_path / "cmp")
+    assert str(tmp_path / "cmp") in str(refused.value)
+
+
+def test_a_scenario_that_can_no_longer_be_read_is_a_remark_and_no_failure(result: Result, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(sections, "SECTIONS", (sections.the_answer, sections.the_assumptions))
+    manifest = result.manifest | {"scenario": "x.toml", "scenario_text": {"x.toml": "[zone]\nunheard_of = 1\n"}}
+    place = Result(result.metrics, result.quarters, result.values, manifest=manifest).save(tmp_path / "old")
+    _, remarks = write(place, "en", day=DAY)
+    assert len(remarks) == 1 and "no longer reads the scenario" in remarks[0]
+    assert "no longer reads the scenario" in (place / "report" / "report-en.html").read_text(encoding="utf-8")
+
+
+# --- any result
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("cut", ["one replication", "one quarter", "two metrics", "no facts", "nothing defined"])
+def test_any_result_can_be_reported(result: Result, tmp_path: Path, cut: str, lang: str):
+    metrics, quarters, values, facts = result.metrics, result.quarters, result.values, list(result.facts)
+    if cut == "one replication":
+        values = values[:, :1]
+    elif cut == "one quarter":
+        values, quarters, facts = values[:, :, -1:], quarters[-1:], facts[-1:]
+    elif cut == "two metrics":
+        keep = [i for i, m in enumerate(metrics) if m.name in ("firms.alive", "ladder.listing.listed")]
+        metrics, values, facts = [metrics[i] for i in keep], values[keep], []
+    elif cut == "no facts":
+        facts = []
+    else:
+        values = values * np.nan
+    manifest = result.manifest | {"replications": values.shape[1], "today": None}
+    place = Result(metrics, quarters, values, {}, facts, manifest).save(tmp_path / "cut")
+    files, _ = write(place, lang, xlsx=True, day=DAY)
+    assert [path.stat().st_size > 5_000 for path in files] == [True, True, True]
+
+
+def test_yearly_waves_add_up_to_the_change_of_the_counts(result: Result):
+    level = "ladder.certificates.hte"
+    index, left = result._place[f"{level}.entered"], result._place[f"{level}.left"]
+    values = result.values.copy()
+    values[index] = np.cumsum(np.ones_like(values[index]), axis=1) * 2.0  # two a quarter
+    values[left] = np.cumsum(np.ones_like(values[left]), axis=1)
+    metrics = list(result.metrics)
+    metrics[index] = replace(metrics[index], kind="stock")
+    metrics[left] = replace(metrics[left], kind="stock")
+    found = waves(Result(metrics, result.quarters, values), level)
+    assert found is not None
+    assert found.years == list(range(2020, 2034))
+    assert np.all(found.entered == 8.0) and np.all(found.left == 4.0) and np.all(found.net == 4.0)
+    flows = waves(result, level)  # as flows of the quarters
+    assert flows is not None
+    in_2020 = result[f"{level}.entered"][:, 1:5].sum(axis=1)
+    assert np.allclose(flows.entered[:, 0], np.quantile(in_2020, (0.05, 0.5, 0.95)))
+
+
+# --- a real run, a comparison and a sweep
+
+
+@pytest.fixture(scope="module")
+def small(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A small zone, few replications: folders of a run, a comparison and a sweep."""
+    from sim.analysis import compare, sweep
+    from sim.ensemble import simulate
+    from sim.scenario import load_scenario
+
+    base = tmp_path_factory.mktemp("small")
+    few = ["firms.initial.count=300", "firms.entry.organic.per_year=30", 'zone.end="2024Q4"']
+    scenario = load_scenario(root / "scenarios" / "xian.toml", few)
+    other = load_scenario(root / "scenarios" / "xian.toml", [*few, "guidance.reinvestment=2.0"])
+    simulate(scenario, 4, 1, events=2).save(base / "run")
+    compare.run([scenario, other], ["xian", "strict"], 4, 1).save(base / "compare", "en", figures=False)
+    vary = ["guidance.reinvestment=0.5..2.0", "guidance.cap.angel=0.2..0.5"]
+    for method, samples in (("morris", 2), ("oat", 2), ("lhs", 16)):
+        out = base / method
+        swept = sweep.run(scenario, vary, ["firms.alive", "jobs.total"], method, samples, 2, 1, out=out)
+        swept.save(out, "en", figures=False)
+    return {path.name: path for path in base.iterdir()}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_run_is_told_with_its_comparison_its_sweep_and_every_parameter(small: dict[str, Path], lang: str):
+    _, remarks = write(small["run"], lang, compare=small["compare"], sweep=small["morris"], day=DAY)
+    assert not remarks
+    page = (small["run"] / "report" / f"report-{lang}.html").read_text(encoding="utf-8")
+    keys = re.findall(r'<section id="([a-z]+)"', page)
+    assert keys == [
+        "answer",
+        "facts",
+        "firms",
+        "money",
+        "ladders",
+        "comparison",
+        "sensitivity",
+        "assumptions",
+        "limits",
+        "reproduce",
+    ]
+    of = told(small["run"], lang)
+    from sim.scenario.loading import provenance
+
+    assert of.scenario is not None
+    for row in provenance(of.scenario):
+        assert row["path"] in page
+    assert "firms.initial.count=300" in page  # the command says what was set
+    assert ("command line" in page) and "strict" in page and "guidance.cap.angel" in page
+
+
+@pytest.mark.parametrize("kind", ["compare", "morris", "oat", "lhs"])
+def test_an_analysis_can_be_reported_alone(small: dict[str, Path], kind: str):
+    files, _ = write(small[kind], "zh", xlsx=True, day=DAY)
+    assert len(files) == 3
+    page = files[0].read_text(encoding="utf-8")
+    keys = re.findall(r'<section id="([a-z]+)"', page)
+    assert keys == ["comparison" if kind == "compare" else "sensitivity", "limits", "reproduce"]
+
+
+def test_a_comparison_that_was_saved_reads_back_as_it_was(small: dict[str, Path]):
+    found = material.read_comparison(small["compare"])
+    assert found.baseline == "xian" and [d.name for d in found.differences] == ["strict"] and found.replications == 4
+    assert found.differences_csv() == (small["compare"] / "differences.csv").read_text(encoding="utf-8")
+
+
+def test_another_scenario_beside_the_run_is_remarked(
+    small: dict[str, Path], result: Result, tmp_path: Path, monkeypatch
+):
+    monkeypatch.setattr(sections, "SECTIONS", ())
+    place = result.save(tmp_path / "other")
+    _, remarks = write(place, "en", compare=small["compare"], sweep=small["oat"], day=DAY)
+    assert sum("is not the scenario of this run" in remark for remark in remarks) == 2
+
+
+def test_the_command_writes_and_names_its_files(
+    small: dict[str, Path], headwater: Callable[..., subprocess.CompletedProcess[str]]
+):
+    done = headwater("report", str(small["run"]), "--lang", "en", "--xlsx", "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert [Path(line).name for line in done.stdout.splitlines()] == [
+        "report-en.html",
+        "report-en.pdf",
+        "workbook-en.xlsx",
+    ]
+    assert done.stderr == ""
+    refused = headwater("report", "nowhere", "--lang", "en")
+    assert refused.returncode == 2 and "there is no such result" in refused.stderr

@@ -1,0 +1,129 @@
+"""The workbook: sheets and charts in the reader's language, numbers as numbers, texts as texts."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+from openpyxl import load_workbook
+
+from sim.report import material, workbook
+from sim.result import Result
+from tests import synthetic
+
+DAY = date(2026, 3, 1)
+SHEETS = {
+    "zh": ["摘要", "公布数据", "企业", "估值", "梯度", "资金", "融资明细", "说明"],
+    "en": ["Summary", "Published facts", "Firms", "Valuations", "Ladders", "Money", "Rounds log", "About"],
+}
+
+
+@pytest.fixture(scope="module")
+def of(tmp_path_factory: pytest.TempPathFactory) -> material.Material:
+    made = synthetic.result(20)
+    made.manifest |= {"replications": 20, "today": 2023 * 4 + 3}
+    return material.gather(made.save(tmp_path_factory.mktemp("w") / "xian"), "en", None, None, DAY)
+
+
+def opened(of: material.Material):
+    return load_workbook(io.BytesIO(workbook.render(of)))
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_sheet_a_topic_in_the_readers_language(of: material.Material, lang: str):
+    book = opened(replace(of, lang=lang))
+    assert book.sheetnames == SHEETS[lang]
+    words = {cell.value for row in book[SHEETS[lang][1]].iter_rows() for cell in row if isinstance(cell.value, str)}
+    assert ("公布值" if lang == "zh" else "Observed") in words
+
+
+def test_charts_are_excels_own_and_draw_the_quantiles_beside_them(of: material.Material):
+    data = workbook.render(of)
+    with zipfile.ZipFile(io.BytesIO(data)) as parts:
+        names = parts.namelist()
+        charts = [parts.read(name).decode() for name in names if re.fullmatch(r"xl/charts/chart\d+\.xml", name)]
+        assert not [name for name in names if "vba" in name.lower() or "externalLink" in name]
+        drawings = "".join(
+            parts.read(name).decode() for name in names if re.fullmatch(r"xl/drawings/drawing\d+\.xml", name)
+        )
+    fans = [chart for chart in charts if "<c:areaChart>" in chart]
+    assert len(fans) > 15 and all("<c:lineChart>" in chart for chart in fans)
+    assert drawings.count("descr=") >= len(fans)
+
+
+def test_the_bands_of_a_chart_add_up_to_its_quantiles(of: material.Material):
+    assert of.result is not None
+    sheet = opened(of)["Firms"]
+    header = next(row for row in sheet.iter_rows() if row[0].value == "Quarter")
+    first = header[0].row + 1
+    assert [header[k].value for k in range(1, 6)] == ["P5", "P25", "Median", "P75", "P95"]
+    bands = of.result.quantiles("firms.alive")
+    for k in range(5):
+        column = [sheet.cell(first + i, 2 + k).value for i in range(len(of.result.quarters))]
+        assert np.allclose(np.array(column, dtype=float), bands[k])
+    start = next(cell.column for cell in header if cell.value == "height of band 5–25")
+    assert sheet.cell(first, start).value == f"=C{first}-B{first}"
+    assert sheet.cell(first, start + 1).value == f"=E{first}-C{first}"
+
+
+def test_texts_that_look_like_formulas_stay_texts(of: material.Material):
+    assert of.result is not None
+    evil = ["=1+1", "+1", "-1", "@SUM(A1)", '=HYPERLINK("http://x","y")', "http://x.example/"]
+    facts = [replace(f, name=text, source=text) for f, text in zip(of.result.facts, evil, strict=False)]
+    samples = dict(of.result.samples) | {
+        "rounds": {
+            "quarter": np.array(["2020Q1"] * 6, object),
+            "firm": np.array(evil, object),
+            "post_money": np.ones(6),
+        }
+    }
+    metrics = [
+        replace(m, label={"zh": "=2+2", "en": "=2+2"}) if m.name == "firms.alive" else m for m in of.result.metrics
+    ]
+    manifest = of.result.manifest | {"zone": {"zh": "=3+3", "en": "=3+3"}, "scenario": "=cmd|'/c calc'!A1"}
+    hostile = Result(metrics, of.result.quarters, of.result.values, samples, facts, manifest)
+    book = opened(replace(of, result=hostile))
+    found = set()
+    for sheet in book:
+        for row in sheet.iter_rows():
+            for cell in row:
+                assert cell.hyperlink is None
+                if isinstance(cell.value, str) and cell.value.startswith(("=", "+", "-", "@", "http")):
+                    ours = cell.data_type == "f" and re.fullmatch(r"=[A-Z]+\d+-[A-Z]+\d+", cell.value)
+                    assert cell.data_type == "s" or ours, (sheet.title, cell.coordinate, cell.value)
+                    found.add(cell.value)
+    assert set(evil) <= found
+    assert {"=2+2 (firms)", "=cmd|'/c calc'!A1"} <= found
+
+
+def test_an_undefined_number_is_an_empty_cell(of: material.Material):
+    sheet = opened(replace(of, lang="en"))["Summary"]
+    values = [cell.value for row in sheet.iter_rows(min_col=3) for cell in row if cell.value is not None]
+    numbers = [value for value in values if not isinstance(value, str)]
+    assert numbers and all(isinstance(value, int | float) and np.isfinite(value) for value in numbers)
+
+
+def test_a_long_log_is_cut_and_says_so(of: material.Material, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(workbook, "MOST_ROUNDS", 2)
+    sheet = opened(of)["Rounds log"]
+    assert "The first 2 of 3 rows." in str(sheet["A3"].value)
+    assert sheet.max_row == 6
+
+
+def test_every_parameter_of_the_scenario_is_listed(root: Path, of: material.Material):
+    from sim.scenario import load_scenario
+    from sim.scenario.loading import provenance
+
+    scenario = load_scenario(root / "scenarios" / "xian.toml")
+    sheet = opened(replace(of, scenario=scenario))["Assumptions"]
+    paths = {row[1].value: row for row in sheet.iter_rows(min_row=4)}
+    wanted = provenance(scenario)
+    assert set(paths) == {row["path"] for row in wanted}
+    guidance = paths["funds.guidance.size"]
+    assert (guidance[2].value, guidance[3].value, guidance[4].value) == ("CNY 5 bn", 5e9, "CNY")
