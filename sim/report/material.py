@@ -154,8 +154,8 @@ def _take_scenario(material: Material) -> None:
         return
     assert material.result is not None
     try:
-        material.scenario = scenario_of(manifest)
-        for key, ladder in material.scenario.ladders.items():
+        material.scenario = scenario = scenario_of(manifest)
+        for key, ladder in scenario.ladders.items():
             material.result.names.setdefault(key, {"zh": ladder.name.zh, "en": ladder.name.en})
     except (UserError, OSError, KeyError, ValueError, TypeError, AttributeError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
