@@ -154,7 +154,7 @@ def check(a: argparse.Namespace) -> int:
 
 def trace(a: argparse.Namespace) -> int:
     from sim.compiled import digest_of_sources
-    from sim.printing import outline, put_json
+    from sim.printing import put_json
     from sim.result import Result
     from sim.scenario.recorded import scenario_of
 
@@ -168,13 +168,16 @@ def trace(a: argparse.Namespace) -> int:
         )
     scenario = scenario_of(about)
     announce_compile(a)
-    from sim.ensemble import trace as follow
+    from sim.tracing import draw_payoff, follow, outline
 
     life = follow(scenario, a.replication, a.firm, about["seed"])
+    figure = None if a.no_figures else draw_payoff(life, scenario, a.result, _lang)
     if a.json:
-        put_json(life)
-    else:
-        print("\n".join(outline(life, _lang)))
+        put_json(life | {"figure": figure})
+        return 0
+    print(outline(life, scenario, _lang))
+    if figure:
+        print("\n" + say(f"figure   {figure}", f"图表  {figure}"))
     return 0
 
 
@@ -278,6 +281,50 @@ def report(a: argparse.Namespace) -> int:
         note(remark)
     for path in files:
         print(path)
+    return 0
+
+
+def import_(a: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from sim.errors import Problem, UserError
+
+    if a.template and not a.portfolio:
+        from sim.portfolio.template import write_template
+
+        print(write_template(a.template, a.base, _lang))
+        return 0
+    if a.template or not a.portfolio or not a.out:
+        message = say("give PORTFOLIO and --out FRAGMENT.toml, or --template FILE.xlsx alone",
+                      "请给出“组合文件 --out 片段.toml”，或单独使用 --template 文件.xlsx")  # fmt: skip
+        raise UserError(Problem(message, key="import"))
+    from sim.portfolio.importing import import_portfolio
+
+    made = import_portfolio(a.portfolio, a.out, a.base, a.start, a.set, _lang)
+    if not a.quiet:
+        for remark in made.remarks:
+            note(remark)
+    print(made.summary)
+    print(say(f"fragment {Path(a.out)}", f"片段  {Path(a.out)}"))
+    return 0
+
+
+def cases(a: argparse.Namespace) -> int:
+    from sim.portfolio.cases import judge, read_cases, report
+    from sim.scenario import load_scenario
+
+    scenario = load_scenario(a.scenario, overrides=a.set)
+    stated = read_cases(a.cases, scenario)
+    announce_compile(a)
+    print(report(judge(scenario, stated, a.replications, a.seed), _lang))
+    return 0
+
+
+def actual(a: argparse.Namespace) -> int:
+    from sim.portfolio.actuals import compare, table
+    from sim.result import Result
+
+    print(table(compare(Result.load(a.result), a.actuals, _lang), _lang))
     return 0
 
 
@@ -572,7 +619,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     def command(work: Callable[[argparse.Namespace], int], text: str, *examples: str) -> Command:
         epilog = "\n  python run.py ".join([say("example:", "示例："), *examples])
-        made = commands.add_parser(work.__name__, help=text, description=text, epilog=epilog)
+        made = commands.add_parser(work.__name__.rstrip("_"), help=text, description=text, epilog=epilog)
         made.set_defaults(work=work, quiet=False)
         made.lang()
         return made
@@ -631,6 +678,7 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("--firm", required=True, metavar="ID", help=text)
     text = say("which world (default: 0)", "第几个世界（默认：0）")
     p.add_argument("--replication", type=whole(0), default=0, metavar="K", help=text)
+    p.add_argument("--no-figures", action="store_true", help=say("leave the payoff chart out", "不画收益图"))
     p.json()
     p.quiet()
 
@@ -737,6 +785,40 @@ def build_parser() -> argparse.ArgumentParser:
     text = say("folder of a sweep to tell beside it", "一并写入的参数扫描目录")
     p.add_argument("--sweep", metavar="FOLDER", help=text)
     p.quiet()
+
+    p = command(
+        import_,
+        say("a fund's own workbook becomes a scenario fragment", "把基金自己的表格变为情景片段"),
+        "import --template portfolio.xlsx",
+        "import docs/portfolio --out portfolio.toml",
+    )
+    text = say("workbook, folder of CSV files, or one CSV file", "工作簿、CSV 文件夹，或一个 CSV 文件")
+    p.add_argument("portfolio", nargs="?", metavar="PORTFOLIO", help=text)
+    p.add_argument("--out", metavar="FRAGMENT.toml", help=say("where the fragment goes", "片段写到何处"))
+    text = say("write the empty workbook, with notes and example rows", "写出空白模板，含说明与示例行")
+    p.add_argument("--template", metavar="FILE.xlsx", help=text)
+    text = say("scenario it extends (default: scenarios/national.toml)", "所延伸的情景（默认 scenarios/national.toml）")
+    p.add_argument("--base", default="scenarios/national.toml", metavar="SCENARIO", help=text)
+    text = say("first quarter (default: of the last NAV date)", "起始季度（默认为最近净值日所在季度）")
+    p.add_argument("--start", metavar="QUARTER", help=text)
+    text = say("a rule of the base that was waived; may be repeated", "改写基准中的一条规则；可重复使用")
+    p.add_argument("--set", type=assignment, action="append", default=[], metavar="PATH=VALUE", help=text)
+    p.quiet()
+
+    text = say(
+        "exit cases that you state for named firms, beside the model's own", "你给定的退出情形，与模型自己的并列"
+    )
+    p = command(cases, text, f"cases {XIAN} docs/cases/exits.toml --replications 20")
+    p.scenario()
+    p.add_argument("cases", metavar="CASES.toml", help=say("[[cases]] of exits", "退出情形 [[cases]]"))
+    p.worlds(replications=50)
+    p.quiet()
+
+    text = say("a result beside what happened, quarter by quarter", "结果与实际逐季对照")
+    p = command(actual, text, "actual results/xian docs/cases/actuals.csv")
+    p.result()
+    text = say("CSV with the columns metric, quarter, value", "CSV，列为 指标、季度、数值")
+    p.add_argument("actuals", metavar="ACTUALS.csv", help=text)
 
     command(schema, say("print the JSON Schema of scenario files", "输出情景文件的 JSON Schema"), "schema")
     p = command(warm, say("compile the kernel now, not at the first run", "预先编译模拟核心"), "warm")

@@ -8,7 +8,7 @@ import math
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -123,30 +123,6 @@ def label_of(result: Result, metric: str, lang: str) -> str:
 def line_of_grades(shares: Mapping[str, float], lang: str) -> str:
     parts = [f"{share:.0%} {term(f'grade.{grade}', lang)}" for grade, share in shares.items()]
     return say(lang, "参数来源：", "parameters: ") + say(lang, "，", ", ").join(parts)
-
-
-def outline(value: Any, lang: str, depth: int = 0) -> Iterator[str]:
-    """A nested document as indented lines; a list of records as a table."""
-    pad = "  " * depth
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            if isinstance(item, Mapping | list) and item:
-                yield f"{pad}{key}"
-                yield from outline(item, lang, depth + 1)
-            else:
-                yield f"{pad}{key}: {_leaf(item, lang)}"
-    elif all(isinstance(item, Mapping) for item in value):
-        columns = list(dict.fromkeys(key for item in value for key in item))
-        rows = [[_leaf(item.get(key), lang) for key in columns] for item in value]
-        yield from (pad + line for line in layout(columns, rows).splitlines())
-    else:
-        yield pad + ", ".join(_leaf(item, lang) for item in value)
-
-
-def _leaf(value: Any, lang: str) -> str:
-    if isinstance(value, float):
-        return format_money(value, lang)  # large numbers of a life are yuan
-    return "–" if value is None or value == [] else str(value)
 
 
 # --- numbers

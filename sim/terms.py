@@ -251,6 +251,16 @@ TERMS: dict[str, tuple[str, str]] = {
     "figure.fact.inside": ("公布值，在区间内", "published, inside"),
     "figure.fact.outside": ("公布值，在区间外", "published, outside"),
     "figure.fact.goal": ("目标", "goal"),
+    "figure.payoff": ("{firm}：出售时谁得多少", "{firm}: who gets what in a sale"),
+    "figure.payoff.sub": ("{when}的股权结构", "cap table of {when}"),
+    "figure.payoff.exit": ("出售价格（对数轴）", "sold for, CNY (log axis)"),
+    "figure.payoff.money": (
+        "各类股份所得（对数轴）；圆点：该类转为普通股之处",
+        "payout by class, CNY (log axis); a dot where the class converts into common",
+    ),
+    "figure.payoff.parts": ("占出售价款的比例", "part of the proceeds"),
+    "figure.payoff.key": ("{name}（{value} 起转换）", "{name} (from {value})"),
+    "payoff.common": ("创始人与期权池", "founders and pool"),
     # nodes of the fund flow
     "flow.treasury": ("财政出资", "Treasury"),
     "flow.guidance": ("引导基金", "Guidance fund"),

@@ -287,6 +287,61 @@ def direct_fund(funds, tally):
 
 
 @kernel
+def fund_of_class(funds, tally, group):
+    """The first fund of a class, or -1."""
+    for f in range(tally.counts[Count.FUNDS]):
+        if funds.group[f] == group:
+            return np.int64(f)
+    return np.int64(-1)
+
+
+@kernel
+def known_cheques(r, funds, tally, scratch, i, n):
+    """What funds of the scenario are known to have paid in round i of a named firm, as far as their commitments reach;
+    written behind the n cheques there are. Returns how many there are then."""
+    for j in range(r.first_investor[i], r.first_investor[i + 1]):
+        f = fund_of_class(funds, tally, r.investor[j])
+        if f >= 0 and n < scratch.cheque.shape[0] - 1:
+            left = funds.commitment[f] - funds.called[f] + funds.cash[f] + funds.recalled[f] - funds.need[f]
+            cheque = min(r.invested[j], left)
+            if cheque > 0.0:
+                scratch.list[n] = f
+                scratch.cheque[n] = cheque
+                n += 1
+    return n
+
+
+@kernel
+def date_round(ventures, v, closed, following, quarter):
+    """A round that closed before the quarter in which the firm enters: its money has been burning until the round that
+    follows (or until now), and its redemption right is that much older. A firm that is known to live has a year's
+    money left, wherever that came from."""
+    ventures.last_round[v] = closed
+    burnt = ventures.burn[v] * max(np.int64(0), np.int64(following) - closed)
+    ventures.cash[v] = max(min(ventures.cash[v], 4.0 * ventures.burn[v]), ventures.cash[v] - burnt)
+    c = ventures.classes[v] - 1
+    if ventures.class_redemption[v, c] >= 0:
+        ventures.class_redemption[v, c] = max(np.int64(quarter), ventures.class_redemption[v, c] - quarter + closed)
+
+
+@kernel
+def certify_named(r, firms, ventures, ladder, tally):
+    """Named firms of the start hold the certificates that they are known to hold, since their dates."""
+    for v in range(tally.counts[Count.VENTURE_SLOTS]):
+        k = ventures.named[v]
+        if ventures.alive[v] == 0 or k < 0:
+            continue
+        slot = ventures.firm[v]
+        for j in range(r.first_certificate[k], r.first_certificate[k + 1]):
+            mark = np.int64(1) << r.level[j]
+            if firms.held[slot] & mark == 0:
+                firms.held[slot] |= mark
+                firms.since[r.level[j], slot] = r.since[j]
+                firms.renewals[r.level[j], slot] = 0
+                ladder.stock[r.level[j]] += 1
+
+
+@kernel
 def place_named(key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, quarter):
     """Named firms enter with what is published of their rounds up to the start; what is not published is drawn."""
     r = rules.named
@@ -330,6 +385,7 @@ def place_named(key, rules, firms, ventures, holdings, funds, market, tally, eve
                     scratch.list[0] = backer
                     scratch.cheque[0] = cheque
                     n = 1
+            n = known_cheques(r, funds, tally, scratch, i, n)
             u, w, _, _ = uniforms(key, k, cohort, i, Purpose.ROUND_TERMS_MORE)
             close_round(
                 key,
@@ -350,6 +406,8 @@ def place_named(key, rules, firms, ventures, holdings, funds, market, tally, eve
                 u,
                 w,
             )
+            following = r.closed[i + 1] if i + 1 < r.first_round[k + 1] else np.int64(quarter)
+            date_round(ventures, v, r.closed[i], following, quarter)
         ventures.log_value[v] = log(ventures.last_post[v]) - market.private[quarter]
         if tally.counts[Count.STATUS] != Status.OK:
             return

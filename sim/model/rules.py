@@ -242,6 +242,7 @@ class FundRules(NamedTuple):
     park_places: Any
     park_size: Any
     park_sd: Any
+    committed: Any  # guidance money in a sub-fund that closed before the start; 0: a proposal
 
 
 class ExitRules(NamedTuple):
@@ -291,6 +292,13 @@ class NamedRules(NamedTuple):
     amount: Any
     post: Any
     direct_share: Any
+    closed: Any  # [round] quarter since the start in which it closed
+    first_investor: Any  # [round + 1] into the investors
+    investor: Any  # [investor] class of the fund
+    invested: Any
+    first_certificate: Any  # [named + 1] into the certificates
+    level: Any  # [certificate]
+    since: Any
 
 
 class ProgrammeRules(NamedTuple):
@@ -812,7 +820,7 @@ def lower_funds(s: "Scenario", rows: Rows) -> FundRules:
     raised, reinvestment = np.zeros((r, n)), np.zeros((r, n))
     for i, c in enumerate(classes):
         if c.kind == "sub-fund":
-            cap[:, i] = rows(getattr(g.cap, c.id))
+            cap[:, i] = rows(getattr(g.cap, c.mandate or c.id))
             asks[:, i] = np.maximum(rows(g.asks) * cap[:, i], 1e-6)
             raised[:, i] = rows(g.raised)
             reinvestment[:, i] = rows(g.reinvestment)
@@ -862,8 +870,9 @@ def lower_funds(s: "Scenario", rows: Rows) -> FundRules:
         park_places=rows(park.places) if park else zero,
         park_size=rows(park.size) if park else zero,
         park_sd=rows(park.size_spread) if park else zero,
+        committed=optional("committed"),
     )
-    return FundRules(*(roomy(x, MAX_GROUPS) if x.ndim == 2 else x for x in rules))
+    return FundRules(*(roomy(x, room_for(n, MAX_GROUPS)) if x.ndim == 2 else x for x in rules))
 
 
 def lower_exits(s: "Scenario", rows: Rows) -> ExitRules:
@@ -912,12 +921,21 @@ def lower_attraction(s: "Scenario", rows: Rows) -> AttractionRules:
     )
 
 
-def lower_named(s: "Scenario", rows: Rows) -> NamedRules:
+def lower_named(s: "Scenario", rows: Rows, index: LevelIndex) -> NamedRules:
     firms, start = s.named, s.zone.start
     sectors = list(s.firms.sectors)
     enters = [max(0, (f.enters if f.enters is not None else start) - start) for f in firms]
     rounds = [x for f in firms for x in f.rounds]
-    first = np.concatenate([[0], np.cumsum([len(f.rounds) for f in firms])]).astype(np.int64)
+    closed = [
+        e if x.date is None else min(e, x.date - start) for f, e in zip(firms, enters, strict=True) for x in f.rounds
+    ]
+    investors = [x for r in rounds for x in r.investors]
+    certificates = [x for f in firms for x in f.certificates]
+    groups = [c.id for c in s.ordered_funds()]
+    level_of = {name.partition(".")[2]: i for name, i in index.number.items()} | index.number
+
+    def starts(lengths: list[int]) -> list[int]:
+        return [0, *np.cumsum(lengths, dtype=np.int64).tolist()]
 
     def column(values: list[Any], count: int) -> NDArray[np.float64]:
         return rows.table(values) if count else np.zeros((rows.count, 1))
@@ -928,13 +946,21 @@ def lower_named(s: "Scenario", rows: Rows) -> NamedRules:
         sector=rows.constant([sectors.index(f.sector) for f in firms] or [0], np.int64),
         age=rows.constant([max(0, e + start - f.founded) for e, f in zip(enters, firms, strict=True)] or [0], np.int64),
         log_revenue=np.log(np.maximum(column([f.revenue for f in firms], len(firms)), 1.0)),
-        first_round=rows.constant(first, np.int64),
+        first_round=rows.constant(starts([len(f.rounds) for f in firms]), np.int64),
         stage=rows.constant([STAGE_NAMES.index(x.stage) + 1 for x in rounds] or [1], np.int64),
         amount=column([x.amount for x in rounds], len(rounds)),
         post=column([x.post_money for x in rounds], len(rounds)),
         direct_share=column([x.direct for x in rounds], len(rounds)),
+        closed=rows.constant(closed or [0], np.int64),
+        first_investor=rows.constant(starts([len(x.investors) for x in rounds]), np.int64),
+        investor=rows.constant([groups.index(x.fund) for x in investors] or [0], np.int64),
+        invested=column([x.amount for x in investors], len(investors)),
+        first_certificate=rows.constant(starts([len(f.certificates) for f in firms]), np.int64),
+        level=rows.constant([level_of[x.level] for x in certificates] or [0], np.int64),
+        since=rows.constant([min(0, x.since - start) for x in certificates] or [0], np.int64),
     )
-    return NamedRules(*(roomy(x, MAX_NAMED_ROUNDS) if x.ndim == 2 else x for x in rules))
+    most = room_for(max(x.shape[1] for x in rules if x.ndim == 2), MAX_NAMED_ROUNDS)
+    return NamedRules(*(roomy(x, most) if x.ndim == 2 else x for x in rules))
 
 
 SOURCES = ("organic", "incubator", "attracted", "named")
@@ -1149,7 +1175,7 @@ def lower(s: "Scenario", rows: Rows) -> Rules:
         funds=lower_funds(s, rows),
         exits=lower_exits(s, rows),
         attraction=lower_attraction(s, rows),
-        named=lower_named(s, rows),
+        named=lower_named(s, rows, levels),
         programmes=lower_programmes(s, rows, levels),
         incubators=lower_incubators(s, rows),
         projects=lower_projects(s, rows),
@@ -1176,6 +1202,11 @@ def packed(rules: Rules, phase: int) -> np.recarray:
             out[name][f] = x
     out["phase"] = phase
     return out.view(np.recarray)
+
+
+def room_for(needed: int, usual: int) -> int:
+    """The usual room, or the next power of two above what is needed: another shape is compiled once more."""
+    return usual if needed <= usual else 1 << (needed - 1).bit_length()
 
 
 def roomy(array: NDArray, *room: int) -> NDArray:

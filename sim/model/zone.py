@@ -35,6 +35,7 @@ from sim.model.world import Cash, Count
 admit_entrants = population.admit_entrants
 attract_firms = population.attract_firms
 fill_at_start = population.fill_at_start
+certify_named = population.certify_named
 place_named = population.place_named
 grow_firms = firms_.grow_firms
 close_accounts = firms_.close_accounts
@@ -139,6 +140,7 @@ def live_one_quarter(
     run_projects(key, rules, firms, projects, market, tally, scratch, quarter)
     run_incubators(key, rules, firms, ventures, incubators, market, tally, scratch, quarter)
     if quarter == 0:
+        certify_named(rules.named, firms, ventures, ladder, tally)
         seed_levels(key, rules.ladders, firms, ventures, market, ladder, events, tally, scratch)
         list_at_start(key, rules, firms, ventures, market, tally, events, scratch)
     else:

@@ -42,6 +42,7 @@ from sim.scenario.loading import ScenarioProblems
 MAX_LEVELS = 24
 MAX_SECTORS = 12
 LONGEST = 400  # quarters
+TOLERANCE = 1.0 + 1e-9  # sums that a file writes in decimals
 
 
 def _check_sets(path: str, sets: list[Conditions], found: list) -> None:
@@ -136,6 +137,7 @@ class Scenario(Table):
         self._check_programmes(found)
         self._check_incubators(found)
         self._check_projects(found)
+        self._check_named(found)
         self._check_facts(found)
         if found:
             raise ScenarioProblems(found)
@@ -319,23 +321,30 @@ class Scenario(Table):
             if c.parent is not None and c.parent not in by_id:
                 found.append((f"{path}.parent", "no such fund", c.parent, ids))
             if c.kind == "sub-fund":
-                for field in ("parent", "plan", "opens", "opens_until"):
+                closed = c.committed is not None
+                for field in ("parent", "size", "opens") if closed else ("parent", "plan", "opens", "opens_until"):
                     if getattr(c, field) is None:
-                        found.append((f"{path}.{field}", "a sub-fund class needs it", None, []))
+                        what = "a sub-fund that has closed needs it" if closed else "a sub-fund class needs it"
+                        found.append((f"{path}.{field}", what, None, []))
                 if c.parent in by_id and by_id[c.parent].kind != "guidance":
                     guidance = [x.id for x in self.funds if x.kind == "guidance"]
                     found.append((f"{path}.parent", "must be a guidance fund", c.parent, guidance))
-                if not hasattr(self.guidance.cap, c.id):
+                if not hasattr(self.guidance.cap, c.mandate or c.id):
                     found.append(
                         (
                             path,
-                            "a sub-fund class needs a contribution cap in [guidance.cap]",
+                            "a sub-fund class needs a contribution cap in [guidance.cap]; state its mandate",
                             c.id,
                             ["angel", "venture", "industry"],
                         )
                     )
                 if c.plan is not None and c.parent is not None:
                     plans[c.parent] = plans.get(c.parent, 0.0) + c.plan.value
+                if closed and c.opens is not None and c.opens > self.zone.start:
+                    what = "a sub-fund that has closed opened before the start"
+                    found.append((f"{path}.opens", what, int(c.opens), []))
+                if c.committed is not None and c.size is not None and c.committed.value > c.size.value * TOLERANCE:
+                    found.append((f"{path}.committed", "the guidance money exceeds the size", c.committed.value, []))
             elif c.size is None:
                 found.append((f"{path}.size", "a fund needs a size", None, []))
             if c.opens is not None and c.opens_until is not None and c.opens_until < c.opens:
@@ -344,11 +353,69 @@ class Scenario(Table):
                 found.append((f"{path}.invests", "the investment period is longer than the life", c.invests.value, []))
             if c.carry.value >= 1.0:
                 found.append((f"{path}.carry", "carry must be below 1", c.carry.value, []))
+            if c.books is not None:
+                self._check_books(c, path, found)
         for parent, total in plans.items():
             if total > 1.0 + 1e-9:
                 found.append(
                     (f"funds.{parent}", f"the plans of its sub-fund classes sum to {total:.6g}, above 1", total, [])
                 )
+
+    def _check_books(self, c: FundClass, path: str, found: list) -> None:
+        books = c.books
+        assert books is not None
+        if books.date > self.zone.start:
+            found.append((f"{path}.books.date", "the books must not be later than zone.start", int(books.date), []))
+        if c.opens is not None and books.date < c.opens:
+            found.append((f"{path}.books.date", "dates out of order: before opens", int(books.date), []))
+        if c.size is not None and books.paid_in.value > c.size.value * TOLERANCE:
+            found.append((f"{path}.books.paid_in", "more is paid in than was committed", books.paid_in.value, []))
+        if c.count.value != 1:
+            found.append((f"{path}.books", "only a single fund (count = 1) has books", c.count.value, []))
+
+    def _check_named(self, found: list) -> None:
+        funds = [c.id for c in self.funds]
+        levels = [f"{a}.{b}" for a, ladder in self.ladders.items() for b in ladder.levels]
+        known = [*levels, *(x.partition(".")[2] for x in levels)]
+        for firm in self.named:
+            path = f"named.{firm.id}"
+            enters = max(self.zone.start, firm.enters if firm.enters is not None else self.zone.start)
+            last = firm.founded
+            for i, r in enumerate(firm.rounds):
+                at = f"{path}.rounds.{i}"
+                if r.date is not None:
+                    if r.date < last:
+                        found.append((f"{at}.date", "dates out of order: before the founding or an earlier round",
+                                      int(r.date), []))  # fmt: skip
+                    if r.date > enters:
+                        found.append((f"{at}.date", "a known round lies before the start", int(r.date), []))
+                    last = max(last, r.date)
+                for k, investment in enumerate(r.investors):
+                    if investment.fund not in funds:
+                        found.append((f"{at}.investors.{k}.fund", "no such fund", investment.fund, funds))
+                twice = {x.fund for x in r.investors if sum(y.fund == x.fund for y in r.investors) > 1}
+                if twice:
+                    found.append((f"{at}.investors", "a fund stands twice in one round", ", ".join(sorted(twice)), []))
+                paid = sum(x.amount.value for x in r.investors) + r.direct.value * r.amount.value
+                if paid > r.amount.value * TOLERANCE:
+                    found.append((f"{at}.investors", "its investors paid more than was raised", paid, []))
+            if len({h.fund for h in firm.holders}) < len(firm.holders):
+                found.append((f"{path}.holders", "a fund stands twice", None, []))
+            for k, holder in enumerate(firm.holders):
+                if holder.fund not in funds:
+                    found.append((f"{path}.holders.{k}.fund", "no such fund", holder.fund, funds))
+            held = sum(h.share.value for h in firm.holders)
+            if held > TOLERANCE:
+                found.append((f"{path}.holders", f"the holders' shares sum to {held:.6g}, above 1", None, []))
+            for k, certificate in enumerate(firm.certificates):
+                at = f"{path}.certificates.{k}"
+                if certificate.level not in known:
+                    found.append((f"{at}.level", "no such level", certificate.level, levels))
+                if not firm.founded <= certificate.since <= enters:
+                    found.append((f"{at}.since", "a certificate is granted between founding and start",
+                                  int(certificate.since), []))  # fmt: skip
+                if certificate.until is not None and certificate.until < certificate.since:
+                    found.append((f"{at}.until", "dates out of order: before since", int(certificate.until), []))
 
     def _check_facts(self, found: list) -> None:
         names = [m.name for m in self.metrics] if not found else []

@@ -78,6 +78,25 @@ def commit(funds, commitments, tally, lp, f, amount):
 
 
 @kernel
+def open_closed_fund(rules, funds, commitments, tally, g):
+    """A sub-fund that closed before the start: its size and the guidance money in it are known."""
+    f = take_fund(rules, funds, tally, g, rules.opens_from[g])
+    if f < 0:
+        return
+    for other in range(f):
+        if funds.group[other] == rules.parent[g]:
+            funds.parent[f] = other
+    share = rules.committed[g]
+    others = rules.commitment[g] - share
+    commit(funds, commitments, tally, funds.parent[f], f, share)
+    commit(funds, commitments, tally, OTHERS, f, others)
+    funds.local_required[f] = rules.reinvestment[g] * share
+    funds.local_share[f] = min(1.0, max(rules.local_share[g], funds.local_required[f] / rules.commitment[g]))
+    tally.money[Cash.SUBFUND_OTHERS] += others
+    tally.counts[Count.SUB_FUNDS] += 1
+
+
+@kernel
 def plan_funds(key, rules, funds, commitments, market, tally):
     """At the start: the zone's own funds, the slots of sub-fund proposals, and what market institutions have left
     of the
@@ -89,6 +108,8 @@ def plan_funds(key, rules, funds, commitments, market, tally):
             if f < 0:
                 return
             commit(funds, commitments, tally, TREASURY if rules.public[g] else OTHERS, f, rules.commitment[g])
+        elif kind == FundKind.SUB_FUND and rules.committed[g] > 0.0:
+            open_closed_fund(rules, funds, commitments, tally, g)
         elif kind == FundKind.SUB_FUND:
             span = max(1, rules.opens_until[g] - rules.opens_from[g])
             for k in range(rules.count[g]):

@@ -20,6 +20,16 @@ from sim.scenario.fields import (
 
 StageName = Literal["angel", "seed", "a", "b", "c", "d", "pre_ipo"]
 FundKindName = Literal["guidance", "sub-fund", "market", "direct", "attraction"]
+MandateName = Literal["angel", "venture", "industry"]
+
+
+class FundBooks(Table):
+    """What a fund has behind it at the start, from its own books."""
+
+    date: When = Described("date of the net asset value, not after the start")
+    paid_in: Money = Described("paid in by its partners to date")
+    distributed: Money = Described("distributed to its partners to date")
+    nav: Money = Described("net asset value, after fees and carry")
 
 
 class FundClass(Table):
@@ -47,6 +57,13 @@ class FundClass(Table):
     follow_on: Share = Described("part of commitments meant for following in later rounds; 0 = never follows")
     parent: Id | None = Described("guidance fund that commits to it", default=None)
     plan: Share | None = Described("part of the guidance fund meant for this class", default=None)
+    mandate: MandateName | None = Described(
+        "whose contribution cap holds for a sub-fund; its own id where left out", default=None
+    )
+    committed: Money | None = Described(
+        "guidance money in a sub-fund that has closed already; then size is what it closed at", default=None
+    )
+    books: FundBooks | None = Described("paid-in, distributions and value up to the start", default=None)
     public: bool = Described("whether the treasury is its limited partner", default=False)
 
 
@@ -108,13 +125,42 @@ class Attraction(Table):
     initial_years: Years = Described("years before the start over which they came")
 
 
+class Investment(Table):
+    """What one fund paid in a known round."""
+
+    fund: Id = Described("id of a fund of the scenario")
+    amount: Money = Described("what it paid")
+
+
 class NamedRound(Table):
-    """A known round of a named firm, up to the start."""
+    """A known round of a named firm, up to the start. What its investors leave open came from beyond the model."""
 
     stage: StageName
+    date: When | None = Described("when it closed; rounds are written in the order of their dates", default=None)
     amount: Money = Described("money raised")
     post_money: Money = Described("post-money valuation")
-    direct: Share = Described("part of it that the zone's direct fund took")
+    direct: Share = Described("part of it that the zone's direct fund took", default=0)
+    investors: list[Investment] = Described("what funds of the scenario paid in it", default=[])
+    price: Money | None = Described("price of a share; declared, the model counts shares of its own", default=None)
+    shares: Count | None = Described("shares after the round, fully diluted; declared", default=None)
+
+
+class Holder(Table):
+    """What a fund holds of a named firm at the start, from the fund's own books."""
+
+    fund: Id = Described("id of a fund of the scenario")
+    cost: Money = Described("what it paid for what it holds")
+    share: Share = Described("share of the whole firm")
+    shares: Count | None = Described("number of shares", default=None)
+    value: Money | None = Described("fair value in the fund's books", default=None)
+
+
+class HeldCertificate(Table):
+    """A certificate (认定) or a place on a ladder that a named firm holds at the start."""
+
+    level: str = Described("a level, as ladder.level or by its id alone")
+    since: When = Described("when it was granted")
+    until: When | None = Described("end of its validity", default=None)
 
 
 class NamedFirm(Table):
@@ -127,6 +173,8 @@ class NamedFirm(Table):
     enters: When | None = Described("when it comes to the zone, if after the start", default=None)
     revenue: Money = Described("yearly revenue when it enters")
     rounds: list[NamedRound]
+    holders: list[Holder] = Described("what funds of the scenario hold of it", default=[])
+    certificates: list[HeldCertificate] = Described("what it holds when it enters", default=[])
 
 
 class ReportParameters(Table):

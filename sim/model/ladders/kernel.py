@@ -469,7 +469,7 @@ def seed_levels(key, rules, firms, ventures, market, ladder, events, tally, scra
     slots = tally.counts[Count.FIRM_SLOTS]
     m = market.multiple[0]
     for level in range(rules.levels):
-        wanted = np.int64(rules.initial[level])
+        wanted = np.int64(rules.initial[level]) - ladder.stock[level]  # less what named firms hold already
         if wanted <= 0:
             continue
         needed = rules.requires[level]

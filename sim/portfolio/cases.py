@@ -1,0 +1,258 @@
+"""Exit cases that the user states for named firms, beside the model's own; and a plan beside what happened.
+
+A case is an exit value, a probability and a date. Each is split among the share classes by the exact conversion
+equilibrium, on the cap table with which the firm enters: the terms that its history leaves open are drawn, so that the
+split is taken in every replication and averaged. Probabilities of one firm sum to at most 1; what is left is an exit
+worth nothing. Not modelled: rounds between the start and the exit, which would dilute today's holders.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.analysis.text import layout, say
+from sim.errors import Problem, UserError
+from sim.quantities import format_money, parse_quarter, quarter_name
+from sim.scenario.fields import Described, Id, LocalName, Money, Probability, Table, When
+
+if TYPE_CHECKING:
+    from sim.scenario.document import Scenario
+
+REST = "others"  # holders beyond the model
+COMMON = "common"  # founders and option pool
+
+
+class ExitCase(Table):
+    """One way out of one firm, as the user sees it."""
+
+    firm: Id = Described("id of a named firm of the scenario")
+    name: LocalName = Described("what the case is called")
+    exit: Money = Described("what the whole firm is sold for")
+    probability: Probability = Described("how likely; the cases of a firm sum to at most 1")
+    date: When = Described("when the money comes")
+
+
+class Cases(Table):
+    """The file: [[cases]] entries."""
+
+    cases: list[ExitCase] = Described("exit cases")
+
+
+@dataclass
+class Judged:
+    """Cases of one firm, judged. proceeds: [case][holder] mean over replications, in yuan; holders are funds, then
+    `others` and `common`. cost: what each fund paid; irr: yearly, of the expected proceeds over all cases."""
+
+    firm: str
+    name: LocalName
+    cases: list[ExitCase]
+    proceeds: list[dict[str, float]]
+    cost: dict[str, float]
+    irr: dict[str, Any] = field(default_factory=dict)
+    model: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def expected(self) -> dict[str, float]:
+        """Probability-weighted proceeds by holder."""
+        out: dict[str, float] = defaultdict(float)
+        for case, split in zip(self.cases, self.proceeds, strict=True):
+            for holder, money in split.items():
+                out[holder] += case.probability.value * money
+        return dict(out)
+
+
+def read_cases(path: str | Path, scenario: Scenario) -> list[ExitCase]:
+    """The cases of a TOML file, checked against the scenario. UserError with every problem found."""
+    from sim.scenario.loading import load
+
+    file = load(Cases, path)
+    problems = []
+    total: dict[str, float] = defaultdict(float)
+    names = [f.id for f in scenario.named]
+    for i, case in enumerate(file.cases):
+        where = {"file": str(path), "line": file._tree.place(f"cases.{i}.firm")[1], "key": f"cases.{i}"}
+        if case.firm not in names:
+            problems.append(Problem("no such named firm", found=case.firm, expected=", ".join(names[:8]), **where))
+        if case.date <= scenario.zone.start:
+            when = quarter_name(int(case.date))
+            problems.append(Problem("an exit lies after the start of the scenario", found=when, **where))
+        total[case.firm] += case.probability.value
+    for firm, sum_of in total.items():
+        if sum_of > 1.0 + 1e-9:
+            message = f"the probabilities of {firm} sum to {sum_of:.6g}, above 1"
+            problems.append(Problem(message, file=str(path), key="cases"))
+    if not file.cases:
+        problems.append(Problem("states no [[cases]]", file=str(path)))
+    if problems:
+        raise UserError(problems)
+    return file.cases
+
+
+def judge(scenario: Scenario, cases: list[ExitCase], replications: int = 50, seed: int | None = None) -> list[Judged]:
+    """The cases of each firm, split in `replications` worlds and averaged, with the model's own exits beside them."""
+    from sim.ensemble import simulate
+    from sim.measures import irr
+    from sim.tracing import tables_at_start
+
+    seed = scenario.run.seed if seed is None else seed
+    result = simulate(scenario, replications, seed, events=replications)
+    firms = list(dict.fromkeys(case.firm for case in cases))
+    tables = tables_at_start(scenario, firms, replications, seed)
+    out = []
+    for firm in firms:
+        named = next(f for f in scenario.named if f.id == firm)
+        mine = [case for case in cases if case.firm == firm]
+        held = [t for t in tables[firm] if t is not None]
+        if not held:
+            raise UserError(Problem("has no share classes when it enters, so there is nothing to split", key=firm))
+        proceeds = [_mean([by_holder(table, case.exit.value) for table in held]) for case in mine]
+        paid = _paid(named, scenario)
+        cost: dict[str, float] = defaultdict(float)
+        for fund, money, _ in paid:
+            cost[fund] += money
+        judged = Judged(firm, named.name, mine, proceeds, dict(cost))
+        for fund in cost:
+            flows = _flows(paid, fund, judged)
+            judged.irr[fund] = irr([money for money, _ in flows], periods=[years for _, years in flows])
+        judged.model = own_exits(result, firm)
+        out.append(judged)
+    return out
+
+
+def by_holder(table: dict[str, Any], proceeds: float) -> dict[str, float]:
+    """An exit's proceeds by holder: funds by name, others, and founders with the pool."""
+    from sim.tracing import payouts
+
+    paid, common, _ = payouts(table, proceeds)
+    out: dict[str, float] = defaultdict(float)
+    for c, money in zip(table["classes"], paid, strict=True):
+        rest = float(money)
+        for fund, share in c["holders"].items():
+            part = float(money) * share / c["share_of_firm"] if c["share_of_firm"] > 0.0 else 0.0
+            out[fund] += part
+            rest -= part
+        out[REST] += rest
+    out[COMMON] += common
+    return dict(out)
+
+
+def _mean(splits: list[dict[str, float]]) -> dict[str, float]:
+    holders = dict.fromkeys(h for split in splits for h in split)
+    return {h: float(np.mean([split.get(h, 0.0) for split in splits])) for h in holders}
+
+
+def _paid(named: Any, scenario: Scenario) -> list[tuple[str, float, float]]:
+    """(fund, money, year) of what funds of the scenario paid in the known rounds; a round without a date is taken to
+    have closed when the firm enters."""
+    direct = next((c.id for c in scenario.funds if c.kind == "direct"), None)
+    enters = named.enters if named.enters is not None else scenario.zone.start
+    out = []
+    for r in named.rounds:
+        year = int(r.date if r.date is not None else enters) / 4.0
+        out += [(x.fund, x.amount.value, year) for x in r.investors]
+        if direct is not None and r.direct.value > 0.0:
+            out.append((direct, r.direct.value * r.amount.value, year))
+    return out
+
+
+def _flows(paid: list[tuple[str, float, float]], fund: str, judged: Judged) -> list[tuple[float, float]]:
+    """(money, years) of a fund in the firm: what it paid at each round, what it may expect from each case."""
+    flows = [(-money, year) for name, money, year in paid if name == fund]
+    for case, split in zip(judged.cases, judged.proceeds, strict=True):
+        flows.append((case.probability.value * split.get(fund, 0.0), int(case.date) / 4.0))
+    first = min(years for _, years in flows)
+    return sorted(((money, years - first) for money, years in flows), key=lambda x: x[1])
+
+
+def own_exits(result: Any, firm: str) -> list[dict[str, Any]]:
+    """How the model itself sees the firm leave: way, part of the replications, median proceeds and year."""
+    table = result.samples["exits"]
+    mine = table["firm"] == firm
+    worlds = result.replications
+    out = []
+    for way in ("listing", "sale", "liquidation"):
+        here = mine & (table["way"] == way)
+        replications = np.unique(table["replication"][here])
+        if replications.size:
+            quarters = [parse_quarter(str(q)) for q in table["quarter"][here]]
+            out.append(
+                {
+                    "way": way,
+                    "share": replications.size / worlds,
+                    "proceeds": float(np.median(table["proceeds"][here])),
+                    "quarter": quarter_name(round(float(np.median(quarters)))),
+                }
+            )
+    out.append(
+        {"way": "none", "share": max(0.0, 1.0 - sum(x["share"] for x in out)), "proceeds": None, "quarter": None}
+    )
+    return out
+
+
+def report(judged: list[Judged], lang: str) -> str:
+    """Tables in the reader's language."""
+    parts = []
+    for firm in judged:
+        funds = list(firm.cost)
+        holders = [*funds, REST, COMMON]
+        others = say(lang, "其他投资人", "other investors")
+        names = {REST: others, COMMON: say(lang, "创始人与期权池", "founders and pool")}
+        head = [
+            firm.name.get(lang),
+            *say(lang, "时间|概率|出售价格", "date|probability|sold for").split("|"),
+            *(names.get(h, h) for h in holders),
+        ]
+        rows = [
+            [
+                case.name.get(lang),
+                quarter_name(int(case.date)),
+                f"{case.probability.value:.0%}",
+                format_money(case.exit.value, lang),
+                *(format_money(split.get(h, 0.0), lang) for h in holders),
+            ]
+            for case, split in zip(firm.cases, firm.proceeds, strict=True)
+        ]
+        expected = firm.expected
+        total = sum(case.probability.value for case in firm.cases)
+        value = sum(case.probability.value * case.exit.value for case in firm.cases)
+        rows.append(
+            [
+                say(lang, "期望", "expected"),
+                "",
+                f"{total:.0%}",
+                format_money(value, lang),
+                *(format_money(expected.get(h, 0.0), lang) for h in holders),
+            ]
+        )
+        cost = [format_money(firm.cost[h], lang) if h in firm.cost else "" for h in holders]
+        rows.append([say(lang, "投资成本", "cost"), "", "", "", *cost])
+        multiple = [f"{expected.get(h, 0.0) / firm.cost[h]:.2f}x" if firm.cost.get(h) else "" for h in holders]
+        rows.append([say(lang, "期望倍数", "expected multiple"), "", "", "", *multiple])
+        rates = [f"{firm.irr[h].value:.1%}" if firm.irr.get(h) else "–" if h in firm.irr else "" for h in holders]
+        rows.append([say(lang, "期望流量的 IRR", "IRR of expected flows"), "", "", "", *rates])
+        parts.append(layout(head, rows))
+        ways = {
+            "listing": say(lang, "上市", "listed"),
+            "sale": say(lang, "被并购", "sold"),
+            "liquidation": say(lang, "清算", "liquidated"),
+            "none": say(lang, "期末未退出", "no exit by the end"),
+        }
+        own = [
+            [
+                ways[x["way"]],
+                f"{x['share']:.0%}",
+                "–" if x["proceeds"] is None else format_money(x["proceeds"], lang),
+                x["quarter"] or "–",
+            ]
+            for x in firm.model
+        ]
+        head = say(
+            lang, "模型自己的看法|概率|金额中位数|时间中位数", "the model's own|probability|median value|median date"
+        )
+        parts.append(layout(head.split("|"), own))
+    return "\n\n".join(parts)

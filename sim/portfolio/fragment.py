@@ -1,0 +1,242 @@
+"""The portfolio as a TOML fragment that `load_scenario` accepts: funds with their books, firms with their history.
+
+Amounts are written as people write them, exactly; each table states the row it came from. What the sheets leave blank
+is written out too, graded "assumed".
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sim.portfolio.cells import Row
+from sim.portfolio.columns import FUNDS, STAGE_ORDER, TABLES
+from sim.portfolio.holdings import Portfolio, quarter_of
+from sim.quantities import quarter_name
+
+if TYPE_CHECKING:
+    from sim.scenario.document import Scenario
+
+LEAST_HORIZON = 40  # quarters that a fragment looks ahead where the base would end sooner
+MANDATE_STAGES = {
+    "angel": ("angel", "seed", "a"),
+    "venture": ("seed", "a", "b", "c"),
+    "industry": ("b", "c", "d", "pre_ipo"),
+}
+Lines = list[tuple[str, Row | None]]  # a line of the fragment, and the row it came from
+
+
+def text(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
+
+
+def money(yuan: float) -> str:
+    """6.67亿, 3000万 or 12345.6, whichever is short; the same number when it is read."""
+    exact = Decimal(repr(yuan))
+    for size, unit in ((8, "亿"), (4, "万")):
+        scaled = exact.scaleb(-size).normalize()
+        if abs(scaled) >= 1 and -int(scaled.as_tuple().exponent) <= 4:
+            return f'"{scaled:f}{unit}"'
+    return number(yuan)
+
+
+def number(value: float) -> str:
+    return f"{Decimal(repr(value)).normalize():f}"
+
+
+def share(value: float) -> str:
+    return number(float(f"{value:.12g}"))
+
+
+def quarter(day: date) -> str:
+    return f'"{quarter_name(quarter_of(day))}"'
+
+
+def source_of(row: Row) -> str:
+    name = f"{row.sheet.name} row" if row.sheet.name else "row"
+    return f"{Path(row.sheet.file).name}, {name} {row.number}"
+
+
+def fragment(
+    portfolio: Portfolio, base: Scenario, base_path: Path, out: Path, start: int, sets: Sequence[str] = ()
+) -> Lines:
+    """The lines of the fragment. out: where it will stand, so that `extends` leads from there to the base."""
+    end = max(int(base.zone.end), start + LEAST_HORIZON)
+    extends = Path(os.path.relpath(base_path.resolve(), out.resolve().parent)).as_posix()
+    lines: Lines = []
+
+    def put(line: str = "", row: Row | None = None) -> None:
+        lines.append((line, row))
+
+    put(
+        f"# Portfolio of {len(portfolio.funds)} funds and {len(portfolio.firms)} firms, read from"
+        f" {portfolio.path.name}."
+    )
+    put("# Made by `python run.py import`. The sheets are the place to change a number; import them again afterwards.")
+    put()
+    put(f"extends = {text(extends)}")
+    put()
+    for assignment in sets:
+        path, _, value = assignment.partition("=")
+        put(f"{path.strip()} = {_written(value.strip())}  # said on the command line of the import")
+    if sets:
+        put()
+    put("[zone]")
+    put(f'start = "{quarter_name(start)}"')
+    put(f'end = "{quarter_name(end)}"')
+    put(f'today = "{quarter_name(start)}"')
+    for row in portfolio.funds:
+        _fund(row, put)
+    for row in portfolio.firms:
+        _firm(row, portfolio, put)
+    return lines
+
+
+def _written(value: str) -> str:
+    """As TOML writes it, else as text: what --set does."""
+    import tomli
+
+    try:
+        tomli.loads(f"x = {value}")
+        return value
+    except ValueError:
+        return text(value)
+
+
+def _fund(row: Row, put) -> None:
+    kind, mandate = row["kind"], row["mandate"]
+    put()
+    put("[[funds]]", row)
+    put(f"id = {text(row['id'])}", row)
+    put(f"name = {text(row['name'])}", row)
+    put(f"kind = {text(kind)}", row)
+    put("count = 1", row)
+    put(f"size = {money(row['size'])}", row)
+    put(f"opens = {quarter(row['opens'])}", row)
+    put(f'invests = "{number(row["invests"])}y"', row)
+    put(f'life = "{number(row["life"])}y"', row)
+    put(f"fee = {share(row['fee'])}", row)
+    after = row["fee_after"]
+    put(f"fee_after = {share(after) if after is not None else _assumed(row['fee'])}", row)
+    plain = kind in ("guidance", "direct")  # their treasury pays itself no carry unless the sheet says so
+    for key in ("hurdle", "catch_up", "carry", "local", "follow_on"):
+        nothing = (plain and key in ("hurdle", "catch_up", "carry")) or (
+            kind == "guidance" and key in ("local", "follow_on")
+        )
+        default = 0.0 if nothing else FUNDS.column(key).default
+        if key == "catch_up" and (row["carry"] == 0 or row["hurdle"] == 0):
+            default = 0.0  # there is nothing to catch up with
+        put(f"{key} = {share(row[key]) if row[key] is not None else _assumed(default)}", row)
+    if kind != "guidance":
+        stages = row["stages"] or MANDATE_STAGES.get(mandate or "", STAGE_ORDER)
+        put(f"stages = [{', '.join(text(s) for s in stages)}]", row)
+    if kind == "sub-fund":
+        put(f"parent = {text(row['parent'])}", row)
+        put(f"mandate = {text(mandate)}", row)
+        put(f"committed = {money(row['committed'])}", row)
+    if row["public"] == "yes":
+        put("public = true", row)
+    put('grade = "published"', row)
+    put(f"source = {text(source_of(row))}", row)
+    put("[funds.books]", row)
+    put(f"date = {quarter(row['nav_date'])}", row)
+    for key in ("paid_in", "distributed", "nav"):
+        put(f"{key} = {money(row[key])}", row)
+
+
+def _assumed(value: object) -> str:
+    return f'{{ value = {share(float(str(value)))}, grade = "assumed", source = "left blank in the sheet" }}'
+
+
+def _firm(row: Row, portfolio: Portfolio, put) -> None:
+    put()
+    put("[[named]]", row)
+    put(f"id = {text(row['id'])}", row)
+    put(f"name = {text(row['name'])}", row)
+    put(f"sector = {text(row['sector'])}", row)
+    put(f"founded = {quarter(row['founded'])}", row)
+    put(f"revenue = {money(row['revenue'])}", row)
+    put('grade = "published"', row)
+    put(f"source = {text(source_of(row))}", row)
+    put("rounds = [", row)
+    holdings = portfolio.holdings_of.get(row["id"], [])
+    rounds = portfolio.rounds_of.get(row["id"], [])
+    for r in rounds:
+        bought = [h for h in holdings if h["stage"] == r["stage"] and portfolio.rounds_bought(h) == [r]]
+        parts = [
+            f"stage = {text(r['stage'])}",
+            f"date = {quarter(r['date'])}",
+            f"amount = {money(r['amount'])}",
+            f"post_money = {money(r['post'])}",
+        ]
+        if bought:
+            parts.append(f"investors = [{_investors(bought)}]")
+        if r["price"]:
+            parts.append(f"price = {number(r['price'])}")
+        if r["shares"]:
+            parts.append(f"shares = {number(r['shares'])}")
+        parts.append(f"source = {text(source_of(r))}")
+        put(f"  {{ {', '.join(parts)} }},", r)
+    if not rounds:
+        bought = [h for h in holdings if h["stage"] == row["last_stage"]]
+        investors = f", investors = [{_investors(bought)}]" if bought else ""
+        put(
+            f"  {{ stage = {text(row['last_stage'])}, date = {quarter(row['last_date'])},"
+            f" amount = {money(row['last_amount'])}, post_money = {money(row['last_post'])}{investors} }},",
+            row,
+        )
+    put("]", row)
+    if holdings:
+        put("holders = [", row)
+        for fund in dict.fromkeys(h["fund"] for h in holdings):
+            mine = [h for h in holdings if h["fund"] == fund]
+            parts = [
+                f"fund = {text(fund)}",
+                f"cost = {money(_sum(mine, 'cost'))}",
+                f"share = {share(_sum(mine, 'share'))}",
+            ]
+            if all(h["shares"] is not None for h in mine):
+                parts.append(f"shares = {number(_sum(mine, 'shares'))}")
+            if all(h["value"] is not None for h in mine):
+                parts.append(f"value = {money(_sum(mine, 'value'))}")
+            put(f"  {{ {', '.join(parts)}, source = {text(source_of(mine[0]))} }},", mine[0])
+        put("]", row)
+    certificates = portfolio.certificates_of.get(row["id"], [])
+    if certificates:
+        put("certificates = [", row)
+        for c in sorted(certificates, key=lambda c: c["since"]):
+            until = f", until = {quarter(c['until'])}" if c["until"] else ""
+            put(
+                f"  {{ level = {text(c['level'])}, since = {quarter(c['since'])}{until},"
+                f" source = {text(source_of(c))} }},",
+                c,
+            )
+        put("]", row)
+
+
+def _investors(bought: list[Row]) -> str:
+    return ", ".join(
+        f"{{ fund = {text(fund)}, amount = {money(_sum([h for h in bought if h['fund'] == fund], 'cost'))} }}"
+        for fund in dict.fromkeys(h["fund"] for h in bought)
+    )
+
+
+def _sum(rows: list[Row], key: str) -> float:
+    """The exact sum of what stands in the cells."""
+    return float(sum((Decimal(repr(float(r[key]))) for r in rows), Decimal(0)))
+
+
+def tables_read(portfolio: Portfolio, lang: str) -> str:
+    """`60 funds, 2,000 firms, …` in the reader's words."""
+    mark = "，" if lang == "zh" else ", "
+    return mark.join(
+        f"{table.name(lang)} {len(getattr(portfolio, table.key)):,}"
+        if lang == "zh"
+        else f"{len(getattr(portfolio, table.key)):,} {table.en.lower()}"
+        for table in TABLES
+    )

@@ -1,0 +1,201 @@
+"""`run.py import`: sheets -> checks -> a fragment that loads, or a list of what is wrong and nothing written."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sim import store
+from sim.errors import Problem, UserError
+from sim.portfolio.checks import Checks
+from sim.portfolio.fragment import Lines, fragment, tables_read
+from sim.portfolio.holdings import Portfolio, quarter_of, read_portfolio
+from sim.portfolio.sheets import Trouble, read_workbook
+from sim.quantities import parse_quarter, quarter_name
+from sim.scenario import load_scenario
+from sim.scenario.document import Scenario
+from sim.scenario.reading import shown
+
+MARK = "# Portfolio of "  # how a fragment begins: only such a file is written over
+FROM_SHEETS = ("zone", "funds", "named", "facts")  # tables that --set leaves to the sheets
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import made. text: the fragment; remarks: what a reader should know of it."""
+
+    portfolio: Portfolio
+    scenario: Scenario
+    text: str
+    remarks: list[str]
+    summary: str
+
+
+def import_portfolio(
+    path: str | Path,
+    out: str | Path,
+    base: str | Path = "scenarios/national.toml",
+    start: str | None = None,
+    sets: Sequence[str] = (),
+    lang: str = "en",
+) -> Imported:
+    """Read a workbook, a folder of CSV files or one CSV file, check it, and write the fragment to `out`.
+
+    base: the scenario that the fragment extends; start: its first quarter, by default that of the last net asset value;
+    sets: PATH=VALUE said over the base (a rule that was waived), kept in the fragment. Raises UserError with every
+    problem found, by sheet, row and column; nothing is written then.
+    """
+    made = read(path, out, base, start, sets, lang)
+    store.write_text(out, made.text)
+    return made
+
+
+def read(
+    path: str | Path,
+    out: str | Path,
+    base: str | Path = "scenarios/national.toml",
+    start: str | None = None,
+    sets: Sequence[str] = (),
+    lang: str = "en",
+) -> Imported:
+    """As `import_portfolio`, without writing anything."""
+    out = Path(out)
+    trouble = Trouble(lang)
+    _refuse_target(out, trouble)
+    for assignment in sets:
+        room = assignment.partition("=")[0].strip().partition(".")[0]
+        if room in FROM_SHEETS:
+            trouble.add(
+                {"key": "--set", "file": None},
+                f"“{assignment}”：[{room}] 由表格决定，请改表格（起始季度用 --start）",
+                f"“{assignment}”: [{room}] comes from the sheets; change it there (the first quarter: --start)",
+            )
+    first = _start(start, trouble)
+    trouble.done()
+    scenario = load_scenario(base, sets)
+    book = read_workbook(path, lang)
+    portfolio = read_portfolio(book, scenario, trouble)
+    if first is None:
+        latest = portfolio.latest
+        if latest is None:
+            trouble.add(
+                {"file": shown(Path(path))},
+                "没有净值日，也没有融资日期，无从确定组合的时点；请加 --start 2025Q4",
+                "states no NAV date and no round, so that its date is unknown; add --start 2025Q4",
+            )
+            trouble.done()
+        first = quarter_of(latest) if latest else int(scenario.zone.start)
+    Checks(portfolio, scenario, first, trouble).all()
+    trouble.done()
+    lines = fragment(portfolio, scenario, Path(base), out, first, sets)
+    checked = _load(lines, Path(base), portfolio, trouble)
+    text = "\n".join(line for line, _ in lines) + "\n"
+    remarks = [*book.remarks, *_remarks(portfolio, scenario, first, trouble)]
+    return Imported(portfolio, checked, text, remarks, tables_read(portfolio, lang))
+
+
+def _start(start: str | None, trouble: Trouble) -> int | None:
+    if start is None:
+        return None
+    try:
+        return parse_quarter(start)
+    except ValueError as error:
+        trouble.add({"key": "--start"}, f"“{start}”不是季度，如 2025Q4", f"“{start}”: {error}")
+        return None
+
+
+def _refuse_target(out: Path, trouble: Trouble) -> None:
+    """A scenario that somebody wrote is not written over."""
+    where = {"file": shown(out)}
+    if out.suffix.lower() != ".toml":
+        trouble.add(where, "--out 须为 .toml 文件", "--out takes a .toml file")
+    elif out.is_file():
+        with open(out, encoding="utf-8", errors="replace") as file:
+            if not file.readline().startswith(MARK):
+                trouble.add(
+                    where,
+                    "已有此文件且不是导入生成的，不覆盖；请换一个文件名",
+                    "stands there and was not made by an import; it is left alone: give another name",
+                )
+
+
+def _load(lines: Lines, base: Path, portfolio: Portfolio, trouble: Trouble) -> Scenario:
+    """The fragment through `load_scenario`; what it refuses is told by the row of the sheet it came from."""
+    import json
+
+    with TemporaryDirectory() as folder:
+        copy = Path(folder, "fragment.toml")
+        text = "\n".join(
+            f"extends = {json.dumps(str(base.resolve()), ensure_ascii=False)}"
+            if line.startswith("extends = ")
+            else line
+            for line, _ in lines
+        )
+        copy.write_text(text + "\n", encoding="utf-8")
+        try:
+            return load_scenario(copy)
+        except UserError as error:
+            starts = [i + 1 for i, (_, row) in enumerate(lines) if row is not None]
+            told = []
+            for problem in error.problems:
+                row = None
+                if problem.line and problem.file and Path(problem.file).name == copy.name and starts:
+                    at = bisect.bisect_right(starts, problem.line) - 1
+                    row = lines[starts[max(at, 0)] - 1][1]
+                where = row.where() if row is not None else {"file": shown(portfolio.path), "key": problem.key}
+                found = f"{problem.key}: {problem.message}" if row is not None else problem.message
+                told.append(
+                    Problem(found, found=problem.found, expected=problem.expected, nearest=problem.nearest, **where)
+                )
+            trouble.problems.extend(told)
+            trouble.done()
+            raise
+
+
+def _remarks(portfolio: Portfolio, base: Scenario, start: int, trouble: Trouble) -> list[str]:
+    """What is no contradiction, and should be known."""
+    out = []
+    say = trouble.say
+    if portfolio.funds and int(base.zone.start) != start:
+        was, now = quarter_name(int(base.zone.start)), quarter_name(start)
+        out.append(
+            say(
+                f"基准情景写的是 {was} 的园区，组合的时点是 {now}：起始季度已改为 {now}，请核对基准中的初始存量",
+                f"the base describes the zone in {was} and the portfolio is of {now}: the start is moved to {now};"
+                " see that the stocks of the base hold then",
+            )
+        )
+    own = {row["id"] for row in portfolio.funds}
+    kinds = {row["kind"] for row in portfolio.funds}
+    stay = [c.id for c in base.funds if c.id not in own and c.kind in kinds]
+    if stay:
+        out.append(
+            say(
+                f"基准情景自己的基金仍在：{'、'.join(stay)}；如与导入的重复，请在片段中写 remove = true",
+                f"funds of the base stay beside the imported ones: {', '.join(stay)};"
+                " where they are the same, write remove = true for them in a file over the fragment",
+            )
+        )
+    limit = base.rounds.concentration.value
+    cost: dict[tuple[str, str], float] = {}
+    for row in portfolio.holdings:
+        cost[row["fund"], row["firm"]] = cost.get((row["fund"], row["firm"]), 0.0) + row["cost"]
+    over = [
+        (fund, firm, paid / portfolio.fund_by_id[fund]["size"])
+        for (fund, firm), paid in cost.items()
+        if fund in portfolio.fund_by_id and paid > limit * portfolio.fund_by_id[fund]["size"]
+    ]
+    for fund, firm, part in over[:5]:
+        out.append(
+            say(
+                f"“{fund}”对“{firm}”的投资占认缴的 {part:.0%}，高于集中度上限 {limit:.0%}（rounds.concentration）",
+                f"{fund} has put {part:.0%} of its commitments into {firm}, above the limit of {limit:.0%}"
+                " (rounds.concentration)",
+            )
+        )
+    if len(over) > 5:
+        out.append(say(f"另有 {len(over) - 5} 项超过集中度上限", f"{len(over) - 5} more positions are above it"))
+    return out

@@ -1,0 +1,492 @@
+"""One firm's life in one replication: rounds, the cap table after each, certificates, exits, and what each class gets.
+
+A replication is lived again with every log kept. The table after a round is read from a world that stops at the end of
+the round's quarter: a shorter horizon changes nothing before it, so that world is the same up to there. Rounds of one
+quarter share one table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sim.ensemble import Worlds, _checked, _kept, _samples, firm_name  # first: it sets up where kernels are kept
+
+import numpy as np  # isort: skip
+from numpy.typing import NDArray  # isort: skip
+
+from sim.analysis.text import layout, say, width
+from sim.errors import Problem, UserError
+from sim.finance.payoff import split
+from sim.model.rows import Rows
+from sim.model.rules import LevelIndex, lower
+from sim.model.world import Count, World
+from sim.quantities import parse_quarter, quarter_name
+
+if TYPE_CHECKING:
+    from sim.scenario.document import Scenario
+
+Floats = NDArray[np.float64]
+LEVEL_EVENTS = {1: "entered", 2: "renewed", -1: "left"}  # sim/model/ladders/kernel.py, log_level
+ANTI_DILUTION = ("none", "weighted_average", "ratchet")
+POINTS = 481  # of a payoff chart
+MOST_TURNS = 5  # conversions that have a row of their own in the table of payouts
+
+
+def follow(scenario: Scenario, replication: int, firm: str, seed: int | None = None) -> dict[str, Any]:
+    """One firm's life as a document: `rounds` (each with its `cap_table`), `levels`, `exits`, `now` where it is alive.
+
+    firm: as in the logs (2021Q3-o-17, start-o-3, a named firm's id). Raises UserError where no such firm has an event.
+    """
+    _, seed = _checked(scenario, 1, seed)
+    worlds = Worlds(scenario, lower(scenario, Rows(seed, np.array([replication]))), seed)
+    world = worlds.live(0, replication, events=True)
+    samples = _samples(scenario, [_kept(world, replication, scenario.zone.quarters)])
+    life: dict[str, Any] = {"firm": firm, "replication": replication, "seed": seed}
+    total = 0
+    for name in ("rounds", "levels", "exits"):
+        table = samples[name]
+        mine = table["firm"] == firm
+        total += int(mine.sum())
+        left_out = ("firm", "replication", "named")
+        life[name] = [
+            {column: values[i].item() for column, values in table.items() if column not in left_out}
+            for i in np.flatnonzero(mine)
+        ]
+    for event in life["levels"]:
+        event["event"] = LEVEL_EVENTS[event.pop("what")]
+    for event in life["rounds"]:
+        event["lead"] = fund_name(scenario, world, event["lead"])
+    slot = find_firm(scenario, world, firm)
+    if slot is None and total == 0:
+        some = sorted(set(samples["rounds"]["firm"].tolist()))[:8]
+        raise UserError(
+            Problem(
+                "no such firm in this replication (or nothing ever happened to it)",
+                key="--firm",
+                found=firm,
+                expected=f"an id as in rounds.parquet, for example {', '.join(some)}",
+            )
+        )
+    if slot is not None:
+        life["now"] = firm_now(scenario, world, slot, life["rounds"])
+    _add_tables(life, scenario, worlds, replication)
+    return life
+
+
+def _add_tables(life: dict[str, Any], scenario: Scenario, worlds: Worlds, replication: int) -> None:
+    """The cap table after each round; None where the firm was gone at the end of its quarter."""
+    start = int(scenario.zone.start)
+    tables: dict[str, dict[str, Any] | None] = {}
+    for event in life["rounds"]:
+        quarter = event["quarter"]
+        if quarter not in tables:
+            worlds.room = worlds.room._replace(quarters=parse_quarter(quarter) - start + 1)
+            world = worlds.live(0, replication)
+            slot = find_firm(scenario, world, life["firm"])
+            row = int(world.firms.venture[slot]) if slot is not None else -1
+            tables[quarter] = cap_table(scenario, world, row, life["rounds"]) if row >= 0 else None
+        event["cap_table"] = tables[quarter]
+
+
+def tables_at_start(
+    scenario: Scenario, firms: Sequence[str], replications: int, seed: int
+) -> dict[str, list[dict[str, Any] | None]]:
+    """The cap table of each named firm at the end of the first quarter, in each replication; None where it has none.
+
+    The terms that a known history leaves open are drawn, so the tables of two replications differ in them.
+    """
+    worlds = Worlds(scenario, lower(scenario, Rows(seed, np.arange(replications))), seed)
+    worlds.room = worlds.room._replace(quarters=1)
+    out: dict[str, list[dict[str, Any] | None]] = {firm: [] for firm in firms}
+    number = {firm.id: k for k, firm in enumerate(scenario.named)}
+    for r in range(replications):
+        world = worlds.live(r, r)
+        n = int(world.tally.counts[Count.VENTURE_SLOTS])
+        v = world.ventures
+        for firm in firms:
+            rows = np.flatnonzero((v.named[:n] == number[firm]) & (v.alive[:n] == 1))
+            some = rows.size and int(v.classes[rows[0]]) > 0
+            out[firm].append(cap_table(scenario, world, int(rows[0]), ()) if some else None)
+    return out
+
+
+def find_firm(scenario: Scenario, world: World, firm: str) -> int | None:
+    """Slot of a firm that is alive at the end of the world, or None."""
+    f = world.firms
+    n = int(world.tally.counts[Count.FIRM_SLOTS])
+    for slot in np.flatnonzero(f.alive[:n]):
+        if firm_name(scenario, int(f.cohort[slot]), int(f.index[slot])) == firm:
+            return int(slot)
+    return None
+
+
+def fund_name(scenario: Scenario, world: World, fund: int) -> str:
+    """A fund as people find it: its class, and its number where the class has several; "others" beyond the model."""
+    if fund < 0:
+        return "others"
+    group = int(world.funds.group[fund])
+    n = int(world.tally.counts[Count.FUNDS])
+    same = np.flatnonzero(world.funds.group[:n] == group)
+    name = scenario.ordered_funds()[group].id
+    return name if same.size == 1 else f"{name}-{int(np.searchsorted(same, fund)) + 1}"
+
+
+def firm_now(scenario: Scenario, world: World, slot: int, rounds: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+    """State of a live firm at the end: accounts, certificates, cap table."""
+    f, v = world.firms, world.ventures
+    names = LevelIndex(scenario).names
+    out: dict[str, Any] = {
+        "sector": list(scenario.firms.sectors)[int(f.sector[slot])],
+        "age_years": (scenario.zone.quarters - 1 - int(f.born[slot])) / 4.0,
+        "revenue": float(f.revenue_last[slot]),
+        "profit": float(f.profit_last[slot]),
+        "jobs": float(f.jobs[slot]),
+        "levels": [name for i, name in enumerate(names) if int(f.held[slot]) >> i & 1],
+    }
+    row = int(f.venture[slot])
+    if row >= 0:
+        out["equity"] = {
+            "listed": bool(v.listed[row]),
+            "last_post_money": float(v.last_post[row]),
+            "first_post_money": float(v.first_post[row]),
+            "raised": float(v.raised[row]),
+            **cap_table(scenario, world, row, rounds),
+        }
+    return out
+
+
+def cap_table(scenario: Scenario, world: World, row: int, rounds: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Who holds a venture: founders, option pool, and each share class with its terms and the funds that hold it.
+
+    Shares are in units of the founders' shares; `share_of_firm` is as-converted. A class is named after the round
+    whose price it was issued at; classes from before the simulated time are "earlier".
+    """
+    v, h = world.ventures, world.holdings
+    total = float(v.shares[row])
+    holders: dict[int, dict[str, float]] = {}
+    at = int(v.first_holding[row])
+    while at >= 0:
+        mine = holders.setdefault(int(h.share_class[at]), {})
+        name = fund_name(scenario, world, int(h.fund[at]))
+        if float(h.shares[at]) > 0.0:
+            mine[name] = mine.get(name, 0.0) + float(h.shares[at])
+        at = int(h.next[at])
+    issued = {event["price"]: event["stage"] for event in rounds}
+    classes = []
+    for c in range(int(v.classes[row])):
+        shares, price = float(v.class_shares[row, c]), float(v.class_price[row, c])
+        conversion = float(v.class_conversion[row, c])
+        cap = float(v.class_cap[row, c])
+        participating = bool(v.class_participating[row, c])
+        classes.append(
+            {
+                "class": c + 1,
+                "stage": issued.get(price, "earlier"),
+                "shares": shares,
+                "share_of_firm": shares * conversion / total,
+                "price": price,
+                "paid": shares * price,
+                "preference": float(v.class_preference[row, c]),
+                "seniority": int(v.class_seniority[row, c]),
+                "participating": participating,
+                "cap": cap if participating and np.isfinite(cap) else None,
+                "anti_dilution": ANTI_DILUTION[int(v.class_antidilution[row, c])],
+                "conversion": conversion,
+                "redemption": int(v.class_redemption[row, c]) >= 0,
+                "holders": {name: s * conversion / total for name, s in sorted(holders.get(c, {}).items())},
+            }
+        )
+    return {
+        "founders": float(v.founders[row]) / total,
+        "pool": float(v.pool[row]) / total,
+        "shares": total,
+        "classes": classes,
+    }
+
+
+# --- who gets what at an exit ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Payoff:
+    """What each class of a cap table gets over exit values. exit, common: [point]; classes: [class, point], in yuan.
+
+    converts: for each class the lowest exit value at which it converts into common, or None (it never does within the
+    range, or it is common already).
+    """
+
+    exit: Floats
+    classes: Floats
+    common: Floats
+    converts: list[float | None]
+
+
+def payouts(table: dict[str, Any], proceeds: float) -> tuple[Floats, float, NDArray[np.bool_]]:
+    """(payout by class, founders' and pool's, whether each class converts) of a cap table at an exit."""
+    classes = table["classes"]
+    return split(
+        proceeds,
+        [c["shares"] * c["conversion"] for c in classes],
+        [c["preference"] * c["paid"] for c in classes],
+        [c["seniority"] for c in classes],
+        [c["participating"] for c in classes],
+        [None if c["cap"] is None else c["cap"] * c["paid"] for c in classes],
+        (table["founders"] + table["pool"]) * table["shares"],
+    )
+
+
+def payoff_of(table: dict[str, Any], low: float | None = None, high: float | None = None) -> Payoff:
+    """The split of every exit value between `low` and `high` (default: a tenth of the preferences to where all that
+    convert have done so, and on)."""
+    claims = sum(c["preference"] * c["paid"] for c in table["classes"])
+    if claims <= 0.0:
+        raise UserError(Problem("this firm has no share classes, so there is nothing to split", key="--firm"))
+    converts = [_converts_at(table, c, claims) for c in range(len(table["classes"]))]
+    last = max([claims, *(x for x in converts if x is not None)])
+    low = 0.1 * claims if low is None else low
+    high = 6.0 * last if high is None else high
+    exits = np.geomspace(low, high, POINTS)
+    rows = [payouts(table, float(x)) for x in exits]
+    return Payoff(exits, np.array([r[0] for r in rows]).T, np.array([r[1] for r in rows]), converts)
+
+
+def _converts_at(table: dict[str, Any], c: int, claims: float) -> float | None:
+    """The exit value from which a class converts, by bisection; conversion is monotone in the proceeds."""
+    high = claims
+    for _ in range(60):
+        if payouts(table, high)[2][c]:
+            break
+        high *= 2.0
+    else:
+        return None
+    low = 0.0
+    for _ in range(80):
+        middle = 0.5 * (low + high)
+        low, high = (low, middle) if payouts(table, middle)[2][c] else (middle, high)
+    return high
+
+
+def last_table(life: dict[str, Any]) -> dict[str, Any] | None:
+    """The newest cap table of a life: of today, or after the last round that left one."""
+    equity = life.get("now", {}).get("equity")
+    if equity and equity["classes"] and not equity["listed"]:
+        return equity
+    return next((r["cap_table"] for r in reversed(life["rounds"]) if r.get("cap_table")), None)
+
+
+def draw_payoff(life: dict[str, Any], scenario: Scenario, folder: str | Path, lang: str) -> Path | None:
+    """The payoff chart of the newest cap table, into the result's figures/; None where nothing is to be split."""
+    table = last_table(life)
+    if table is None or not table["classes"]:
+        return None
+    from sim.figures.payoff import payoff
+    from sim.figures.style import save
+
+    known = {str(f.id): f.name.get(lang) for f in scenario.named}
+    today = table is life.get("now", {}).get("equity")
+    when = quarter_name(int(scenario.zone.end)) if today else life["rounds"][-1]["quarter"]
+    worlds = f"{life['replication']}, {say(lang, '种子', 'seed')} {life['seed']}"
+    source = f"Headwater 活水 · {scenario.zone.name.get(lang)} · {say(lang, '世界', 'replication')} {worlds}"
+    name = str(known.get(life["firm"], life["firm"]))
+    figure = payoff(payoff_of(table), class_names(table, lang), name, when, source, lang)
+    return save(figure, Path(folder) / "figures" / f"payoff-{life['firm']}-{life['replication']}.png")
+
+
+# --- for people ------------------------------------------------------------------------------------------------------
+
+
+def class_names(table: dict[str, Any], lang: str) -> list[str]:
+    """`2 series A`, `3 series A`: number and round of each class."""
+    return [f"{c['class']} {_stage(c['stage'], lang)}" for c in table["classes"]]
+
+
+def _stage(stage: str, lang: str) -> str:
+    from sim.terms import term
+
+    return say(lang, "更早轮次", "earlier") if stage == "earlier" else term(f"stage.{stage}", lang)
+
+
+def outline(life: dict[str, Any], scenario: Scenario, lang: str) -> str:
+    """The life as tables in the reader's language."""
+    from sim.quantities import format_money, format_number
+
+    names = {f.id: f.name.get(lang) for f in scenario.named}
+    title = names.get(life["firm"], life["firm"])
+    world = say(
+        lang,
+        f"第 {life['replication']} 个世界，种子 {life['seed']}",
+        f"replication {life['replication']}, seed {life['seed']}",
+    )
+    parts = [f"{title}  {world}"]
+
+    def money(x: float) -> str:
+        return format_money(x, lang)
+
+    if life["rounds"]:
+        head = say(
+            lang,
+            "融资轮次|轮次|融资额|投前|投后|领投|基金数|模型外资金",
+            "rounds|stage|raised|pre-money|post-money|lead|funds|from others",
+        ).split("|")
+        rows = [
+            [
+                r["quarter"],
+                _stage(r["stage"], lang),
+                money(r["amount"]),
+                money(r["pre_money"]),
+                money(r["post_money"]),
+                _holder(r["lead"], lang),
+                str(r["funds"]),
+                money(r["from_others"]),
+            ]
+            for r in life["rounds"]
+        ]
+        parts.append(layout(head, rows, left=2))
+    told = set()
+    for r in life["rounds"]:
+        if r["quarter"] in told:
+            continue
+        told.add(r["quarter"])
+        together = [x for x in life["rounds"] if x["quarter"] == r["quarter"]]
+        which = say(lang, "、", ", ").join(_stage(x["stage"], lang) for x in together)
+        heading = say(lang, f"股权结构，{r['quarter']} {which}之后", f"cap table after {which}, {r['quarter']}")
+        if r["cap_table"] is None:
+            parts.append(heading + say(lang, "：季末企业已不在", ": the firm was gone by the end of the quarter"))
+        else:
+            parts.append(heading + "\n" + _table(r["cap_table"], lang))
+    if life["levels"]:
+        level_names = {
+            f"{a}.{b}": x.name.get(lang) for a, ladder in scenario.ladders.items() for b, x in ladder.levels.items()
+        }
+        word = {
+            "entered": say(lang, "获得", "entered"),
+            "renewed": say(lang, "续期", "renewed"),
+            "left": say(lang, "失去", "left"),
+        }
+        rows = [[e["quarter"], word[e["event"]], level_names.get(e["level"], e["level"])] for e in life["levels"]]
+        parts.append(layout(say(lang, "认定与上市||", "certificates, listing||").split("|"), rows, left=3))
+    if life["exits"]:
+        ways = {"sale": ("被并购", "sold"), "liquidation": ("清算", "liquidated"), "listing": ("上市", "listed")}
+        rows = [
+            [
+                e["quarter"],
+                say(lang, *ways.get(e["way"], (e["way"], e["way"]))),
+                money(e["proceeds"]),
+                money(e["to_funds"]),
+            ]
+            for e in life["exits"]
+        ]
+        head = say(lang, "退出|方式|金额|其中归基金", "exit|way|proceeds|to funds").split("|")
+        parts.append(layout(head, rows, left=2))
+    now = life.get("now")
+    if now is None:
+        parts.append(say(lang, "期末企业已不在", "the firm is gone by the end"))
+    else:
+        sector = scenario.firms.sectors[now["sector"]].name.get(lang)
+        line = [
+            sector,
+            say(lang, f"企龄 {now['age_years']:g} 年", f"{now['age_years']:g} years old"),
+            say(lang, f"营收 {money(now['revenue'])}", f"revenue {money(now['revenue'])}"),
+            say(lang, f"利润 {money(now['profit'])}", f"profit {money(now['profit'])}"),
+            say(
+                lang,
+                f"从业 {format_number(round(now['jobs']), lang)} 人",
+                f"{format_number(round(now['jobs']), lang)} jobs",
+            ),
+        ]
+        parts.append(say(lang, "期末：", "at the end: ") + say(lang, "，", ", ").join(line))
+        equity = now.get("equity")
+        if equity:
+            state = say(lang, "已上市", "listed") if equity["listed"] else say(lang, "未上市", "unlisted")
+            text = say(lang, "最近投后估值", "last post-money")
+            parts[-1] += (
+                say(lang, "，", ", ") + f"{state}{say(lang, '，', ', ')}{text} {money(equity['last_post_money'])}"
+            )
+    table = last_table(life)
+    if table and table["classes"]:
+        parts.append(_payoffs(table, lang))
+    return "\n\n".join(parts)
+
+
+def _holder(name: str, lang: str) -> str:
+    return say(lang, "模型外", "others") if name == "others" else name
+
+
+def _table(table: dict[str, Any], lang: str) -> str:
+    from sim.quantities import format_money
+
+    head = say(
+        lang,
+        "|占股|已付|优先权|顺位|参与|反稀释|转换比|回购权|持有人",
+        "|share|paid|preference|seniority|participates|anti-dilution|converts 1:|redeemable|held by",
+    ).split("|")
+    protections = {
+        "none": say(lang, "无", "none"),
+        "weighted_average": say(lang, "加权平均", "weighted average"),
+        "ratchet": say(lang, "完全棘轮", "full ratchet"),
+    }
+    yes, no = say(lang, "有", "yes"), say(lang, "无", "no")
+    rows = [
+        [say(lang, "创始人", "founders"), f"{table['founders']:.1%}", *[""] * 8],
+        [say(lang, "期权池", "option pool"), f"{table['pool']:.1%}", *[""] * 8],
+    ]
+    for c, name in zip(table["classes"], class_names(table, lang), strict=True):
+        held = [f"{holder} {part:.1%}" for holder, part in c["holders"].items()]
+        rest = c["share_of_firm"] - sum(c["holders"].values())
+        if rest > 5e-4:
+            held.append(f"{_holder('others', lang)} {rest:.1%}")
+        if c["participating"]:
+            joins = yes if c["cap"] is None else say(lang, f"上限 {c['cap']:g} 倍", f"to {c['cap']:g}x")
+        else:
+            joins = no
+        rows.append(
+            [
+                name,
+                f"{c['share_of_firm']:.1%}",
+                format_money(c["paid"], lang),
+                f"{c['preference']:g}x",
+                str(c["seniority"] + 1),
+                joins,
+                protections[c["anti_dilution"]],
+                f"{c['conversion']:.3g}",
+                yes if c["redemption"] else no,
+                say(lang, "、", ", ").join(held) or "–",
+            ]
+        )
+    return "\n".join(_flush(head, rows))
+
+
+def _flush(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table whose last column, of free length, is flush left."""
+    lines = layout(head[:-1], [r[:-1] for r in rows]).splitlines()
+    most = max(width(line) for line in lines)
+    last = [head[-1], *(r[-1] for r in rows)]
+    return [f"{line}{' ' * (most - width(line))}  {cell}".rstrip() for line, cell in zip(lines, last, strict=True)]
+
+
+def _payoffs(table: dict[str, Any], lang: str) -> str:
+    """What each class gets at a few round exit values around where they convert."""
+    from sim.quantities import format_money
+
+    curves = payoff_of(table)
+    claims = sum(c["preference"] * c["paid"] for c in table["classes"])
+    turns = [x for x in curves.converts if x is not None]
+    marks = sorted({claims / 2, claims, 2 * claims, *(turns if len(turns) <= MOST_TURNS else ()), curves.exit[-1] / 2})
+    head = [
+        say(lang, "出售价格", "sold for"),
+        *class_names(table, lang),
+        say(lang, "创始人与期权池", "founders and pool"),
+    ]
+    rows = []
+    for value in marks:
+        paid, common, _ = payouts(table, float(value))
+        rows.append([format_money(x if x >= 1.0 else 0.0, lang) for x in (value, *paid, common)])
+    lines = [layout(head, rows)]
+    for name, at in zip(class_names(table, lang), curves.converts, strict=True):
+        if at is not None:
+            money = format_money(at, lang)
+            lines.append(say(lang, f"{name}：售价达 {money} 起转为普通股", f"{name} converts into common from {money}"))
+    return say(lang, "出售时各类股份所得", "what each class gets in a sale") + "\n" + "\n".join(lines)

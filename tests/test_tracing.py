@@ -1,0 +1,183 @@
+"""A firm's life: its cap table after each round, who gets what in a sale, and a portfolio's known history in a run."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sim.ensemble import simulate
+from sim.errors import UserError
+from sim.figures.payoff import payoff
+from sim.figures.style import encode
+from sim.portfolio.importing import import_portfolio
+from sim.scenario import load_scenario
+from sim.tracing import class_names, draw_payoff, follow, last_table, outline, payoff_of, payouts
+from tests.portfolios import as_workbook, drawn, example
+
+ROOT = Path(__file__).resolve().parent.parent
+NATIONAL = ROOT / "scenarios" / "national.toml"
+SMALL = ["firms.initial.count=60", "firms.entry.organic.per_year=20", "firms.entry.incubator.per_year=5"]
+Call = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def table_of(
+    *classes: dict[str, Any], founders: float = 0.6, pool: float = 0.1, shares: float = 10.0
+) -> dict[str, Any]:
+    usual = {
+        "stage": "a", "preference": 1.0, "seniority": 0, "participating": False, "cap": None, "conversion": 1.0,
+        "anti_dilution": "none", "redemption": False, "holders": {}, "share_of_firm": 0.0,
+    }  # fmt: skip
+    return {
+        "founders": founders,
+        "pool": pool,
+        "shares": shares,
+        "classes": [usual | {"class": i + 1} | c for i, c in enumerate(classes)],
+    }
+
+
+# --- the payoff chart
+
+
+def test_a_class_converts_where_its_part_of_the_firm_is_worth_its_preference():
+    # 3 of 10 shares that cost 30: below an exit of 100 the preference pays more, above it the shares do
+    curves = payoff_of(table_of({"shares": 3.0, "price": 10.0, "paid": 30.0}))
+    assert curves.converts == [pytest.approx(100.0, rel=1e-9)]
+    at = np.searchsorted(curves.exit, 100.0)
+    assert curves.classes[0, at - 2] == pytest.approx(30.0)
+    assert np.allclose(curves.classes[0, at + 1 :], 0.3 * curves.exit[at + 1 :])
+
+
+def test_what_the_classes_get_is_what_the_firm_was_sold_for():
+    table = table_of(
+        {"shares": 1.0, "price": 5.0, "paid": 5.0, "participating": True, "cap": 3.0},
+        {"shares": 2.0, "price": 20.0, "paid": 40.0, "seniority": 1},
+        founders=0.5,
+        pool=0.2,
+    )
+    curves = payoff_of(table)
+    assert np.allclose(curves.classes.sum(axis=0) + curves.common, curves.exit, rtol=1e-12)
+    assert np.all(np.diff(curves.classes, axis=1) >= -1e-9) and np.all(np.diff(curves.common) >= -1e-9)
+    assert curves.converts[0] is not None and payouts(table, curves.converts[0] * 1.001)[2][0]
+    assert not payouts(table, curves.converts[0] * 0.999)[2][0]
+
+
+def test_an_uncapped_participating_class_never_converts():
+    curves = payoff_of(table_of({"shares": 3.0, "price": 10.0, "paid": 30.0, "participating": True}))
+    assert curves.converts == [None]
+
+
+def test_a_firm_without_classes_has_nothing_to_split():
+    with pytest.raises(UserError, match="nothing to split"):
+        payoff_of(table_of())
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_chart_names_every_class_and_marks_where_it_converts(lang: str):
+    table = table_of(*({"shares": 0.5, "price": 10.0 + i, "paid": 5.0 + i / 2} for i in range(6)))
+    curves = payoff_of(table)
+    figure = payoff(curves, class_names(table, lang), "唐晶", "2023Q4", "source", lang)
+    keys = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+    assert len(keys) == 7
+    assert all(any(key.startswith(name) for key in keys) for name in class_names(table, lang))
+    dots = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
+    assert [float(np.asarray(dot.get_xdata())[0]) for dot in dots] == pytest.approx(curves.converts)
+    assert figure.axes[0].get_xscale() == "log"
+    assert encode(figure)
+
+
+# --- a life
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory):
+    folder = tmp_path_factory.mktemp("portfolio")
+    (folder / "p.xlsx").write_bytes(as_workbook(example()))
+    import_portfolio(folder / "p.xlsx", folder / "p.toml", NATIONAL)
+    return load_scenario(folder / "p.toml", SMALL)
+
+
+def test_the_table_after_each_round_adds_up_and_names_the_round_just_closed(imported):
+    life = follow(imported, 0, "eg-photon", 1)
+    assert len(life["rounds"]) >= 2
+    for event in life["rounds"]:
+        table = event["cap_table"]
+        if table is None:
+            continue
+        whole = table["founders"] + table["pool"] + sum(c["share_of_firm"] for c in table["classes"])
+        assert whole == pytest.approx(1.0, rel=1e-9)
+        assert any(c["stage"] == event["stage"] and c["price"] == event["price"] for c in table["classes"])
+        for c in table["classes"]:
+            assert sum(c["holders"].values()) <= c["share_of_firm"] * (1 + 1e-9)
+
+
+def test_the_known_investors_of_a_round_hold_its_class(imported):
+    life = follow(imported, 0, "eg-photon", 1)
+    table = life["rounds"][1]["cap_table"]
+    newest = table["classes"][1]
+    assert newest["holders"]["eg-venture"] == pytest.approx(4000 / 40000, rel=1e-9)
+    assert newest["holders"]["eg-angel"] == pytest.approx(800 / 40000, rel=1e-9)
+    assert set(table["classes"][0]["holders"]) == {"eg-angel"}
+
+
+def test_certificates_are_held_since_their_dates(imported):
+    life = follow(imported, 0, "eg-photon", 1)
+    events = [e for e in life["levels"] if e["level"] == "certificates.hte"]
+    assert all(e["event"] in ("entered", "renewed", "left") for e in life["levels"])
+    # granted in 2023Q4 and valid for three years: accredited anew or lost in 2026Q4, where the firm lives till then
+    alive_then = not life["exits"] or life["exits"][0]["quarter"] > "2026Q4"
+    if alive_then and (life.get("now") or events):
+        assert events and events[0]["quarter"] == "2026Q4" and events[0]["event"] in ("renewed", "left")
+
+
+def test_a_sub_fund_that_closed_before_the_start_has_its_size_and_its_guidance_money(imported):
+    result = simulate(imported, replications=2, seed=1, threads=1, audit=True)
+    assert np.allclose(result["funds.subfunds.size"][:, 0], 7e8)
+    assert np.allclose(result["funds.leverage"][:, 0], 7.0e8 / 2.3e8)
+    assert np.allclose(result["funds.subfunds.invested.local"][:, 0], 6.4e7)
+
+
+def test_a_drawn_portfolio_lives_and_its_accounts_close(tmp_path: Path):
+    (tmp_path / "p.xlsx").write_bytes(as_workbook(drawn(6, 12)))
+    made = import_portfolio(tmp_path / "p.xlsx", tmp_path / "p.toml", NATIONAL)
+    result = simulate(load_scenario(tmp_path / "p.toml", SMALL), replications=2, seed=3, threads=1, audit=True)
+    posts = [f.rounds[-1].post_money.value for f in made.scenario.named]
+    found = [result[f"named.{f.id}.valuation"][0, 0] for f in made.scenario.named]
+    assert found == pytest.approx(posts)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_printed_life_shows_a_table_after_every_round(imported, lang: str, tmp_path: Path):
+    life = follow(imported, 0, "eg-photon", 1)
+    text = outline(life, imported, lang)
+    quarters = {event["quarter"] for event in life["rounds"]}
+    heading = "股权结构，" if lang == "zh" else "cap table after "
+    assert text.count(heading) == len(quarters)
+    assert "eg-venture" in text and (
+        "加权平均" in text or "无" in text if lang == "zh" else "none" in text or "average" in text
+    )
+    drawn_to = draw_payoff(life, imported, tmp_path, lang)
+    assert last_table(life) is not None
+    assert drawn_to is not None and drawn_to.read_bytes().startswith(b"\x89PNG")
+
+
+def test_no_such_firm_is_told_with_examples(imported):
+    with pytest.raises(UserError, match="no such firm"):
+        follow(imported, 0, "nobody", 1)
+
+
+def test_trace_prints_and_draws_into_the_result(desk: Path, headwater: Call):
+    more = [word for setting in SMALL for word in ("--set", setting)]
+    words = ("--replications", "2", "--no-figures", "--quiet", "--set", 'zone.end="2024Q4"', "--out", "r")
+    done = headwater("run", "scenarios/xian.toml", *words, *more)
+    assert done.returncode == 0, done.stderr
+    done = headwater("trace", "r", "--firm", "tangjing", "--replication", "1")
+    assert done.returncode == 0, done.stderr
+    assert "cap table after angel, 2019Q4" in done.stdout and "founders" in done.stdout
+    assert (desk / "r" / "figures" / "payoff-tangjing-1.png").exists()
+    plain = headwater("trace", "r", "--firm", "tangjing", "--json", "--no-figures")
+    assert plain.returncode == 0 and '"cap_table"' in plain.stdout
