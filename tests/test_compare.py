@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sim.analysis.compare import Comparison, Price, compare, decompose, paired, ratio_of_means, unlike
+from sim.analysis.compare import Comparison, Price, compare, paired, ratio_of_means, taken_apart, unlike
 from sim.errors import UserError
 from sim.model.metrics import Metric
 from sim.result import Result
@@ -173,7 +173,7 @@ def together(subset: tuple[str, ...]) -> np.ndarray:
 
 
 def test_shapley_shares_sum_to_the_whole_difference() -> None:
-    parts = [p for p in decompose(together, ["x", "y", "z"], ["one", "two"]) if p.output == "one"]
+    parts = [p for p in taken_apart(together, ["x", "y", "z"], ["one", "two"]) if p.output == "one"]
     whole = (together(("x", "y", "z")) - together(()))[:, 0].mean()
     assert sum(p.shapley for p in parts) == pytest.approx(whole, rel=1e-12)
 
@@ -185,7 +185,7 @@ def test_shapley_share_is_the_mean_over_every_order() -> None:
         for k, name in enumerate(order):
             gain = together(order[: k + 1])[:, 0] - together(order[:k])[:, 0]
             expected[name] += gain.mean() / math.factorial(3)
-    parts = {p.change: p for p in decompose(together, names, ["one", "two"]) if p.output == "one"}
+    parts = {p.change: p for p in taken_apart(together, names, ["one", "two"]) if p.output == "one"}
     assert {name: p.shapley for name, p in parts.items()} == pytest.approx(expected)
     z = together(())[:, 0].mean()
     assert parts["x"].alone == pytest.approx(2 * z) and parts["x"].last == pytest.approx(6 * z)
@@ -195,7 +195,7 @@ def test_shapley_share_is_the_mean_over_every_order() -> None:
 @pytest.mark.parametrize("count", [0, 7])
 def test_one_to_six_changes(count: int) -> None:
     with pytest.raises(UserError, match="1 to 6"):
-        decompose(together, [str(k) for k in range(count)], ["one"])
+        taken_apart(together, [str(k) for k in range(count)], ["one"])
 
 
 # --- input, folder, figures
@@ -227,7 +227,7 @@ def test_two_scenarios_of_one_name_are_told_apart() -> None:
 
 def test_folder_table_and_figures_of_a_whole_result(tmp_path: Path) -> None:
     c = compare({"base": worlds(0.0), "more": worlds(0.05)}, at="2028Q4")
-    c.parts = [p for p in decompose(together, ["x", "y", "z"], ["jobs.total@2028Q4", "two"])]
+    c.parts = [p for p in taken_apart(together, ["x", "y", "z"], ["jobs.total@2028Q4", "two"])]
     c.save(tmp_path / "c", lang="zh")
     rows = (tmp_path / "c" / "differences.csv").read_text().splitlines()
     assert len(rows) == 1 + len(c.metrics) * len(c.quarters)

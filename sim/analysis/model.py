@@ -33,6 +33,20 @@ def refuse(message: str, **details: Any) -> UserError:
     return UserError([Problem(message, **details)])
 
 
+def all_at_once(*calls: Callable[[], Any]) -> list[Any]:
+    """What each call returns; where some refuse the user's input, all of their problems in one error."""
+    found: list[Any] = []
+    problems: list[Problem] = []
+    for call in calls:
+        try:
+            found.append(call())
+        except UserError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise UserError(problems)
+    return found
+
+
 def nearest(word: str, words: Sequence[str]) -> str | None:
     """The known word most like `word`, or None where nothing is like it."""
     close = difflib.get_close_matches(word, list(words), n=1, cutoff=0.5)

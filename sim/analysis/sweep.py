@@ -24,16 +24,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.analysis.model import Model, ZoneModel, refuse, split_output
+from sim.analysis.model import Model, ZoneModel, all_at_once, refuse, split_output
 from sim.analysis.text import between, csv_text, layout, say, show, word
 from sim.analysis.vary import Varied, varied_of
 from sim.analysis.work import JOURNAL, Evaluated, Executor, Progress, VarianceSplit, claim, evaluate, header_for
+from sim.errors import Problem, UserError
 
 if TYPE_CHECKING:
     from sim.scenario.document import Scenario
 
 METHODS = ("sobol", "morris", "lhs", "grid", "oat")
 USUAL_SAMPLES = {"sobol": 128, "morris": 20, "lhs": 256, "grid": 5, "oat": 5}
+USUAL_REPLICATIONS = 20
 MORRIS_LEVELS = 4
 LEAST_SOBOL, LEAST_FAST = 8, 64  # below these a bootstrap, or ten harmonics, says nothing
 LARGEST_GRID = 1_000_000
@@ -525,18 +527,38 @@ class SweepResult:
         """Parameter -> index; for the second order use `indices`."""
         return {i.parameter: i for i in self.indices if i.output == output and i.name == name}
 
-    def to_xarray(self) -> Any:
-        """Labelled arrays: the samples and, by sample and output, mean, sd and quantiles over replications."""
+    def to_xarray(self, replications: bool = False) -> Any:
+        """Labelled arrays: the samples; by sample and output mean, sd and quantiles over replications; by output and
+        parameter each index with its interval (`first`, `first_low`, `first_high` …), second order by two parameters;
+        by output and part the split of the variance. With `replications` every world's outcome as well (`values`).
+        """
         import xarray
 
         e = self.evaluated
-        data = {
+        data: dict[str, Any] = {
             name: (("sample", "output"), getattr(e, name)) for name in ("mean", "sd", "p05", "p50", "p95", "defined")
         }
         data["design"] = (("sample", "parameter"), e.design)
-        return xarray.Dataset(
-            data, coords={"output": e.outputs, "parameter": e.paths}, attrs={"method": self.plan.method}
-        )
+        if replications:
+            data["values"] = (("sample", "replication", "output"), e.values(np.arange(len(e.design))))
+        place = {path: k for k, path in enumerate(e.paths)}
+        for i in self.indices:
+            at, dims = (self.outputs.index(i.output), place[i.parameter]), ("output", "parameter")
+            if i.other:
+                at, dims = (*at, place[i.other]), (*dims, "with")
+            for name, number in ((i.name, i.value), (f"{i.name}_low", i.low), (f"{i.name}_high", i.high)):
+                size = (len(self.outputs), *[len(e.paths)] * (len(dims) - 1))
+                data.setdefault(name, (dims, np.full(size, np.nan)))[1][at] = number
+        coords: dict[str, Any] = {"output": e.outputs, "parameter": e.paths}
+        if any(i.other for i in self.indices):
+            coords["with"] = e.paths
+        if self.variance:
+            parts = ("parameters", "chance", "both")
+            split = [[getattr(self.variance[output], part) for part in parts] for output in self.outputs]
+            data["variance"] = (("output", "part"), np.array(split))
+            coords["part"] = list(parts)
+        about = {"method": self.plan.method, "replications": e.replications, "seed": self.seed}
+        return xarray.Dataset(data, coords=coords, attrs=about)
 
     def curves(self, output: str) -> list[Curve]:
         k = self.outputs.index(output)
@@ -770,13 +792,46 @@ def sweep(
     return SweepResult(model, planned, list(varied), evaluated, seed, indices, undefined, header)
 
 
+@dataclass(frozen=True)
+class Settings:
+    """What the `[sweep]` table says beside ranges; the command line goes first."""
+
+    method: str
+    samples: int | None
+    replications: int
+
+
+def settings_of(scenario: Scenario, method: str | None, samples: int | None, replications: int | None) -> Settings:
+    """Refuses, with the line of the file, a method that is none and a number that is no whole one."""
+    table = scenario.sweep
+    problems: list[Problem] = []
+
+    def wrong(key: str, expected: str) -> None:
+        file, line = scenario._tree.place(f"sweep.{key}")
+        message = "not a setting of a sweep"
+        problems.append(Problem(message, file, line, f"sweep.{key}", str(table[key]), expected))
+
+    if method is None and (method := table.get("method", "sobol")) not in METHODS:
+        wrong("method", " | ".join(METHODS))
+    numbers: dict[str, int | None] = {"samples": samples, "replications": replications}
+    for key, given in numbers.items():
+        if given is None and key in table:
+            if type(table[key]) is int and table[key] > 0:
+                numbers[key] = table[key]
+            else:
+                wrong(key, "a whole number above 0")
+    if problems:
+        raise UserError(problems)
+    return Settings(str(method), numbers["samples"], numbers["replications"] or USUAL_REPLICATIONS)
+
+
 def run(
     scenario: Scenario,
     vary: Sequence[str] = (),
     targets: Sequence[str] = (),
-    method: str = "sobol",
+    method: str | None = None,
     samples: int | None = None,
-    replications: int = 20,
+    replications: int | None = None,
     seed: int = 1,
     *,
     second_order: bool = True,
@@ -786,19 +841,25 @@ def run(
     cluster: str | None = None,
     progress: Progress | None = None,
 ) -> SweepResult:
-    """What `run.py sweep` calls: texts of --vary and of targets, checked, then `sweep`."""
+    """What `run.py sweep` calls: texts of --vary and of targets, checked, then `sweep`.
+
+    What is not given is taken from the scenario's `[sweep]` table, else it is the usual.
+    """
     from sim.analysis.cluster import executor_for
 
-    model = ZoneModel.of(scenario, targets or scenario.sweep.get("targets", ()))
-    varied = varied_of(scenario, vary)
-    plan(varied, method, samples, seed, second_order)  # refused before a cluster is looked for
+    model, varied, chosen = all_at_once(
+        lambda: ZoneModel.of(scenario, targets_of(scenario, targets)),
+        lambda: varied_of(scenario, vary),
+        lambda: settings_of(scenario, method, samples, replications),
+    )
+    plan(varied, chosen.method, chosen.samples, seed, second_order)  # refused before a cluster is looked for
     with executor_for(cluster, threads) as executor:
         return sweep(
             model,
             varied,
-            method,
-            samples,
-            replications,
+            chosen.method,
+            chosen.samples,
+            chosen.replications,
             seed,
             second_order=second_order,
             out=out,
@@ -806,3 +867,13 @@ def run(
             executor=executor,
             progress=progress,
         )
+
+
+def targets_of(scenario: Scenario, targets: Sequence[str]) -> Sequence[str]:
+    """Those asked for, else those of the `[sweep]` table."""
+    own = scenario.sweep.get("targets", [])
+    if not targets and not (isinstance(own, list) and all(isinstance(target, str) for target in own)):
+        file, line = scenario._tree.place("sweep.targets")
+        message = "targets are a list of METRIC@QUARTER"
+        raise UserError(Problem(message, file, line, "sweep.targets", str(own), '["jobs.total@2028Q4"]'))
+    return targets or own

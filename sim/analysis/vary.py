@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -208,7 +208,14 @@ def varied_of(scenario: Scenario, vary: Sequence[str]) -> list[Varied]:
                 found.append(_from_table(path, spread, number))
             _refuse_outside(scenario, found[-1])
         except UserError as error:
-            problems.extend(error.problems)
+            problems.extend(replace(problem, **stated_at(path)) for problem in error.problems)
+
+    def stated_at(path: str) -> dict[str, Any]:
+        """File and line of a spread that stands in the scenario."""
+        if vary:
+            return {}
+        keys = [key for key in (f"sweep.vary.{path}", f"sweep.{path}", f"levers.{path}") if key in scenario._tree.index]
+        return dict(zip(("file", "line"), scenario._tree.place(keys[0]), strict=True)) if keys else {}
 
     for text in vary:
         path, equals, spread = text.partition("=")

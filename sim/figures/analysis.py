@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from sim.analysis.compare import Comparison
+    from sim.analysis.earliest import Timing
     from sim.analysis.optimise import Policies
     from sim.analysis.solve import Solution
     from sim.analysis.sweep import Convergence, Curve, SweepResult
@@ -139,7 +140,7 @@ def prices(c: Comparison, lang: str = "zh") -> Figure:
     from sim.analysis.compare import BOUGHT
 
     known = [p for p in c.prices if p.verdict in ("price", "saving")]
-    names = {key: say(lang, zh, en) for key, zh, en, _, _ in BOUGHT}
+    names = {thing.key: say(lang, thing.zh, thing.en).strip() for thing in BOUGHT}
     keys = list(dict.fromkeys(p.key for p in known))
     most = max(sum(p.key == key for p in known) for key in keys)
     step = 0.62 + ROW * most
@@ -165,26 +166,50 @@ def prices(c: Comparison, lang: str = "zh") -> Figure:
 
 @styled
 def parts(c: Comparison, output: str, lang: str = "zh") -> Figure:
-    """Which change did it: Shapley share with interval, and what each does alone and when added last."""
+    """Which change did it: a waterfall of Shapley shares with intervals from the baseline to all changes together, and
+    beside each step what the change does alone and when added last."""
     own = [p for p in c.parts if p.output == output]
-    unit = next((m.unit for m in c.metrics if m.name == output.split("@")[0]), "")
-    scale = _scale(unit, np.array([[p.alone, p.last, p.shapley] for p in own]), lang)
+    name = output.split("@")[0]
+    known = {m.name: m for m in c.metrics}
+    unit = known[name].unit if name in known else ""
+    title = f"{known[name].label[lang]} {c.at}" if name in known else output
+    base = float(c.baseline_mean[c.row(name), c.column(c.at)]) if name in known else 0.0
+    steps = np.concatenate([[0.0], np.cumsum([p.shapley for p in own])])
+    whole = base + steps[-1]
+    scale = _scale(unit, np.array([base, whole]), lang)
+    d = scale.divisor
     keys = [
-        Patch(color=look.BLUE, label=word("shapley", lang)),
+        Patch(color=look.BLUE, label=say(lang, "增加（Shapley 份额）", "adds (Shapley share)")),
+        Patch(color=look.VERMILION, label=say(lang, "减少", "takes off")),
+        Line2D([], [], color=look.INK, lw=1, label=word("interval", lang)),
         Line2D([], [], color=look.INK, marker="<", ms=5, lw=0, label=word("alone", lang)),
         Line2D([], [], color=look.INK, marker=">", ms=5, lw=0, label=word("last", lang)),
     ]
-    title = say(lang, f"差异的分解：{output}", f"Which change did it: {output}")
-    figure, axes = _rows_page(title, "", _source(word("shapley", lang)), len(own), keys, [p.change for p in own])
-    for row, p in enumerate(own):
-        d = scale.divisor
-        axes.barh(row, p.shapley / d, height=0.6, color=look.BLUE)
-        axes.plot(
-            [(p.shapley - p.shapley_reach) / d, (p.shapley + p.shapley_reach) / d], [row, row], color=look.INK, lw=1
+    labels = [c.baseline, *(p.change for p in own), say(lang, "全部措施", "all changes")]
+    subtitle = say(
+        lang,
+        f"从基准到全部措施：{show(base, unit, lang)} → {show(whole, unit, lang)}",
+        f"from the baseline to all changes: {show(base, unit, lang)} → {show(whole, unit, lang)}",
+    )
+    source = _source(say(lang, f"{c.replications} 次配对重复", f"{c.replications} paired replications"))
+    figure, axes = _rows_page(title, subtitle, source, len(labels), keys, labels)
+    reached = [base, whole]
+    for row, (p, begin) in enumerate(zip(own, base + steps[:-1], strict=True), start=1):
+        end = begin + p.shapley
+        axes.barh(
+            row, p.shapley / d, left=begin / d, height=0.56, color=look.BLUE if p.shapley >= 0 else look.VERMILION
         )
-        axes.plot([p.alone / d], [row], "<", color=look.INK, ms=5)
-        axes.plot([p.last / d], [row], ">", color=look.INK, ms=5)
-    axes.axvline(0, color=look.INK, lw=0.8)
+        axes.plot([(end - p.shapley_reach) / d, (end + p.shapley_reach) / d], [row, row], color=look.INK, lw=1)
+        axes.plot([(begin + p.alone) / d], [row], "<", color=look.INK, ms=5)
+        axes.plot([(begin + p.last) / d], [row], ">", color=look.INK, ms=5)
+        axes.plot([end / d, end / d], [row, row + 1], color=look.GREY, lw=0.7, ls=":")
+        reached += [begin, end - p.shapley_reach, end + p.shapley_reach, begin + p.alone, begin + p.last]
+    axes.plot([base / d, base / d], [0, 1], color=look.GREY, lw=0.7, ls=":")
+    for row, value in ((0, base), (len(own) + 1, whole)):
+        axes.plot([value / d], [row], "D", color=look.INK, ms=5)
+    low, high = min(reached) / d, max(reached) / d
+    margin = 0.06 * (high - low or 1.0)
+    axes.set_xlim(low - margin, high + margin)
     _unit(axes, scale)
     return figure
 
@@ -211,6 +236,8 @@ def figures_of_sweep(s: SweepResult, lang: str = "zh") -> dict[str, Figure]:
             found[f"response-{name}"] = responses(s, output, lang)
         if s.plan.method == "grid" and len(s.varied) > 1:
             found[f"heatmap-{name}"] = heat_map(s, output, lang)
+        if any(i.name == "second" and i.output == output for i in s.indices):
+            found[f"second-order-{name}"] = interactions(s, output, lang)
         for c in s.convergence:
             if c.output == output and len(c.sizes) > 1:
                 found[f"convergence-{name}"] = convergence(s, c, lang)
@@ -259,6 +286,26 @@ def shares(s: SweepResult, output: str, lang: str = "zh") -> Figure:
     axes.set_xlabel(
         say(lang, "方差占比", "share of the variance") if names != ["rank"] else word("rank", lang), fontsize=7.5
     )
+    return figure
+
+
+@styled
+def interactions(s: SweepResult, output: str, lang: str = "zh") -> Figure:
+    """Second order: what two parameters do together beyond what each does alone, the largest first, with intervals."""
+    pairs = sorted((i for i in s.indices if i.output == output and i.name == "second"), key=lambda i: -i.value)
+    pairs = pairs[:MOST_ROWS]
+    labels = [f"{s.model.label(i.parameter, lang)} × {s.model.label(i.other, lang)}" for i in pairs]
+    keys = [
+        Patch(color=look.BLUE, label=word("second", lang)),
+        Patch(color=look.PALE, label=say(lang, "区间含 0", "interval holds 0")),
+        Line2D([], [], color=look.INK, lw=1, label=word("interval", lang)),
+    ]
+    figure, axes = _rows_page(s.model.label(output, lang), "", _of(s, lang), len(pairs), keys, labels)
+    for row, i in enumerate(pairs):
+        axes.barh(row, i.value, height=0.6, color=look.PALE if i.low <= 0 <= i.high else look.BLUE)
+        axes.plot([i.low, i.high], [row, row], color=look.INK, lw=1)
+    axes.axvline(0, color=look.INK, lw=0.8)
+    axes.set_xlabel(say(lang, "方差占比", "share of the variance"), fontsize=7.5)
     return figure
 
 
@@ -414,10 +461,63 @@ def convergence(s: SweepResult, c: Convergence, lang: str = "zh") -> Figure:
 
 
 def figures_of_solution(s: Solution, lang: str = "zh") -> dict[str, Figure]:
-    """The curve of a single answer; the frontier of several."""
+    """The curve of a single answer; the frontier of several (over one other lever, or two)."""
     if len(s.answers) == 1:
         return {"solve": solution(s, lang)}
-    return {"frontier": frontier(s, lang)} if len(s.answer.others) == 1 else {}
+    return {"frontier": frontier(s, lang)} if len(s.answer.others) <= 2 else {}
+
+
+def figures_of_timing(t: Timing, lang: str = "zh") -> dict[str, Figure]:
+    """When: probability and outcome by quarter, at every setting of the first lever (at most as many as colours)."""
+    return {"earliest": timing(t, lang)}
+
+
+@styled
+def timing(t: Timing, lang: str = "zh") -> Figure:
+    """Probability of standing at the target and the mean outcome by quarter; the band where there is one curve."""
+    chosen = np.unique(np.linspace(0, len(t.moments) - 1, min(len(t.moments), len(look.SERIES))).round().astype(int))
+    shown = [t.moments[k] for k in chosen]
+    unit = t.model.unit(f"{t.metric}@{t.quarters[-1]}")
+    source = _source(say(lang, f"{t.replications} 次配对重复", f"{t.replications} paired replications"))
+    subtitle = t.sentence(shown[0], lang) if len(t.moments) == 1 else ""
+    figure, bottom, top = look.page(t.title(lang), subtitle, source, height=4.8)
+    if t.levers:
+        for start in range(0, len(shown), 3):
+            keys = [
+                Line2D([], [], color=look.SERIES[start + k], lw=2,
+                       label=", ".join(f"{path} {show(x, t.model.unit(path), lang)}" for path, x in m.settings.items()))
+                for k, m in enumerate(shown[start : start + 3])
+            ]  # fmt: skip
+            top = look.legend(figure, keys, top)
+    half = (top - bottom) / 2
+    upper = figure.add_axes((0.1, bottom + half + 0.04, 0.86, half - 0.09))
+    lower = figure.add_axes((0.1, bottom + 0.01, 0.86, half - 0.08))
+    scale = _scale(unit, np.array([[m.p05, m.p95] for m in shown]), lang)
+    x = np.array([look.moment(q) for q in t.quarters])
+    for m, colour in zip(shown, look.SERIES, strict=False):
+        upper.plot(x, m.p, color=colour, lw=2)
+        if len(shown) == 1:
+            lower.fill_between(x, m.p05 / scale.divisor, m.p95 / scale.divisor, color=_tint(colour, 0.2), lw=0)
+        lower.plot(x, m.mean / scale.divisor, color=colour, lw=1.8)
+        if m.quarter:
+            for axes in (upper, lower):
+                axes.axvline(look.moment(m.quarter), color=colour, lw=1, ls="--")
+        if len(shown) == 1 and m.low and m.high:
+            for axes in (upper, lower):
+                axes.axvspan(look.moment(m.low), look.moment(m.high), color=_tint(look.VERMILION, 0.15), lw=0, zorder=0)
+    upper.axhline(t.probability, color=look.GREY, lw=0.8, ls="--")
+    upper.set_ylim(-0.03, 1.03)
+    upper.yaxis.set_major_formatter(lambda y, _: f"{y:.0%}")
+    upper.set_title(word("probability", lang), fontsize=8.5, pad=4)
+    lower.axhline(t.target.bound / scale.divisor, color=look.INK, lw=1)
+    label = t.model.label(f"{t.metric}@{t.quarters[-1]}", lang).rsplit(" ", 1)[0]
+    mean = say(lang, "均值", "mean")
+    lower.set_title(" · ".join(part for part in (label, mean, scale.unit) if part), fontsize=8.5, pad=4)
+    lower.yaxis.set_major_formatter(lambda value, _: look.tick(value))
+    for axes in (upper, lower):
+        look.time_axis(axes, x[0], x[-1])
+    look.year_end(figure, lower, lang)
+    return figure
 
 
 @styled
@@ -454,24 +554,45 @@ def solution(s: Solution, lang: str = "zh") -> Figure:
 
 @styled
 def frontier(s: Solution, lang: str = "zh") -> Figure:
-    """The least setting of one lever at each setting of another."""
-    (other,) = s.answer.others
-    x = np.array([a.others[other] for a in s.answers])
-    y, low, high = (np.array([getattr(a, name) for a in s.answers]) for name in ("setting", "low", "high"))
+    """The least setting of one lever along another, a line for each setting of a third."""
+    across, *more = s.answer.others
     a = s.answer
-    title = s.model.label(a.target.output, lang)
+    sentence = f"P ≥ {a.probability:g}"
     source = _source(say(lang, f"{a.replications} 次配对重复", f"{a.replications} paired replications"))
-    figure, bottom, top = look.page(title, f"{a.target.text}, P ≥ {a.probability:g}", source)
-    axes = figure.add_axes((0.1, bottom + 0.07, 0.86, top - bottom - 0.1))
+    bound = show(a.target.bound, s.model.unit(a.target.output), lang)
+    title = f"{s.model.label(a.target.output, lang)} {'≥' if a.target.at_least else '≤'} {bound}"
+    figure, bottom, top = look.page(title, sentence, source)
+    groups: dict[float, list[Any]] = {}
+    for answer in s.answers:
+        groups.setdefault(answer.others[more[0]] if more else 0.0, []).append(answer)
+    keys: list[Any] = [
+        Line2D([], [], color=look.SERIES[k], lw=2, marker="o", ms=4,
+               label=f"{more[0]} {show(value, s.model.unit(more[0]), lang)}" if more
+               else say(lang, "达标所需的设定", "setting that reaches it"))
+        for k, value in enumerate(list(groups)[: len(look.SERIES)])
+    ]  # fmt: skip
+    if not more:
+        keys.append(Patch(color=_tint(look.BLUE, 0.2), label=word("interval", lang)))
+    for start in range(0, len(keys), 3):
+        top = look.legend(figure, keys[start : start + 3], top)
+    missed_key = Line2D(
+        [], [], color=look.VERMILION, marker="x", ms=6, lw=0, label=say(lang, "无法达到", "out of reach")
+    )
+    top = look.legend(figure, [missed_key], top)
+    axes = figure.add_axes((0.13, bottom + 0.07, 0.83, top - bottom - 0.1))
     edge = a.lever.ends[1 if a.rising else 0]
-    axes.fill_between(x, np.where(np.isfinite(low), low, edge), np.where(np.isfinite(high), high, edge),
-                      color=_tint(look.BLUE, 0.2), lw=0, where=np.isfinite(y))  # fmt: skip
-    axes.plot(x, y, color=look.BLUE, lw=2, marker="o", ms=4)
-    missed = ~np.isfinite(y)
-    axes.plot(x[missed], np.full(missed.sum(), edge), "x", color=look.VERMILION, ms=7)
-    axes.set_xlabel(other)
+    for answers, colour in zip(list(groups.values())[: len(look.SERIES)], look.SERIES, strict=False):
+        x = np.array([b.others[across] for b in answers])
+        y, low, high = (np.array([getattr(b, name) for b in answers]) for name in ("setting", "low", "high"))
+        if not more:
+            axes.fill_between(x, np.where(np.isfinite(low), low, edge), np.where(np.isfinite(high), high, edge),
+                              color=_tint(colour, 0.2), lw=0, where=np.isfinite(y))  # fmt: skip
+        axes.plot(x, y, color=colour, lw=2, marker="o", ms=4)
+        missed = ~np.isfinite(y)
+        axes.plot(x[missed], np.full(missed.sum(), edge), "x", color=look.VERMILION, ms=7)
+    axes.set_xlabel(across)
     axes.set_ylabel(a.lever.path)
-    axes.xaxis.set_major_formatter(_shown(s.model.unit(other), lang))
+    axes.xaxis.set_major_formatter(_shown(s.model.unit(across), lang))
     axes.yaxis.set_major_formatter(_shown(s.model.unit(a.lever.path), lang))
     return figure
 
