@@ -198,7 +198,7 @@ class AnalyticModel:
     def evaluate(
         self, samples: Mapping[str, np.ndarray], replications: int, seed: int, threads: int | None = None
     ) -> np.ndarray:
-        count = len(next(iter(samples.values())))
+        count = max((len(values) for values in samples.values()), default=1)
         columns = [samples.get(path, np.full(count, self.central(path))) for path in self.parameters]
         values = np.asarray(self.function(np.column_stack(columns)), dtype=np.float64).reshape(count, 1, -1)
         draws = np.array([np.random.default_rng([seed, r]).standard_normal(2) for r in range(replications)])

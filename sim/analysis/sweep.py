@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 METHODS = ("sobol", "morris", "lhs", "grid", "oat")
 USUAL_SAMPLES = {"sobol": 128, "morris": 20, "lhs": 256, "grid": 5, "oat": 5}
 USUAL_REPLICATIONS = 20
+LARGEST_NOISE = 0.10  # of the variance of means over replications, before it is remarked on
 MORRIS_LEVELS = 4
 LEAST_SOBOL, LEAST_FAST = 8, 64  # below these a bootstrap, or ten harmonics, says nothing
 LARGEST_GRID = 1_000_000
@@ -201,20 +202,48 @@ def _sobol_indices(plan: Plan, varied: Sequence[Varied], evaluated: Evaluated, k
         for i, v in enumerate(varied)
     ]
     if plan.second_order and np.ptp(y) > 0:
-        from SALib.analyze import sobol
-
-        by_salib = sobol.analyze(
-            _unit_problem(varied),
-            y,
-            calc_second_order=True,
-            num_resamples=RESAMPLES,
-            conf_level=CONFIDENCE,
-            seed=seed + 1,
-        )
-        for i, j in combinations(range(len(varied)), 2):
-            value, reach = float(by_salib["S2"][i, j]), float(by_salib["S2_conf"][i, j])
+        pairs = combinations(range(len(varied)), 2)
+        for (i, j), (value, reach) in zip(pairs, second_order_estimates(plan, varied, y, seed), strict=True):
             indices.append(Index(output, "second", varied[i].path, varied[j].path, value, value - reach, value + reach))
     return indices
+
+
+def second_order_estimates(plan: Plan, varied: Sequence[Varied], y: np.ndarray, seed: int) -> list[tuple[float, float]]:
+    """(value, half-interval) of every pair of parameters in order, by SALib, of what is left of the output when its
+    linear part is taken off: that part has no interaction, so only its noise goes. A linear model's are 0 exactly."""
+    from SALib.analyze import sobol
+
+    d, n = len(varied), plan.samples
+    linear, known = _linear_part(plan, varied, y.reshape(n, -1), n)
+    rest = y - linear.reshape(-1)
+    variance = np.var(y.reshape(n, -1)[:, [0, -1]]) - np.var(linear[:, [0, -1]]) + known.sum()
+    if np.ptp(rest) <= 1e-9 * np.ptp(y):
+        return [(0.0, 0.0)] * (d * (d - 1) // 2)
+    found = sobol.analyze(
+        _unit_problem(varied),
+        rest,
+        calc_second_order=True,
+        num_resamples=RESAMPLES,
+        conf_level=CONFIDENCE,
+        seed=seed + 1,
+    )
+    share = float(np.var(rest) / variance)
+    pairs = combinations(range(d), 2)
+    return [(share * float(found["S2"][i, j]), share * float(found["S2_conf"][i, j])) for i, j in pairs]
+
+
+def _linear_part(plan: Plan, varied: Sequence[Varied], y: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """(the linear part of `y` float64[n, step], its variance by parameter), by least squares on A and B."""
+    d, step = len(varied), y.shape[1]
+    x = plan.design[: n * step].reshape(n, step, d)
+    if 2 * n <= 4 * (d + 1):
+        return np.zeros_like(y), np.zeros(d)
+    base = np.concatenate([x[:, 0], x[:, -1]])
+    scale = np.array([math.sqrt(v.variance) for v in varied])
+    centre = np.array([v.mean for v in varied])
+    matrix = np.column_stack([np.ones(2 * n), (base - centre) / scale])
+    slopes = np.linalg.lstsq(matrix, np.concatenate([y[:, 0], y[:, -1]]), rcond=None)[0][1:]
+    return ((x - centre) / scale) @ slopes, slopes**2
 
 
 def sobol_estimates(plan: Plan, varied: Sequence[Varied], y: np.ndarray, n: int, seed: int) -> dict[str, np.ndarray]:
@@ -235,16 +264,7 @@ def sobol_estimates(plan: Plan, varied: Sequence[Varied], y: np.ndarray, n: int,
         nothing = np.ptp(y) == 0
         row = np.array([np.full(d, 0.0 if nothing else 1.0), *np.full((2, d), np.nan if nothing else 1.0)])
         return {"first": row, "total": row.copy()}
-    x = plan.design[: n * step].reshape(n, step, d)
-    base = np.concatenate([x[:, 0], x[:, -1]])
-    scale = np.array([math.sqrt(v.variance) for v in varied])
-    centre = np.array([v.mean for v in varied])
-    linear, known = np.zeros_like(y), np.zeros(d)
-    if 2 * n > 4 * (d + 1):
-        matrix = np.column_stack([np.ones(2 * n), (base - centre) / scale])
-        slopes = np.linalg.lstsq(matrix, np.concatenate([y[:, 0], y[:, -1]]), rcond=None)[0][1:]
-        linear = ((x - centre) / scale) @ slopes
-        known = slopes**2
+    linear, known = _linear_part(plan, varied, y, n)
 
     def corrected(f_A: np.ndarray, f_B: np.ndarray, f_AB: np.ndarray) -> np.ndarray:
         """[2, d]: rows 0 of the inputs are the output, rows 1 its linear part."""
@@ -638,6 +658,7 @@ class SweepResult:
             named = zip(("by_parameters", "by_chance", "by_both"), shares, strict=True)
             text = ", ".join(f"{word(name, lang)} {part / split.total:.0%}" for name, part in named)
             lines.append(f"{word('variance', lang)}: {text}")
+            lines += self._doubt(split, lang)
         for c in self.convergence:
             if c.output != output:
                 continue
@@ -658,6 +679,25 @@ class SweepResult:
                     )
                 )
         return lines
+
+    def _doubt(self, split: VarianceSplit, lang: str) -> list[str]:
+        """Indices share out the variance of means over replications; a part of it is chance that is left in them."""
+        r = self.evaluated.replications
+        left = split.both / r
+        share = left / (split.parameters + left) if split.parameters + left > 0 else 0.0
+        if share <= LARGEST_NOISE:
+            return []
+        ratio = split.both / split.parameters if split.parameters > 0 else math.inf
+        needed = math.ceil(ratio * (1 / LARGEST_NOISE - 1)) if ratio < 1e4 else 0
+        zh = f"注意：指数所分解的方差中有 {share:.0%} 是 {r} 次重复后仍残留的随机性"
+        en = f"note: {share:.0%} of the variance that the indices share out is chance left after {r} replications"
+        if needed:
+            zh += f"；用 --replications {needed} 可降到 {LARGEST_NOISE:.0%}"
+            en += f"; --replications {needed} would leave {LARGEST_NOISE:.0%}"
+        else:
+            zh += "，这些参数在此范围内看不出作用"
+            en += ": within these ranges the parameters show no effect"
+        return [say(lang, zh, en)]
 
     def save(self, folder: Path, lang: str = "zh", figures: bool = True) -> None:
         """samples.csv, metrics.csv, indices.csv, manifest.json (no wall time in any), figures/, beside the journal."""

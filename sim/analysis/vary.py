@@ -268,6 +268,9 @@ def _own_spread(path: str, distribution: Distribution | None, value: float) -> V
 
 def _from_table(path: str, spread: Any, number: Number) -> Varied:
     """One entry of a table: `{ low, high }` (a lever too), or a distribution as the scenario writes them."""
+    wanted = "LO..HI, { low, high } or one of " + ", ".join(KINDS)
+    if isinstance(spread, int | float | list | bool):
+        raise refuse("not a spread", key=path, found=str(spread), expected=wanted)
     if not isinstance(spread, Mapping):  # a validated Lever
         low, high = spread.low.value, spread.high.value
         return checked(path, "uniform", [low, high], f"{low:g}..{high:g}")
@@ -276,7 +279,9 @@ def _from_table(path: str, spread: Any, number: Number) -> Varied:
         return checked(path, "uniform", ends, f"{spread['low']}..{spread['high']}")
     kinds = [kind for kind in KINDS if kind in spread]
     if len(kinds) != 1:
-        raise refuse("not a spread", key=path, found=str(dict(spread)), expected="LO..HI or one of " + ", ".join(KINDS))
+        raise refuse("not a spread", key=path, found=str(dict(spread)), expected=wanted)
     numbers = spread[kinds[0]]
+    if not isinstance(numbers, Mapping | list):
+        raise refuse("not a spread", key=path, found=str(dict(spread)), expected=f"{kinds[0]} = {{ … }} or [ … ]")
     listed = [numbers.get(name) for name in KINDS[kinds[0]]] if isinstance(numbers, Mapping) else numbers
     return checked(path, kinds[0], [_read(path, value, number) for value in listed], str(dict(spread)))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 ROW = 0.32  # inches a horizontal bar
 MOST_ROWS = 24
 MOST_PANELS = 12
-MOST_DIFFERENCES = 12
+MOST_DIFFERENCES = 24
 
 
 def save_figures(figures: Mapping[str, Figure], folder: Path, kinds: Sequence[str] = ("png",)) -> list[Path]:
@@ -60,7 +60,7 @@ def _rows_page(title: str, subtitle: str, source: str, rows: int, keys: Sequence
     figure, bottom, top = look.page(title, subtitle, source, height=height)
     if keys:
         top = look.legend(figure, keys, top)
-    left = min(0.45, 0.06 + 0.0085 * max((_width(label) for label in labels), default=0))
+    left = _left(labels)
     axes = figure.add_axes((left, bottom + 0.06 / height * 2, 0.955 - left, top - bottom - 0.22 / height))
     axes.set_yticks(range(rows), list(labels))
     axes.set_ylim(rows - 0.4, -0.6)
@@ -69,6 +69,11 @@ def _rows_page(title: str, subtitle: str, source: str, rows: int, keys: Sequence
     axes.tick_params(axis="y", length=0)
     axes.xaxis.set_major_formatter(lambda value, _: look.tick(value))
     return figure, axes
+
+
+def _left(labels: Sequence[str]) -> float:
+    """Where axes begin whose rows are named at the left, as a part of the width."""
+    return min(0.5, 0.06 + 0.0085 * max((_width(label) for label in labels), default=0))
 
 
 def _width(text: str) -> int:
@@ -98,7 +103,7 @@ def figures_of_comparison(c: Comparison, lang: str = "zh") -> dict[str, Figure]:
     shown = [c.metrics[k].name for k in c.shown()]
     for metric in shown:
         found[f"forest-{_file(metric)}"] = forest(c, metric, lang)
-    pairs = [(d.name, metric) for d in c.differences for metric in shown][:MOST_DIFFERENCES]
+    pairs = [(d.name, metric) for metric in shown for d in c.differences][:MOST_DIFFERENCES]
     for name, metric in pairs:
         found[f"difference-{_file(name)}-{_file(metric)}"] = difference(c, metric, name, lang=lang)
     if any(p.verdict in ("price", "saving") for p in c.prices):
@@ -122,7 +127,7 @@ def forest(c: Comparison, metric: str, lang: str = "zh") -> Figure:
     ]
     source = _source(say(lang, f"{c.replications} 次配对重复", f"{c.replications} paired replications"))
     subtitle = say(lang, f"{c.at}，与 {c.baseline} 之差", f"{c.at}, difference from {c.baseline}")
-    figure, axes = _rows_page(about.label[lang], subtitle, source, len(ds), keys, [d.name for d in ds])
+    figure, axes = _rows_page(look.capital(about.label[lang]), subtitle, source, len(ds), keys, [d.name for d in ds])
     for row, d in enumerate(ds):
         colour = look.GREY if d.noise[k, j] else look.VERMILION
         p05, low, mean, high, p95 = (getattr(d, n)[k, j] / scale.divisor for n in ("p05", "low", "mean", "high", "p95"))
@@ -141,16 +146,21 @@ def prices(c: Comparison, lang: str = "zh") -> Figure:
 
     known = [p for p in c.prices if p.verdict in ("price", "saving")]
     names = {thing.key: say(lang, thing.zh, thing.en).strip() for thing in BOUGHT}
+    for key in names:
+        whole = names.get(key.split("_")[0])
+        if whole and whole != names[key]:
+            names[key] = f"{whole} · {names[key]}"
     keys = list(dict.fromkeys(p.key for p in known))
     most = max(sum(p.key == key for p in known) for key in keys)
     step = 0.62 + ROW * most
     height = 1.1 + step * len(keys)
+    left = _left([p.name for p in known])
     source = _source(say(lang, f"{c.at}；Fieller 区间", f"{c.at}; Fieller intervals"))
-    figure, _bottom, top = look.page(word("cost_per", lang), c.at, source, height=height)
+    figure, _bottom, top = look.page(look.capital(word("cost_per", lang)), c.at, source, height=height)
     for i, key in enumerate(keys):
         own = [p for p in known if p.key == key]
         scale = _scale("CNY", np.array([[p.low, p.high] for p in own]), lang)
-        box = (0.3, top - (i + 1) * step / height + 0.36 / height, 0.64, (step - 0.62) / height)
+        box = (left, top - (i + 1) * step / height + 0.36 / height, 0.96 - left, (step - 0.62) / height)
         axes = figure.add_axes(box)
         for row, p in enumerate(own):
             axes.plot(
@@ -172,7 +182,7 @@ def parts(c: Comparison, output: str, lang: str = "zh") -> Figure:
     name = output.split("@")[0]
     known = {m.name: m for m in c.metrics}
     unit = known[name].unit if name in known else ""
-    title = f"{known[name].label[lang]} {c.at}" if name in known else output
+    title = f"{look.capital(known[name].label[lang])} {c.at}" if name in known else output
     base = float(c.baseline_mean[c.row(name), c.column(c.at)]) if name in known else 0.0
     steps = np.concatenate([[0.0], np.cumsum([p.shapley for p in own])])
     whole = base + steps[-1]
@@ -265,14 +275,16 @@ def shares(s: SweepResult, output: str, lang: str = "zh") -> Figure:
     by = {name: s.index(output, name) for name in names}
     paths = sorted(by[names[0]], key=lambda path: -abs(by[names[0]][path].value))[:MOST_ROWS]
     colours = (look.BLUE, look.ORANGE)
-    keys = [Patch(color=c, label=word(n, lang)) for n, c in zip(names, colours, strict=False)]
+    keys: list[Any] = [Patch(color=c, label=word(n, lang)) for n, c in zip(names, colours, strict=False)]
+    if any(np.isfinite(i.low) for name in names for i in by[name].values()):
+        keys.append(Line2D([], [], color=look.INK, lw=1, label=word("interval", lang)))
     split = s.variance.get(output)
     subtitle = ""
     if split is not None and split.total > 0:
         own = (split.parameters / split.total, split.chance / split.total, split.both / split.total)
         labels = (word(key, lang) for key in ("by_parameters", "by_chance", "by_both"))
         subtitle = f"{word('variance', lang)}: " + ", ".join(f"{w} {x:.0%}" for w, x in zip(labels, own, strict=True))
-    title = s.model.label(output, lang)
+    title = look.capital(s.model.label(output, lang))
     figure, axes = _rows_page(title, subtitle, _of(s, lang), len(paths), keys, [s.model.label(p, lang) for p in paths])
     thick = 0.72 / len(names)
     for k, (name, colour) in enumerate(zip(names, colours, strict=False)):
@@ -300,7 +312,7 @@ def interactions(s: SweepResult, output: str, lang: str = "zh") -> Figure:
         Patch(color=look.PALE, label=say(lang, "区间含 0", "interval holds 0")),
         Line2D([], [], color=look.INK, lw=1, label=word("interval", lang)),
     ]
-    figure, axes = _rows_page(s.model.label(output, lang), "", _of(s, lang), len(pairs), keys, labels)
+    figure, axes = _rows_page(look.capital(s.model.label(output, lang)), "", _of(s, lang), len(pairs), keys, labels)
     for row, i in enumerate(pairs):
         axes.barh(row, i.value, height=0.6, color=look.PALE if i.low <= 0 <= i.high else look.BLUE)
         axes.plot([i.low, i.high], [row, row], color=look.INK, lw=1)
@@ -319,8 +331,9 @@ def screening(s: SweepResult, output: str, lang: str = "zh") -> Figure:
     keys = [
         Patch(color=look.BLUE, label=word("mu_star", lang)),
         Patch(color=look.PALE, label=word("sigma", lang)),
+        Line2D([], [], color=look.INK, lw=1, label=word("interval", lang)),
     ]
-    title = s.model.label(output, lang)
+    title = look.capital(s.model.label(output, lang))
     figure, axes = _rows_page(title, "", _of(s, lang), len(paths), keys, [s.model.label(p, lang) for p in paths])
     for row, path in enumerate(paths):
         axes.barh(row - 0.17, by[path].value / scale.divisor, height=0.32, color=look.BLUE)
@@ -336,16 +349,23 @@ def tornado(s: SweepResult, output: str, lang: str = "zh") -> Figure:
     low, high = s.index(output, "low"), s.index(output, "high")
     paths = sorted(low, key=lambda p: -max(abs(low[p].value), abs(high[p].value)))[:MOST_ROWS]
     scale = _scale(s.model.unit(output), np.array([[low[p].value, high[p].value] for p in paths]), lang)
-    keys = [Patch(color=look.BLUE, label=word("low", lang)), Patch(color=look.VERMILION, label=word("high", lang))]
+    keys: list[Any] = [Patch(color=look.BLUE, label=word("low", lang))]
+    keys.append(Patch(color=look.VERMILION, label=word("high", lang)))
+    if any(np.isfinite(i.low) for i in low.values()):
+        keys.append(Line2D([], [], color=look.INK, lw=1, label=word("interval", lang)))
     ends = {v.path: v.ends for v in s.varied}
     labels = [f"{s.model.label(p, lang)}  [{between(*ends[p], s.model.unit(p), lang)}]" for p in paths]
     subtitle = say(lang, "与基准情形之差（配对）", "difference from the central world, paired")
-    figure, axes = _rows_page(s.model.label(output, lang), subtitle, _of(s, lang), len(paths), keys, labels)
+    figure, axes = _rows_page(
+        look.capital(s.model.label(output, lang)), subtitle, _of(s, lang), len(paths), keys, labels
+    )
     for row, path in enumerate(paths):
-        for end, colour in ((low[path], look.BLUE), (high[path], look.VERMILION)):
-            axes.barh(row, end.value / scale.divisor, height=0.62, color=colour)
+        same_side = low[path].value * high[path].value > 0  # both bars on one side would hide one another
+        for end, colour, shift in ((low[path], look.BLUE, -0.16), (high[path], look.VERMILION, 0.16)):
+            y = row + (shift if same_side else 0.0)
+            axes.barh(y, end.value / scale.divisor, height=0.31 if same_side else 0.62, color=colour)
             if np.isfinite(end.low):
-                axes.plot([end.low / scale.divisor, end.high / scale.divisor], [row, row], color=look.INK, lw=1)
+                axes.plot([end.low / scale.divisor, end.high / scale.divisor], [y, y], color=look.INK, lw=1)
     axes.axvline(0, color=look.INK, lw=0.8)
     _unit(axes, scale)
     return figure
@@ -363,7 +383,7 @@ def responses(s: SweepResult, output: str, lang: str = "zh") -> Figure:
         if s.plan.method == "oat"
         else say(lang, "阴影：其他参数变化时的 5–95%", "band: 5–95 % as the other parameters vary")
     )
-    figure, bottom, top = look.page(s.model.label(output, lang), band, _of(s, lang), height=height)
+    figure, bottom, top = look.page(look.capital(s.model.label(output, lang)), band, _of(s, lang), height=height)
     values = np.concatenate([np.concatenate([c.low, c.high]) for c in curves])
     scale = _scale(s.model.unit(output), values, lang)
     width, step = 0.95 / columns, (top - bottom) / rows
@@ -409,7 +429,7 @@ def heat_map(s: SweepResult, output: str, lang: str = "zh", pair: tuple[str, str
     table = table if i < j else table.T  # rows: i, columns: j
     scale = _scale(s.model.unit(output), table, lang)
     x, y = (s.varied[k].within(_levels(s.varied[k], s.plan.samples)) for k in (j, i))
-    figure, bottom, top = look.page(s.model.label(output, lang), "", _of(s, lang), height=4.8)
+    figure, bottom, top = look.page(look.capital(s.model.label(output, lang)), "", _of(s, lang), height=4.8)
     axes = figure.add_axes((0.12, bottom + 0.08, 0.7, top - bottom - 0.1))
     image = axes.imshow(table / scale.divisor, origin="lower", aspect="auto", cmap="cividis")
     axes.set_xticks(range(len(x)), [show(value, s.model.unit(pair[1]), lang) for value in x])
@@ -425,6 +445,7 @@ def heat_map(s: SweepResult, output: str, lang: str = "zh", pair: tuple[str, str
                 axes.text(c, r, show(value / scale.divisor), ha="center", va="center", fontsize=7, color=colour)
     bar = figure.colorbar(image, cax=figure.add_axes((0.85, bottom + 0.08, 0.025, top - bottom - 0.1)))
     bar.ax.set_title(scale.unit, fontsize=7.5)
+    bar.ax.yaxis.set_major_formatter(lambda value, _: look.tick(value))
     return figure
 
 
@@ -437,7 +458,7 @@ def convergence(s: SweepResult, c: Convergence, lang: str = "zh") -> Figure:
         else say(lang, f"样本偏小，请用 --samples {c.needed}", f"the sample was too small: use --samples {c.needed}")
     )
     order = np.argsort(-np.abs(c.values[-1]))[: len(look.SERIES)]
-    figure, bottom, top = look.page(s.model.label(c.output, lang), verdict, _of(s, lang))
+    figure, bottom, top = look.page(look.capital(s.model.label(c.output, lang)), verdict, _of(s, lang))
     keys = [Line2D([], [], color=look.SERIES[k], lw=2, label=s.varied[i].path) for k, i in enumerate(order)]
     per_line = 2
     for start in range(0, len(keys), per_line):
@@ -480,7 +501,7 @@ def timing(t: Timing, lang: str = "zh") -> Figure:
     unit = t.model.unit(f"{t.metric}@{t.quarters[-1]}")
     source = _source(say(lang, f"{t.replications} 次配对重复", f"{t.replications} paired replications"))
     subtitle = t.sentence(shown[0], lang) if len(t.moments) == 1 else ""
-    figure, bottom, top = look.page(t.title(lang), subtitle, source, height=4.8)
+    figure, bottom, top = look.page(look.capital(t.title(lang)), subtitle, source, height=4.8)
     if t.levers:
         for start in range(0, len(shown), 3):
             keys = [
@@ -524,7 +545,7 @@ def timing(t: Timing, lang: str = "zh") -> Figure:
 def solution(s: Solution, lang: str = "zh") -> Figure:
     """Probability of reaching the target, and the outcome with its band, along the lever."""
     a = s.answer
-    head = f"{s.model.label(a.target.output, lang)}"
+    head = look.capital(s.model.label(a.target.output, lang))
     sentence = s.table(lang).splitlines()[1]
     source = _source(say(lang, f"{a.replications} 次配对重复", f"{a.replications} paired replications"))
     figure, bottom, top = look.page(head, sentence, source, height=4.8)
@@ -560,7 +581,7 @@ def frontier(s: Solution, lang: str = "zh") -> Figure:
     sentence = f"P ≥ {a.probability:g}"
     source = _source(say(lang, f"{a.replications} 次配对重复", f"{a.replications} paired replications"))
     bound = show(a.target.bound, s.model.unit(a.target.output), lang)
-    title = f"{s.model.label(a.target.output, lang)} {'≥' if a.target.at_least else '≤'} {bound}"
+    title = f"{look.capital(s.model.label(a.target.output, lang))} {'≥' if a.target.at_least else '≤'} {bound}"
     figure, bottom, top = look.page(title, sentence, source)
     groups: dict[float, list[Any]] = {}
     for answer in s.answers:
