@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sim.analysis.model import refuse
 from sim.errors import Problem, UserError
 from sim.scenario.fields import is_quantity
-from sim.scenario.reading import Tree
+from sim.scenario.reading import COMMAND_LINE, Tree
 
 if TYPE_CHECKING:
     from sim.scenario.document import Scenario
@@ -47,7 +48,15 @@ def changed(scenario: Scenario, text: str) -> tuple[str, Scenario]:
         values[path] = value
     if problems:
         raise UserError(problems)
-    return name, with_overrides(scenario, values)
+    try:
+        return name, with_overrides(scenario, values)
+    except (
+        UserError
+    ) as error:  # the loader says what was set as on the command line, which has another word for it here
+        at = f"--change {text}"
+        raise UserError(
+            [replace(p, file=at) if (p.file or "").startswith(COMMAND_LINE) else p for p in error.problems]
+        ) from None
 
 
 def differences(base: Any, other: Any, above: Keys = ()) -> dict[Keys, Any]:
