@@ -32,12 +32,13 @@ def main(replications: int = REPLICATIONS) -> float:
         c = compare({"base": base, path.stem: lived(path, 1)}, at=AT)
         rows = [c.row(name) for name in GAIN_METRICS]
         j = c.column(AT)
-        gains = c.of(path.stem).gain[rows, j]
+        d = c.of(path.stem)
+        gains = np.where(d.sd[rows, j] > 0, d.gain[rows, j], np.nan)  # every world the same: nothing to gain
         other = lived(path, 2)
         apart = paired("", values_of(other), values_of(base))
-        ours, theirs = (d.high[:, j] - d.low[:, j] for d in (c.of(path.stem), apart))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            measured = (theirs[rows] / ours[rows]) ** 2
+        ours, theirs = (x.high[rows, j] - x.low[rows, j] for x in (d, apart))
+        with np.errstate(divide="ignore"):
+            measured = np.where(np.isnan(gains), np.nan, (theirs / ours) ** 2)
         by_variance += [g for g in gains if not np.isnan(g)]
         by_seeds += [g for g in measured if not np.isnan(g)]
         print(f"{path.stem:44}" + "".join(f"{told(g):>13}{told(m):>13}" for g, m in zip(gains, measured, strict=True)))
@@ -52,9 +53,8 @@ def values_of(result: Result) -> np.ndarray:
 
 
 def told(ratio: float) -> str:
-    if np.isnan(ratio):
-        return "same"  # the variant does not touch this metric: every world is equal, and nothing varies
-    return "inf" if np.isinf(ratio) else f"{ratio:,.0f}"
+    """`same` where the variant leaves the metric as it is in every world."""
+    return "same" if np.isnan(ratio) else f"{ratio:,.0f}"
 
 
 if __name__ == "__main__":

@@ -155,12 +155,21 @@ class Solution:
                 f"{a.lever.path} {which} {setting} (95 % interval {interval}): {a.reached:.0%}",
             )
         lines = [title, first]
-        if not a.monotone:
+        along = a.p if a.rising else a.p[::-1]
+        if (np.diff(along) < 0).any():
             lines.append(
                 say(
                     lang,
                     "注意：概率并不随该参数单调变化，答案是从近端起第一个达标的设定",
                     "note: the probability does not move one way with the lever; this is the first setting that does",
+                )
+            )
+        elif not a.monotone:
+            lines.append(
+                say(
+                    lang,
+                    "注意：个别世界达标后在更远的设定下又不达标，区间略偏窄",
+                    "note: a few worlds lose the target again further on, so the interval is a little too narrow",
                 )
             )
         rows = [

@@ -523,9 +523,10 @@ def timing(t: Timing, lang: str = "zh") -> Figure:
         if m.quarter:
             for axes in (upper, lower):
                 axes.axvline(look.moment(m.quarter), color=colour, lw=1, ls="--")
-        if len(shown) == 1 and m.low and m.high:
+        if len(shown) == 1 and m.low:
+            end = look.moment(m.high or t.quarters[-1])
             for axes in (upper, lower):
-                axes.axvspan(look.moment(m.low), look.moment(m.high), color=_tint(look.VERMILION, 0.15), lw=0, zorder=0)
+                axes.axvspan(look.moment(m.low), end, color=_tint(look.VERMILION, 0.15), lw=0, zorder=0)
     upper.axhline(t.probability, color=look.GREY, lw=0.8, ls="--")
     upper.set_ylim(-0.03, 1.03)
     upper.yaxis.set_major_formatter(lambda y, _: f"{y:.0%}")
@@ -560,13 +561,15 @@ def solution(s: Solution, lang: str = "zh") -> Figure:
     upper.set_title(word("probability", lang), fontsize=8.5, pad=4)
     lower.fill_between(a.x, a.p05 / scale.divisor, a.p95 / scale.divisor, color=_tint(look.BLUE, 0.2), lw=0)
     lower.plot(a.x, a.mean / scale.divisor, color=look.BLUE, lw=1.8)
-    lower.axhline(a.target.bound / scale.divisor, color=look.VERMILION, lw=1)
+    lower.axhline(a.target.bound / scale.divisor, color=look.INK, lw=1)
+    lower.yaxis.set_major_formatter(lambda value, _: look.tick(value))
     lower.set_title(" · ".join(part for part in (head, scale.unit) if part), fontsize=8.5, pad=4)
     for axes in (upper, lower):
         if np.isfinite(a.setting):
             axes.axvline(a.setting, color=look.VERMILION, lw=1.2)
-        if np.isfinite(a.low) and np.isfinite(a.high):
-            axes.axvspan(a.low, a.high, color=_tint(look.VERMILION, 0.2), lw=0, zorder=0)
+        if np.isfinite(a.low) or np.isfinite(a.high):  # an end beyond the range is drawn to the range's own
+            low, high = np.where(np.isfinite([a.low, a.high]), [a.low, a.high], [a.x[0], a.x[-1]])
+            axes.axvspan(low, high, color=_tint(look.VERMILION, 0.15), lw=0, zorder=0)
         axes.set_xlim(a.x[0], a.x[-1])
         axes.xaxis.set_major_formatter(_shown(s.model.unit(a.lever.path), lang))
     lower.set_xlabel(a.lever.path, fontsize=8, loc="right")
@@ -596,10 +599,9 @@ def frontier(s: Solution, lang: str = "zh") -> Figure:
         keys.append(Patch(color=_tint(look.BLUE, 0.2), label=word("interval", lang)))
     for start in range(0, len(keys), 3):
         top = look.legend(figure, keys[start : start + 3], top)
-    missed_key = Line2D(
-        [], [], color=look.VERMILION, marker="x", ms=6, lw=0, label=say(lang, "无法达到", "out of reach")
-    )
-    top = look.legend(figure, [missed_key], top)
+    if any(b.status == "out of reach" for b in s.answers):
+        key = Line2D([], [], color=look.VERMILION, marker="x", ms=6, lw=0, label=say(lang, "无法达到", "out of reach"))
+        top = look.legend(figure, [key], top)
     axes = figure.add_axes((0.13, bottom + 0.07, 0.83, top - bottom - 0.1))
     edge = a.lever.ends[1 if a.rising else 0]
     for answers, colour in zip(list(groups.values())[: len(look.SERIES)], look.SERIES, strict=False):
@@ -655,6 +657,8 @@ def pareto(p: Policies, lang: str = "zh") -> Figure:
         axes.plot(horizontal[p.robust] / sx.divisor, vertical[p.robust] / sy.divisor, "D", color=look.VERMILION, ms=6)
     if p.budget and p.budget.output == second:
         axes.axvline(p.budget.bound / sx.divisor, color=look.GREY, lw=1, ls="--")
+    for axis in (axes.xaxis, axes.yaxis) if second else (axes.yaxis,):
+        axis.set_major_formatter(lambda value, _: look.tick(value))
     axes.set_ylabel(
         " ".join(part for part in (model.label(outputs[0], lang), f"[{sy.unit}]" if sy.unit else "") if part)
     )
