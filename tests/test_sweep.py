@@ -401,6 +401,7 @@ def test_all_wrong_ranges_are_told_at_once(xian: Any) -> None:
         ("jobs.totl@2028Q4", "did you mean jobs.total"),
         ("jobs.total@1999Q1", "not a quarter of this scenario"),
         ("jobs.total@soon", "not a quarter"),
+        ("jobs.total@", "not a quarter"),
     ],
 )
 def test_unknown_target_is_refused(xian: Any, target: str, said: str) -> None:

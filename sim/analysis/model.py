@@ -106,7 +106,7 @@ class ZoneModel:
         problems: list[Problem] = []
         for target in wanted:
             metric, quarter = split_output(target)
-            quarter = quarter or quarters[-1]
+            quarter = quarter if "@" in target else quarters[-1]
             if metric not in known:
                 problems.append(Problem("no such metric", key=target, found=metric, nearest=nearest(metric, [*known])))
             elif quarter not in quarters:

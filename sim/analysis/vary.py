@@ -19,6 +19,7 @@ from sim.analysis.model import refuse
 from sim.errors import Problem, UserError
 from sim.quantities import parse_money, parse_number, parse_share, parse_years
 from sim.scenario.fields import Distribution
+from sim.scenario.reading import COMMAND_LINE
 
 if TYPE_CHECKING:
     from sim.scenario.document import Scenario
@@ -240,7 +241,17 @@ def _refuse_outside(scenario: Scenario, varied: Varied) -> None:
     from sim.scenario.loading import with_overrides
 
     for end in varied.within(np.array([0.0, 1.0])) if not varied.options else varied.ends:
-        with_overrides(scenario, {varied.path: float(end)})
+        try:
+            with_overrides(scenario, {varied.path: float(end)})
+        except UserError as error:  # the loader takes an end of the range for a --set
+            at = f"{varied.path}={varied.text}"
+            raise UserError(
+                [replace(p, file=None, found=f"{end:g} in {at}") if _is_set(p) else p for p in error.problems]
+            ) from None
+
+
+def _is_set(problem: Problem) -> bool:
+    return (problem.file or "").startswith(COMMAND_LINE)
 
 
 def table_of(scenario: Scenario) -> dict[str, Any]:
