@@ -23,8 +23,11 @@ test: $(STAMP) ## lint, types and tests; warnings are errors
 	$(BIN)/pyright
 	$(BIN)/python -m pytest -n $(WORKERS)
 
-benchmark: $(STAMP) ## time the kernel and the commands, as ratios
+benchmark: $(STAMP) ## time the kernel and sweeps, as ratios; what pairing saves; indices beside closed forms
 	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.indices
+	@$(BIN)/python -m benchmarks.pairing
+	@$(BIN)/python -m benchmarks.sweep
 
 validate: $(STAMP) ## recompute published tables; audit the accounts of every shipped scenario, 100 worlds each
 	@$(BIN)/python run.py verify

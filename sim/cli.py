@@ -121,7 +121,7 @@ def compare(a: argparse.Namespace) -> int:
 
     scenarios = [load_scenario(path, overrides=a.set) for path in a.scenario]
     names = distinct_names(a.scenario)
-    folder = own_folder(a, "-vs-".join(names))
+    folder = own_folder(a, "-vs-".join(names) if len(names) > 1 else f"{names[0]}-compare")
     announce_compile(a)
     with working(a, say("worlds", "个世界"), nothing_kept) as progress:
         compared = analysis.run(
@@ -131,6 +131,10 @@ def compare(a: argparse.Namespace) -> int:
             a.seed,
             at=a.at,
             interval=a.interval,
+            changes=a.change,
+            decompose=a.decompose,
+            precision=a.precision,
+            metrics=a.metric,
             threads=a.threads,
             progress=progress,
         )
@@ -215,7 +219,15 @@ def solve(a: argparse.Namespace) -> int:
     announce_compile(a)
     with working(a, say("steps", "步"), nothing_kept) as progress:
         solved = analysis.run(
-            scenario, a.by, a.target, a.probability, a.replications, a.seed, threads=a.threads, progress=progress
+            scenario,
+            a.by,
+            a.target,
+            a.probability,
+            a.replications,
+            a.seed,
+            points=a.points,
+            threads=a.threads,
+            progress=progress,
         )
     return deliver(a, solved, folder)
 
@@ -554,9 +566,9 @@ class Command(argparse.ArgumentParser):
     def result(self) -> None:
         self.add_argument("result", metavar="RESULT", help=say("folder of a finished run", "一次运行的结果目录"))
 
-    def worlds(self, replications: int | None = None, seed: int | None = None) -> None:
-        usual = say("the scenario's", "由情景给出")
-        n, s = (usual if given is None else given for given in (replications, seed))
+    def worlds(self, replications: int | None = None, seed: int | None = None, usual: int | None = None) -> None:
+        own = say("the scenario's", "由情景给出")
+        n, s = (own if given is None else given for given in (replications or usual, seed))
         text = say(f"worlds to simulate (default: {n})", f"模拟的世界数（默认：{n}）")
         self.add_argument("--replications", type=whole(1), default=replications, metavar="N", help=text)
         text = say(f"the same seed gives the same worlds (default: {s})", f"种子相同则世界相同（默认：{s}）")
@@ -564,12 +576,10 @@ class Command(argparse.ArgumentParser):
         text = say("default: one a core; changes no number", "默认每核一个；不影响结果")
         self.add_argument("--threads", type=whole(1, 1024), metavar="T", help=text)
 
-    def levers(self, option: str, required: bool = False) -> None:
+    def levers(self, option: str) -> None:
         text = say("a parameter and its range; may be repeated", "参数及其范围；可重复")
-        if not required:
-            text += say(" (default: the scenario's [sweep] or [levers])", "（默认取情景的 [sweep] 或 [levers]）")
-        default = None if required else []
-        self.add_argument(option, action="append", default=default, required=required, metavar="PATH=LO..HI", help=text)
+        text += say(" (default: the scenario's [sweep] or [levers])", "（默认取情景的 [sweep] 或 [levers]）")
+        self.add_argument(option, action="append", default=[], metavar="PATH=LO..HI", help=text)
 
     def folder(self, default: str) -> None:
         text = say(f"folder (default: {default})", f"目录（默认：{default}）")
@@ -653,8 +663,24 @@ def build_parser() -> argparse.ArgumentParser:
         compare,
         say("paired differences from the first scenario, with intervals", "与第一个情景的配对差异及其区间"),
         f"compare {XIAN} scenarios/xian/no-guidance-fund.toml --replications 50",
+        f"compare {XIAN} --change guidance.reinvestment=2.0 --change guidance.cap.angel=0.5 --decompose"
+        " --replications 50",
     )
     p.scenario(several=True)
+    text = say("a further variant of the first scenario; may be repeated", "第一个情景的又一变体；可重复")
+    p.add_argument("--change", action="append", default=[], metavar='"[NAME: ]PATH=VALUE[; …]"', help=text)
+    text = say(
+        "make all variants together too, and say which did it (up to six, 2^n combinations)",
+        "同时叠加所有变体，并分解各自的贡献（至多六个，2^n 种组合）",
+    )
+    p.add_argument("--decompose", action="store_true", help=text)
+    text = say("print, draw and take apart this metric; may be repeated", "只列出、绘制和分解该指标；可重复")
+    p.add_argument("--metric", action="append", default=[], metavar="M", help=text)
+    text = say(
+        "for which further runs are counted (default: 10%% of the mean difference); may be repeated",
+        "据以计算还需多少次重复（默认：平均差异的 10%%）；可重复",
+    )
+    p.add_argument("--precision", action="append", default=[], metavar="SHARE|METRIC=AMOUNT", help=text)
     p.worlds()
     text = say("date of the table (default: the last)", "表格的时点（默认：期末）")
     p.add_argument("--at", metavar="QUARTER", help=text)
@@ -691,12 +717,12 @@ def build_parser() -> argparse.ArgumentParser:
     p.scenario()
     p.levers("--vary")
     text = say("default: sobol; morris screens many cheaply", "默认 sobol；morris 可低成本筛选")
-    p.add_argument("--method", choices=("sobol", "morris", "lhs", "grid", "oat"), default="sobol", help=text)
+    p.add_argument("--method", choices=("sobol", "morris", "lhs", "grid", "oat"), help=text)
     text = say("default: the method's usual number", "默认随方法而定")
     p.add_argument("--samples", type=whole(1), metavar="N", help=text)
     text = say("what to explain; may be repeated", "要解释的指标；可重复")
     p.add_argument("--target", action="append", default=[], metavar="METRIC[@QUARTER]", help=text)
-    p.worlds(replications=20, seed=1)
+    p.worlds(seed=1, usual=20)
     p.folder(say("results/NAME-sweep", "results/名称-sweep"))
     p.journal()
     p.json()
@@ -704,13 +730,23 @@ def build_parser() -> argparse.ArgumentParser:
 
     p = command(
         solve,
-        say("the least change of a parameter that reaches a target", "使目标达成所需的最小参数变动"),
+        say(
+            "the least change of a parameter that reaches a target, or the earliest quarter",
+            "使目标达成所需的最小参数变动，或最早达成的季度",
+        ),
         f'solve {XIAN} --by guidance.cap.angel=0.2..0.6 --target "firms.alive@2028Q4 >= 12000" --replications 20',
+        f'solve {XIAN} --target "ladder.listing.listed >= 100" --probability 0.8 --replications 20',
     )
     p.scenario()
-    p.levers("--by", required=True)
-    text = say("what to reach: >= or <=", "要达到的目标：>= 或 <=")
-    p.add_argument("--target", required=True, metavar='"METRIC@QUARTER >= X"', help=text)
+    text = say("what to turn, and how far; a further one gives a frontier", "可调的参数及其范围；再给一个则得到前沿")
+    p.add_argument("--by", action="append", default=[], metavar="PATH=LO..HI", help=text)
+    text = say(
+        "what to reach: >= or <=; without a quarter, the earliest one is looked for",
+        "要达到的目标：>= 或 <=；不写季度则求最早达成的季度",
+    )
+    p.add_argument("--target", required=True, metavar='"METRIC[@QUARTER] >= X"', help=text)
+    text = say("settings of each further lever (default: 6)", "其他参数各取几个值（默认：6）")
+    p.add_argument("--points", type=whole(2), metavar="N", help=text)
     text = say("with this probability (default: 0.5)", "达到的概率（默认：0.5）")
     p.add_argument("--probability", type=probability, default=0.5, metavar="P", help=text)
     p.worlds(replications=100, seed=1)

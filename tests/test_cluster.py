@@ -196,3 +196,97 @@ def test_without_a_cluster_the_work_is_done_in_this_process() -> None:
     with executor_for(None) as executor:
         result = swept(executor=executor)
     assert np.isfinite(result.evaluated.mean).all()
+
+
+# --- a scenario's own worlds
+
+
+VARY = ["--vary", "guidance.cap.angel=0.2..0.6", "--vary", "firms.entry.organic.per_year=60..120"]
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Worlds of a few milliseconds."""
+    base = Path(__file__).resolve().parent.parent / "scenarios" / "xian.toml"
+    path = tmp_path_factory.mktemp("small") / "small.toml"
+    path.write_text(
+        f'extends = "{base.as_posix()}"\n[zone]\nend = "2023Q4"\n[firms.initial]\ncount = 400\n'
+        "[firms.entry.organic]\nper_year = 80\n[firms.entry.incubator]\nper_year = 10\n"
+    )
+    return str(path)
+
+
+def swept_by_command(small: str, out: Path, *words: str) -> int:
+    from sim.cli import main
+
+    size = ("--method", "lhs", "--samples", "48", "--replications", "50", "--target", "jobs.total@2023Q4")
+    return main(["sweep", small, *VARY, *size, "--out", str(out), "--no-figures", "--quiet", "--lang", "en", *words])
+
+
+def tables(folder: Path) -> list[bytes]:
+    return [(folder / name).read_bytes() for name in ("samples.csv", "metrics.csv", "indices.csv")]
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen]:
+    """Processes to be killed once a third of the blocks of a sweep are in its journal."""
+    from sim.analysis.journal import Journal
+
+    doomed: list[subprocess.Popen] = []
+    append = Journal.append
+
+    def watching(self: Journal, block: int, values: np.ndarray) -> None:
+        append(self, block, values)
+        if len(self) >= 2:
+            for process in doomed:
+                process.kill()
+
+    monkeypatch.setattr(Journal, "append", watching)
+    return doomed
+
+
+def test_zone_swept_on_two_workers_one_of_them_killed_has_the_bits_of_one_machine(
+    loopback: Loopback, small: str, tmp_path: Path, watched: list[subprocess.Popen]
+) -> None:
+    assert swept_by_command(small, tmp_path / "here") == 0
+    loopback.scheduler()
+    loopback.worker()
+    watched.append(loopback.worker())
+    wait_for_workers(loopback.address, 2)
+    assert swept_by_command(small, tmp_path / "there", "--cluster", loopback.address) == 0
+    assert watched[0].wait(10) != 0
+    assert tables(tmp_path / "there") == tables(tmp_path / "here")
+
+
+def test_zone_on_a_cluster_that_fails_exits_1_and_resumes_here_to_the_same_bits(
+    loopback: Loopback,
+    small: str,
+    tmp_path: Path,
+    watched: list[subprocess.Popen],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert swept_by_command(small, tmp_path / "here") == 0
+    monkeypatch.setattr(cluster, "ALONE_SECONDS", 2)
+    loopback.scheduler()
+    watched.append(loopback.worker())
+    wait_for_workers(loopback.address, 1)
+    assert swept_by_command(small, tmp_path / "there", "--cluster", loopback.address) == 1
+    said = capsys.readouterr().err
+    assert loopback.address in said and "--resume goes on" in said
+    kept = (tmp_path / "there" / "journal").stat().st_size
+    watched.clear()
+    assert swept_by_command(small, tmp_path / "there", "--resume") == 0
+    assert (tmp_path / "there" / "journal").stat().st_size > kept > 0
+    assert tables(tmp_path / "there") == tables(tmp_path / "here")
+
+
+def test_command_with_a_cluster_that_nobody_answers_for_exits_2_and_writes_nothing(
+    small: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cluster, "REACH_SECONDS", 1)
+    address = f"tcp://127.0.0.1:{free_port()}"
+    assert swept_by_command(small, tmp_path / "none", "--cluster", address) == 2
+    said = capsys.readouterr().err
+    assert "no Dask scheduler answers" in said and address in said
+    assert not (tmp_path / "none").exists()

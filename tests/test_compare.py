@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from sim.analysis.compare import Comparison, Price, compare, decompose, paired, ratio_of_means, unlike
+from sim import load_scenario
+from sim.analysis.compare import Comparison, Precision, Price, compare, paired, ratio_of_means, taken_apart, unlike
+from sim.analysis.compare import run as compare_scenarios
+from sim.analysis.stacking import REMOVED, changed, differences, refuse_conflicts, stack
 from sim.errors import UserError
 from sim.model.metrics import Metric
 from sim.result import Result
@@ -76,6 +80,31 @@ def test_replications_needed_give_the_stated_precision() -> None:
     assert (again.high - again.mean)[0, 0] == pytest.approx(0.1 * d.mean[0, 0], rel=0.1)
 
 
+def test_stated_precision_sets_the_replications_needed() -> None:
+    whole = compared()
+    half = compare(
+        {"base": worlds(0.0), "policy": worlds(0.05)},
+        precision=Precision.parse(["5%", "jobs.total=1000"], {m.name: m for m in whole.metrics}),
+    )
+    k, jobs, j = whole.row("firms.alive"), whole.row("jobs.total"), whole.column("2028Q4")
+    d, finer = whole.of("policy"), half.of("policy")
+    assert finer.needed[k, j] == pytest.approx(4 * d.needed[k, j], rel=0.1)
+    reach = (d.high - d.mean)[jobs, j]
+    assert finer.needed[jobs, j] == pytest.approx(200 * (reach / 1000) ** 2, rel=0.05)
+    assert "±5%" in half.table("en") and "±1,000" in half.table("en")
+
+
+@pytest.mark.parametrize("text", ["0", "-5%", "150%", "much", "jobs.totl=5", "jobs.total=0", "jobs.total="])
+def test_precision_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(UserError, match=r"not a precision|did you mean jobs\.total"):
+        Precision.parse([text], {"jobs.total": None})
+
+
+def test_further_runs_are_those_not_yet_made() -> None:
+    text = compared().table("en")
+    assert "further runs" in text and "enough" in text
+
+
 def test_pairing_gain_is_what_independent_seeds_cost() -> None:
     """Measured both ways: from the two variances, and by the interval of a comparison across seeds."""
     c = compared()
@@ -128,6 +157,22 @@ def test_fieller_interval_covers_the_ratio_as_often_as_it_says() -> None:
     assert told > 290 and inside / told >= 0.91
 
 
+def test_jobs_of_firms_founded_here_and_moved_in_sum_to_all_jobs() -> None:
+    names = {"jobs.total": "jobs", "jobs.attracted": "jobs", "public.net_cost_pv": "CNY"}
+
+    def zone(extra: float) -> Result:
+        draws = np.random.default_rng(1).normal(size=(3, 40))
+        values = np.array([1000, 200, 1e9])[:, None] + draws + np.array([3, 1, 5e6])[:, None] * extra
+        metrics = [Metric(name, unit, {"zh": name, "en": name}) for name, unit in names.items()]
+        return Result(metrics, QUARTERS, np.stack([values, values], -1), manifest={"seed": 1, "replications": 40})
+
+    prices = {p.key: p for p in compare({"base": zone(0), "policy": zone(1)}).prices}
+    assert set(prices) == {"jobs", "jobs_own", "jobs_in"}
+    assert prices["jobs"].bought == pytest.approx(prices["jobs_own"].bought + prices["jobs_in"].bought)
+    assert prices["jobs_own"].bought == pytest.approx(2) and prices["jobs_in"].bought == pytest.approx(1)
+    assert prices["jobs_own"].ratio == pytest.approx(2.5e6)
+
+
 def test_price_of_what_was_not_bought_is_undetermined() -> None:
     draws = np.random.default_rng(1)
     _, low, high = ratio_of_means(1 + draws.standard_normal(50), draws.standard_normal(50))
@@ -173,7 +218,7 @@ def together(subset: tuple[str, ...]) -> np.ndarray:
 
 
 def test_shapley_shares_sum_to_the_whole_difference() -> None:
-    parts = [p for p in decompose(together, ["x", "y", "z"], ["one", "two"]) if p.output == "one"]
+    parts = [p for p in taken_apart(together, ["x", "y", "z"], ["one", "two"]) if p.output == "one"]
     whole = (together(("x", "y", "z")) - together(()))[:, 0].mean()
     assert sum(p.shapley for p in parts) == pytest.approx(whole, rel=1e-12)
 
@@ -185,7 +230,7 @@ def test_shapley_share_is_the_mean_over_every_order() -> None:
         for k, name in enumerate(order):
             gain = together(order[: k + 1])[:, 0] - together(order[:k])[:, 0]
             expected[name] += gain.mean() / math.factorial(3)
-    parts = {p.change: p for p in decompose(together, names, ["one", "two"]) if p.output == "one"}
+    parts = {p.change: p for p in taken_apart(together, names, ["one", "two"]) if p.output == "one"}
     assert {name: p.shapley for name, p in parts.items()} == pytest.approx(expected)
     z = together(())[:, 0].mean()
     assert parts["x"].alone == pytest.approx(2 * z) and parts["x"].last == pytest.approx(6 * z)
@@ -195,7 +240,7 @@ def test_shapley_share_is_the_mean_over_every_order() -> None:
 @pytest.mark.parametrize("count", [0, 7])
 def test_one_to_six_changes(count: int) -> None:
     with pytest.raises(UserError, match="1 to 6"):
-        decompose(together, [str(k) for k in range(count)], ["one"])
+        taken_apart(together, [str(k) for k in range(count)], ["one"])
 
 
 # --- input, folder, figures
@@ -227,7 +272,7 @@ def test_two_scenarios_of_one_name_are_told_apart() -> None:
 
 def test_folder_table_and_figures_of_a_whole_result(tmp_path: Path) -> None:
     c = compare({"base": worlds(0.0), "more": worlds(0.05)}, at="2028Q4")
-    c.parts = [p for p in decompose(together, ["x", "y", "z"], ["jobs.total@2028Q4", "two"])]
+    c.parts = [p for p in taken_apart(together, ["x", "y", "z"], ["jobs.total@2028Q4", "two"])]
     c.save(tmp_path / "c", lang="zh")
     rows = (tmp_path / "c" / "differences.csv").read_text().splitlines()
     assert len(rows) == 1 + len(c.metrics) * len(c.quarters)
@@ -236,3 +281,124 @@ def test_folder_table_and_figures_of_a_whole_result(tmp_path: Path) -> None:
     }
     assert {"parts-jobs.total-2028Q4", "forest-jobs.total"} <= set(c.figures("en"))
     assert c.to_xarray()["mean"].sel(scenario="more", metric="jobs.total", quarter="2028Q4").item() > 0
+
+
+# --- stacking the changes of real scenarios
+
+
+SCENARIOS = Path(__file__).resolve().parent.parent / "scenarios"
+
+
+@pytest.fixture(scope="module")
+def xian() -> Any:
+    return load_scenario(SCENARIOS / "xian.toml")
+
+
+def variant(name: str) -> Any:
+    return load_scenario(SCENARIOS / "xian" / f"{name}.toml")
+
+
+def test_differences_are_what_a_variant_states() -> None:
+    base = {"a": 1, "b": {"value": 2, "grade": "assumed"}, "list": [{"id": "x", "n": 1}, {"id": "y", "n": 2}], "c": 3}
+    other = {"a": 1, "b": {"value": 5}, "list": [{"id": "x", "n": 7}, {"id": "z", "n": 1}], "d": [1, 2]}
+    assert differences(base, other) == {
+        ("b",): {"value": 5},
+        ("list", "x", "n"): 7,
+        ("list", "y"): REMOVED,
+        ("list", "z"): {"id": "z", "n": 1},
+        ("c",): REMOVED,
+        ("d",): [1, 2],
+    }
+
+
+def test_one_variant_stacked_on_its_baseline_is_that_variant(xian: Any) -> None:
+    for name in ("cap-50", "cold-market", "double-fund", "ipo-shut"):
+        own = variant(name)
+        assert stack(xian, {name: own}, [name])._tree.data == own._tree.data
+
+
+def test_two_variants_stacked_hold_both_changes(xian: Any) -> None:
+    both = stack(xian, {n: variant(n) for n in ("cap-50", "double-fund")}, ["cap-50", "double-fund"])
+    assert both.guidance.cap.angel.value == 0.5
+    assert next(f for f in both.funds if f.id == "guidance").size.value == 1e10
+    assert stack(xian, {}, [])._tree.data == xian._tree.data
+
+
+def test_changes_of_one_thing_to_two_values_do_not_stack(xian: Any) -> None:
+    variants = {n: variant(n) for n in ("no-guidance-fund", "double-fund")}
+    with pytest.raises(UserError, match=r"funds.guidance.size: two of the changes set this"):
+        refuse_conflicts(xian, variants)
+
+
+def test_change_written_on_the_command_line_has_a_name(xian: Any) -> None:
+    name, made = changed(xian, "bold: guidance.reinvestment=2.0; guidance.cap.angel=50%")
+    assert name == "bold" and made.guidance.reinvestment.value == 2.0 and made.guidance.cap.angel.value == 0.5
+    assert changed(xian, "guidance.reinvestment=2.0")[0] == "guidance.reinvestment=2.0"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "not a change"),
+        ("guidance.reinvestment", "not a change"),
+        ("a: ", "not a change"),
+        ("guidance.reinvestment=", "not a change"),
+        ("guidance.reinvestment=1; guidance.reinvestment=2", "set twice"),
+        ("guidance.reinvestmnt=1", "--change .*did you mean reinvestment"),
+        ("guidance.reinvestment=much", "guidance.reinvestment"),
+    ],
+)
+def test_change_that_is_none_is_refused(xian: Any, text: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        changed(xian, text)
+
+
+def test_wrong_words_of_a_comparison_are_all_told_before_a_world_is_lived(xian: Any) -> None:
+    with pytest.raises(UserError) as caught:
+        compare_scenarios([xian], ["xian"], changes=["x=1"], precision=["3"], metrics=["jobs.totl"], at="2050Q1")
+    assert len(caught.value.problems) == 4
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["no-guidance-fund", "double-fund"], "do not stack"),
+        ([], "two scenarios or more"),
+        (["same"], "changes nothing"),
+        (["cap-50"] * 7, "1 to 6"),
+    ],
+)
+def test_decomposition_that_cannot_be_is_refused(xian: Any, names: list[str], said: str) -> None:
+    others = [xian if name == "same" else variant(name) for name in names]
+    with pytest.raises(UserError, match=said):
+        compare_scenarios([xian, *others], ["xian", *names], decompose=True)
+
+
+def test_decomposition_of_scenarios_sums_to_the_joint_difference(tmp_path: Path) -> None:
+    """Small worlds lived for real: the shares sum to the difference of the scenario with all changes made."""
+    (tmp_path / "small.toml").write_text(
+        f'extends = "{(SCENARIOS / "xian.toml").as_posix()}"\n[zone]\nend = "2022Q4"\n'
+        "[firms.initial]\ncount = 600\n[firms.entry.organic]\nper_year = 80\n"
+    )
+    changes = ["more: firms.entry.organic.per_year=160", "cap: guidance.cap.angel=0.5"]
+    small = load_scenario(tmp_path / "small.toml")
+    steps: list[tuple[int, int]] = []
+    c = compare_scenarios(
+        [small],
+        ["small"],
+        12,
+        3,
+        changes=changes,
+        decompose=True,
+        metrics=["firms.alive", "jobs.total"],
+        progress=lambda done, total: steps.append((done, total)),
+    )
+    assert [d.name for d in c.differences] == ["more", "cap", "more + cap"]
+    j = c.column(c.at)
+    for metric in ("firms.alive", "jobs.total"):
+        own = {p.change: p for p in c.parts if p.output == f"{metric}@{c.at}"}
+        assert sum(p.shapley for p in own.values()) == pytest.approx(c.of("more + cap").mean[c.row(metric), j])
+        assert own["more"].alone == pytest.approx(c.of("more").mean[c.row(metric), j])
+    assert steps[-1] == (48, 48)
+    assert c.to_xarray()["shapley"].sel(output=f"jobs.total@{c.at}", change="more").item() > 0
+    assert "sum" in c.table("en") and "Shapley" in c.table("zh")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
+import random
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -178,3 +182,76 @@ def test_killed_again_and_again_it_ends_in_the_same_bits(tmp_path: Path) -> None
         child.join()
     killed = numbers(swept(tmp_path / "killed", resume=True, model=slow), tmp_path / "killed")
     assert killed == numbers(swept(tmp_path / "whole", model=slow), tmp_path / "whole")
+
+
+# --- a scenario's own sweep, from the command line
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    base = Path(__file__).resolve().parent.parent / "scenarios" / "xian.toml"
+    path = tmp_path_factory.mktemp("small") / "small.toml"
+    path.write_text(
+        f'extends = "{base.as_posix()}"\n[zone]\nend = "2024Q4"\n[firms.initial]\ncount = 1500\n'
+        "[firms.entry.organic]\nper_year = 150\n[firms.entry.incubator]\nper_year = 10\n"
+    )
+    return path
+
+
+def command(small: Path, out: Path, *words: str) -> list[str]:
+    said = [sys.executable, "run.py", "sweep", str(small), "--vary", "guidance.cap.angel=0.2..0.6", "--method", "lhs"]
+    said += ["--samples", "96", "--replications", "50", "--target", "jobs.total@2024Q4", "--out", str(out)]
+    return [*said, "--no-figures", "--quiet", "--lang", "en", *words]
+
+
+def children_of(pid: int) -> set[int]:
+    found = set()
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = status.read_text().rpartition(")")[2].split()
+            if int(fields[1]) == pid:
+                found.add(int(status.parent.name))
+    return found
+
+
+def test_sweep_killed_at_random_moments_resumes_to_the_same_bits_and_leaves_nobody_behind(
+    small: Path, tmp_path: Path, root: Path
+) -> None:
+    subprocess.run(command(small, tmp_path / "whole"), cwd=root, check=True, capture_output=True)
+    draws = random.Random(20261124)
+    journal = tmp_path / "killed" / "journal"
+    for _ in range(3):
+        process = subprocess.Popen(
+            command(small, tmp_path / "killed", "--resume"), cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        size = journal.stat().st_size if journal.exists() else 0
+        while process.poll() is None and not (journal.exists() and journal.stat().st_size > size):
+            time.sleep(0.002)
+        time.sleep(draws.uniform(0.0, 0.4))
+        helpers = children_of(process.pid)
+        process.kill()
+        process.communicate()
+        time.sleep(0.2)
+        assert not [pid for pid in helpers if Path(f"/proc/{pid}").exists()]
+    done = subprocess.run(command(small, tmp_path / "killed", "--resume"), cwd=root, capture_output=True)
+    assert done.returncode == 0
+    for name in ("samples.csv", "metrics.csv", "indices.csv", "journal"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    again = subprocess.run(command(small, tmp_path / "killed", "--resume"), cwd=root, capture_output=True)
+    assert again.returncode == 0  # complete: nothing is left to do
+    other = command(small, tmp_path / "killed", "--resume", "--set", "guidance.reinvestment=2.0")
+    refused = subprocess.run(other, cwd=root, capture_output=True, text=True)
+    assert refused.returncode == 2 and "begun with another" in refused.stderr
+    assert (tmp_path / "killed" / "journal").read_bytes() == (tmp_path / "whole" / "journal").read_bytes()
+
+
+@pytest.mark.parametrize("left", [None, b""])
+def test_resume_on_a_missing_or_empty_journal_begins_and_exits_0(
+    small: Path, tmp_path: Path, root: Path, left: bytes | None
+) -> None:
+    if left is not None:
+        (tmp_path / "s").mkdir()
+        (tmp_path / "s" / "journal").write_bytes(left)
+    words = [word if word not in ("96", "50") else "16" for word in command(small, tmp_path / "s", "--resume")]
+    assert subprocess.run(words, cwd=root, capture_output=True).returncode == 0
+    assert (tmp_path / "s" / "indices.csv").exists()

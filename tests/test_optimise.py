@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from sim.analysis.model import AnalyticModel
-from sim.analysis.optimise import Objective, Policies, nondominated, optimise
+from sim.analysis.optimise import Objective, Policies, nondominated, optimise, run
 from sim.analysis.solve import Target
 from sim.analysis.vary import Varied
 from sim.errors import UserError
@@ -130,3 +131,33 @@ def test_figure_and_table_in_both_languages() -> None:
     assert set(found.figures("zh")) == {"pareto"}
     assert "as it stands" in found.table("en") or 0 not in found.front
     assert "后悔" in found.table("zh")
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({}, "one objective or two"),
+        ({"maximise": ["jobs.totl"]}, "did you mean jobs.total"),
+        ({"maximise": ["jobs.total"], "minimise": ["jobs.total"]}, "the same objective twice"),
+        ({"maximise": ["jobs.total"], "samples": 10}, "8 or 16"),
+        ({"maximise": ["jobs.total"], "budget": "public.outlay < 3"}, "not a target"),
+        ({"maximise": ["jobs.total"], "budget": "public.outly <= 3"}, "did you mean public.outlay"),
+    ],
+)
+def test_question_that_cannot_be_asked_is_refused(more: dict[str, Any], said: str) -> None:
+    from sim import load_scenario
+
+    xian = load_scenario(Path(__file__).resolve().parent.parent / "scenarios" / "xian.toml")
+    with pytest.raises(UserError, match=said):
+        run(xian, ["guidance.cap.angel=0.2..0.5"], **more)
+
+
+def test_budget_without_a_quarter_is_kept_at_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sim import load_scenario
+    from sim.analysis import optimise as room
+
+    seen: list[Target] = []
+    monkeypatch.setattr(room, "optimise", lambda models, levers, goals, limit, *rest, **more: seen.append(limit))
+    xian = load_scenario(Path(__file__).resolve().parent.parent / "scenarios" / "xian.toml")
+    run(xian, ["guidance.cap.angel=0.2..0.5"], ["jobs.total@2028Q4"], budget="public.outlay <= 60亿")
+    assert seen == [Target("public.outlay@2033Q4", False, 6e9)]

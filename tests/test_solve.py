@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from sim.analysis.earliest import earliest
 from sim.analysis.model import AnalyticModel
-from sim.analysis.solve import Answer, Target, frontier, quantile_ranks, solve
+from sim.analysis.solve import Answer, Target, frontier, quantile_ranks, run, solve
 from sim.analysis.vary import Varied
 from sim.errors import UserError
 
@@ -100,9 +102,112 @@ def test_two_levers_give_a_frontier() -> None:
     assert "b" in solution.table("en")
 
 
+def test_three_levers_give_a_line_of_the_frontier_for_each_setting_of_the_third() -> None:
+    model = AnalyticModel(lambda x: 2 * x[:, 0] + x[:, 1] + x[:, 2], ("a", "b", "c"), names=("y@2030Q4",), chance=1.0)
+    levers = [LEVER, Varied.uniform("b", 0.0, 4.0), Varied.choices("c", 0.0, 2.0)]
+    solution = frontier(model, levers, Target.parse("y@2030Q4 >= 8"), 0.5, REPLICATIONS, points=3)
+    by = {(a.others["b"], a.others["c"]): a.setting for a in solution.answers}
+    assert set(by) == {(b, c) for b in (0.0, 2.0, 4.0) for c in (0.0, 2.0)}
+    assert by[2.0, 0.0] - by[2.0, 2.0] == pytest.approx(1.0, abs=0.1)
+    assert set(solution.figures("zh")) == {"frontier"}
+
+
+def test_frontier_of_too_many_settings_is_refused() -> None:
+    levers = [LEVER, Varied.uniform("b", 0.0, 4.0), Varied.uniform("c", 0.0, 4.0)]
+    with pytest.raises(UserError, match="too many settings"):
+        frontier(MODEL, levers, Target.parse("y@2030Q4 >= 8"), points=30)
+
+
+# --- the earliest quarter
+
+
+QUARTERS = [f"{2020 + k // 4}Q{k % 4 + 1}" for k in range(40)]
+
+
+def growing(x: np.ndarray) -> np.ndarray:
+    """One unit a quarter, and a a quarter more."""
+    return np.outer(1 + x[:, 0], np.arange(len(QUARTERS)))
+
+
+GROWING = AnalyticModel(growing, ("a",), names=tuple(f"y@{q}" for q in QUARTERS), chance=2.0)
+
+
+def test_earliest_quarter_is_the_first_in_which_enough_replications_stand_at_the_target() -> None:
+    found = earliest(GROWING, Target.parse("y >= 20"), 0.8, REPLICATIONS)
+    exact = np.ceil(np.sort(20 - 2 * noise())[int(np.ceil(0.8 * REPLICATIONS)) - 1])
+    (moment,) = found.moments
+    assert moment.status == "found" and moment.stays
+    assert moment.quarter == QUARTERS[int(exact)]
+    assert moment.low <= moment.quarter <= moment.high and moment.low < moment.high
+    assert moment.p[QUARTERS.index(moment.quarter)] >= 0.8 > moment.p[QUARTERS.index(moment.quarter) - 1]
+    assert moment.quarter in found.table("en") and "最早" in found.table("zh")
+
+
+def test_earliest_interval_covers_the_true_quarter_as_often_as_it_says() -> None:
+    true = int(np.ceil(20 + 2 * 0.8416212335729143))
+    inside = 0
+    for seed in range(100):
+        (m,) = earliest(GROWING, Target.parse("y >= 20"), 0.8, 60, seed).moments
+        inside += QUARTERS.index(m.low) <= true <= QUARTERS.index(m.high)
+    assert inside >= 90
+
+
+def test_faster_growth_is_earlier() -> None:
+    found = earliest(GROWING, Target.parse("y >= 30"), 0.5, 51, levers=[Varied.uniform("a", 0.0, 1.0)], points=3)
+    when = [QUARTERS.index(m.quarter) for m in found.moments]
+    assert when == sorted(when, reverse=True) and when[0] > when[-1] + 10
+    assert found.to_xarray()["p"].sel(quarter="2029Q4").dims == ("setting",)
+    assert set(found.figures("en")) == {"earliest"}
+
+
+def test_target_out_of_reach_or_reached_at_the_start_says_so(tmp_path: Path) -> None:
+    far = earliest(GROWING, Target.parse("y >= 1000"), 0.5, 20)
+    assert far.moments[0].status == "out of reach" and "out of reach by 2029Q4" in far.table("en")
+    near = earliest(GROWING, Target.parse("y >= -1000"), 0.5, 20)
+    assert near.moments[0].status == "already" and "reached at the start" in near.table("en")
+    far.save(tmp_path / "far", lang="zh")
+    assert (tmp_path / "far" / "figures" / "earliest.png").exists()
+    assert len((tmp_path / "far" / "curve.csv").read_text().splitlines()) == 1 + len(QUARTERS)
+
+
+def test_target_lost_again_later_is_remarked() -> None:
+    hump = AnalyticModel(
+        lambda x: -np.abs(np.arange(len(QUARTERS)) - 20.0) + 0 * x[:, :1], ("a",), names=GROWING.names, chance=0.1
+    )
+    found = earliest(hump, Target.parse("y >= -5"), 0.5, 21)
+    assert not found.moments[0].stays and "falls below it again" in found.table("en")
+
+
+@pytest.fixture(scope="module")
+def xian() -> Any:
+    from sim import load_scenario
+
+    return load_scenario(Path(__file__).resolve().parent.parent / "scenarios" / "xian.toml")
+
+
+@pytest.mark.parametrize(
+    ("by", "target", "said"),
+    [
+        ([], "jobs.total@2028Q4 >= 5", "nothing to solve by"),
+        (["guidance.cap.angle=0.2..0.6"], "jobs.total@2028Q4 >= 5", "did you mean guidance.cap.angel"),
+        (["guidance.cap.angel=0.6..0.2"], "jobs.total@2028Q4 >= 5", "reversed"),
+        (["guidance.cap.angel=choices(0.2, 0.6)"], "jobs.total@2028Q4 >= 5", "needs a range"),
+        (["guidance.cap.angel=0.2..0.6"], "jobs.totl@2028Q4 >= 5", "did you mean jobs.total"),
+        (["guidance.cap.angel=0.2..0.6"], "jobs.total@1999Q1 >= 5", "not a quarter of this scenario"),
+        ([], "jobs.totl >= 5", "did you mean jobs.total"),
+        ([], "jobs.total = 5", "not a target"),
+        ([], "jobs.total >= five", "not a number"),
+    ],
+)
+def test_question_that_cannot_be_asked_is_refused(xian: Any, by: list[str], target: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        run(xian, by, target)
+
+
 @pytest.mark.parametrize(
     ("text", "output", "at_least", "bound"),
     [
+        ("ladder.listing.listed≥100", "ladder.listing.listed", True, 100.0),
         ("ladder.listing.listed@2030Q4 >= 100", "ladder.listing.listed@2030Q4", True, 100.0),
         ("public.outlay@2030Q4<=500亿", "public.outlay@2030Q4", False, 5e10),
         ("firms.alive@2030Q4 ≥ 1.2万", "firms.alive@2030Q4", True, 12000.0),
@@ -114,7 +219,7 @@ def test_targets_are_read_as_people_write_them(text: str, output: str, at_least:
     assert Target.parse(text) == Target(output, at_least, bound)
 
 
-@pytest.mark.parametrize("text", ["", "listed >= 3", "a@2030Q4 > 3", "a@2030Q4 >=", "a@2030Q4 >= many"])
+@pytest.mark.parametrize("text", ["", "listed > 3", "listed", "a@2030Q4 > 3", "a@2030Q4 >=", "a@2030Q4 >= many"])
 def test_text_that_is_no_target_is_refused(text: str) -> None:
     with pytest.raises(UserError, match="not a"):
         Target.parse(text)

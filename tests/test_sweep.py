@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from sim.analysis.model import AnalyticModel, ZoneModel, known_quarters
-from sim.analysis.sweep import SweepResult, plan, sweep
+from sim.analysis.sweep import Settings, SweepResult, plan, run, settings_of, sweep, targets_of
 from sim.analysis.vary import Varied, checked, number_of, parse_vary, varied_of
 from sim.analysis.work import InProcess
 from sim.errors import UserError
@@ -92,6 +92,19 @@ def test_g_function_indices_lie_within_the_stated_intervals(seed: int) -> None:
     holds(result, "total", dict(zip(paths, total, strict=True)), 0.12)
 
 
+def test_g_function_second_order_lies_within_the_stated_intervals() -> None:
+    paths = tuple("abcde")
+    varied = [Varied.uniform(path, 0.0, 1.0) for path in paths]
+    result = sweep(AnalyticModel(g_function, paths), varied, "sobol", 2048, 1, 1)
+    parts = 1 / (3 * (1 + G) ** 2)
+    known = dict(zip(paths, parts, strict=True))
+    whole = np.prod(1 + parts) - 1
+    second = [i for i in result.indices if i.name == "second"]
+    inside = sum(i.low <= known[i.parameter] * known[i.other] / whole <= i.high for i in second)
+    assert len(second) == 10 and inside >= 9
+    assert max(i.high - i.low for i in second) < 0.15
+
+
 SPREADS = {
     "uniform": CUBE,
     "mixed": [
@@ -113,7 +126,8 @@ def test_linear_model_has_its_sobol_indices_exactly(name: str, size: int) -> Non
     for name in ("first", "total"):
         values = [result.index("y", name)[path].value for path in ABC]
         assert np.allclose(values, variances / variances.sum(), rtol=0, atol=1e-9)
-    assert all(i.high - i.low < 1e-9 for i in result.indices if i.name != "second")
+    assert all(i.high - i.low < 1e-9 for i in result.indices)
+    assert all(i.value == 0 for i in result.indices if i.name == "second")
 
 
 @pytest.mark.parametrize("kind", ["uniform", "normal", "lognormal", "triangular", "beta", "choices"])
@@ -249,6 +263,34 @@ def test_one_parameter_alone_is_swept_too(method: str) -> None:
     assert "a" in result.table("en")
 
 
+def test_labelled_arrays_hold_every_index_and_every_world() -> None:
+    model = AnalyticModel(ishigami, ABC, chance=0.3, interplay=0.1)
+    result = sweep(model, CIRCLE, "sobol", 16, 3, 1)
+    data = result.to_xarray(replications=True)
+    total = data["total"].sel(output="y", parameter="b").item()
+    assert total == result.index("y", "total")["b"].value
+    assert data["total_low"].sel(output="y", parameter="b").item() <= total
+    pair = next(i for i in result.indices if i.name == "second" and (i.parameter, i.other) == ("a", "c"))
+    assert data["second"].sel({"output": "y", "parameter": "a", "with": "c"}).item() == pair.value
+    assert np.allclose(data["values"].mean("replication"), data["mean"])
+    assert data["variance"].sel(output="y", part="chance").item() == result.variance["y"].chance
+    assert set(sweep(LINEAR, CUBE, "oat", 3, 2, 1).to_xarray()) >= {"low", "high", "low_low", "high_high"}
+
+
+def test_chance_left_in_the_means_is_remarked_with_the_replications_that_would_do() -> None:
+    noisy = AnalyticModel(linear, ABC, interplay=3.0)
+    few = sweep(noisy, CUBE, "lhs", 64, 4, 4)
+    assert "of the variance that the indices share out is chance" in few.table("en") and "残留" in few.table("zh")
+    assert "is chance left" not in sweep(AnalyticModel(linear, ABC, chance=3.0), CUBE, "lhs", 64, 4, 1).table("en")
+    nothing = sweep(AnalyticModel(lambda x: np.ones(len(x)), ABC, chance=1.0), CUBE, "lhs", 64, 4, 1)
+    assert "nan" not in nothing.table("en")
+
+
+def test_second_order_is_drawn() -> None:
+    model = AnalyticModel(ishigami, ABC, names=("y@2030Q4",))
+    assert "second-order-y-2030Q4" in sweep(model, CIRCLE, "sobol", 16, 1, 1).figures("zh")
+
+
 def test_labelled_arrays() -> None:
     data = sweep(LINEAR, CUBE, "lhs", 16, 2, 1).to_xarray()
     assert data["mean"].dims == ("sample", "output")
@@ -359,6 +401,7 @@ def test_all_wrong_ranges_are_told_at_once(xian: Any) -> None:
         ("jobs.totl@2028Q4", "did you mean jobs.total"),
         ("jobs.total@1999Q1", "not a quarter of this scenario"),
         ("jobs.total@soon", "not a quarter"),
+        ("jobs.total@", "not a quarter"),
     ],
 )
 def test_unknown_target_is_refused(xian: Any, target: str, said: str) -> None:
@@ -374,3 +417,59 @@ def test_scenario_sent_to_a_cluster_is_the_same_scenario(xian: Any) -> None:
     model = ZoneModel.of(xian, ["jobs.total@2028Q4"])
     there = pickle.loads(pickle.dumps(model))
     assert there.fingerprint == model.fingerprint and there.outputs == model.outputs
+
+
+# --- the scenario's own [sweep] table
+
+
+def with_table(tmp_path: Path, table: str) -> Any:
+    from sim import load_scenario
+
+    base = Path(__file__).resolve().parent.parent / "scenarios" / "xian.toml"
+    (tmp_path / "own.toml").write_text(f'extends = "{base.as_posix()}"\n[sweep]\n{table}')
+    return load_scenario(tmp_path / "own.toml")
+
+
+TABLE = """
+targets = ["jobs.total@2028Q4"]
+method = "lhs"
+samples = 32
+replications = 7
+[sweep.vary]
+"guidance.cap.angel" = "20%..60%"
+"funds.guidance.size" = { triangular = ["20亿", "50亿", "100亿"] }
+"guidance.reinvestment" = { low = 0.5, high = 2.0 }
+"firms.entry.organic.per_year" = { lognormal = { median = 1000, p95 = 1300 } }
+rounds.meetings = { choices = [4, 6, 8] }
+"""
+
+
+def test_table_of_the_scenario_says_what_to_vary_and_how(tmp_path: Path) -> None:
+    scenario = with_table(tmp_path, TABLE)
+    varied = {v.path: v for v in varied_of(scenario, [])}
+    assert [v.kind for v in varied.values()] == ["uniform", "triangular", "uniform", "lognormal", "choices"]
+    assert varied["funds.guidance.size"].ends[0] > 2e9 and varied["guidance.cap.angel"].ends == (0.2, 0.6)
+    assert varied["rounds.meetings"].options == (4.0, 6.0, 8.0)
+    assert settings_of(scenario, None, None, None) == Settings("lhs", 32, 7)
+    assert settings_of(scenario, "oat", 5, 3) == Settings("oat", 5, 3)
+    assert targets_of(scenario, []) == ["jobs.total@2028Q4"] and targets_of(scenario, ["a"]) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ('method = "sobbol"', r"own.toml:3: sweep.method: not a setting.*sobol \| morris"),
+        ("samples = 2.5", r"own.toml:3: sweep.samples.*whole number"),
+        ("replications = 0", r"own.toml:3: sweep.replications.*whole number"),
+        ('targets = "jobs.total@2028Q4"', "own.toml:3: sweep.targets.*list"),
+        ('[sweep.vary]\n"guidance.cap.angel" = "60%..20%"', "own.toml:4: guidance.cap.angel: a reversed range"),
+        ('[sweep.vary]\n"guidance.cap.angle" = "20%..60%"', "own.toml:4: .*did you mean guidance.cap.angel"),
+        ('"guidance.cap.angel" = { normal = 3 }', "own.toml:3: guidance.cap.angel"),
+        ('"guidance.cap.angel" = 0.5', "own.toml:3: guidance.cap.angel"),
+        ('"guidance.cap.angel" = { uniform = [0.2, 0.4], normal = [0.3, 0.1] }', "own.toml:3: guidance.cap.angel"),
+    ],
+)
+def test_wrong_table_is_refused_at_its_line(tmp_path: Path, table: str, said: str) -> None:
+    scenario = with_table(tmp_path, table + "\n")
+    with pytest.raises(UserError, match=said):
+        run(scenario)

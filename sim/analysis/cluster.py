@@ -41,7 +41,7 @@ def executor_for(cluster: str | None, threads: int | None = None) -> AbstractCon
 
 
 @contextmanager
-def connected(address: str, alone_seconds: float = ALONE_SECONDS) -> Iterator[Executor]:
+def connected(address: str, alone_seconds: float | None = None) -> Iterator[Executor]:
     """A client of the scheduler at `address`, refused where nobody answers or the workers run another program."""
     try:
         from distributed import Client
@@ -59,7 +59,7 @@ def connected(address: str, alone_seconds: float = ALONE_SECONDS) -> Iterator[Ex
         raise refuse("no Dask scheduler answers", key="--cluster", found=f"{address} ({reason})") from None
     try:
         _same_program(client, address)
-        yield Cluster(client, address, alone_seconds)
+        yield Cluster(client, address, ALONE_SECONDS if alone_seconds is None else alone_seconds)
     finally:
         client.close(timeout=2)
 

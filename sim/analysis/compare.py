@@ -11,13 +11,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.analysis.model import DEFAULT_METRICS, fingerprint_of, nearest, refuse
+from sim.analysis.model import DEFAULT_METRICS, ZoneModel, all_at_once, fingerprint_of, nearest, refuse
 from sim.analysis.text import between, csv_text, layout, say, show, word
 from sim.errors import Problem, UserError
 
@@ -28,27 +29,52 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 
 CONFIDENCE = 0.95
-PRECISION = 0.10  # of the mean difference: the precision for which replications are counted
+PRECISION = 0.10  # of the mean difference: the precision for which replications are counted, unless another is stated
 RESAMPLES = 2000
 MOST_CHANGES = 6
+PART_NAMES = ("alone", "alone_reach", "last", "last_reach", "shapley", "shapley_reach")
 NET_COST = "public.net_cost_pv"
 GAIN_METRICS = ("firms.alive", "ladder.certificates.hte", "ladder.listing.listed", "jobs.total")
 
-# What a yuan of net public cost buys: (key, zh, en, metric, metric of firms that moved in, to be taken off or None).
-BOUGHT: tuple[tuple[str, str, str, str, str | None], ...] = (
-    ("listed", "上市公司（家）", "listed firm", "ladder.listing.listed", None),
-    ("jobs", "就业（人）", "job", "jobs.total", None),
-    ("jobs_own", "就业（人，不含招引企业）", "job, firms that moved in left out", "jobs.total", "jobs.attracted"),
-    ("value", "总估值（元）", "yuan of valuation", "valuation.total", None),
-    (
+
+@dataclass(frozen=True)
+class Bought:
+    """What a yuan of net public cost buys: a metric, less another where `less` names one."""
+
+    key: str
+    zh: str
+    en: str
+    metric: str
+    less: str = ""
+    unit: str = ""
+
+
+# Whole, of firms founded here, of firms that moved in. A scenario that does not report one of them has no such line.
+BOUGHT: tuple[Bought, ...] = (
+    Bought("listed", "上市公司（家）", "listed firm", "ladder.listing.listed"),
+    Bought(
+        "listed_own",
+        "　其中本地（家）",
+        "  of them founded here",
+        "ladder.listing.listed",
+        "firms.attracted.listed",
+    ),
+    Bought("listed_in", "　其中招引（家）", "  of them moved in", "firms.attracted.listed"),
+    Bought("jobs", "就业（人）", "job", "jobs.total"),
+    Bought("jobs_own", "　其中本地企业（人）", "  in firms founded here", "jobs.total", "jobs.attracted"),
+    Bought("jobs_in", "　其中招引企业（人）", "  in firms that moved in", "jobs.attracted"),
+    Bought("value", "总估值（元）", "yuan of valuation", "valuation.total", unit="CNY"),
+    Bought(
         "value_own",
-        "总估值（元，不含招引企业）",
-        "yuan, firms that moved in left out",
+        "　其中本地企业（元）",
+        "  of firms founded here",
         "valuation.total",
         "valuation.attracted.total",
+        "CNY",
     ),
-    ("firms_own", "存续企业（家，不含招引企业）", "firm alive, founded here", "firms.alive", "firms.attracted.alive"),
-    ("firms_in", "招引企业（家）", "firm that moved in", "firms.attracted.alive", None),
+    Bought("value_in", "　其中招引企业（元）", "  of firms that moved in", "valuation.attracted.total", unit="CNY"),
+    Bought("firms_own", "存续企业，本地（家）", "firm alive, founded here", "firms.alive", "firms.attracted.alive"),
+    Bought("firms_in", "存续企业，招引（家）", "firm alive, moved in", "firms.attracted.alive"),
 )
 
 
@@ -57,8 +83,8 @@ class Differences:
     """One scenario minus the baseline; every array is float64[metric, quarter].
 
     `p_more`: share of replications in which it is above the baseline, `p_same`: equal to it. `needed`: replications
-    for an interval of ± `PRECISION` of the mean difference. `noise`: there is a difference, but the interval of its
-    mean holds 0.
+    in all for an interval of the wanted half-width (± 10 % of the mean difference unless another is asked for).
+    `noise`: there is a difference, but the interval of its mean holds 0.
     """
 
     name: str
@@ -117,6 +143,54 @@ class Part:
     shapley_reach: float
 
 
+@dataclass(frozen=True)
+class Precision:
+    """The half-width of an interval that is wanted: a share of the mean difference, or by metric an amount."""
+
+    share: float = PRECISION
+    amounts: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, texts: Sequence[str], known: Mapping[str, Any]) -> Precision:
+        """`5%` (of the mean difference) or `METRIC=AMOUNT` (`jobs.total=500`); later ones win. `known`: metrics."""
+        from sim.analysis.solve import number_as_written
+
+        share, amounts, problems = PRECISION, {}, []
+        for text in texts:
+            metric, equals, written = (part.strip() for part in text.partition("="))
+            try:
+                value = number_as_written(written if equals else text)
+            except ValueError:
+                value = math.nan
+            if not value > 0 or (not equals and not value < 1):
+                expected = (
+                    "an amount above 0" if equals else "a share of the difference between 0 and 1, or METRIC=AMOUNT"
+                )
+                problems.append(Problem("not a precision", key="--precision", found=text, expected=expected))
+            elif not equals:
+                share = value
+            elif metric not in known:
+                near = nearest(metric, [*known])
+                problems.append(Problem("no such metric", key="--precision", found=metric, nearest=near))
+            else:
+                amounts[metric] = value
+        if problems:
+            raise UserError(problems)
+        return cls(share, amounts)
+
+    def reach(self, metrics: Sequence[Any], mean: np.ndarray) -> np.ndarray:
+        """Half-widths float64[metric, quarter] for mean differences of that shape."""
+        wanted = self.share * np.abs(mean)
+        for k, metric in enumerate(metrics):
+            if metric.name in self.amounts:
+                wanted[k] = self.amounts[metric.name]
+        return wanted
+
+    def told(self, metric: Any, lang: str) -> str:
+        amount = self.amounts.get(metric.name)
+        return f"±{100 * self.share:.3g}%" if amount is None else f"±{show(amount, metric.unit, lang)}"
+
+
 @dataclass
 class Comparison:
     baseline: str
@@ -128,6 +202,8 @@ class Comparison:
     prices: list[Price]
     at: str
     parts: list[Part] = field(default_factory=list)
+    precision: Precision = field(default_factory=lambda: Precision())
+    chosen: list[str] = field(default_factory=list)  # metrics to print and draw; the usual ones where empty
     about: dict[str, Any] = field(default_factory=dict)
 
     def of(self, name: str) -> Differences:
@@ -148,8 +224,10 @@ class Comparison:
         return float(np.median(found)) if found else math.nan
 
     def shown(self) -> list[int]:
-        """The metrics of the printed table: the usual ones, else the first few."""
+        """The metrics of the printed table: those asked for, else the usual ones, else the first few."""
         known = [m.name for m in self.metrics]
+        if self.chosen:
+            return [known.index(name) for name in self.chosen]
         usual = [known.index(name) for name in DEFAULT_METRICS if name in known]
         return usual or list(range(min(6, len(known))))
 
@@ -159,7 +237,7 @@ class Comparison:
         for k in self.shown():
             metric = self.metrics[k]
             for d in self.differences:
-                needed = d.needed[k, column]
+                more = d.needed[k, column] - self.replications
                 rows.append(
                     [
                         metric.label[lang],
@@ -168,12 +246,13 @@ class Comparison:
                         show(d.mean[k, column], metric.unit, lang, sign=True),
                         f"[{between(d.low[k, column], d.high[k, column], metric.unit, lang, sign=True)}]",
                         "–" if np.isnan(d.p_more[k, column]) else f"{d.p_more[k, column]:.0%}",
-                        f"{needed:.0f}" if np.isfinite(needed) else "–",
+                        _further(more, lang),
+                        self.precision.told(metric, lang),
                         _times(d.gain[k, column]),
                         word("noise", lang) if d.noise[k, column] else "",
                     ]
                 )
-        keys = ("metric", "scenario", "baseline", "difference", "interval", "p_more", "needed", "gain")
+        keys = ("metric", "scenario", "baseline", "difference", "interval", "p_more", "further", "for", "gain")
         title = say(
             lang,
             f"{self.at}，与基准 {self.baseline} 相比，{self.replications} 次配对重复",
@@ -194,7 +273,7 @@ class Comparison:
     def _price_table(self, lang: str) -> list[str]:
         if not self.prices:
             return []
-        words = {key: say(lang, zh, en) for key, zh, en, _, _ in BOUGHT}
+        things = {thing.key: thing for thing in BOUGHT}
         verdicts = {
             "price": "",
             "saving": say(lang, "省钱但更少", "cheaper, and less of it"),
@@ -207,9 +286,9 @@ class Comparison:
             known = p.verdict in ("price", "saving")
             rows.append(
                 [
-                    words[p.key],
+                    say(lang, things[p.key].zh, things[p.key].en),
                     p.name,
-                    show(p.bought, "CNY" if p.key.startswith("value") else "", lang, sign=True),
+                    show(p.bought, things[p.key].unit, lang, sign=True),
                     show(p.cost, "CNY", lang, sign=True),
                     show(p.ratio, "CNY", lang) if known else "–",
                     f"[{between(p.low, p.high, 'CNY', lang)}]" if known else "",
@@ -224,15 +303,28 @@ class Comparison:
     def _parts_table(self, lang: str) -> list[str]:
         if not self.parts:
             return []
-        header = ["", *(word(key, lang) for key in ("change", "alone", "last", "shapley", "interval"))]
-        units = {m.name: m.unit for m in self.metrics}
+        header = ["", *(word(key, lang) for key in ("change", "alone", "last", "shapley", "interval")), ""]
+        known = {m.name: m for m in self.metrics}
         rows = []
-        for p in self.parts:
-            unit = units.get(p.output.split("@")[0], "")
-            reach = between(p.shapley - p.shapley_reach, p.shapley + p.shapley_reach, unit, lang, sign=True)
-            values = (show(value, unit, lang, sign=True) for value in (p.alone, p.last, p.shapley))
-            rows.append([p.output, p.change, *values, f"[{reach}]"])
-        return [layout(header, rows, left=2)]
+        for output in dict.fromkeys(p.output for p in self.parts):
+            own = [p for p in self.parts if p.output == output]
+            metric = known.get(output.split("@")[0])
+            unit, title = (metric.unit, metric.label[lang]) if metric else ("", output)
+            for p in own:
+                low, high = p.shapley - p.shapley_reach, p.shapley + p.shapley_reach
+                values = (show(value, unit, lang, sign=True) for value in (p.alone, p.last, p.shapley))
+                noise = word("noise", lang) if low <= 0 <= high and p.shapley_reach > 0 else ""
+                rows.append([title, p.change, *values, f"[{between(low, high, unit, lang, sign=True)}]", noise])
+            sums = (sum(getattr(p, name) for p in own) for name in ("alone", "last", "shapley"))
+            rows.append(["", word("sum", lang), *(show(value, unit, lang, sign=True) for value in sums), "", ""])
+        title = say(
+            lang,
+            f"差异来自哪项措施（{self.at}）：单独实施、最后加入、所有次序的平均（Shapley）；"
+            "只有 Shapley 份额之和等于全部差异",
+            f"which change did it ({self.at}): made alone, added last, averaged over every order (Shapley); only the"
+            " Shapley shares sum to the whole difference",
+        )
+        return [f"{title}\n{layout(header, rows, left=2)}"]
 
     def differences_csv(self) -> str:
         names = ("mean", "low", "high", "sd", "p05", "p50", "p95", "p_more", "p_same", "needed", "gain")
@@ -256,9 +348,8 @@ class Comparison:
             rows = [[p.name, self.at, p.key, p.bought, p.cost, p.ratio, p.low, p.high, p.verdict] for p in self.prices]
             store.write_text(place / "prices.csv", csv_text(header, rows))
             if self.parts:
-                names = ("alone", "alone_reach", "last", "last_reach", "shapley", "shapley_reach")
-                listed = [[p.output, p.change, *(getattr(p, name) for name in names)] for p in self.parts]
-                store.write_text(place / "parts.csv", csv_text(["output", "change", *names], listed))
+                listed = [[p.output, p.change, *(getattr(p, name) for name in PART_NAMES)] for p in self.parts]
+                store.write_text(place / "parts.csv", csv_text(["output", "change", *PART_NAMES], listed))
             if figures:
                 from sim.figures.analysis import save_figures
 
@@ -267,19 +358,29 @@ class Comparison:
             store.write_json(place / store.MANIFEST, about | {"gain": self.gain()})
 
     def to_xarray(self) -> Any:
-        """Labelled arrays over scenario, metric and quarter."""
+        """Labelled arrays over scenario, metric and quarter; of a decomposition over output and change."""
         import xarray
 
         names = ("mean", "low", "high", "sd", "p05", "p50", "p95", "p_more", "p_same", "needed", "gain")
         dims = ("scenario", "metric", "quarter")
         data: dict[str, Any] = {name: (dims, np.array([getattr(d, name) for d in self.differences])) for name in names}
         data["baseline"] = (dims[1:], self.baseline_mean)
-        coords = {
+        coords: dict[str, Any] = {
             "scenario": [d.name for d in self.differences],
             "metric": [m.name for m in self.metrics],
             "quarter": self.quarters,
+            "unit": ("metric", [m.unit for m in self.metrics]),
         }
-        return xarray.Dataset(data, coords=coords)
+        if self.parts:
+            outputs = list(dict.fromkeys(p.output for p in self.parts))
+            changes = list(dict.fromkeys(p.change for p in self.parts))
+            by = {(p.output, p.change): p for p in self.parts}
+            for name in PART_NAMES:
+                table = [[getattr(by[output, change], name) for change in changes] for output in outputs]
+                data[name] = (("output", "change"), np.array(table))
+            coords |= {"output": outputs, "change": changes}
+        about = {"baseline": self.baseline, "replications": self.replications, "at": self.at}
+        return xarray.Dataset(data, coords=coords, attrs=about)
 
     def to_json(self) -> dict[str, Any]:
         """The table's quarter, for a program that reads it."""
@@ -307,6 +408,13 @@ class Comparison:
         return figures_of_comparison(self, lang)
 
 
+def _further(more: float, lang: str) -> str:
+    """How many more replications than were made."""
+    if not math.isfinite(more):
+        return "–"
+    return say(lang, "已够", "enough") if more <= 0 else show(more, "", lang)
+
+
 def _times(gain: float) -> str:
     if math.isnan(gain):
         return "–"
@@ -316,10 +424,18 @@ def _times(gain: float) -> str:
 # --- differences
 
 
-def paired(name: str, a: np.ndarray, b: np.ndarray, interval: str = "t", seed: int = 0) -> Differences:
+def paired(
+    name: str,
+    a: np.ndarray,
+    b: np.ndarray,
+    interval: str = "t",
+    seed: int = 0,
+    reach_wanted: Callable[[np.ndarray], np.ndarray] = lambda mean: PRECISION * np.abs(mean),
+) -> Differences:
     """`a`, `b`: float64[metric, replication, quarter] of a scenario and of the baseline, the same replications.
 
-    A replication in which either is undefined (NaN) is left out of that metric and quarter.
+    `reach_wanted`: mean differences [metric, quarter] -> the half-widths for which replications are counted. A
+    replication in which either is undefined (NaN) is left out of that metric and quarter.
     """
     from scipy.stats import t
 
@@ -334,7 +450,7 @@ def paired(name: str, a: np.ndarray, b: np.ndarray, interval: str = "t", seed: i
         low, high = mean - reach, mean + reach
         if interval == "bootstrap":
             low, high = bootstrap_interval(d, seed)
-        needed = np.ceil((quantile * sd / (PRECISION * np.abs(mean))) ** 2)
+        needed = np.ceil((quantile * sd / reach_wanted(mean)) ** 2)
         p05, p50, p95 = _quantiles(d)
         both = np.isfinite(d)
         gain = (_variance(np.where(both, a, np.nan)) + _variance(np.where(both, b, np.nan))) / sd**2
@@ -409,22 +525,22 @@ def prices_of(name: str, a: Result, b: Result, quarter: str) -> list[Price]:
 
     cost = difference(NET_COST)
     prices = []
-    for key, _, _, metric, moved_in in BOUGHT:
-        if metric not in known or (moved_in is not None and moved_in not in known):
+    for thing in BOUGHT:
+        if thing.metric not in known or (thing.less and thing.less not in known):
             continue
-        bought = difference(metric) - (difference(moved_in) if moved_in else 0.0)
+        bought = difference(thing.metric) - (difference(thing.less) if thing.less else 0.0)
         whole = np.isfinite(cost) & np.isfinite(bought)
         if whole.sum() < 2:
             continue
         ratio = ratio_of_means(cost[whole], bought[whole])
-        prices.append(Price(name, key, float(bought[whole].mean()), float(cost[whole].mean()), *ratio))
+        prices.append(Price(name, thing.key, float(bought[whole].mean()), float(cost[whole].mean()), *ratio))
     return prices
 
 
 # --- which of several changes did it
 
 
-def decompose(
+def taken_apart(
     evaluate: Callable[[tuple[str, ...]], np.ndarray], changes: Sequence[str], outputs: Sequence[str]
 ) -> list[Part]:
     """`evaluate(subset)` -> float64[replication, output] with these changes made; all 2^k subsets, paired draws.
@@ -469,7 +585,11 @@ def _reach(y: np.ndarray) -> float:
 
 
 def compare(
-    results: Mapping[str, Result], baseline: str | None = None, at: str | None = None, interval: str = "t"
+    results: Mapping[str, Result],
+    baseline: str | None = None,
+    at: str | None = None,
+    interval: str = "t",
+    precision: Precision | None = None,
 ) -> Comparison:
     """Results of the same seed and replications, by name; the first is the baseline unless another is named.
 
@@ -503,15 +623,18 @@ def compare(
     with np.errstate(invalid="ignore"):
         baseline_mean = np.nansum(of_base, axis=1) / np.isfinite(of_base).sum(axis=1)
     others = [name for name in names if name != baseline]
+    precision = precision or Precision()
+    wanted = partial(precision.reach, metrics)
     return Comparison(
         baseline,
         metrics,
         quarters,
         of_base.shape[1],
         _nan(baseline_mean),
-        [paired(name, values(results[name]), of_base, interval) for name in others],
+        [paired(name, values(results[name]), of_base, interval, reach_wanted=wanted) for name in others],
         [price for name in others for price in prices_of(name, results[name], base, at)],
         at,
+        precision=precision,
     )
 
 
@@ -540,28 +663,106 @@ def run(
     baseline: str | None = None,
     at: str | None = None,
     interval: str = "t",
+    changes: Sequence[str] = (),
+    decompose: bool = False,
+    precision: Sequence[str] = (),
+    metrics: Sequence[str] = (),
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
-    """What `run.py compare` calls: simulates each scenario with the baseline's seed and replications, and compares."""
+    """What `run.py compare` calls: simulates each scenario with the baseline's seed and replications, and compares.
+
+    `changes`: further variants written `PATH=VALUE; …` on the baseline. `decompose`: the variants are stacked and their
+    joint difference is taken apart, over all combinations of up to six. `precision`: see `Precision.parse`; `metrics`:
+    what to print, draw and take apart (the usual ones).
+    """
+    from sim.analysis import stacking
+    from sim.analysis.model import known_metrics, known_quarters
     from sim.ensemble import simulate
 
-    if len(scenarios) < 2:
-        raise refuse("a comparison needs two scenarios or more", found=str(len(scenarios)), expected="BASELINE OTHER …")
     names = unlike(names)
-    first = scenarios[names.index(baseline)] if baseline in names else scenarios[0]
+    if baseline is not None and baseline not in names:
+        raise refuse("no such scenario", found=baseline, expected=" | ".join(names), nearest=nearest(baseline, names))
+    first = scenarios[names.index(baseline)] if baseline else scenarios[0]
+    baseline = baseline or names[0]
+    made = dict(zip(names, scenarios, strict=True))
+    known = {n: m for n, m in known_metrics(first).items() if all(n in known_metrics(s) for s in made.values())}
+    quarters = [q for q in known_quarters(first) if all(q in known_quarters(s) for s in made.values())]
+    wanted, _, _, *variants_made = all_at_once(
+        lambda: Precision.parse(precision, known),
+        lambda: refuse_unknown(metrics, known),
+        lambda: _refuse_quarter(at, quarters),
+        *(partial(stacking.changed, first, text) for text in changes),
+    )
+    for name, variant in variants_made:
+        made[unlike([*made, name])[-1]] = variant
+    if len(made) < 2:
+        raise refuse("a comparison needs two scenarios or more", found=str(len(made)), expected="BASELINE OTHER …")
     replications = first.run.replications if replications is None else replications
     seed = first.run.seed if seed is None else seed
     if replications < 2:
         raise refuse("differences need two replications or more", key="replications", found=str(replications))
+    variants = {name: scenario for name, scenario in made.items() if name != baseline}
+    single = list(variants)
+    if decompose:
+        stacking.refuse_too_many(single, MOST_CHANGES)
+        stacking.refuse_conflicts(first, variants)
+        stacks = {
+            subset: stacking.stack(first, variants, subset)  # all are validated before the first is run
+            for size in range(2, len(single) + 1)
+            for subset in combinations(single, size)
+        }
+        if len(single) > 1:
+            made[all_of(single)] = stacks[tuple(single)]
+    stages = len(made) + (max(0, 2 ** len(single) - len(single) - 2) if decompose else 0)
     results = {}
-    for k, (name, scenario) in enumerate(zip(names, scenarios, strict=True)):
-        results[name] = simulate(
-            scenario, replications, seed, threads=threads, events=0, progress=_stage(progress, k, len(names))
-        )
-    found = compare(results, baseline, at, interval)
-    found.about = {"seed": seed, "scenarios": {n: fingerprint_of(s) for n, s in zip(names, scenarios, strict=True)}}
+    for k, (name, scenario) in enumerate(made.items()):
+        stage = _stage(progress, k, stages)
+        results[name] = simulate(scenario, replications, seed, threads=threads, events=0, progress=stage)
+    found = compare(results, baseline, at, interval, wanted)
+    found.chosen = list(dict.fromkeys(metrics))
+    found.about = {"seed": seed, "scenarios": {name: fingerprint_of(s) for name, s in made.items()}}
+    if decompose:
+        outputs = [f"{found.metrics[k].name}@{found.at}" for k in found.shown()]
+        done = len(made)
+
+        def evaluate(subset: tuple[str, ...]) -> np.ndarray:
+            """float64[replication, output]; what was simulated for the table is not simulated again."""
+            nonlocal done
+            name = baseline if not subset else subset[0] if len(subset) == 1 else all_of(subset)
+            if name in results and (len(subset) < 2 or len(subset) == len(single)):
+                column = results[name].quarters.index(found.at)
+                return np.column_stack([results[name][output.split("@")[0]][:, column] for output in outputs])
+            values = ZoneModel.of(stacks[subset], outputs).evaluate({}, replications, seed, threads)[0]
+            done += 1
+            if progress is not None:
+                progress(done * replications, stages * replications)
+            return values
+
+        found.parts = taken_apart(evaluate, single, outputs)
     return found
+
+
+def _refuse_quarter(at: str | None, quarters: Sequence[str]) -> None:
+    if at is not None and at not in quarters:
+        ends = f"{quarters[0]} … {quarters[-1]}" if quarters else "scenarios that share a quarter"
+        raise refuse("not a quarter of these scenarios", key="--at", found=at, expected=ends)
+
+
+def all_of(changes: Sequence[str]) -> str:
+    """The name of several changes made together."""
+    whole = " + ".join(changes)
+    return whole if len(whole) <= 48 else f"{changes[0]} + … ({len(changes)})"
+
+
+def refuse_unknown(metrics: Sequence[str], known: Mapping[str, Any]) -> None:
+    problems = [
+        Problem("no such metric", key="--metric", found=name, nearest=nearest(name, [*known]))
+        for name in metrics
+        if name not in known
+    ]
+    if problems:
+        raise UserError(problems)
 
 
 def unlike(names: Sequence[str]) -> list[str]:
@@ -571,33 +772,6 @@ def unlike(names: Sequence[str]) -> list[str]:
         count = sum(n == name or n.startswith(f"{name} (") for n in found)
         found.append(f"{name} ({count + 1})" if count else name)
     return found
-
-
-def run_decomposition(
-    load: Callable[[tuple[str, ...]], Scenario],
-    changes: Sequence[str],
-    outputs: Sequence[str],
-    replications: int,
-    seed: int,
-    *,
-    threads: int | None = None,
-    progress: Progress | None = None,
-) -> list[Part]:
-    """`load(subset)` gives the scenario with these changes made; outputs are `metric@quarter`."""
-    from sim.analysis.model import ZoneModel
-
-    total, done = 2 ** len(changes), 0
-
-    def evaluate(subset: tuple[str, ...]) -> np.ndarray:
-        nonlocal done
-        model = ZoneModel.of(load(subset), outputs)
-        values = model.evaluate({}, replications, seed, threads)[0]
-        done += 1
-        if progress is not None:
-            progress(done * replications, total * replications)
-        return values
-
-    return decompose(evaluate, changes, outputs)
 
 
 def _stage(progress: Progress | None, stage: int, stages: int) -> Progress | None:

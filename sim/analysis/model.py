@@ -33,6 +33,20 @@ def refuse(message: str, **details: Any) -> UserError:
     return UserError([Problem(message, **details)])
 
 
+def all_at_once(*calls: Callable[[], Any]) -> list[Any]:
+    """What each call returns; where some refuse the user's input, all of their problems in one error."""
+    found: list[Any] = []
+    problems: list[Problem] = []
+    for call in calls:
+        try:
+            found.append(call())
+        except UserError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise UserError(problems)
+    return found
+
+
 def nearest(word: str, words: Sequence[str]) -> str | None:
     """The known word most like `word`, or None where nothing is like it."""
     close = difflib.get_close_matches(word, list(words), n=1, cutoff=0.5)
@@ -92,7 +106,7 @@ class ZoneModel:
         problems: list[Problem] = []
         for target in wanted:
             metric, quarter = split_output(target)
-            quarter = quarter or quarters[-1]
+            quarter = quarter if "@" in target else quarters[-1]
             if metric not in known:
                 problems.append(Problem("no such metric", key=target, found=metric, nearest=nearest(metric, [*known])))
             elif quarter not in quarters:
@@ -184,7 +198,7 @@ class AnalyticModel:
     def evaluate(
         self, samples: Mapping[str, np.ndarray], replications: int, seed: int, threads: int | None = None
     ) -> np.ndarray:
-        count = len(next(iter(samples.values())))
+        count = max((len(values) for values in samples.values()), default=1)
         columns = [samples.get(path, np.full(count, self.central(path))) for path in self.parameters]
         values = np.asarray(self.function(np.column_stack(columns)), dtype=np.float64).reshape(count, 1, -1)
         draws = np.array([np.random.default_rng([seed, r]).standard_normal(2) for r in range(replications)])

@@ -339,10 +339,18 @@ def _refuse(models: Mapping[str, Model], objectives: Sequence[Objective], budget
     if not models:
         raise refuse("no scenario to optimise")
     if not 1 <= len(objectives) <= 2:
-        raise refuse("one objective or two", found=str(len(objectives)), expected='"max METRIC@QUARTER"')
-    if samples < 8 or samples & (samples - 1):
         raise refuse(
-            "the design is balanced only at powers of two", key="samples", found=str(samples), expected="64 or 128"
+            "one objective or two", key="--maximise, --minimise", found=str(len(objectives)), expected="METRIC@QUARTER"
+        )
+    if len({o.output for o in objectives}) < len(objectives):
+        raise refuse("the same objective twice", key=objectives[0].output, expected="two different metrics or quarters")
+    if samples < 8 or samples & (samples - 1):
+        below = max(8, 1 << (max(samples, 1).bit_length() - 1))
+        raise refuse(
+            "the design is balanced only at powers of two",
+            key="samples",
+            found=str(samples),
+            expected=f"{below} or {2 * below}",
         )
     outputs = next(iter(models.values())).outputs
     wanted = [o.output for o in objectives] + ([budget.output] if budget else [])
@@ -381,7 +389,10 @@ def run(
     goals = [
         Objective(named[text], largest) for texts, largest in ((maximise, True), (minimise, False)) for text in texts
     ]
+    if limit:
+        limit = Target(named[limit.output], limit.at_least, limit.bound)
     levers = varied_of(scenario, vary)
+    _refuse(zones, goals, limit, USUAL_SAMPLES if samples is None else samples)
     with executor_for(cluster, threads) as executor:
         return optimise(
             zones,

@@ -19,25 +19,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.analysis.model import Model, ZoneModel, refuse, split_output
+from sim.analysis.model import Model, ZoneModel, all_at_once, refuse, split_output
 from sim.analysis.text import between, csv_text, layout, say, show, word
 from sim.analysis.vary import Varied, varied_of
 from sim.quantities import parse_money, parse_number
 
 if TYPE_CHECKING:
+    from sim.analysis.earliest import Timing
     from sim.scenario.document import Scenario
 
 Progress = Callable[[int, int], None]
 
 CURVE_POINTS = 9  # settings of the first look over the whole range
+POINTS = 6  # settings of every further lever
 TOLERANCE = 1 / 256  # of the range
 CONFIDENCE = 0.95
-TARGET = re.compile(r"\s*(?P<metric>[^@<>=\s]+)\s*@\s*(?P<quarter>\w+)\s*(?P<sign>>=|<=|≥|≤)\s*(?P<bound>.+?)\s*")
+TARGET = re.compile(
+    r"\s*(?P<metric>[^@<>=≥≤\s]+)\s*(?:@\s*(?P<quarter>\w+)\s*)?(?P<sign>>=|<=|≥|≤)\s*(?P<bound>.+?)\s*"
+)
 
 
 @dataclass(frozen=True)
 class Target:
-    """`metric@quarter` at least (or at most) `bound`."""
+    """`metric@quarter` at least (or at most) `bound`; `output` is the bare metric where no quarter is named."""
 
     output: str
     at_least: bool
@@ -48,14 +52,15 @@ class Target:
         """Reads `firms.alive@2030Q4 >= 1.2万`; `number` reads the bound as people write it."""
         found = TARGET.fullmatch(text)
         if not found:
-            raise refuse("not a target", key="target", found=text, expected='"METRIC@2030Q4 >= X" or "… <= X"')
+            raise refuse("not a target", key="target", found=text, expected='"METRIC[@2030Q4] >= X" or "… <= X"')
         try:
-            bound = (number or _number)(found["bound"])
+            bound = (number or number_as_written)(found["bound"])
         except ValueError:
             raise refuse(
                 "not a number", key="target", found=found["bound"], expected="100, 2.5万, 500亿, 30%"
             ) from None
-        return cls(f"{found['metric']}@{found['quarter']}", found["sign"] in (">=", "≥"), bound)
+        output = f"{found['metric']}@{found['quarter']}" if found["quarter"] else found["metric"]
+        return cls(output, found["sign"] in (">=", "≥"), bound)
 
     def reached(self, y: np.ndarray) -> np.ndarray:
         """Replications that reach it; an undefined outcome does not."""
@@ -67,7 +72,7 @@ class Target:
         return f"{self.output} {'>=' if self.at_least else '<='} {self.bound:g}"
 
 
-def _number(text: str) -> float:
+def number_as_written(text: str) -> float:
     """A count, a share or money, as people write them."""
     try:
         return parse_number(text)
@@ -150,12 +155,21 @@ class Solution:
                 f"{a.lever.path} {which} {setting} (95 % interval {interval}): {a.reached:.0%}",
             )
         lines = [title, first]
-        if not a.monotone:
+        along = a.p if a.rising else a.p[::-1]
+        if (np.diff(along) < 0).any():
             lines.append(
                 say(
                     lang,
                     "注意：概率并不随该参数单调变化，答案是从近端起第一个达标的设定",
                     "note: the probability does not move one way with the lever; this is the first setting that does",
+                )
+            )
+        elif not a.monotone:
+            lines.append(
+                say(
+                    lang,
+                    "注意：个别世界达标后在更远的设定下又不达标，区间略偏窄",
+                    "note: a few worlds lose the target again further on, so the interval is a little too narrow",
                 )
             )
         rows = [
@@ -370,14 +384,17 @@ def frontier(
     replications: int = 100,
     seed: int = 1,
     *,
-    points: int = 6,
+    points: int = POINTS,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Solution:
     """The least setting of the first lever at each of `points` settings of every other one."""
+    from sim.analysis.earliest import refuse_many
+
     first, *rest = levers
-    sides = [[(v.path, float(x)) for x in v.within(np.linspace(0.0, 1.0, points))] for v in rest]
+    sides = [[(v.path, float(x)) for x in v.options or v.within(np.linspace(0.0, 1.0, points))] for v in rest]
     combinations = [dict(chosen) for chosen in product(*sides)]
+    refuse_many(len(combinations))
     answers = []
     for k, others in enumerate(combinations):
         answers.append(
@@ -418,18 +435,31 @@ def run(
     replications: int = 100,
     seed: int = 1,
     *,
-    points: int = 6,
+    points: int | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
-) -> Solution:
-    """What `run.py solve` calls: texts of --by and --target, checked, then a bisection or a frontier."""
-    if not by:
-        raise refuse("nothing to solve by", key="--by", expected="PATH=LO..HI")
+) -> Solution | Timing:
+    """What `run.py solve` calls: texts of --by and --target, checked, then a bisection, a frontier, or where the target
+    names no quarter the earliest one."""
+    from sim.analysis import earliest
+
     wanted = Target.parse(target)
-    model = ZoneModel.of(scenario, [wanted.output])
-    wanted = Target(model.outputs[0], wanted.at_least, wanted.bound)
-    levers = varied_of(scenario, by)
-    assert split_output(wanted.output)[1]
-    return frontier(
-        model, levers, wanted, probability, replications, seed, points=points, threads=threads, progress=progress
-    )
+    points = POINTS if points is None else points
+    settings: dict[str, Any] = {"points": points, "threads": threads, "progress": progress}
+    if points < 2:
+        raise refuse("too few settings", key="--points", found=str(points), expected="2 or more")
+    if not split_output(wanted.output)[1]:
+        return earliest.run(scenario, wanted, by, probability, replications, seed, **settings)
+    if not by:
+        raise refuse(
+            "nothing to solve by",
+            key="--by",
+            expected="PATH=LO..HI, or a target without a quarter for the earliest one",
+        )
+    model, levers = all_at_once(lambda: ZoneModel.of(scenario, [wanted.output]), lambda: varied_of(scenario, by))
+    for lever in levers[:1]:
+        if lever.options:
+            raise refuse(
+                "a lever that is solved for needs a range", key=lever.path, found=lever.text, expected="PATH=LO..HI"
+            )
+    return frontier(model, levers, wanted, probability, replications, seed, **settings)

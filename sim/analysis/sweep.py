@@ -24,16 +24,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.analysis.model import Model, ZoneModel, refuse, split_output
+from sim.analysis.model import Model, ZoneModel, all_at_once, refuse, split_output
 from sim.analysis.text import between, csv_text, layout, say, show, word
 from sim.analysis.vary import Varied, varied_of
 from sim.analysis.work import JOURNAL, Evaluated, Executor, Progress, VarianceSplit, claim, evaluate, header_for
+from sim.errors import Problem, UserError
 
 if TYPE_CHECKING:
     from sim.scenario.document import Scenario
 
 METHODS = ("sobol", "morris", "lhs", "grid", "oat")
 USUAL_SAMPLES = {"sobol": 128, "morris": 20, "lhs": 256, "grid": 5, "oat": 5}
+USUAL_REPLICATIONS = 20
+LARGEST_NOISE = 0.10  # of the variance of means over replications, before it is remarked on
 MORRIS_LEVELS = 4
 LEAST_SOBOL, LEAST_FAST = 8, 64  # below these a bootstrap, or ten harmonics, says nothing
 LARGEST_GRID = 1_000_000
@@ -199,20 +202,48 @@ def _sobol_indices(plan: Plan, varied: Sequence[Varied], evaluated: Evaluated, k
         for i, v in enumerate(varied)
     ]
     if plan.second_order and np.ptp(y) > 0:
-        from SALib.analyze import sobol
-
-        by_salib = sobol.analyze(
-            _unit_problem(varied),
-            y,
-            calc_second_order=True,
-            num_resamples=RESAMPLES,
-            conf_level=CONFIDENCE,
-            seed=seed + 1,
-        )
-        for i, j in combinations(range(len(varied)), 2):
-            value, reach = float(by_salib["S2"][i, j]), float(by_salib["S2_conf"][i, j])
+        pairs = combinations(range(len(varied)), 2)
+        for (i, j), (value, reach) in zip(pairs, second_order_estimates(plan, varied, y, seed), strict=True):
             indices.append(Index(output, "second", varied[i].path, varied[j].path, value, value - reach, value + reach))
     return indices
+
+
+def second_order_estimates(plan: Plan, varied: Sequence[Varied], y: np.ndarray, seed: int) -> list[tuple[float, float]]:
+    """(value, half-interval) of every pair of parameters in order, by SALib, of what is left of the output when its
+    linear part is taken off: that part has no interaction, so only its noise goes. A linear model's are 0 exactly."""
+    from SALib.analyze import sobol
+
+    d, n = len(varied), plan.samples
+    linear, known = _linear_part(plan, varied, y.reshape(n, -1), n)
+    rest = y - linear.reshape(-1)
+    variance = np.var(y.reshape(n, -1)[:, [0, -1]]) - np.var(linear[:, [0, -1]]) + known.sum()
+    if np.ptp(rest) <= 1e-9 * np.ptp(y):
+        return [(0.0, 0.0)] * (d * (d - 1) // 2)
+    found = sobol.analyze(
+        _unit_problem(varied),
+        rest,
+        calc_second_order=True,
+        num_resamples=RESAMPLES,
+        conf_level=CONFIDENCE,
+        seed=seed + 1,
+    )
+    share = float(np.var(rest) / variance)
+    pairs = combinations(range(d), 2)
+    return [(share * float(found["S2"][i, j]), share * float(found["S2_conf"][i, j])) for i, j in pairs]
+
+
+def _linear_part(plan: Plan, varied: Sequence[Varied], y: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """(the linear part of `y` float64[n, step], its variance by parameter), by least squares on A and B."""
+    d, step = len(varied), y.shape[1]
+    x = plan.design[: n * step].reshape(n, step, d)
+    if 2 * n <= 4 * (d + 1):
+        return np.zeros_like(y), np.zeros(d)
+    base = np.concatenate([x[:, 0], x[:, -1]])
+    scale = np.array([math.sqrt(v.variance) for v in varied])
+    centre = np.array([v.mean for v in varied])
+    matrix = np.column_stack([np.ones(2 * n), (base - centre) / scale])
+    slopes = np.linalg.lstsq(matrix, np.concatenate([y[:, 0], y[:, -1]]), rcond=None)[0][1:]
+    return ((x - centre) / scale) @ slopes, slopes**2
 
 
 def sobol_estimates(plan: Plan, varied: Sequence[Varied], y: np.ndarray, n: int, seed: int) -> dict[str, np.ndarray]:
@@ -233,16 +264,7 @@ def sobol_estimates(plan: Plan, varied: Sequence[Varied], y: np.ndarray, n: int,
         nothing = np.ptp(y) == 0
         row = np.array([np.full(d, 0.0 if nothing else 1.0), *np.full((2, d), np.nan if nothing else 1.0)])
         return {"first": row, "total": row.copy()}
-    x = plan.design[: n * step].reshape(n, step, d)
-    base = np.concatenate([x[:, 0], x[:, -1]])
-    scale = np.array([math.sqrt(v.variance) for v in varied])
-    centre = np.array([v.mean for v in varied])
-    linear, known = np.zeros_like(y), np.zeros(d)
-    if 2 * n > 4 * (d + 1):
-        matrix = np.column_stack([np.ones(2 * n), (base - centre) / scale])
-        slopes = np.linalg.lstsq(matrix, np.concatenate([y[:, 0], y[:, -1]]), rcond=None)[0][1:]
-        linear = ((x - centre) / scale) @ slopes
-        known = slopes**2
+    linear, known = _linear_part(plan, varied, y, n)
 
     def corrected(f_A: np.ndarray, f_B: np.ndarray, f_AB: np.ndarray) -> np.ndarray:
         """[2, d]: rows 0 of the inputs are the output, rows 1 its linear part."""
@@ -525,18 +547,38 @@ class SweepResult:
         """Parameter -> index; for the second order use `indices`."""
         return {i.parameter: i for i in self.indices if i.output == output and i.name == name}
 
-    def to_xarray(self) -> Any:
-        """Labelled arrays: the samples and, by sample and output, mean, sd and quantiles over replications."""
+    def to_xarray(self, replications: bool = False) -> Any:
+        """Labelled arrays: the samples; by sample and output mean, sd and quantiles over replications; by output and
+        parameter each index with its interval (`first`, `first_low`, `first_high` …), second order by two parameters;
+        by output and part the split of the variance. With `replications` every world's outcome as well (`values`).
+        """
         import xarray
 
         e = self.evaluated
-        data = {
+        data: dict[str, Any] = {
             name: (("sample", "output"), getattr(e, name)) for name in ("mean", "sd", "p05", "p50", "p95", "defined")
         }
         data["design"] = (("sample", "parameter"), e.design)
-        return xarray.Dataset(
-            data, coords={"output": e.outputs, "parameter": e.paths}, attrs={"method": self.plan.method}
-        )
+        if replications:
+            data["values"] = (("sample", "replication", "output"), e.values(np.arange(len(e.design))))
+        place = {path: k for k, path in enumerate(e.paths)}
+        for i in self.indices:
+            at, dims = (self.outputs.index(i.output), place[i.parameter]), ("output", "parameter")
+            if i.other:
+                at, dims = (*at, place[i.other]), (*dims, "with")
+            for name, number in ((i.name, i.value), (f"{i.name}_low", i.low), (f"{i.name}_high", i.high)):
+                size = (len(self.outputs), *[len(e.paths)] * (len(dims) - 1))
+                data.setdefault(name, (dims, np.full(size, np.nan)))[1][at] = number
+        coords: dict[str, Any] = {"output": e.outputs, "parameter": e.paths}
+        if any(i.other for i in self.indices):
+            coords["with"] = e.paths
+        if self.variance:
+            parts = ("parameters", "chance", "both")
+            split = [[getattr(self.variance[output], part) for part in parts] for output in self.outputs]
+            data["variance"] = (("output", "part"), np.array(split))
+            coords["part"] = list(parts)
+        about = {"method": self.plan.method, "replications": e.replications, "seed": self.seed}
+        return xarray.Dataset(data, coords=coords, attrs=about)
 
     def curves(self, output: str) -> list[Curve]:
         k = self.outputs.index(output)
@@ -616,6 +658,7 @@ class SweepResult:
             named = zip(("by_parameters", "by_chance", "by_both"), shares, strict=True)
             text = ", ".join(f"{word(name, lang)} {part / split.total:.0%}" for name, part in named)
             lines.append(f"{word('variance', lang)}: {text}")
+            lines += self._doubt(split, lang)
         for c in self.convergence:
             if c.output != output:
                 continue
@@ -636,6 +679,25 @@ class SweepResult:
                     )
                 )
         return lines
+
+    def _doubt(self, split: VarianceSplit, lang: str) -> list[str]:
+        """Indices share out the variance of means over replications; a part of it is chance that is left in them."""
+        r = self.evaluated.replications
+        left = split.both / r
+        share = left / (split.parameters + left) if split.parameters + left > 0 else 0.0
+        if share <= LARGEST_NOISE:
+            return []
+        ratio = split.both / split.parameters if split.parameters > 0 else math.inf
+        needed = math.ceil(ratio * (1 / LARGEST_NOISE - 1)) if ratio < 1e4 else 0
+        zh = f"注意：指数所分解的方差中有 {share:.0%} 是 {r} 次重复后仍残留的随机性"
+        en = f"note: {share:.0%} of the variance that the indices share out is chance left after {r} replications"
+        if needed:
+            zh += f"；用 --replications {needed} 可降到 {LARGEST_NOISE:.0%}"
+            en += f"; --replications {needed} would leave {LARGEST_NOISE:.0%}"
+        else:
+            zh += "，这些参数在此范围内看不出作用"
+            en += ": within these ranges the parameters show no effect"
+        return [say(lang, zh, en)]
 
     def save(self, folder: Path, lang: str = "zh", figures: bool = True) -> None:
         """samples.csv, metrics.csv, indices.csv, manifest.json (no wall time in any), figures/, beside the journal."""
@@ -770,13 +832,46 @@ def sweep(
     return SweepResult(model, planned, list(varied), evaluated, seed, indices, undefined, header)
 
 
+@dataclass(frozen=True)
+class Settings:
+    """What the `[sweep]` table says beside ranges; the command line goes first."""
+
+    method: str
+    samples: int | None
+    replications: int
+
+
+def settings_of(scenario: Scenario, method: str | None, samples: int | None, replications: int | None) -> Settings:
+    """Refuses, with the line of the file, a method that is none and a number that is no whole one."""
+    table = scenario.sweep
+    problems: list[Problem] = []
+
+    def wrong(key: str, expected: str) -> None:
+        file, line = scenario._tree.place(f"sweep.{key}")
+        message = "not a setting of a sweep"
+        problems.append(Problem(message, file, line, f"sweep.{key}", str(table[key]), expected))
+
+    if method is None and (method := table.get("method", "sobol")) not in METHODS:
+        wrong("method", " | ".join(METHODS))
+    numbers: dict[str, int | None] = {"samples": samples, "replications": replications}
+    for key, given in numbers.items():
+        if given is None and key in table:
+            if type(table[key]) is int and table[key] > 0:
+                numbers[key] = table[key]
+            else:
+                wrong(key, "a whole number above 0")
+    if problems:
+        raise UserError(problems)
+    return Settings(str(method), numbers["samples"], numbers["replications"] or USUAL_REPLICATIONS)
+
+
 def run(
     scenario: Scenario,
     vary: Sequence[str] = (),
     targets: Sequence[str] = (),
-    method: str = "sobol",
+    method: str | None = None,
     samples: int | None = None,
-    replications: int = 20,
+    replications: int | None = None,
     seed: int = 1,
     *,
     second_order: bool = True,
@@ -786,19 +881,25 @@ def run(
     cluster: str | None = None,
     progress: Progress | None = None,
 ) -> SweepResult:
-    """What `run.py sweep` calls: texts of --vary and of targets, checked, then `sweep`."""
+    """What `run.py sweep` calls: texts of --vary and of targets, checked, then `sweep`.
+
+    What is not given is taken from the scenario's `[sweep]` table, else it is the usual.
+    """
     from sim.analysis.cluster import executor_for
 
-    model = ZoneModel.of(scenario, targets or scenario.sweep.get("targets", ()))
-    varied = varied_of(scenario, vary)
-    plan(varied, method, samples, seed, second_order)  # refused before a cluster is looked for
+    model, varied, chosen = all_at_once(
+        lambda: ZoneModel.of(scenario, targets_of(scenario, targets)),
+        lambda: varied_of(scenario, vary),
+        lambda: settings_of(scenario, method, samples, replications),
+    )
+    plan(varied, chosen.method, chosen.samples, seed, second_order)  # refused before a cluster is looked for
     with executor_for(cluster, threads) as executor:
         return sweep(
             model,
             varied,
-            method,
-            samples,
-            replications,
+            chosen.method,
+            chosen.samples,
+            chosen.replications,
             seed,
             second_order=second_order,
             out=out,
@@ -806,3 +907,13 @@ def run(
             executor=executor,
             progress=progress,
         )
+
+
+def targets_of(scenario: Scenario, targets: Sequence[str]) -> Sequence[str]:
+    """Those asked for, else those of the `[sweep]` table."""
+    own = scenario.sweep.get("targets", [])
+    if not targets and not (isinstance(own, list) and all(isinstance(target, str) for target in own)):
+        file, line = scenario._tree.place("sweep.targets")
+        message = "targets are a list of METRIC@QUARTER"
+        raise UserError(Problem(message, file, line, "sweep.targets", str(own), '["jobs.total@2028Q4"]'))
+    return targets or own

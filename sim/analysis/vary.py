@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from sim.analysis.model import refuse
 from sim.errors import Problem, UserError
 from sim.quantities import parse_money, parse_number, parse_share, parse_years
 from sim.scenario.fields import Distribution
+from sim.scenario.reading import COMMAND_LINE
 
 if TYPE_CHECKING:
     from sim.scenario.document import Scenario
@@ -208,7 +209,14 @@ def varied_of(scenario: Scenario, vary: Sequence[str]) -> list[Varied]:
                 found.append(_from_table(path, spread, number))
             _refuse_outside(scenario, found[-1])
         except UserError as error:
-            problems.extend(error.problems)
+            problems.extend(replace(problem, **stated_at(path)) for problem in error.problems)
+
+    def stated_at(path: str) -> dict[str, Any]:
+        """File and line of a spread that stands in the scenario."""
+        if vary:
+            return {}
+        keys = [key for key in (f"sweep.vary.{path}", f"sweep.{path}", f"levers.{path}") if key in scenario._tree.index]
+        return dict(zip(("file", "line"), scenario._tree.place(keys[0]), strict=True)) if keys else {}
 
     for text in vary:
         path, equals, spread = text.partition("=")
@@ -233,7 +241,17 @@ def _refuse_outside(scenario: Scenario, varied: Varied) -> None:
     from sim.scenario.loading import with_overrides
 
     for end in varied.within(np.array([0.0, 1.0])) if not varied.options else varied.ends:
-        with_overrides(scenario, {varied.path: float(end)})
+        try:
+            with_overrides(scenario, {varied.path: float(end)})
+        except UserError as error:  # the loader takes an end of the range for a --set
+            at = f"{varied.path}={varied.text}"
+            raise UserError(
+                [replace(p, file=None, found=f"{end:g} in {at}") if _is_set(p) else p for p in error.problems]
+            ) from None
+
+
+def _is_set(problem: Problem) -> bool:
+    return (problem.file or "").startswith(COMMAND_LINE)
 
 
 def table_of(scenario: Scenario) -> dict[str, Any]:
@@ -261,6 +279,9 @@ def _own_spread(path: str, distribution: Distribution | None, value: float) -> V
 
 def _from_table(path: str, spread: Any, number: Number) -> Varied:
     """One entry of a table: `{ low, high }` (a lever too), or a distribution as the scenario writes them."""
+    wanted = "LO..HI, { low, high } or one of " + ", ".join(KINDS)
+    if isinstance(spread, int | float | list | bool):
+        raise refuse("not a spread", key=path, found=str(spread), expected=wanted)
     if not isinstance(spread, Mapping):  # a validated Lever
         low, high = spread.low.value, spread.high.value
         return checked(path, "uniform", [low, high], f"{low:g}..{high:g}")
@@ -269,7 +290,9 @@ def _from_table(path: str, spread: Any, number: Number) -> Varied:
         return checked(path, "uniform", ends, f"{spread['low']}..{spread['high']}")
     kinds = [kind for kind in KINDS if kind in spread]
     if len(kinds) != 1:
-        raise refuse("not a spread", key=path, found=str(dict(spread)), expected="LO..HI or one of " + ", ".join(KINDS))
+        raise refuse("not a spread", key=path, found=str(dict(spread)), expected=wanted)
     numbers = spread[kinds[0]]
+    if not isinstance(numbers, Mapping | list):
+        raise refuse("not a spread", key=path, found=str(dict(spread)), expected=f"{kinds[0]} = {{ … }} or [ … ]")
     listed = [numbers.get(name) for name in KINDS[kinds[0]]] if isinstance(numbers, Mapping) else numbers
     return checked(path, kinds[0], [_read(path, value, number) for value in listed], str(dict(spread)))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from sim.analysis.compare import Comparison
+    from sim.analysis.earliest import Timing
     from sim.analysis.optimise import Policies
     from sim.analysis.solve import Solution
     from sim.analysis.sweep import Convergence, Curve, SweepResult
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 ROW = 0.32  # inches a horizontal bar
 MOST_ROWS = 24
 MOST_PANELS = 12
-MOST_DIFFERENCES = 12
+MOST_DIFFERENCES = 24
 
 
 def save_figures(figures: Mapping[str, Figure], folder: Path, kinds: Sequence[str] = ("png",)) -> list[Path]:
@@ -60,7 +61,7 @@ def _rows_page(title: str, subtitle: str, source: str, rows: int, keys: Sequence
     height = figure.get_figheight()
     if keys:
         top = look.legend(figure, keys, top)
-    left = min(0.45, 0.06 + 0.0085 * max((_width(label) for label in labels), default=0))
+    left = _left(labels)
     axes = figure.add_axes((left, bottom + 0.06 / height * 2, 0.955 - left, top - bottom - 0.22 / height))
     axes.set_yticks(range(rows), list(labels))
     axes.set_ylim(rows - 0.4, -0.6)
@@ -69,6 +70,11 @@ def _rows_page(title: str, subtitle: str, source: str, rows: int, keys: Sequence
     axes.tick_params(axis="y", length=0)
     axes.xaxis.set_major_formatter(lambda value, _: look.tick(value))
     return figure, axes
+
+
+def _left(labels: Sequence[str]) -> float:
+    """Where axes begin whose rows are named at the left, as a part of the width."""
+    return min(0.5, 0.06 + 0.0085 * max((_width(label) for label in labels), default=0))
 
 
 def _width(text: str) -> int:
@@ -98,7 +104,7 @@ def figures_of_comparison(c: Comparison, lang: str = "zh") -> dict[str, Figure]:
     shown = [c.metrics[k].name for k in c.shown()]
     for metric in shown:
         found[f"forest-{_file(metric)}"] = forest(c, metric, lang)
-    pairs = [(d.name, metric) for d in c.differences for metric in shown][:MOST_DIFFERENCES]
+    pairs = [(d.name, metric) for metric in shown for d in c.differences][:MOST_DIFFERENCES]
     for name, metric in pairs:
         found[f"difference-{_file(name)}-{_file(metric)}"] = difference(c, metric, name, lang=lang)
     if any(p.verdict in ("price", "saving") for p in c.prices):
@@ -122,7 +128,7 @@ def forest(c: Comparison, metric: str, lang: str = "zh") -> Figure:
     ]
     source = _source(say(lang, f"{c.replications} 次配对重复", f"{c.replications} paired replications"))
     subtitle = say(lang, f"{c.at}，与 {c.baseline} 之差", f"{c.at}, difference from {c.baseline}")
-    figure, axes = _rows_page(about.label[lang], subtitle, source, len(ds), keys, [d.name for d in ds])
+    figure, axes = _rows_page(look.capital(about.label[lang]), subtitle, source, len(ds), keys, [d.name for d in ds])
     for row, d in enumerate(ds):
         colour = look.GREY if d.noise[k, j] else look.VERMILION
         p05, low, mean, high, p95 = (getattr(d, n)[k, j] / scale.divisor for n in ("p05", "low", "mean", "high", "p95"))
@@ -140,18 +146,23 @@ def prices(c: Comparison, lang: str = "zh") -> Figure:
     from sim.analysis.compare import BOUGHT
 
     known = [p for p in c.prices if p.verdict in ("price", "saving")]
-    names = {key: say(lang, zh, en) for key, zh, en, _, _ in BOUGHT}
+    names = {thing.key: say(lang, thing.zh, thing.en).strip() for thing in BOUGHT}
+    for key in names:
+        whole = names.get(key.split("_")[0])
+        if whole and whole != names[key]:
+            names[key] = f"{whole} · {names[key]}"
     keys = list(dict.fromkeys(p.key for p in known))
     most = max(sum(p.key == key for p in known) for key in keys)
     step = 0.62 + ROW * most
     height = 1.1 + step * len(keys)
+    left = _left([p.name for p in known])
     source = _source(say(lang, f"{c.at}；Fieller 区间", f"{c.at}; Fieller intervals"))
-    figure, _bottom, top = look.page(word("cost_per", lang), c.at, source, height=height)
+    figure, _bottom, top = look.page(look.capital(word("cost_per", lang)), c.at, source, height=height)
     height = figure.get_figheight()
     for i, key in enumerate(keys):
         own = [p for p in known if p.key == key]
         scale = _scale("CNY", np.array([[p.low, p.high] for p in own]), lang)
-        box = (0.3, top - (i + 1) * step / height + 0.36 / height, 0.64, (step - 0.62) / height)
+        box = (left, top - (i + 1) * step / height + 0.36 / height, 0.96 - left, (step - 0.62) / height)
         axes = figure.add_axes(box)
         for row, p in enumerate(own):
             axes.plot(
@@ -167,26 +178,50 @@ def prices(c: Comparison, lang: str = "zh") -> Figure:
 
 @styled
 def parts(c: Comparison, output: str, lang: str = "zh") -> Figure:
-    """Which change did it: Shapley share with interval, and what each does alone and when added last."""
+    """Which change did it: a waterfall of Shapley shares with intervals from the baseline to all changes together, and
+    beside each step what the change does alone and when added last."""
     own = [p for p in c.parts if p.output == output]
-    unit = next((m.unit for m in c.metrics if m.name == output.split("@")[0]), "")
-    scale = _scale(unit, np.array([[p.alone, p.last, p.shapley] for p in own]), lang)
+    name = output.split("@")[0]
+    known = {m.name: m for m in c.metrics}
+    unit = known[name].unit if name in known else ""
+    title = f"{look.capital(known[name].label[lang])} {c.at}" if name in known else output
+    base = float(c.baseline_mean[c.row(name), c.column(c.at)]) if name in known else 0.0
+    steps = np.concatenate([[0.0], np.cumsum([p.shapley for p in own])])
+    whole = base + steps[-1]
+    scale = _scale(unit, np.array([base, whole]), lang)
+    d = scale.divisor
     keys = [
-        Patch(color=look.BLUE, label=word("shapley", lang)),
+        Patch(color=look.BLUE, label=say(lang, "增加（Shapley 份额）", "adds (Shapley share)")),
+        Patch(color=look.VERMILION, label=say(lang, "减少", "takes off")),
+        Line2D([], [], color=look.INK, lw=1, label=word("interval", lang)),
         Line2D([], [], color=look.INK, marker="<", ms=5, lw=0, label=word("alone", lang)),
         Line2D([], [], color=look.INK, marker=">", ms=5, lw=0, label=word("last", lang)),
     ]
-    title = say(lang, f"差异的分解：{output}", f"Which change did it: {output}")
-    figure, axes = _rows_page(title, "", _source(word("shapley", lang)), len(own), keys, [p.change for p in own])
-    for row, p in enumerate(own):
-        d = scale.divisor
-        axes.barh(row, p.shapley / d, height=0.6, color=look.BLUE)
-        axes.plot(
-            [(p.shapley - p.shapley_reach) / d, (p.shapley + p.shapley_reach) / d], [row, row], color=look.INK, lw=1
+    labels = [c.baseline, *(p.change for p in own), say(lang, "全部措施", "all changes")]
+    subtitle = say(
+        lang,
+        f"从基准到全部措施：{show(base, unit, lang)} → {show(whole, unit, lang)}",
+        f"from the baseline to all changes: {show(base, unit, lang)} → {show(whole, unit, lang)}",
+    )
+    source = _source(say(lang, f"{c.replications} 次配对重复", f"{c.replications} paired replications"))
+    figure, axes = _rows_page(title, subtitle, source, len(labels), keys, labels)
+    reached = [base, whole]
+    for row, (p, begin) in enumerate(zip(own, base + steps[:-1], strict=True), start=1):
+        end = begin + p.shapley
+        axes.barh(
+            row, p.shapley / d, left=begin / d, height=0.56, color=look.BLUE if p.shapley >= 0 else look.VERMILION
         )
-        axes.plot([p.alone / d], [row], "<", color=look.INK, ms=5)
-        axes.plot([p.last / d], [row], ">", color=look.INK, ms=5)
-    axes.axvline(0, color=look.INK, lw=0.8)
+        axes.plot([(end - p.shapley_reach) / d, (end + p.shapley_reach) / d], [row, row], color=look.INK, lw=1)
+        axes.plot([(begin + p.alone) / d], [row], "<", color=look.INK, ms=5)
+        axes.plot([(begin + p.last) / d], [row], ">", color=look.INK, ms=5)
+        axes.plot([end / d, end / d], [row, row + 1], color=look.GREY, lw=0.7, ls=":")
+        reached += [begin, end - p.shapley_reach, end + p.shapley_reach, begin + p.alone, begin + p.last]
+    axes.plot([base / d, base / d], [0, 1], color=look.GREY, lw=0.7, ls=":")
+    for row, value in ((0, base), (len(own) + 1, whole)):
+        axes.plot([value / d], [row], "D", color=look.INK, ms=5)
+    low, high = min(reached) / d, max(reached) / d
+    margin = 0.06 * (high - low or 1.0)
+    axes.set_xlim(low - margin, high + margin)
     _unit(axes, scale)
     return figure
 
@@ -213,6 +248,8 @@ def figures_of_sweep(s: SweepResult, lang: str = "zh") -> dict[str, Figure]:
             found[f"response-{name}"] = responses(s, output, lang)
         if s.plan.method == "grid" and len(s.varied) > 1:
             found[f"heatmap-{name}"] = heat_map(s, output, lang)
+        if any(i.name == "second" and i.output == output for i in s.indices):
+            found[f"second-order-{name}"] = interactions(s, output, lang)
         for c in s.convergence:
             if c.output == output and len(c.sizes) > 1:
                 found[f"convergence-{name}"] = convergence(s, c, lang)
@@ -240,14 +277,16 @@ def shares(s: SweepResult, output: str, lang: str = "zh") -> Figure:
     by = {name: s.index(output, name) for name in names}
     paths = sorted(by[names[0]], key=lambda path: -abs(by[names[0]][path].value))[:MOST_ROWS]
     colours = (look.BLUE, look.ORANGE)
-    keys = [Patch(color=c, label=word(n, lang)) for n, c in zip(names, colours, strict=False)]
+    keys: list[Any] = [Patch(color=c, label=word(n, lang)) for n, c in zip(names, colours, strict=False)]
+    if any(np.isfinite(i.low) for name in names for i in by[name].values()):
+        keys.append(Line2D([], [], color=look.INK, lw=1, label=word("interval", lang)))
     split = s.variance.get(output)
     subtitle = ""
     if split is not None and split.total > 0:
         own = (split.parameters / split.total, split.chance / split.total, split.both / split.total)
         labels = (word(key, lang) for key in ("by_parameters", "by_chance", "by_both"))
         subtitle = f"{word('variance', lang)}: " + ", ".join(f"{w} {x:.0%}" for w, x in zip(labels, own, strict=True))
-    title = s.model.label(output, lang)
+    title = look.capital(s.model.label(output, lang))
     figure, axes = _rows_page(title, subtitle, _of(s, lang), len(paths), keys, [s.model.label(p, lang) for p in paths])
     thick = 0.72 / len(names)
     for k, (name, colour) in enumerate(zip(names, colours, strict=False)):
@@ -265,6 +304,26 @@ def shares(s: SweepResult, output: str, lang: str = "zh") -> Figure:
 
 
 @styled
+def interactions(s: SweepResult, output: str, lang: str = "zh") -> Figure:
+    """Second order: what two parameters do together beyond what each does alone, the largest first, with intervals."""
+    pairs = sorted((i for i in s.indices if i.output == output and i.name == "second"), key=lambda i: -i.value)
+    pairs = pairs[:MOST_ROWS]
+    labels = [f"{s.model.label(i.parameter, lang)} × {s.model.label(i.other, lang)}" for i in pairs]
+    keys = [
+        Patch(color=look.BLUE, label=word("second", lang)),
+        Patch(color=look.PALE, label=say(lang, "区间含 0", "interval holds 0")),
+        Line2D([], [], color=look.INK, lw=1, label=word("interval", lang)),
+    ]
+    figure, axes = _rows_page(look.capital(s.model.label(output, lang)), "", _of(s, lang), len(pairs), keys, labels)
+    for row, i in enumerate(pairs):
+        axes.barh(row, i.value, height=0.6, color=look.PALE if i.low <= 0 <= i.high else look.BLUE)
+        axes.plot([i.low, i.high], [row, row], color=look.INK, lw=1)
+    axes.axvline(0, color=look.INK, lw=0.8)
+    axes.set_xlabel(say(lang, "方差占比", "share of the variance"), fontsize=7.5)
+    return figure
+
+
+@styled
 def screening(s: SweepResult, output: str, lang: str = "zh") -> Figure:
     """Morris: mean absolute elementary effect with interval; a light bar for the spread of effects."""
     by, spread = s.index(output, "mu_star"), s.index(output, "sigma")
@@ -274,8 +333,9 @@ def screening(s: SweepResult, output: str, lang: str = "zh") -> Figure:
     keys = [
         Patch(color=look.BLUE, label=word("mu_star", lang)),
         Patch(color=look.PALE, label=word("sigma", lang)),
+        Line2D([], [], color=look.INK, lw=1, label=word("interval", lang)),
     ]
-    title = s.model.label(output, lang)
+    title = look.capital(s.model.label(output, lang))
     figure, axes = _rows_page(title, "", _of(s, lang), len(paths), keys, [s.model.label(p, lang) for p in paths])
     for row, path in enumerate(paths):
         axes.barh(row - 0.17, by[path].value / scale.divisor, height=0.32, color=look.BLUE)
@@ -291,16 +351,23 @@ def tornado(s: SweepResult, output: str, lang: str = "zh") -> Figure:
     low, high = s.index(output, "low"), s.index(output, "high")
     paths = sorted(low, key=lambda p: -max(abs(low[p].value), abs(high[p].value)))[:MOST_ROWS]
     scale = _scale(s.model.unit(output), np.array([[low[p].value, high[p].value] for p in paths]), lang)
-    keys = [Patch(color=look.BLUE, label=word("low", lang)), Patch(color=look.VERMILION, label=word("high", lang))]
+    keys: list[Any] = [Patch(color=look.BLUE, label=word("low", lang))]
+    keys.append(Patch(color=look.VERMILION, label=word("high", lang)))
+    if any(np.isfinite(i.low) for i in low.values()):
+        keys.append(Line2D([], [], color=look.INK, lw=1, label=word("interval", lang)))
     ends = {v.path: v.ends for v in s.varied}
     labels = [f"{s.model.label(p, lang)}  [{between(*ends[p], s.model.unit(p), lang)}]" for p in paths]
     subtitle = say(lang, "与基准情形之差（配对）", "difference from the central world, paired")
-    figure, axes = _rows_page(s.model.label(output, lang), subtitle, _of(s, lang), len(paths), keys, labels)
+    figure, axes = _rows_page(
+        look.capital(s.model.label(output, lang)), subtitle, _of(s, lang), len(paths), keys, labels
+    )
     for row, path in enumerate(paths):
-        for end, colour in ((low[path], look.BLUE), (high[path], look.VERMILION)):
-            axes.barh(row, end.value / scale.divisor, height=0.62, color=colour)
+        same_side = low[path].value * high[path].value > 0  # both bars on one side would hide one another
+        for end, colour, shift in ((low[path], look.BLUE, -0.16), (high[path], look.VERMILION, 0.16)):
+            y = row + (shift if same_side else 0.0)
+            axes.barh(y, end.value / scale.divisor, height=0.31 if same_side else 0.62, color=colour)
             if np.isfinite(end.low):
-                axes.plot([end.low / scale.divisor, end.high / scale.divisor], [row, row], color=look.INK, lw=1)
+                axes.plot([end.low / scale.divisor, end.high / scale.divisor], [y, y], color=look.INK, lw=1)
     axes.axvline(0, color=look.INK, lw=0.8)
     _unit(axes, scale)
     return figure
@@ -318,7 +385,7 @@ def responses(s: SweepResult, output: str, lang: str = "zh") -> Figure:
         if s.plan.method == "oat"
         else say(lang, "阴影：其他参数变化时的 5–95%", "band: 5–95 % as the other parameters vary")
     )
-    figure, bottom, top = look.page(s.model.label(output, lang), band, _of(s, lang), height=height)
+    figure, bottom, top = look.page(look.capital(s.model.label(output, lang)), band, _of(s, lang), height=height)
     height = figure.get_figheight()
     values = np.concatenate([np.concatenate([c.low, c.high]) for c in curves])
     scale = _scale(s.model.unit(output), values, lang)
@@ -365,7 +432,7 @@ def heat_map(s: SweepResult, output: str, lang: str = "zh", pair: tuple[str, str
     table = table if i < j else table.T  # rows: i, columns: j
     scale = _scale(s.model.unit(output), table, lang)
     x, y = (s.varied[k].within(_levels(s.varied[k], s.plan.samples)) for k in (j, i))
-    figure, bottom, top = look.page(s.model.label(output, lang), "", _of(s, lang), height=4.8)
+    figure, bottom, top = look.page(look.capital(s.model.label(output, lang)), "", _of(s, lang), height=4.8)
     axes = figure.add_axes((0.12, bottom + 0.08, 0.7, top - bottom - 0.1))
     image = axes.imshow(table / scale.divisor, origin="lower", aspect="auto", cmap="cividis")
     axes.set_xticks(range(len(x)), [show(value, s.model.unit(pair[1]), lang) for value in x])
@@ -381,6 +448,7 @@ def heat_map(s: SweepResult, output: str, lang: str = "zh", pair: tuple[str, str
                 axes.text(c, r, show(value / scale.divisor), ha="center", va="center", fontsize=7, color=colour)
     bar = figure.colorbar(image, cax=figure.add_axes((0.85, bottom + 0.08, 0.025, top - bottom - 0.1)))
     bar.ax.set_title(scale.unit, fontsize=7.5)
+    bar.ax.yaxis.set_major_formatter(lambda value, _: look.tick(value))
     return figure
 
 
@@ -393,7 +461,7 @@ def convergence(s: SweepResult, c: Convergence, lang: str = "zh") -> Figure:
         else say(lang, f"样本偏小，请用 --samples {c.needed}", f"the sample was too small: use --samples {c.needed}")
     )
     order = np.argsort(-np.abs(c.values[-1]))[: len(look.SERIES)]
-    figure, bottom, top = look.page(s.model.label(c.output, lang), verdict, _of(s, lang))
+    figure, bottom, top = look.page(look.capital(s.model.label(c.output, lang)), verdict, _of(s, lang))
     keys = [Line2D([], [], color=look.SERIES[k], lw=2, label=s.varied[i].path) for k, i in enumerate(order)]
     per_line = 2
     for start in range(0, len(keys), per_line):
@@ -417,17 +485,71 @@ def convergence(s: SweepResult, c: Convergence, lang: str = "zh") -> Figure:
 
 
 def figures_of_solution(s: Solution, lang: str = "zh") -> dict[str, Figure]:
-    """The curve of a single answer; the frontier of several."""
+    """The curve of a single answer; the frontier of several (over one other lever, or two)."""
     if len(s.answers) == 1:
         return {"solve": solution(s, lang)}
-    return {"frontier": frontier(s, lang)} if len(s.answer.others) == 1 else {}
+    return {"frontier": frontier(s, lang)} if len(s.answer.others) <= 2 else {}
+
+
+def figures_of_timing(t: Timing, lang: str = "zh") -> dict[str, Figure]:
+    """When: probability and outcome by quarter, at every setting of the first lever (at most as many as colours)."""
+    return {"earliest": timing(t, lang)}
+
+
+@styled
+def timing(t: Timing, lang: str = "zh") -> Figure:
+    """Probability of standing at the target and the mean outcome by quarter; the band where there is one curve."""
+    chosen = np.unique(np.linspace(0, len(t.moments) - 1, min(len(t.moments), len(look.SERIES))).round().astype(int))
+    shown = [t.moments[k] for k in chosen]
+    unit = t.model.unit(f"{t.metric}@{t.quarters[-1]}")
+    source = _source(say(lang, f"{t.replications} 次配对重复", f"{t.replications} paired replications"))
+    subtitle = t.sentence(shown[0], lang) if len(t.moments) == 1 else ""
+    figure, bottom, top = look.page(look.capital(t.title(lang)), subtitle, source, height=4.8)
+    if t.levers:
+        for start in range(0, len(shown), 3):
+            keys = [
+                Line2D([], [], color=look.SERIES[start + k], lw=2,
+                       label=", ".join(f"{path} {show(x, t.model.unit(path), lang)}" for path, x in m.settings.items()))
+                for k, m in enumerate(shown[start : start + 3])
+            ]  # fmt: skip
+            top = look.legend(figure, keys, top)
+    half = (top - bottom) / 2
+    upper = figure.add_axes((0.1, bottom + half + 0.04, 0.86, half - 0.09))
+    lower = figure.add_axes((0.1, bottom + 0.01, 0.86, half - 0.08))
+    scale = _scale(unit, np.array([[m.p05, m.p95] for m in shown]), lang)
+    x = np.array([look.moment(q) for q in t.quarters])
+    for m, colour in zip(shown, look.SERIES, strict=False):
+        upper.plot(x, m.p, color=colour, lw=2)
+        if len(shown) == 1:
+            lower.fill_between(x, m.p05 / scale.divisor, m.p95 / scale.divisor, color=_tint(colour, 0.2), lw=0)
+        lower.plot(x, m.mean / scale.divisor, color=colour, lw=1.8)
+        if m.quarter:
+            for axes in (upper, lower):
+                axes.axvline(look.moment(m.quarter), color=colour, lw=1, ls="--")
+        if len(shown) == 1 and m.low:
+            end = look.moment(m.high or t.quarters[-1])
+            for axes in (upper, lower):
+                axes.axvspan(look.moment(m.low), end, color=_tint(look.VERMILION, 0.15), lw=0, zorder=0)
+    upper.axhline(t.probability, color=look.GREY, lw=0.8, ls="--")
+    upper.set_ylim(-0.03, 1.03)
+    upper.yaxis.set_major_formatter(lambda y, _: f"{y:.0%}")
+    upper.set_title(word("probability", lang), fontsize=8.5, pad=4)
+    lower.axhline(t.target.bound / scale.divisor, color=look.INK, lw=1)
+    label = t.model.label(f"{t.metric}@{t.quarters[-1]}", lang).rsplit(" ", 1)[0]
+    mean = say(lang, "均值", "mean")
+    lower.set_title(" · ".join(part for part in (label, mean, scale.unit) if part), fontsize=8.5, pad=4)
+    lower.yaxis.set_major_formatter(lambda value, _: look.tick(value))
+    for axes in (upper, lower):
+        look.time_axis(axes, x[0], x[-1])
+    look.year_end(figure, lower, lang)
+    return figure
 
 
 @styled
 def solution(s: Solution, lang: str = "zh") -> Figure:
     """Probability of reaching the target, and the outcome with its band, along the lever."""
     a = s.answer
-    head = f"{s.model.label(a.target.output, lang)}"
+    head = look.capital(s.model.label(a.target.output, lang))
     sentence = s.table(lang).splitlines()[1]
     source = _source(say(lang, f"{a.replications} 次配对重复", f"{a.replications} paired replications"))
     figure, bottom, top = look.page(head, sentence, source, height=4.8)
@@ -442,13 +564,15 @@ def solution(s: Solution, lang: str = "zh") -> Figure:
     upper.set_title(word("probability", lang), fontsize=8.5, pad=4)
     lower.fill_between(a.x, a.p05 / scale.divisor, a.p95 / scale.divisor, color=_tint(look.BLUE, 0.2), lw=0)
     lower.plot(a.x, a.mean / scale.divisor, color=look.BLUE, lw=1.8)
-    lower.axhline(a.target.bound / scale.divisor, color=look.VERMILION, lw=1)
+    lower.axhline(a.target.bound / scale.divisor, color=look.INK, lw=1)
+    lower.yaxis.set_major_formatter(lambda value, _: look.tick(value))
     lower.set_title(" · ".join(part for part in (head, scale.unit) if part), fontsize=8.5, pad=4)
     for axes in (upper, lower):
         if np.isfinite(a.setting):
             axes.axvline(a.setting, color=look.VERMILION, lw=1.2)
-        if np.isfinite(a.low) and np.isfinite(a.high):
-            axes.axvspan(a.low, a.high, color=_tint(look.VERMILION, 0.2), lw=0, zorder=0)
+        if np.isfinite(a.low) or np.isfinite(a.high):  # an end beyond the range is drawn to the range's own
+            low, high = np.where(np.isfinite([a.low, a.high]), [a.low, a.high], [a.x[0], a.x[-1]])
+            axes.axvspan(low, high, color=_tint(look.VERMILION, 0.15), lw=0, zorder=0)
         axes.set_xlim(a.x[0], a.x[-1])
         axes.xaxis.set_major_formatter(_shown(s.model.unit(a.lever.path), lang))
     lower.set_xlabel(a.lever.path, fontsize=8, loc="right")
@@ -457,24 +581,44 @@ def solution(s: Solution, lang: str = "zh") -> Figure:
 
 @styled
 def frontier(s: Solution, lang: str = "zh") -> Figure:
-    """The least setting of one lever at each setting of another."""
-    (other,) = s.answer.others
-    x = np.array([a.others[other] for a in s.answers])
-    y, low, high = (np.array([getattr(a, name) for a in s.answers]) for name in ("setting", "low", "high"))
+    """The least setting of one lever along another, a line for each setting of a third."""
+    across, *more = s.answer.others
     a = s.answer
-    title = s.model.label(a.target.output, lang)
+    sentence = f"P ≥ {a.probability:g}"
     source = _source(say(lang, f"{a.replications} 次配对重复", f"{a.replications} paired replications"))
-    figure, bottom, top = look.page(title, f"{a.target.text}, P ≥ {a.probability:g}", source)
-    axes = figure.add_axes((0.1, bottom + 0.07, 0.86, top - bottom - 0.1))
+    bound = show(a.target.bound, s.model.unit(a.target.output), lang)
+    title = f"{look.capital(s.model.label(a.target.output, lang))} {'≥' if a.target.at_least else '≤'} {bound}"
+    figure, bottom, top = look.page(title, sentence, source)
+    groups: dict[float, list[Any]] = {}
+    for answer in s.answers:
+        groups.setdefault(answer.others[more[0]] if more else 0.0, []).append(answer)
+    keys: list[Any] = [
+        Line2D([], [], color=look.SERIES[k], lw=2, marker="o", ms=4,
+               label=f"{more[0]} {show(value, s.model.unit(more[0]), lang)}" if more
+               else say(lang, "达标所需的设定", "setting that reaches it"))
+        for k, value in enumerate(list(groups)[: len(look.SERIES)])
+    ]  # fmt: skip
+    if not more:
+        keys.append(Patch(color=_tint(look.BLUE, 0.2), label=word("interval", lang)))
+    for start in range(0, len(keys), 3):
+        top = look.legend(figure, keys[start : start + 3], top)
+    if any(b.status == "out of reach" for b in s.answers):
+        key = Line2D([], [], color=look.VERMILION, marker="x", ms=6, lw=0, label=say(lang, "无法达到", "out of reach"))
+        top = look.legend(figure, [key], top)
+    axes = figure.add_axes((0.13, bottom + 0.07, 0.83, top - bottom - 0.1))
     edge = a.lever.ends[1 if a.rising else 0]
-    axes.fill_between(x, np.where(np.isfinite(low), low, edge), np.where(np.isfinite(high), high, edge),
-                      color=_tint(look.BLUE, 0.2), lw=0, where=np.isfinite(y))  # fmt: skip
-    axes.plot(x, y, color=look.BLUE, lw=2, marker="o", ms=4)
-    missed = ~np.isfinite(y)
-    axes.plot(x[missed], np.full(missed.sum(), edge), "x", color=look.VERMILION, ms=7)
-    axes.set_xlabel(other)
+    for answers, colour in zip(list(groups.values())[: len(look.SERIES)], look.SERIES, strict=False):
+        x = np.array([b.others[across] for b in answers])
+        y, low, high = (np.array([getattr(b, name) for b in answers]) for name in ("setting", "low", "high"))
+        if not more:
+            axes.fill_between(x, np.where(np.isfinite(low), low, edge), np.where(np.isfinite(high), high, edge),
+                              color=_tint(colour, 0.2), lw=0, where=np.isfinite(y))  # fmt: skip
+        axes.plot(x, y, color=colour, lw=2, marker="o", ms=4)
+        missed = ~np.isfinite(y)
+        axes.plot(x[missed], np.full(missed.sum(), edge), "x", color=look.VERMILION, ms=7)
+    axes.set_xlabel(across)
     axes.set_ylabel(a.lever.path)
-    axes.xaxis.set_major_formatter(_shown(s.model.unit(other), lang))
+    axes.xaxis.set_major_formatter(_shown(s.model.unit(across), lang))
     axes.yaxis.set_major_formatter(_shown(s.model.unit(a.lever.path), lang))
     return figure
 
@@ -516,6 +660,8 @@ def pareto(p: Policies, lang: str = "zh") -> Figure:
         axes.plot(horizontal[p.robust] / sx.divisor, vertical[p.robust] / sy.divisor, "D", color=look.VERMILION, ms=6)
     if p.budget and p.budget.output == second:
         axes.axvline(p.budget.bound / sx.divisor, color=look.GREY, lw=1, ls="--")
+    for axis in (axes.xaxis, axes.yaxis) if second else (axes.yaxis,):
+        axis.set_major_formatter(lambda value, _: look.tick(value))
     axes.set_ylabel(
         " ".join(part for part in (model.label(outputs[0], lang), f"[{sy.unit}]" if sy.unit else "") if part)
     )
