@@ -1,7 +1,7 @@
 """The road from seed on: which firms of a founding cohort reach a second, third … round, and how large rounds are.
 
-Read from the event log of simulated worlds, as a database of deals would be read: a firm counts from its first round on,
-if that is an angel or seed round; its rounds are counted up to a date. Bridges by holders outside are no rounds.
+Read from the event log of simulated worlds as one reads a database of deals: a firm counts from its first round on, if
+that is an angel or seed round; its rounds are counted up to a date. Bridges by holders outside are no rounds.
 """
 
 from dataclasses import dataclass

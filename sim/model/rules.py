@@ -125,6 +125,7 @@ class LadderRules(NamedTuple):
     apply: Any
     passes: Any
     quota: Any
+    rejects: Any
     scaled: Any
     validity: Any
     renewal: Any
@@ -642,7 +643,7 @@ def lower_ladders(s: "Scenario", rows: Rows, index: LevelIndex) -> LadderRules:
     r, n = rows.count, MAX_LEVELS
     requires = np.full(n, -1, np.int64)
     barred, replaces, exclusive = (np.zeros(n, np.int64) for _ in range(3))
-    windows, scaled = (np.zeros(n, np.int64) for _ in range(2))
+    windows, scaled, rejects = (np.zeros(n, np.int64) for _ in range(3))
     falls_to = np.full(n, -1, np.int64)
     sets = Sets(rows, int(s.zone.start), n)
     apply, initial, least_revenue = (np.zeros((r, n)) for _ in range(3))
@@ -669,6 +670,7 @@ def lower_ladders(s: "Scenario", rows: Rows, index: LevelIndex) -> LadderRules:
         apply[:, i] = rows(level.apply)
         passes[:, i] = _by_regime(rows, level.passes)
         scaled[i] = int(level.follows_window)
+        rejects[i] = int(level.rejects)
         if level.quota is not None:
             quota[:, i] = rows.whole(level.quota)
         if level.validity is not None:
@@ -697,6 +699,7 @@ def lower_ladders(s: "Scenario", rows: Rows, index: LevelIndex) -> LadderRules:
         apply=apply,
         passes=passes,
         quota=quota,
+        rejects=rows.constant(rejects, np.int64),
         scaled=rows.constant(scaled, np.int64),
         validity=validity,
         renewal=renewal,

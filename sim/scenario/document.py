@@ -202,6 +202,9 @@ class Scenario(Table):
                             [],
                         )
                     )
+                if level.rejects and level.requires is None:
+                    message = "rejects applicants from the level they must hold: state `requires`"
+                    found.append((f"ladders.{a}.levels.{b}.rejects", message, None, []))
                 _check_sets(f"ladders.{a}.levels.{b}.conditions", level.conditions, found)
                 dates = [int(x.begins) for x in level.renewal_from]
                 if dates != sorted(set(dates)):

@@ -50,6 +50,10 @@ class Level(Table):
     windows: list[int] = Described("quarters of the year (1-4) in which awards are made", default=[1, 2, 3, 4])
     apply: Share = Described("share of the eligible firms that applies in a window")
     passes: Odds = Described("odds of an applicant by market regime")
+    rejects: bool = Described(
+        "whether an applicant that does not pass leaves the required level, as that level's falls_to says",
+        default=False,
+    )
     quota: Count | None = Described("most awards in a window", default=None)
     follows_window: bool = Described("whether the IPO window scales the odds", default=False)
     validity: Years | None = Described("how long an award holds", default=None)
