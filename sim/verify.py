@@ -592,6 +592,45 @@ def funding_funnel(inputs: FunnelInputs, expected: Mapping[str, Expected]) -> An
     return {"reach": funnel.reach, **by_count, **sizes, **spread}
 
 
+class LadderInputs(Table):
+    scenario: str
+    level: str = "certificates.giant"
+    years: Annotated[list[Size], Field(min_length=1)]
+    scale: Positive = 1.0
+    replications: Annotated[Size, Field(le=1000)] = 12
+    seed: Seed = 1
+
+
+class ListingInputs(LadderInputs):
+    level: str = "listing.approved"
+
+
+def china_ladder(inputs: LadderInputs, expected: Mapping[str, Expected]) -> Answer:
+    """A level of a ladder, by year. scale: firms of the country to one of the scenario."""
+    from sim.analysis.ladders import ladder_totals
+    from sim.scenario import load_scenario
+
+    scenario = load_scenario(scenario_named(inputs.scenario))
+    levels = [f"{a}.{b}" for a, ladder in scenario.ladders.items() for b in ladder.levels]
+    if inputs.level not in levels:
+        near = get_close_matches(inputs.level, levels, 1, 0.4)
+        message = "no such level in the scenario"
+        raise UserError(Problem(message, key="inputs.level", found=inputs.level, nearest=near[0] if near else None))
+    first, last = int(scenario.zone.start) // 4, int(scenario.zone.end) // 4
+    for year in inputs.years:
+        if not first < year <= last or 4 * year + 3 > int(scenario.zone.end):
+            expected_years = f"years from {first + 1} on that end by the scenario's end"
+            message = "is not simulated whole"
+            raise UserError(Problem(message, key="inputs.years", found=str(year), expected=expected_years))
+    totals = ladder_totals(scenario, inputs.level, inputs.years, inputs.scale, inputs.replications, inputs.seed)
+    return {
+        "entered": totals.entered,
+        "stock": totals.stock,
+        "renewed": totals.renewed,
+        "passed": totals.passed,
+    }
+
+
 def scenario_named(name: str) -> Path:
     """A scenario's path: as given, or from the program's own folder."""
     own = Path(__file__).resolve().parent.parent / name
@@ -627,6 +666,18 @@ KINDS: dict[str, Kind] = {
         ),
         funding_funnel,
         {"": Default(0.15)} | {name: Default(0.03, True) for name in ("reach", *(f"reach_{k}" for k in range(2, 6)))},
+    ),
+    "china-ladder": Kind(
+        LadderInputs,
+        ("entered", "stock", "renewed", "passed"),
+        china_ladder,
+        {"": Default(0.15), "renewed": Default(0.03, True), "passed": Default(0.03, True)},
+    ),
+    "china-listing": Kind(
+        ListingInputs,
+        ("entered", "stock", "renewed", "passed"),
+        china_ladder,
+        {"": Default(0.15), "renewed": Default(0.03, True), "passed": Default(0.03, True)},
     ),
     "firm-size-tail": Kind(
         SizeInputs, ("upper_tail", "lower_tail", "share_above_entry_size"), firm_size_tail, {"": Default(0.02)}

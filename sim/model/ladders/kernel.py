@@ -300,6 +300,16 @@ def fall_back(key, rules, firms, ladder, events, tally, slot, level, quarter):
         enter_level(key, rules, firms, ladder, events, tally, slot, lower, quarter)
 
 
+@inlined
+def quota_of(rules, level, quarter):
+    """Most awards of a window; -1 where there is no limit."""
+    quota = rules.quota[level]
+    for d in range(rules.quota_from.shape[1]):
+        if quarter >= rules.quota_from[level, d]:
+            quota = rules.quota_most[level, d]
+    return quota
+
+
 @kernel
 def admit(
     key,
@@ -341,7 +351,7 @@ def admit(
             scratch.list2[passed] = slot
             scratch.score[passed] = scratch.score[k]
             passed += 1
-    quota = rules.quota[level]
+    quota = quota_of(rules, level, quarter)
     if quota >= 0 and passed > quota:
         smallest_first(scratch.score, passed, quota, scratch.order)
         passed = quota

@@ -40,6 +40,13 @@ class DatedOdds(Table):
     odds: Share = Described("share of the certificates due that is renewed")
 
 
+class DatedQuota(Table):
+    """Most awards in a window from a date on: a batch whose size was decided."""
+
+    begins: When = Described("first quarter in which it holds")
+    most: Count = Described("most awards in a window")
+
+
 class Level(Table):
     """A level of a ladder (层级)."""
 
@@ -55,6 +62,7 @@ class Level(Table):
         default=False,
     )
     quota: Count | None = Described("most awards in a window", default=None)
+    quota_from: list[DatedQuota] = Described("quotas by date, from the first date on in place of `quota`", default=[])
     follows_window: bool = Described("whether the IPO window scales the odds", default=False)
     validity: Years | None = Described("how long an award holds", default=None)
     renewal: list[Share] = Described(
