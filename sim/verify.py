@@ -553,6 +553,90 @@ def cohort_survival(inputs: SurvivalInputs, expected: Mapping[str, Expected]) ->
     return {"survival": whole * share[asked], "floor": law.floor, "young": law.young, "power": law.power}
 
 
+class FunnelInputs(Table):
+    scenario: str
+    cohort_years: Annotated[list[Size], Field(min_length=2, max_length=2)] | Size
+    horizon: str | Positive
+    replications: Annotated[Size, Field(le=1000)] = 8
+    seed: Seed = 1
+    unit: Positive = 6.8e6  # yuan to a unit of round sizes: a million US dollars
+
+
+def funding_funnel(inputs: FunnelInputs, expected: Mapping[str, Expected]) -> Answer:
+    """cohort_years: first and last year of founding, or how many years from the scenario's start on. horizon: the last
+    quarter counted, as a date or a year (its last quarter), or years after the scenario's start."""
+    from sim.analysis.funnel import SIZED, funding_funnel
+    from sim.quantities import parse_quarter
+    from sim.scenario import load_scenario
+
+    scenario = load_scenario(scenario_named(inputs.scenario))
+    start = int(scenario.zone.start)
+    years = inputs.cohort_years
+    founded = (4 * years[0], 4 * years[1] + 3) if isinstance(years, list) else (start + 1, start + 4 * years)
+    until = inputs.horizon
+    if isinstance(until, str):
+        try:
+            last = parse_quarter(until)
+        except ValueError as error:
+            raise UserError(Problem(str(error), key="inputs.horizon", found=until)) from None
+    else:
+        last = 4 * int(until) + 3 if until >= 1900 else start + round(4.0 * until)
+    if not start < founded[0] + 4 or founded[1] < founded[0] or last > int(scenario.zone.end):
+        message = "the cohort and the horizon must lie within the scenario's time"
+        found = f"{years} until {until}"
+        raise UserError(Problem(message, key="inputs.cohort_years", found=found))
+    funnel = funding_funnel(scenario, founded, last, inputs.replications, inputs.seed)
+    by_count = {f"reach_{k + 2}": float(share) for k, share in enumerate(funnel.reach)}
+    sizes = {stage: funnel.quartiles[stage] / inputs.unit for stage in SIZED}
+    spread = {f"{stage}_log_sd": funnel.spread[stage] for stage in SIZED}
+    return {"reach": funnel.reach, **by_count, **sizes, **spread}
+
+
+class LadderInputs(Table):
+    scenario: str
+    level: str = "certificates.giant"
+    years: Annotated[list[Size], Field(min_length=1)]
+    scale: Positive = 1.0
+    replications: Annotated[Size, Field(le=1000)] = 12
+    seed: Seed = 1
+
+
+class ListingInputs(LadderInputs):
+    level: str = "listing.approved"
+
+
+def china_ladder(inputs: LadderInputs, expected: Mapping[str, Expected]) -> Answer:
+    """A level of a ladder, by year. scale: firms of the country to one of the scenario."""
+    from sim.analysis.ladders import ladder_totals
+    from sim.scenario import load_scenario
+
+    scenario = load_scenario(scenario_named(inputs.scenario))
+    levels = [f"{a}.{b}" for a, ladder in scenario.ladders.items() for b in ladder.levels]
+    if inputs.level not in levels:
+        near = get_close_matches(inputs.level, levels, 1, 0.4)
+        message = "no such level in the scenario"
+        raise UserError(Problem(message, key="inputs.level", found=inputs.level, nearest=near[0] if near else None))
+    first, last = int(scenario.zone.start) // 4, int(scenario.zone.end) // 4
+    for year in inputs.years:
+        if not first < year <= last or 4 * year + 3 > int(scenario.zone.end):
+            expected_years = f"years from {first + 1} on that end by the scenario's end"
+            message = "is not simulated whole"
+            raise UserError(Problem(message, key="inputs.years", found=str(year), expected=expected_years))
+    totals = ladder_totals(scenario, inputs.level, inputs.years, inputs.scale, inputs.replications, inputs.seed)
+    return {
+        "entered": totals.entered,
+        "stock": totals.stock,
+        "renewed": totals.renewed,
+        "passed": totals.passed,
+    }
+
+
+def scenario_named(name: str) -> Path:
+    """A scenario's path: as given, or from the program's own folder."""
+    own = Path(__file__).resolve().parent.parent / name
+    return own if not Path(name).exists() and own.exists() else Path(name)
+
+
 FUND = ("irr", "tvpi", "dpi", "rvpi", "ks_pme", "direct_alpha", "pme_plus")
 WORTH = ("fair_value", "overvaluation", "classes", "common", "per_share", "common_per_share")
 KINDS: dict[str, Kind] = {
@@ -573,6 +657,27 @@ KINDS: dict[str, Kind] = {
     ),
     "cohort-survival": Kind(
         SurvivalInputs, ("survival", "floor", "young", "power"), cohort_survival, {"": Default(0.015, True)}
+    ),
+    "funding-funnel": Kind(
+        FunnelInputs,
+        (
+            *("reach", "reach_2", "reach_3", "reach_4", "reach_5", "seed", "a", "b", "c"),
+            *("seed_log_sd", "a_log_sd", "b_log_sd", "c_log_sd"),
+        ),
+        funding_funnel,
+        {"": Default(0.15)} | {name: Default(0.03, True) for name in ("reach", *(f"reach_{k}" for k in range(2, 6)))},
+    ),
+    "china-ladder": Kind(
+        LadderInputs,
+        ("entered", "stock", "renewed", "passed"),
+        china_ladder,
+        {"": Default(0.15), "renewed": Default(0.03, True), "passed": Default(0.03, True)},
+    ),
+    "china-listing": Kind(
+        ListingInputs,
+        ("entered", "stock", "renewed", "passed"),
+        china_ladder,
+        {"": Default(0.15), "renewed": Default(0.03, True), "passed": Default(0.03, True)},
     ),
     "firm-size-tail": Kind(
         SizeInputs, ("upper_tail", "lower_tail", "share_above_entry_size"), firm_size_tail, {"": Default(0.02)}

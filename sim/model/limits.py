@@ -6,3 +6,4 @@ MAX_INCUBATORS = 6
 MAX_SPIN_OFFS = 24  # sources of applicants, over all incubators
 MAX_PROJECTS = 8
 MAX_PRODUCTS = 24  # over all projects
+MAX_DATED = 10  # dates at which the re-review odds or the quota of a level change

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sim.errors import Problem, UserError
 from sim.model.ladders.kernel import Quantity as What
 from sim.model.limits import (
+    MAX_DATED,
     MAX_INCUBATORS,
     MAX_KINDS,
     MAX_PRODUCTS,
@@ -41,7 +42,6 @@ MAX_SETS = 64
 MAX_CONDITIONS = 192
 MAX_GROUPS = 24
 MAX_NAMED_ROUNDS = 96
-MAX_DATED = 6  # dated odds of a level's re-review
 MAX_PROGRAMME_SETS = 32
 MAX_PROGRAMME_CONDITIONS = 96
 
@@ -125,6 +125,9 @@ class LadderRules(NamedTuple):
     apply: Any
     passes: Any
     quota: Any
+    quota_from: Any  # [level, date]
+    quota_most: Any
+    rejects: Any
     scaled: Any
     validity: Any
     renewal: Any
@@ -650,7 +653,7 @@ def lower_ladders(s: "Scenario", rows: Rows, index: LevelIndex) -> LadderRules:
     r, n = rows.count, MAX_LEVELS
     requires = np.full(n, -1, np.int64)
     barred, replaces, exclusive = (np.zeros(n, np.int64) for _ in range(3))
-    windows, scaled = (np.zeros(n, np.int64) for _ in range(2))
+    windows, scaled, rejects = (np.zeros(n, np.int64) for _ in range(3))
     falls_to = np.full(n, -1, np.int64)
     sets = Sets(rows, int(s.zone.start), n)
     apply, initial, least_revenue = (np.zeros((r, n)) for _ in range(3))
@@ -660,6 +663,8 @@ def lower_ladders(s: "Scenario", rows: Rows, index: LevelIndex) -> LadderRules:
     renewal = np.ones((r, n, 4))
     renewal_from = np.full((n, MAX_DATED), NEVER, np.int64)
     renewal_odds = np.zeros((r, n, MAX_DATED))
+    quota_from = np.full((n, MAX_DATED), NEVER, np.int64)
+    quota_most = np.zeros((r, n, MAX_DATED), np.int64)
     for i, level in enumerate(index.levels):
         ladder_id = index.ladder_of[i]
         same = [j for j, other in enumerate(index.ladder_of) if other == ladder_id]
@@ -677,8 +682,12 @@ def lower_ladders(s: "Scenario", rows: Rows, index: LevelIndex) -> LadderRules:
         apply[:, i] = rows(level.apply)
         passes[:, i] = _by_regime(rows, level.passes)
         scaled[i] = int(level.follows_window)
+        rejects[i] = int(level.rejects)
         if level.quota is not None:
             quota[:, i] = rows.whole(level.quota)
+        for j, dated in enumerate(level.quota_from):
+            quota_from[i, j] = dated.begins - int(s.zone.start)
+            quota_most[:, i, j] = rows.whole(dated.most)
         if level.validity is not None:
             validity[:, i] = rows.quarters(level.validity)
         if level.wait is not None:
@@ -705,6 +714,9 @@ def lower_ladders(s: "Scenario", rows: Rows, index: LevelIndex) -> LadderRules:
         apply=apply,
         passes=passes,
         quota=quota,
+        quota_from=rows.constant(quota_from, np.int64),
+        quota_most=quota_most,
+        rejects=rows.constant(rejects, np.int64),
         scaled=rows.constant(scaled, np.int64),
         validity=validity,
         renewal=renewal,

@@ -23,6 +23,7 @@ from sim.model.funds.parameters import (
 from sim.model.incubators.parameters import Incubator
 from sim.model.ladders.parameters import Conditions, Ladder
 from sim.model.limits import (
+    MAX_DATED,
     MAX_INCUBATORS,
     MAX_KINDS,
     MAX_PRODUCTS,
@@ -204,11 +205,18 @@ class Scenario(Table):
                             [],
                         )
                     )
+                if level.rejects and level.requires is None:
+                    message = "rejects applicants from the level they must hold: state `requires`"
+                    found.append((f"ladders.{a}.levels.{b}.rejects", message, None, []))
                 _check_sets(f"ladders.{a}.levels.{b}.conditions", level.conditions, found)
-                dates = [int(x.begins) for x in level.renewal_from]
-                if dates != sorted(set(dates)):
-                    message = "dates out of order: each must come after the one before"
-                    found.append((f"ladders.{a}.levels.{b}.renewal_from", message, None, []))
+                for field in ("renewal_from", "quota_from"):
+                    dates = [int(x.begins) for x in getattr(level, field)]
+                    path = f"ladders.{a}.levels.{b}.{field}"
+                    if dates != sorted(set(dates)):
+                        message = "dates out of order: each must come after the one before"
+                        found.append((path, message, None, []))
+                    if len(dates) > MAX_DATED:
+                        found.append((path, f"at most {MAX_DATED} dates", len(dates), []))
 
     def _check_programmes(self, found: list) -> None:
         levels = [f"{a}.{b}" for a, ladder in self.ladders.items() for b in ladder.levels]

@@ -104,7 +104,7 @@ def meets(rules, firms, ventures, slot, level, quarter, listed_log_multiple):
 
 @inlined
 def log_level(events, tally, key, firms, slot, level, quarter, what):
-    """Note an entry (1), exit (-1) or renewal (2) where this replication keeps a log."""
+    """Note an entry (1), exit (-1), renewal (2) or rejection (-2) where this replication keeps a log."""
     n = tally.counts[Count.LEVEL_EVENTS]
     if n < events.levels.shape[0]:
         events.levels[n, 0] = quarter
@@ -292,27 +292,66 @@ def below(uniform_numbers, odds, slots, n, out, score):
 
 
 @kernel
+def fall_back(key, rules, firms, ladder, events, tally, slot, level, quarter):
+    """Withdrawal or rejection: the firm leaves the level, back to the one the rules name (or to none)."""
+    leave_level(key, firms, ladder, events, tally, slot, level, quarter)
+    lower = rules.falls_to[level]
+    if lower >= 0 and firms.held[slot] & bit(lower) == 0:
+        enter_level(key, rules, firms, ladder, events, tally, slot, lower, quarter)
+
+
+@inlined
+def quota_of(rules, level, quarter):
+    """Most awards of a window; -1 where there is no limit."""
+    quota = rules.quota[level]
+    for d in range(rules.quota_from.shape[1]):
+        if quarter >= rules.quota_from[level, d]:
+            quota = rules.quota_most[level, d]
+    return quota
+
+
+@kernel
 def admit(
-    key, rules, programmes, firms, ventures, ladder, events, tally, scratch, candidates, n, level, quarter, odds, m
+    key,
+    rules,
+    programmes,
+    firms,
+    ventures,
+    ladder,
+    events,
+    tally,
+    scratch,
+    candidates,
+    n,
+    level,
+    quarter,
+    asks,
+    odds,
+    m,
 ):
     """Applications of one level in one window by candidates[:n], who meet its conditions or hold the level it requires.
     Those who are drawn (and in the second case meet the conditions) are admitted, within the quota in the order of
-    their draws."""
+    their draws. asks: odds of applying, odds: of applying and passing; where the level rejects, those in between fall
+    back from the level they came from."""
     purpose = np.int64(Purpose.LADDER) + level
     uniforms_at(
         key, firms.index, firms.cohort, candidates, n, quarter, purpose, 0, scratch.word0, scratch.word1, scratch.score
     )
     if programmes.boosting[level] != 0:
         raise_odds(key, programmes, firms, candidates, n, level, scratch.score)
-    drawn = below(scratch.score, odds, candidates, n, scratch.list2, scratch.score)
+    drawn = below(scratch.score, asks if rules.rejects[level] else odds, candidates, n, scratch.list2, scratch.score)
     passed = 0
     for k in range(drawn):
         slot = scratch.list2[k]
         if rules.requires[level] < 0 or eligible(rules, firms, ventures, slot, level, quarter, m):
+            if scratch.score[k] >= odds:
+                log_level(events, tally, key, firms, slot, level, quarter, -2)
+                fall_back(key, rules, firms, ladder, events, tally, slot, rules.requires[level], quarter)
+                continue
             scratch.list2[passed] = slot
             scratch.score[passed] = scratch.score[k]
             passed += 1
-    quota = rules.quota[level]
+    quota = quota_of(rules, level, quarter)
     if quota >= 0 and passed > quota:
         smallest_first(scratch.score, passed, quota, scratch.order)
         passed = quota
@@ -370,15 +409,6 @@ def renew_or_expire(key, rules, firms, ladder, events, tally, scratch, slots, le
 
 
 @kernel
-def fall_back(key, rules, firms, ladder, events, tally, slot, level, quarter):
-    """Withdrawal or rejection: the firm leaves the level, back to the one the rules name (or to none)."""
-    leave_level(key, firms, ladder, events, tally, slot, level, quarter)
-    lower = rules.falls_to[level]
-    if lower >= 0 and firms.held[slot] & bit(lower) == 0:
-        enter_level(key, rules, firms, ladder, events, tally, slot, lower, quarter)
-
-
-@kernel
 def climb_ladders(key, rules, programmes, firms, ventures, market, ladder, events, tally, scratch, quarter, phase):
     """One quarter of every ladder, from the highest level down (so nobody climbs two steps of one ladder at once).
     programmes: the rules of programmes, whose adopters may have better odds.
@@ -425,9 +455,10 @@ def climb_ladders(key, rules, programmes, firms, ventures, market, ladder, event
         else:
             barred = rules.barred[level]
             n = who_qualifies(rules, firms, ventures, scratch, level, barred, quarter, m, slots, scratch.chosen)
-        odds = rules.apply[level] * rules.passes[level, regime]
+        asks = rules.apply[level]
         if rules.scaled[level]:
-            odds *= market.window[quarter]
+            asks *= market.window[quarter]
+        odds = asks * rules.passes[level, regime]
         passed = admit(
             key,
             rules,
@@ -442,6 +473,7 @@ def climb_ladders(key, rules, programmes, firms, ventures, market, ladder, event
             n,
             level,
             quarter,
+            asks,
             odds,
             m,
         )

@@ -40,6 +40,13 @@ class DatedOdds(Table):
     odds: Share = Described("share of the certificates due that is renewed")
 
 
+class DatedQuota(Table):
+    """Most awards in a window from a date on: a batch whose size was decided."""
+
+    begins: When = Described("first quarter in which it holds")
+    most: Count = Described("most awards in a window")
+
+
 class Level(Table):
     """A level of a ladder (层级)."""
 
@@ -50,7 +57,12 @@ class Level(Table):
     windows: list[int] = Described("quarters of the year (1-4) in which awards are made", default=[1, 2, 3, 4])
     apply: Share = Described("share of the eligible firms that applies in a window")
     passes: Odds = Described("odds of an applicant by market regime")
+    rejects: bool = Described(
+        "whether an applicant that does not pass leaves the required level, as that level's falls_to says",
+        default=False,
+    )
     quota: Count | None = Described("most awards in a window", default=None)
+    quota_from: list[DatedQuota] = Described("quotas by date, from the first date on in place of `quota`", default=[])
     follows_window: bool = Described("whether the IPO window scales the odds", default=False)
     validity: Years | None = Described("how long an award holds", default=None)
     renewal: list[Share] = Described(

@@ -1,0 +1,57 @@
+"""National totals of ladders from simulated worlds: awards, stocks, what re-reviews leave, what a review lets through.
+
+Everything is read from the metrics and the event log of a run; a sample of one in n stands for n times as many.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from sim.scenario.document import Scenario
+
+ENTERED, LEFT, RENEWED, REJECTED = 1, -1, 2, -2
+
+
+@dataclass(frozen=True)
+class Totals:
+    """By year: awards (mean over worlds), stock at the year's end, share of the due that a re-review renewed, share of
+    the reviewed that passed. NaN where nothing was due or reviewed."""
+
+    entered: np.ndarray
+    stock: np.ndarray
+    renewed: np.ndarray
+    passed: np.ndarray
+
+
+def ladder_totals(
+    scenario: "Scenario", level: str, years: Sequence[int], scale: float, replications: int, seed: int
+) -> Totals:
+    """level: as ladder.level. Lapses are told from firms that closed by falling in the level's windows; a firm that
+    closes in such a quarter loses its certificates without an event."""
+    from sim.ensemble import simulate
+    from sim.quantities import parse_quarter
+
+    result = simulate(scenario, replications=replications, seed=seed, events=replications)
+    start = int(scenario.zone.start)
+    ends = [4 * year + 3 - start for year in years]
+    entered, stock = result[f"ladder.{level}.entered"], result[f"ladder.{level}"]
+    before = [max(0, end - 4) for end in ends]
+    log = result.samples["levels"]
+    mine = log["level"] == level
+    year = np.array([parse_quarter(q) // 4 for q in log["quarter"]], dtype=int) if len(log["quarter"]) else np.zeros(0)
+
+    def count(what: int, at: int) -> int:
+        return int((mine & (year == at) & (log["what"] == what)).sum())
+
+    def share(good: int, bad: int) -> float:
+        return good / (good + bad) if good + bad else float("nan")
+
+    return Totals(
+        entered=scale * (entered[:, ends] - entered[:, before]).mean(axis=0),
+        stock=scale * stock[:, ends].mean(axis=0),
+        renewed=np.array([share(count(RENEWED, at), count(LEFT, at)) for at in years]),
+        passed=np.array([share(count(ENTERED, at), count(REJECTED, at)) for at in years]),
+    )
