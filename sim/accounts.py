@@ -10,9 +10,9 @@ from sim.model.jit import kernel
 from sim.model.world import TREASURY, Cash, Count
 
 IDENTITIES = {
-    1: "fund: called + received = invested + committed funds' calls + fees + distributed + carry + cash",
+    1: "fund: called + received = invested + funds' calls + fees + expenses + distributed + carry + cash",
     2: "fund: calls and distributions of its limited partners sum to its own",
-    3: "fund: called <= commitment + recallable distributions",
+    3: "fund: called <= commitment; cash, carry and what is kept of proceeds are not below zero",
     4: "firms: money in = money from funds + money from others; funds' investments = money from funds",
     5: "exits: proceeds = to funds + to the rest; funds received = exits + outside portfolios + their own funds",
     6: "cap table: founders + pool + classes as converted = fully diluted shares",
@@ -60,12 +60,13 @@ def audit_funds(funds, commitments, tally):
                 recovered += commitments.distributed[e]
         note(tally, 2, called - funds.called[f], funds.commitment[f])
         note(tally, 2, distributed - funds.distributed[f], funds.distributed[f] + 1e6)
-        over = funds.called[f] - funds.commitment[f] - funds.recalled[f]
-        note(tally, 3, max(0.0, over), funds.commitment[f] + 1.0)
+        over = max(0.0, funds.called[f] - funds.commitment[f])
+        under = max(0.0, -min(min(funds.cash[f], funds.carry[f]), funds.gp_part[f]))
+        note(tally, 3, max(over, under), funds.commitment[f] + 1.0)
         invested += funds.invested[f]
         received += funds.received[f]
     for f in range(n):
-        out = funds.invested[f] + funds.invested_outside[f] + funds.passed_down[f] + funds.fees[f]
+        out = funds.invested[f] + funds.invested_outside[f] + funds.passed_down[f] + funds.fees[f] + funds.expenses[f]
         out += funds.distributed[f] + funds.carry[f] + funds.cash[f]
         note(tally, 1, funds.called[f] + funds.received[f] - out, out + 1e6)
     outlay += tally.money[Cash.SUBSIDIES] + tally.money[Cash.RENT_FORGONE]
@@ -104,7 +105,7 @@ def audit_population(rules, firms, ladder, tally):
     slots = tally.counts[Count.FIRM_SLOTS]
     alive = 0
     for i in range(slots):
-        alive += firms.alive[i]
+        alive += np.int64(firms.alive[i])
     c = tally.counts
     expected = c[Count.INITIAL] + c[Count.ENTERED] - c[Count.DIED] - c[Count.MOVED]
     note(tally, 8, 1.0 * (alive - expected), 1.0)

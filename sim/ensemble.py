@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from threading import Event, Lock, local
 from typing import TYPE_CHECKING, Any
@@ -306,6 +306,13 @@ def simulate(
         manifest=manifest,
     )
     result.facts = score_facts(scenario, result)
+    from sim.analysis.returns import fund_table, named_paths, rules_kept, undefined_rates
+
+    if events:
+        result.samples = {**result.samples, "fund_table": fund_table(result, scenario.report.index_growth.value)}
+    manifest["named"] = [asdict(path) for path in named_paths(scenario, result)]
+    manifest["undefined_rates"] = undefined_rates(result)
+    manifest["rule_pack"] = rules_kept(scenario, result)
     return result
 
 
@@ -367,6 +374,7 @@ def quarter_names(scenario: "Scenario") -> list[str]:
     return [quarter_name(q) for q in range(int(scenario.zone.start), int(scenario.zone.end) + 1)]
 
 
+_TERMS = ("seniority", "participating", "anti_dilution", "redeemable")  # of a round's class, as whole numbers
 _LOGS: dict[str, tuple[str, ...]] = {
     "rounds": (
         "quarter",
@@ -383,6 +391,13 @@ _LOGS: dict[str, tuple[str, ...]] = {
         "round",
         "from_others",
         "named",
+        "preference",
+        "seniority",
+        "participating",
+        "anti_dilution",
+        "redeemable",
+        "raised_before",
+        "fair_value",
     ),
     "flows": (
         "quarter",
@@ -395,6 +410,9 @@ _LOGS: dict[str, tuple[str, ...]] = {
         "fees",
         "carry",
         "invested",
+        "opened",
+        "nav_fair",
+        "expenses",
     ),
     "exits": (
         "quarter",
@@ -484,13 +502,15 @@ def _samples(scenario: "Scenario", kept: Sequence[Replication]) -> dict[str, dic
                 table["firm"] = firm_names(scenario, cohort, x.astype(int))
             elif column == "stage":
                 table[column] = np.array(["none", *STAGE_NAMES])[x.astype(int)]
+            elif column == "opened":  # the vintage: the year of the first close, before the start too
+                table["vintage"] = (int(scenario.zone.start) + x.astype(int)) // 4
             elif column == "group":
                 table["class"] = np.array(groups)[x.astype(int)]
             elif column == "way":
                 table[column] = ways[x.astype(int)]
             elif column == "level":
                 table[column] = np.array(levels)[x.astype(int)] if len(x) else np.zeros(0, "U8")
-            elif column in ("funds", "lead", "round", "rounds", "named", "fund", "what"):
+            elif column in ("funds", "lead", "round", "rounds", "named", "fund", "what", *_TERMS):
                 table[column] = x.astype(int)
             else:
                 table[column] = x

@@ -117,9 +117,9 @@ def _conventional(amounts: Array, years: Array) -> float:
             grid[np.round(steps).astype(int)] = amounts
             rate = pyxirr.irr(grid, silent=True)
             if rate is not None and rate > TOTAL_LOSS:
-                value = (1.0 + rate) ** per_year - 1.0
-                if abs(_present_value(math.log1p(value), amounts, start)) < 1e-9:
-                    return value
+                log_rate = per_year * math.log1p(rate)
+                if log_rate < 700.0 and abs(_present_value(log_rate, amounts, start)) < 1e-9:
+                    return math.expm1(log_rate)
     found = _every_root(amounts, years)
     return found[0] if found else math.nan
 

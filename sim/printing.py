@@ -64,6 +64,9 @@ def summary(result: Result, lang: str) -> str:
         paint(title, BOLD),
         layout(header, rows),
         scoreboard(result, lang),
+        returns(result, lang),
+        named(result, lang),
+        line_of_pack(about, lang),
         line_of_grades(about["parameters_by_grade"], lang),
     ]
     return "\n\n".join(part for part in parts if part)
@@ -114,6 +117,94 @@ def scoreboard(result: Result, lang: str) -> str:
     return "\n".join(lines)
 
 
+def returns(result: Result, lang: str) -> str:
+    """Rates of return at the end, by fund and by kind of partner, with those that are undefined counted and why."""
+    subjects = [*(f"funds.{kind}" for kind in ("guidance", "subfunds", "market", "direct", "attraction"))]
+    subjects += [f"partners.{kind}" for kind in ("treasury", "state", "private")]
+    last = result.quarters[-1]
+    rows = []
+    for subject in subjects:
+        if f"{subject}.irr" not in result or not np.any(result[f"{subject}.paid_in"][:, -1] > 0.0):
+            continue
+        row = [result.metric(f"{subject}.irr").label[lang].removesuffix("IRR").rstrip(": ")]
+        for what, unit in (("irr", "rate"), ("tvpi", "ratio"), ("dpi", "ratio"), ("ks_pme", "ratio")):
+            if f"{subject}.{what}" in result:
+                (x,) = result.summary([f"{subject}.{what}"], [last])
+                row += [shown(x.p50, unit, lang), band(x.p05, x.p95, unit, lang)]
+            else:
+                row += ["", ""]
+        lacking = result.manifest.get("undefined_rates", {}).get(f"{subject}.irr", {})
+        row.append("; ".join(f"{count} × {reason}" for reason, count in lacking.items()))
+        rows.append(row)
+    if not rows:
+        return ""
+    header = [f"{last} {term('median', lang)} {BAND}", "", "IRR", "", "TVPI", "", "DPI", "", "KS-PME"]
+    return layout([*header, say(lang, "无定义", "undefined")], rows)
+
+
+def named(result: Result, lang: str) -> str:
+    """The odds of the published paths of named firms, and what the zone gets from taking part in every round."""
+    lines = []
+    for path in result.manifest.get("named", []):
+        odds = f"{path['probability']:.0%} ± {path['error']:.0%}"
+        goal = shown(path["published"], path["unit"], lang)
+        low, middle, high = (shown(x, "ratio", lang) for x in path["zone_tvpi"])
+        rates = [shown(x, "rate", lang) for x in path["zone_irr"]]
+        lines.append(
+            say(
+                lang,
+                f"{path['name']['zh']}：{path['date']}达到公布的{goal}的概率 {odds}；园区参与其各轮的回报 {middle} "
+                f"[{low}…{high}]，IRR {rates[1]} [{rates[0]}…{rates[2]}]；"
+                f"未公布的 {len(path['drawn'])} 项由抽样或假设给出",
+                f"{path['name']['en']}: reaches the published {goal} by {path['date']} in {odds} of worlds; the zone, "
+                f"in every round, gets {middle} [{low}…{high}] of its money, IRR {rates[1]} [{rates[0]}…{rates[2]}]; "
+                f"{len(path['drawn'])} numbers not published are drawn or assumed",
+            )
+        )
+    return "\n".join(lines)
+
+
+def line_of_pack(about: Mapping[str, Any], lang: str) -> str:
+    """The rule pack in force and how often the scenario departs from it."""
+    pack = about.get("rule_pack")
+    if not pack:
+        return ""
+    stated = sum(row["what"] == "stated" for row in pack["departures"])
+    beyond = len(pack["departures"]) - stated
+    until = pack["valid_to"] or say(lang, "至今", "now")
+    lines = [
+        say(
+            lang,
+            f"规则包：{pack['name']['zh']}（{pack['pack']}，{pack['valid_from']}–{until}）；"
+            f"另行设定 {stated} 项，超出限额 {beyond} 项",
+            f"rule pack: {pack['name']['en']} ({pack['pack']}, {pack['valid_from']} to {until}); "
+            f"{stated} numbers stated otherwise, {beyond} terms beyond its limits",
+        )
+    ]
+    breaches = [
+        f"{name} {row['breach']:.0%}" + ("" if row["tolerance"] is None else f" (> {row['tolerance']:.0%})")
+        for name, row in pack["classes"].items()
+        if row["breach"] == row["breach"]
+    ]
+    if breaches:
+        lines.append(
+            say(lang, "  期末损失超过容错率的概率：", "  odds of a loss beyond what is tolerated, at the end: ")
+            + ", ".join(breaches)
+        )
+    e = pack.get("evaluation")
+    if e:
+        lines.append(
+            say(
+                lang,
+                f"  绩效评价可测部分：{e['score']:.1f}/{e['most']:.0f} 分（{e['quarter']}）；"
+                f"失分最多：{e['binds_name']['zh']}（{e['lost']:.1f}/{e['of']:.0f}）",
+                f"  evaluation, measurable part: {e['score']:.1f} of {e['most']:.0f} points in {e['quarter']}; "
+                f"what binds: {e['binds_name']['en']} ({e['lost']:.1f} of {e['of']:.0f} lost)",
+            )
+        )
+    return "\n".join(lines)
+
+
 def label_of(result: Result, metric: str, lang: str) -> str:
     """The label of a metric, or of a sum of metrics as facts write it."""
     parts = [part.strip() for part in metric.split("+")]
@@ -134,6 +225,8 @@ def shown(value: float | None, unit: str, lang: str) -> str:
         return "–"
     if unit == "share":
         return f"{value:.0%}"
+    if unit == "rate":
+        return f"{value:.1%}"
     if unit in COUNTED:
         return f"{value:,.0f}"
     return format_money(value, lang) if unit == "CNY" else format_number(value, lang)

@@ -200,3 +200,19 @@ def test_a_class_that_an_ipo_does_not_convert_keeps_its_preference_there_and_onl
     assert bound.ipo(200.0)[1] == pytest.approx(20.0) and free.ipo(200.0)[1] == pytest.approx(100.0)
     assert bound.ipo(2000.0)[1] == pytest.approx(200.0) and free.ipo(2000.0)[1] == pytest.approx(200.0)
     assert bound.sale(200.0) == pytest.approx(free.sale(200.0))
+
+
+def test_the_grid_of_fair_values_is_near_the_exact_quadrature():
+    from sim.finance.fair_grid import quick_fair_value
+    from sim.finance.fair_value import Round, fair_value
+
+    ipo = [(32.0, 0.0), (1000.0, 0.65), (1e5, 0.85)]
+    tables = [
+        [Round(50, 450), Round(100, 1000)],
+        [Round(10, 50), Round(30, 200, 1.0, 1.0), Round(60, 500, 1.5, 2.0, True, 3.0)],
+        [Round(10, 60, participating=True)],
+    ]
+    for rounds in tables:
+        for listing in (ipo, []):
+            exact = fair_value(rounds, 0.9, 0.25, 0.025, 0.05, listing).value
+            assert quick_fair_value(rounds, 0.9, 0.25, 0.025, 0.05, listing) == pytest.approx(exact, rel=5e-4)

@@ -59,6 +59,30 @@ def whole_fund_step(balance, called, distributed, carried, amount, carry, catch_
 
 
 @kernel
+def clawback_due(carried, whole):
+    """What a general partner paid deal by deal owes at the end: carry above that of the whole-fund waterfall."""
+    return max(0.0, carried - whole)
+
+
+@kernel
+def due_to_protected(total, called_protected, called_bearer, borne):
+    """Of `total` distributed so far, what is due to partners whose losses another bears first (劣后), in money.
+
+    called_protected, called_bearer: called from either so far; borne: the part of the bearer's money that stands behind
+    the others'. Capital comes back to the others and to the rest of the bearer's money alike, then to what was borne;
+    what is above all that was called is shared as it was called.
+    """
+    whole = called_protected + called_bearer
+    first = whole - borne
+    if first <= 0.0:
+        return total if whole > 0.0 else 0.0
+    due = called_protected * min(1.0, total / first)
+    if total > whole:
+        due += (total - whole) * called_protected / whole
+    return due
+
+
+@kernel
 def run_waterfalls(times, calls, proceeds, which, hurdle, carry, catch_up, state, to_lp, to_gp):
     """Flows in order of time, each through the tiers of the waterfall which[k] (a deal; all 0: the whole fund).
 
@@ -115,7 +139,7 @@ def waterfall(
     if clawback and deals is not None:
         whole_lp, whole_gp = np.empty(order.size), np.empty(order.size)
         run_waterfalls(t - t[0], c, p, one, hurdle, carry, catch_up, np.empty((1, 5)), whole_lp, whole_gp)
-        returned = max(0.0, float(gp.sum() - whole_gp.sum()))
+        returned = float(clawback_due(gp.sum(), whole_gp.sum()))
         gp[-1] -= returned
         lp[-1] += returned
     back = np.empty(order.size, np.int64)

@@ -40,6 +40,8 @@ class Purpose(IntEnum):
     PARAMETER = 35
     RD_DRIFT = 36
     REDEMPTION = 37
+    CLASS_TERMS = 39  # the quarter is the number of the class
+    CLASS_TERMS_MORE = 40
     LADDER = 64  # + level number, up to 32
     LADDER_INITIAL = 96  # + level number, up to 32
     NOVELTY = 128

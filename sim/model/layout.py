@@ -95,6 +95,10 @@ FIXED: tuple[tuple[str, str, Kind, str, str], ...] = (
     ),
     ("listing.age.last", "years", _RATIO, "最近一家上市企业的上市年龄", "age at listing of the last firm listed"),
     ("listing.age.mean", "years", _RATIO, "累计上市企业平均上市年龄", "mean age at listing since the start"),
+    ("valuation.fair.total", "CNY", _STOCK, "未上市企业公允价值合计", "fair value of unlisted firms, total"),
+    ("valuation.fair.ratio", "ratio", _RATIO, "投后估值/公允价值", "post-money over fair value"),
+    ("exits.secondary", "CNY", _STOCK, "累计二手份额转让", "secondary sales since the start"),
+    ("exits.redemption", "CNY", _STOCK, "累计回购金额", "paid in redemptions since the start"),
 )
 
 KIND_NAMES = (
@@ -117,6 +121,57 @@ KIND_ROWS: tuple[tuple[str, str, Kind, str, str], ...] = (
     ("carry", "CNY", _STOCK, "业绩报酬", "carried interest"),
     ("net_cash", "CNY", _STOCK, "累计净现金流", "cumulative net cash flow"),
     ("count", "funds", _STOCK, "基金数量", "number of funds"),
+    ("rvpi", "ratio", _RATIO, "RVPI", "RVPI"),
+    ("pic", "ratio", _RATIO, "实缴比例", "paid-in over commitments"),
+    ("expenses", "CNY", _STOCK, "运营费用", "expenses"),
+    ("carry_accrued", "CNY", _STOCK, "计提未付业绩报酬", "carry accrued, not paid"),
+    ("clawback", "CNY", _STOCK, "业绩报酬回拨", "carry clawed back"),
+    ("recycled", "CNY", _STOCK, "循环投资", "proceeds kept to be invested again"),
+    ("cash", "CNY", _STOCK, "账面现金", "cash"),
+    ("nav_fair", "CNY", _STOCK, "公允净值", "net asset value at fair value"),
+    ("irr", "share", _RATIO, "IRR", "IRR"),
+    ("ks_pme", "ratio", _RATIO, "KS-PME", "KS-PME"),
+    ("direct_alpha", "share", _RATIO, "直接阿尔法", "direct alpha"),
+)
+KIND_IDS = tuple(kind for kind, _, _ in KIND_NAMES)
+PARTNER_NAMES = (
+    ("treasury", "财政", "treasury"),
+    ("state", "国企出资人", "state firms"),
+    ("private", "社会出资人", "private partners"),
+)
+PARTNER_ROWS: tuple[tuple[str, str, Kind, str, str], ...] = (
+    ("committed", "CNY", _STOCK, "认缴", "commitments"),
+    ("paid_in", "CNY", _STOCK, "实缴", "paid in"),
+    ("distributed", "CNY", _STOCK, "收到分配", "received"),
+    ("nav", "CNY", _STOCK, "净值", "net asset value"),
+    ("tvpi", "ratio", _RATIO, "TVPI", "TVPI"),
+    ("irr", "share", _RATIO, "IRR", "IRR"),
+)
+GUIDANCE_ROWS: tuple[tuple[str, str, Kind, str, str], ...] = (
+    ("concession", "CNY", _STOCK, "让利", "gains given up (concession)"),
+    ("first_loss", "CNY", _STOCK, "劣后承担", "borne for other partners (first loss)"),
+    ("fee_withheld", "CNY", _STOCK, "扣减管理费", "fees withheld for missed reinvestment"),
+    ("loss", "share", _RATIO, "子基金出资损失率", "loss on money in sub-funds"),
+    ("breach", "share", _RATIO, "超过容错率", "loss beyond what is tolerated (1 = yes)"),
+    ("score", "index", _INDEX, "绩效评价得分（可测部分）", "evaluation score, measurable part"),
+    ("early_share", "share", _RATIO, "投早投小占比", "share invested early"),
+    ("holding_years", "years", _RATIO, "平均持有年限", "mean holding period"),
+)
+CLASS_RULE_ROWS: tuple[tuple[str, str, Kind, str, str], ...] = (
+    ("reinvestment.counted", "CNY", _STOCK, "计入返投", "reinvestment counted"),
+    ("reinvestment.required", "CNY", _STOCK, "应返投", "reinvestment required"),
+    ("reinvestment.missed", "share", _RATIO, "返投未达标", "funds past their investment period that missed it"),
+    ("loss", "share", _RATIO, "出资损失率", "loss on guidance money"),
+    ("breach", "share", _RATIO, "超过容错率", "loss beyond what is tolerated (1 = yes)"),
+)
+NAMED_ROWS: tuple[tuple[str, str, Kind, str, str], ...] = (
+    ("valuation", "CNY", _STOCK, "估值", "valuation"),
+    ("multiple", "ratio", _RATIO, "估值倍数", "multiple of first post-money"),
+    ("zone.paid_in", "CNY", _STOCK, "园区投入", "put in by the zone"),
+    ("zone.distributed", "CNY", _STOCK, "园区收回", "received by the zone"),
+    ("zone.nav", "CNY", _STOCK, "园区持股价值", "value of the zone's stake"),
+    ("zone.tvpi", "ratio", _RATIO, "园区回报倍数", "the zone's multiple of money"),
+    ("zone.irr", "share", _RATIO, "园区IRR", "the zone's IRR"),
 )
 
 
@@ -209,13 +264,44 @@ def metrics_of(scenario: "Scenario") -> list[Metric]:
             out.append(Metric(base, "firms", {"zh": zh, "en": en}, _STOCK))
             out.append(Metric(f"{base}.entered", "firms", {"zh": f"{zh}累计新增", "en": f"{en}: entered"}, _STOCK))
             out.append(Metric(f"{base}.left", "firms", {"zh": f"{zh}累计退出", "en": f"{en}: left"}, _STOCK))
-    for kind, zh, en in KIND_NAMES:
-        for row, unit, what, row_zh, row_en in KIND_ROWS:
-            label = {"zh": f"{zh}{row_zh}", "en": f"{en}: {row_en}"}
-            out.append(Metric(f"funds.{kind}.{row}", unit, label, what))
+    named = [*KIND_NAMES, *((c.id, c.name.zh, c.name.en) for c in classes_of(scenario))]
+    for kind, zh, en in named:
+        out += [_told(f"funds.{kind}.{row}", unit, zh, en, what, *labels) for row, unit, what, *labels in KIND_ROWS]
+    for partner, zh, en in PARTNER_NAMES:
+        out += [_told(f"partners.{partner}.{row}", *_rest(zh, en, x)) for row, *x in PARTNER_ROWS]
+    out += [_told(f"guidance.{row}", *_rest("引导基金", "guidance fund", x)) for row, *x in GUIDANCE_ROWS]
+    for c in sub_funds_of(scenario):
+        for row, *x in CLASS_RULE_ROWS:
+            out.append(_told(f"guidance.{row}.{c.id}", *_rest(c.name.zh, c.name.en, x)))
+    for line in lines_of(scenario):
+        label = {"zh": f"评价得分：{line.name.zh}", "en": f"evaluation points: {line.name.en}"}
+        out.append(Metric(f"guidance.score.{line.id}", "index", label, _INDEX))
     for firm in scenario.named:
-        zh, en = firm.name.zh, firm.name.en
-        out.append(Metric(f"named.{firm.id}.valuation", "CNY", {"zh": f"{zh}估值", "en": f"{en}: valuation"}, _STOCK))
-        label = {"zh": f"{zh}估值倍数", "en": f"{en}: multiple of first post-money"}
-        out.append(Metric(f"named.{firm.id}.multiple", "ratio", label, _RATIO))
+        out += [_told(f"named.{firm.id}.{row}", *_rest(firm.name.zh, firm.name.en, x)) for row, *x in NAMED_ROWS]
     return out + _later_blocks(scenario)
+
+
+def _rest(zh: str, en: str, row: list) -> tuple:
+    unit, what, *labels = row
+    return unit, zh, en, what, *labels
+
+
+def _told(name: str, unit: str, zh: str, en: str, what: Kind, row_zh: str, row_en: str) -> Metric:
+    """A metric of something that has a name: what is told of it stands after it."""
+    return Metric(name, unit, {"zh": f"{zh}{row_zh}", "en": f"{en}: {row_en}"}, what)
+
+
+def classes_of(scenario: "Scenario") -> list:
+    """Classes of funds with a block of metrics of their own, in the kernel's order. A class with the name of a kind is
+    that kind's only class and has the kind's block."""
+    return [c for c in scenario.ordered_funds() if c.id not in KIND_IDS]
+
+
+def sub_funds_of(scenario: "Scenario") -> list:
+    """Classes of sub-funds, in the kernel's order."""
+    return [c for c in scenario.ordered_funds() if c.kind == "sub-fund"]
+
+
+def lines_of(scenario: "Scenario") -> list:
+    """Lines of the evaluation table."""
+    return list(scenario.guidance.evaluation.items) if scenario.guidance.evaluation is not None else []

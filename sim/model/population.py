@@ -22,7 +22,7 @@ def age_value(key, rules, ventures, v, index, cohort, years):
 
 
 @kernel
-def give_history(rules, ventures, v, quarter, first):
+def give_history(key, rules, ventures, v, index, cohort, quarter, first):
     """A venture of the starting population has the rounds behind it that its value speaks for, held by others.
 
     first: log of its latent value when it was founded, at which its first round is taken to have been."""
@@ -36,7 +36,7 @@ def give_history(rules, ventures, v, quarter, first):
     for s in range(1, stage + 1):
         sold *= 1.0 - rules.dilution[s]
     share = 1.0 - sold
-    issue_class(rules, ventures, v, stage, share * value, (1.0 - share) * value, quarter, 0.5)
+    issue_class(key, rules, ventures, v, index, cohort, stage, share * value, (1.0 - share) * value, quarter)
     ventures.stage[v] = stage
     ventures.rounds[v] = stage
     ventures.last_post[v] = value
@@ -108,7 +108,7 @@ def fill_at_start(key, rules, firms, ventures, market, tally, scratch):
                 if v < 0:
                     return
                 age_value(key, rules.rounds, ventures, v, first + k, cohort, 0.25 * age)
-                give_history(rules.rounds, ventures, v, 0, value)
+                give_history(key, rules.rounds, ventures, v, first + k, cohort, 0, value)
                 spread_cash(key, rules.rounds, ventures, v, first + k, cohort)
     tally.counts[Count.INITIAL] = tally.counts[Count.EVER]
 
@@ -156,7 +156,8 @@ def land_firm(key, rules, firms, ventures, holdings, funds, market, tally, event
     cohort = cohort_of(quarter if age == 0 else -1, np.int64(Source.ATTRACTED))
     _, b, c, d = uniforms(key, index, cohort, 0, Purpose.ATTRACTION)
     ticket = min(
-        rules.attraction.ticket * exp(rules.attraction.ticket_sd * normal(b)), dry_powder(rules.rounds, funds, fund)
+        rules.attraction.ticket * exp(rules.attraction.ticket_sd * normal(b)),
+        dry_powder(rules.rounds, funds, fund, True),
     )
     if ticket < 0.2 * rules.attraction.ticket:
         return
@@ -380,7 +381,7 @@ def place_named(key, rules, firms, ventures, holdings, funds, market, tally, eve
         for i in range(first, r.first_round[k + 1]):
             n = 0
             if backer >= 0 and r.direct_share[i] > 0.0:
-                cheque = min(r.direct_share[i] * r.amount[i], dry_powder(rules.rounds, funds, backer))
+                cheque = min(r.direct_share[i] * r.amount[i], dry_powder(rules.rounds, funds, backer, True))
                 if cheque > 0.0:
                     scratch.list[0] = backer
                     scratch.cheque[0] = cheque

@@ -8,11 +8,12 @@ from enum import IntEnum
 
 import numpy as np
 
+from sim.finance.returns import rates_by_quarter, returns_by_quarter
 from sim.model.jit import fast_kernel, kernel, summing
 from sim.model.ladders.kernel import bit, holders_of
 from sim.model.programmes.effects import case_of, energy_factor, factor_of
 from sim.model.projects.kernel import ramped
-from sim.model.world import KINDS, STAGES, Cash, Count, FundKind, Source
+from sim.model.world import KINDS, OTHERS, STAGES, STATE, Cash, Count, FundKind, Source
 
 
 class M(IntEnum):
@@ -70,7 +71,11 @@ class M(IntEnum):
     BACKED_MAX = 49
     LISTING_AGE_LAST = 50
     LISTING_AGE_MEAN = 51
-    SIZE = 52
+    FAIR_TOTAL = 52
+    FAIR_RATIO = 53
+    SECONDARY = 54
+    REDEMPTION = 55
+    SIZE = 56
 
 
 class G(IntEnum):
@@ -88,7 +93,68 @@ class G(IntEnum):
     CARRY = 9
     NET_CASH = 10
     COUNT = 11
-    SIZE = 12
+    RVPI = 12
+    PIC = 13
+    EXPENSES = 14
+    ACCRUED = 15
+    CLAWED = 16
+    RECYCLED = 17
+    CASH_ = 18
+    NAV_FAIR = 19
+    IRR = 20
+    PME = 21
+    ALPHA = 22
+    SIZE = 23
+
+
+class LP(IntEnum):
+    """Rows of a kind of partner's block."""
+
+    COMMITTED = 0
+    PAID_IN = 1
+    DISTRIBUTED = 2
+    NAV = 3
+    TVPI = 4
+    IRR = 5
+    SIZE = 6
+
+
+class Q(IntEnum):
+    """Rows of the guidance fund under its rules."""
+
+    CONCEDED = 0
+    FIRST_LOSS = 1
+    WITHHELD = 2
+    LOSS = 3
+    BREACH = 4
+    SCORE = 5
+    EARLY = 6
+    HOLDING_YEARS = 7
+    SIZE = 8
+
+
+class R(IntEnum):
+    """Rows of a class of sub-funds under the guidance fund's rules."""
+
+    COUNTED = 0
+    REQUIRED = 1
+    MISSED = 2
+    LOSS = 3
+    BREACH = 4
+    SIZE = 5
+
+
+class N(IntEnum):
+    """Rows of a named firm."""
+
+    VALUE = 0
+    MULTIPLE = 1
+    PAID_IN = 2
+    DISTRIBUTED = 3
+    NAV = 4
+    TVPI = 5
+    IRR = 6
+    SIZE = 7
 
 
 class P(IntEnum):
@@ -128,7 +194,7 @@ class I(IntEnum):  # noqa: E742
 
 PROJECT_ROWS = 2  # output, energy; then the capacity of each product
 LEVEL_ROWS = 3  # stock, entered, left
-NAMED_ROWS = 2  # post-money, multiple
+PARTNERS = 3  # treasury, state firms, private partners
 STAGE_ROWS = 2  # count, raised
 
 
@@ -172,12 +238,40 @@ def report_population(firms, tally, output, out):
 
 
 @kernel
-def report_valuations(rules, firms, ventures, market, tally, out, named, quarter):
+def zone_stake(ventures, holdings, funds, v, value):
+    """What the zone's own funds hold of venture v, at the value of the whole."""
+    total = 0.0
+    h = ventures.first_holding[v]
+    while h >= 0:
+        f = holdings.fund[h]
+        if f >= 0 and funds.kind[f] == FundKind.DIRECT:
+            c = holdings.share_class[h]
+            total += holdings.shares[h] * ventures.class_conversion[v, c] / ventures.shares[v] * value
+        h = holdings.next[h]
+    return total
+
+
+@kernel
+def report_named(rules, tally, out, named):
+    """What the zone's own funds put into each named firm and got back; its stake is added where the firm is alive."""
+    for k in range(rules.named.count):
+        row = named + np.int64(N.SIZE) * k
+        paid = tally.money[np.int64(Cash.SIZE) + 2 * k]
+        back = tally.money[np.int64(Cash.SIZE) + 2 * k + 1]
+        out[row + N.PAID_IN] = paid
+        out[row + N.DISTRIBUTED] = back
+        out[row + N.NAV] = 0.0
+        out[row + N.TVPI] = back / paid if paid > 0.0 else np.nan
+
+
+@kernel
+def report_valuations(rules, firms, ventures, holdings, funds, market, tally, out, named, quarter):
     """Valuations of ventures. A unicorn is a live, unlisted firm whose last post-money reaches the threshold."""
     multiple = np.exp(market.multiple[quarter])
     seekers = 0
     backed = 0
     post = 0.0
+    fair = 0.0
     largest = 0.0
     largest_backed = 0.0
     unicorns = 0
@@ -187,6 +281,7 @@ def report_valuations(rules, firms, ventures, market, tally, out, named, quarter
     above = 0
     priced_twice = 0
     log_sum = 0.0
+    report_named(rules, tally, out, named)
     for v in range(tally.counts[Count.VENTURE_SLOTS]):
         if ventures.alive[v] == 0:
             continue
@@ -201,6 +296,7 @@ def report_valuations(rules, firms, ventures, market, tally, out, named, quarter
                 value = ventures.last_post[v]
                 backed += 1
                 post += value
+                fair += value * ventures.fair_part[v]
                 largest = max(largest, value)
                 if value >= rules.report.unicorn:
                     unicorns += 1
@@ -215,11 +311,18 @@ def report_valuations(rules, firms, ventures, market, tally, out, named, quarter
         if firms.source[ventures.firm[v]] == Source.ATTRACTED:
             attracted += value
         if k >= 0:
-            out[named + NAMED_ROWS * k] = value
-            out[named + NAMED_ROWS * k + 1] = value / ventures.first_post[v] if ventures.first_post[v] > 0.0 else np.nan
+            row = named + np.int64(N.SIZE) * k
+            out[row + N.VALUE] = value
+            out[row + N.MULTIPLE] = value / ventures.first_post[v] if ventures.first_post[v] > 0.0 else np.nan
+            stake = zone_stake(ventures, holdings, funds, v, value)
+            out[row + N.NAV] = stake
+            if out[row + N.PAID_IN] > 0.0:
+                out[row + N.TVPI] += stake / out[row + N.PAID_IN]
     out[M.FIRMS_VENTURE] = seekers
     out[M.FIRMS_BACKED] = backed
     out[M.POST_TOTAL] = post
+    out[M.FAIR_TOTAL] = fair
+    out[M.FAIR_RATIO] = post / fair if fair > 0.0 else np.nan
     out[M.POST_MAX] = largest
     out[M.BACKED_MAX] = largest_backed
     out[M.POST_MEAN] = post / backed if backed > 0 else np.nan
@@ -234,29 +337,47 @@ def report_valuations(rules, firms, ventures, market, tally, out, named, quarter
 
 
 @kernel
-def report_funds(funds, tally, out, base):
-    """Sums by kind of fund; the guidance fund's leverage = sub-fund size over the guidance money in them."""
+def add_fund(funds, f, out, k):
+    """A fund's sums, added to the block at row k."""
+    out[k + G.SIZE_] += funds.commitment[f]
+    out[k + G.PAID_IN] += funds.called[f]
+    out[k + G.DISTRIBUTED] += funds.distributed[f]
+    out[k + G.NAV] += funds.nav[f]
+    out[k + G.LOCAL] += funds.invested[f]
+    out[k + G.OUTSIDE] += funds.invested_outside[f]
+    out[k + G.FEES] += funds.fees[f]
+    out[k + G.CARRY] += funds.carry[f]
+    out[k + G.COUNT] += 1.0
+    out[k + G.EXPENSES] += funds.expenses[f]
+    out[k + G.ACCRUED] += funds.accrued[f]
+    out[k + G.CLAWED] += funds.clawed[f]
+    out[k + G.RECYCLED] += funds.recycled[f]
+    out[k + G.CASH_] += funds.cash[f]
+    out[k + G.NAV_FAIR] += funds.nav_fair[f]
+
+
+@kernel
+def report_funds(rules, funds, tally, out, base):
+    """Sums and ratios by kind of fund, then by class; the guidance fund's leverage = sub-fund size over the guidance
+    money in them."""
     rows = np.int64(G.SIZE)
-    for row in range(KINDS * rows):
+    blocks = np.int64(KINDS) + rules.report.blocks
+    for row in range(blocks * rows):
         out[base + row] = 0.0
     for f in range(tally.counts[Count.FUNDS]):
         if funds.ended[f] == 2 or funds.commitment[f] <= 0.0:
             continue
-        k = base + rows * np.int64(funds.kind[f])
-        out[k + G.SIZE_] += funds.commitment[f]
-        out[k + G.PAID_IN] += funds.called[f]
-        out[k + G.DISTRIBUTED] += funds.distributed[f]
-        out[k + G.NAV] += funds.nav[f]
-        out[k + G.LOCAL] += funds.invested[f]
-        out[k + G.OUTSIDE] += funds.invested_outside[f]
-        out[k + G.FEES] += funds.fees[f]
-        out[k + G.CARRY] += funds.carry[f]
-        out[k + G.COUNT] += 1.0
-    for kind in range(KINDS):
-        k = base + rows * kind
+        add_fund(funds, f, out, base + rows * np.int64(funds.kind[f]))
+        own = rules.funds.block[funds.group[f]]
+        if own >= 0:
+            add_fund(funds, f, out, base + rows * (np.int64(KINDS) + own))
+    for block in range(blocks):
+        k = base + rows * block
         paid = out[k + G.PAID_IN]
         out[k + G.TVPI] = (out[k + G.DISTRIBUTED] + out[k + G.NAV]) / paid if paid > 0.0 else np.nan
         out[k + G.DPI] = out[k + G.DISTRIBUTED] / paid if paid > 0.0 else np.nan
+        out[k + G.RVPI] = out[k + G.NAV] / paid if paid > 0.0 else np.nan
+        out[k + G.PIC] = paid / out[k + G.SIZE_] if out[k + G.SIZE_] > 0.0 else np.nan
         out[k + G.NET_CASH] = out[k + G.DISTRIBUTED] - paid
     size = out[base + rows * np.int64(FundKind.SUB_FUND) + G.SIZE_]
     from_guidance = size - tally.money[Cash.SUBFUND_OTHERS]
@@ -264,17 +385,230 @@ def report_funds(funds, tally, out, base):
 
 
 @kernel
-def report_quarter(rules, firms, ventures, funds, market, ladder, tally, metrics, output, quarter):
+def report_partners(funds, commitments, tally, out, base):
+    """What each kind of partner paid, got and still has: treasury, state firms, private partners. Their part of a net
+    asset value is by commitment; what a guidance fund may yet bear or give up is not in it."""
+    rows = np.int64(LP.SIZE)
+    for row in range(PARTNERS * rows):
+        out[base + row] = 0.0
+    for e in range(tally.counts[Count.COMMITMENTS]):
+        lp = commitments.lp[e]
+        f = commitments.fund[e]
+        if lp >= 0 or funds.commitment[f] <= 0.0:
+            continue
+        place = 0
+        if lp == STATE:
+            place = 1
+        elif lp == OTHERS:
+            place = 2
+        k = base + rows * place
+        out[k + LP.COMMITTED] += commitments.amount[e]
+        out[k + LP.PAID_IN] += commitments.called[e]
+        out[k + LP.DISTRIBUTED] += commitments.distributed[e]
+        out[k + LP.NAV] += commitments.amount[e] / funds.commitment[f] * funds.nav[f]
+    for place in range(PARTNERS):
+        k = base + rows * place
+        paid = out[k + LP.PAID_IN]
+        out[k + LP.TVPI] = (out[k + LP.DISTRIBUTED] + out[k + LP.NAV]) / paid if paid > 0.0 else np.nan
+
+
+@kernel
+def loss_of(paid, got):
+    """Part of what was paid in that is lost, realised or not."""
+    return max(0.0, 1.0 - got / paid) if paid > 0.0 else np.nan
+
+
+@kernel
+def report_rules(rules, funds, commitments, tally, out, base, class_base, quarter):
+    """The guidance fund under its rules: by class of sub-funds reinvestment and loss on guidance money; in all the
+    gains given up, losses borne first, fees withheld. Loss is judged on what was paid in, with what is held at its net
+    asset value (容错 is judged over a fund's whole life: the last quarter tells)."""
+    rows = np.int64(R.SIZE)
+    paid_all = 0.0
+    got_all = 0.0
+    withheld = 0.0
+    cost = 0.0
+    age = 0.0
+    place = 0
+    for g in range(rules.funds.groups):
+        if rules.funds.kind[g] != FundKind.SUB_FUND:
+            continue
+        k = class_base + rows * place
+        place += 1
+        counted = 0.0
+        required = 0.0
+        paid = 0.0
+        got = 0.0
+        over = 0
+        missed = 0
+        for f in range(tally.counts[Count.FUNDS]):
+            if funds.group[f] != g or funds.ended[f] == 2 or funds.commitment[f] <= 0.0:
+                continue
+            counted += funds.counted[f]
+            required += funds.local_required[f]
+            withheld += funds.withheld[f]
+            cost += funds.held_cost[f]
+            age += funds.held_age[f]
+            if quarter >= funds.invests_until[f]:
+                over += 1
+                if funds.counted[f] < funds.local_required[f] * (1.0 - 1e-9):
+                    missed += 1
+            for e in range(funds.first_edge[f], funds.first_edge[f] + funds.edges[f]):
+                if commitments.lp[e] >= 0:
+                    paid += commitments.called[e]
+                    got += commitments.distributed[e]
+                    got += commitments.amount[e] / funds.commitment[f] * funds.nav[f]
+        loss = loss_of(paid, got)
+        out[k + R.COUNTED] = counted
+        out[k + R.REQUIRED] = required
+        out[k + R.MISSED] = missed / over if over > 0 else np.nan
+        out[k + R.LOSS] = loss
+        out[k + R.BREACH] = np.nan
+        if paid > 0.0:
+            out[k + R.BREACH] = 1.0 if loss > rules.funds.tolerance[g] else 0.0
+        paid_all += paid
+        got_all += got
+    money = tally.money
+    loss = loss_of(paid_all, got_all)
+    out[base + Q.CONCEDED] = money[Cash.CONCEDED]
+    out[base + Q.FIRST_LOSS] = money[Cash.FIRST_LOSS]
+    out[base + Q.WITHHELD] = withheld
+    out[base + Q.LOSS] = loss
+    out[base + Q.BREACH] = np.nan
+    if paid_all > 0.0:
+        out[base + Q.BREACH] = 1.0 if loss > rules.funds.tolerance_fund else 0.0
+    invested = money[Cash.BY_SUB_FUNDS]
+    out[base + Q.EARLY] = money[Cash.INTO_EARLY] / invested if invested > 0.0 else np.nan
+    out[base + Q.HOLDING_YEARS] = 0.25 * age / cost if cost > 0.0 else np.nan
+
+
+@kernel
+def points_for(rules, line, way, value):
+    """Points of one line of the evaluation table for a measured value; none where it is undefined."""
+    points = 0.0
+    if value == value:
+        for k in range(rules.steps[line, way]):
+            if value >= rules.least[line, way, k]:
+                points = rules.points[line, way, k]
+    return points
+
+
+@kernel
+def measured(rules, metrics, kind_base, base, measure, quarter):
+    """What a line of the evaluation table measures, in the order of sim.model.funds.parameters.MEASURES."""
+    rows = np.int64(G.SIZE)
+    k = kind_base + rows * np.int64(FundKind.GUIDANCE)
+    if measure == 0:
+        return rules.reinvestment
+    if measure == 1:
+        return rules.no_relocation
+    if measure == 2:
+        size = metrics[kind_base + rows * np.int64(FundKind.SUB_FUND) + G.SIZE_, quarter]
+        return metrics[M.SUBFUNDS_OTHERS, quarter] / size if size > 0.0 else np.nan
+    if measure == 3:
+        return metrics[base + Q.EARLY, quarter]
+    if measure == 4:
+        return metrics[base + Q.HOLDING_YEARS, quarter]
+    if measure == 5:
+        return rules.private_firms
+    if measure == 6:
+        return metrics[k + G.PIC, quarter]
+    if measure == 7:
+        paid = metrics[k + G.PAID_IN, quarter]
+        return 1.0 - metrics[k + G.CASH_, quarter] / paid if paid > 0.0 else np.nan
+    if measure == 8:
+        return metrics[k + G.IRR, quarter]
+    if quarter < 4:
+        return np.nan
+    before = metrics[k + G.NAV, quarter - 4]
+    if before <= 0.0:
+        return np.nan
+    gain = metrics[k + G.NAV, quarter] - before
+    gain += metrics[k + G.NET_CASH, quarter] - metrics[k + G.NET_CASH, quarter - 4]
+    return gain / before
+
+
+@kernel
+def blocks_of(rules):
+    """Rows at which the blocks begin: stages, levels, kinds and classes of funds, partners, the guidance fund, classes
+    of sub-funds, lines of the evaluation, named firms. The order is that of sim.model.layout."""
+    stages = np.int64(M.SIZE)
+    levels = stages + STAGE_ROWS * (STAGES - 1)
+    kinds = levels + LEVEL_ROWS * rules.ladders.levels
+    partners = kinds + np.int64(G.SIZE) * (KINDS + rules.report.blocks)
+    guidance = partners + np.int64(LP.SIZE) * PARTNERS
+    classes = guidance + np.int64(Q.SIZE)
+    subs = 0
+    for g in range(rules.funds.groups):
+        if rules.funds.kind[g] == FundKind.SUB_FUND:
+            subs += 1
+    lines = classes + np.int64(R.SIZE) * subs
+    named = lines + rules.evaluation.lines
+    return stages, levels, kinds, partners, guidance, classes, lines, named
+
+
+@kernel
+def report_returns(rules, market, scratch, metrics):
+    """At the end of a world: rates of return by quarter of every kind and class of fund, of every kind of partner and
+    of the zone's stakes in named firms; then the evaluation score."""
+    _, _, kinds, partners, guidance, _, lines, named = blocks_of(rules)
+    n = metrics.shape[1]
+    flows = scratch.revenue[:n]
+    deflated = scratch.size[:n]
+    index = scratch.score[:n]
+    for t in range(n):
+        index[t] = market.multiple[t] + rules.report.index_growth * t
+    for block in range(KINDS + rules.report.blocks):
+        k = kinds + np.int64(G.SIZE) * block
+        returns_by_quarter(
+            metrics[k + G.PAID_IN],
+            metrics[k + G.DISTRIBUTED],
+            metrics[k + G.NAV],
+            index,
+            flows,
+            deflated,
+            metrics[k + G.IRR],
+            metrics[k + G.PME],
+            metrics[k + G.ALPHA],
+        )
+    for place in range(PARTNERS):
+        k = partners + np.int64(LP.SIZE) * place
+        rates_by_quarter(
+            metrics[k + LP.PAID_IN], metrics[k + LP.DISTRIBUTED], metrics[k + LP.NAV], flows, metrics[k + LP.IRR]
+        )
+    for firm in range(rules.named.count):
+        k = named + np.int64(N.SIZE) * firm
+        rates_by_quarter(
+            metrics[k + N.PAID_IN], metrics[k + N.DISTRIBUTED], metrics[k + N.NAV], flows, metrics[k + N.IRR]
+        )
+    for t in range(max(0, rules.evaluation.begins), n):
+        if metrics[kinds + np.int64(G.SIZE) * np.int64(FundKind.GUIDANCE) + G.SIZE_, t] <= 0.0:
+            continue
+        total = 0.0
+        for line in range(rules.evaluation.lines):
+            points = 0.0
+            for way in range(2):
+                measure = rules.evaluation.measure[line, way]
+                if measure >= 0:
+                    value = measured(rules.evaluation, metrics, kinds, guidance, measure, t)
+                    points = max(points, points_for(rules.evaluation, line, way, value))
+            metrics[lines + line, t] = points
+            total += points
+        metrics[guidance + Q.SCORE, t] = total
+
+
+@kernel
+def report_quarter(
+    rules, firms, ventures, holdings, funds, commitments, market, ladder, tally, metrics, output, quarter
+):
     """Fill column `quarter` of metrics [metric, quarter]."""
     out = metrics[:, quarter]
-    base = np.int64(M.SIZE)
-    stage_base = base
-    level_base = stage_base + STAGE_ROWS * (STAGES - 1)
-    kind_base = level_base + LEVEL_ROWS * rules.ladders.levels
-    named_base = kind_base + np.int64(G.SIZE) * KINDS
+    stage_base, level_base, kind_base, partner_base, guidance_base, class_base, _, named_base = blocks_of(rules)
     report_population(firms, tally, output, out)
-    report_valuations(rules, firms, ventures, market, tally, out, named_base, quarter)
-    report_funds(funds, tally, out, kind_base)
+    report_valuations(rules, firms, ventures, holdings, funds, market, tally, out, named_base, quarter)
+    report_funds(rules, funds, tally, out, kind_base)
+    report_partners(funds, commitments, tally, out, partner_base)
+    report_rules(rules, funds, commitments, tally, out, guidance_base, class_base, quarter)
     total = 0.0
     for q in range(max(0, quarter - 3), quarter + 1):
         total += metrics[M.OUTPUT, q]
@@ -315,6 +649,8 @@ def report_quarter(rules, firms, ventures, funds, market, ladder, tally, metrics
     aged = tally.counts[Count.LISTED_AGED]
     out[M.LISTING_AGE_LAST] = money[Cash.LISTING_AGE_LAST] if aged > 0 else np.nan
     out[M.LISTING_AGE_MEAN] = money[Cash.LISTING_AGE] / aged if aged > 0 else np.nan
+    out[M.SECONDARY] = money[Cash.SECONDARY]
+    out[M.REDEMPTION] = money[Cash.REDEMPTION]
 
 
 @kernel
@@ -415,8 +751,8 @@ def report_energy(key, rules, firms, tally, out, base):
 def report_policies(key, rules, firms, programmes, incubators, projects, tally, scratch, metrics, quarter):
     """The blocks of programmes, incubators, projects, sectors and energy; nothing where a scenario has none."""
     out = metrics[:, quarter]
-    base = np.int64(M.SIZE) + STAGE_ROWS * (STAGES - 1) + LEVEL_ROWS * rules.ladders.levels
-    base += np.int64(G.SIZE) * KINDS + NAMED_ROWS * rules.named.count
+    _, _, _, _, _, _, _, named = blocks_of(rules)
+    base = named + np.int64(N.SIZE) * rules.named.count
     for p in range(rules.programmes.count):
         report_programme(key, rules, firms, programmes, tally, scratch, out, base, np.int64(p))
         base += np.int64(P.SIZE)

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import Problem, UserError
+from sim.model.funds.parameters import MEASURES
 from sim.model.ladders.kernel import Quantity as What
+from sim.model.layout import KIND_IDS
 from sim.model.limits import (
     MAX_DATED,
     MAX_INCUBATORS,
@@ -22,6 +24,8 @@ from sim.model.limits import (
 )
 from sim.model.rows import Rows, quarterly
 from sim.model.world import KINDS, MAX_LEVELS, MAX_SECTORS, STAGE_NAMES, STAGES, FundKind, Regime
+from sim.model.worth import fair_parts
+from sim.scenario.document import MAX_ITEMS, MAX_STEPS, MAX_TRANCHES
 
 if TYPE_CHECKING:
     from sim.scenario.document import Scenario
@@ -44,6 +48,9 @@ MAX_GROUPS = 24
 MAX_NAMED_ROUNDS = 96
 MAX_PROGRAMME_SETS = 32
 MAX_PROGRAMME_CONDITIONS = 96
+FEE_BASES = ("commitment", "paid-in", "invested")
+FOLLOW_POLICIES = ("none", "pro-rata", "top-up")
+MISSES = ("nothing", "concession", "fee", "both")
 
 
 class MarketRules(NamedTuple):
@@ -169,9 +176,15 @@ class RoundRules(NamedTuple):
     redemption_share: Any
     redemption_years: Any
     redemption_rate: Any
+    redemption_last: Any
+    count_plain: Any  # a yuan put into a firm counts so much towards the reinvestment ratio
+    count_early: Any
+    count_certified: Any
+    count_attracted: Any
+    certificate: Any
+    fair_part: Any  # [stage, 2 x senior + participating] fair value over post-money
     runway: Any
     ticket: Any
-    concentration: Any
     firm_share: Any
     bargaining: Any
     concession: Any
@@ -214,9 +227,28 @@ class FundRules(NamedTuple):
     life: Any
     fee: Any
     fee_after: Any
+    fee_base: Any
+    fee_base_after: Any
+    fee_step: Any
+    fee_extension: Any
+    expenses: Any
+    tranches: Any
+    tranche: Any  # [class, tranche] part of commitments
+    tranche_every: Any
+    hurdle: Any
     hurdle_quarter: Any
     carry: Any
     catch_up: Any
+    by_deal: Any
+    clawback: Any
+    recycling: Any
+    recycling_for: Any
+    follow_policy: Any
+    concentration: Any
+    extension: Any
+    harvest: Any
+    state: Any
+    block: Any  # place among the classes that have metrics of their own, or -1
     local_share: Any
     mandate: Any
     follow_on: Any
@@ -234,6 +266,13 @@ class FundRules(NamedTuple):
     reinvestment_drag: Any
     additionality: Any
     guidance_reserve: Any
+    concession: Any
+    concession_from: Any
+    first_loss: Any
+    miss: Any
+    fee_cut: Any
+    tolerance: Any
+    tolerance_fund: Any
     plan_sd: Any
     fee_reserve: Any
     outside_drift: Any
@@ -270,6 +309,8 @@ class ExitRules(NamedTuple):
     extension: Any
     redemption_ability: Any
     redemption_term: Any
+    redemption_tries: Any
+    founders_means: Any
 
 
 class AttractionRules(NamedTuple):
@@ -407,6 +448,20 @@ class ReportRules(NamedTuple):
     sectors: Any  # mask of the sectors whose output is reported
     energy: Any  # [sector] kg of coal equivalent per yuan of output; 0 where none is stated
     has_energy: Any
+    index_growth: Any
+    blocks: Any  # classes of funds with metrics of their own
+
+
+class EvaluationRules(NamedTuple):
+    lines: Any
+    begins: Any
+    private_firms: Any
+    no_relocation: Any
+    reinvestment: Any
+    measure: Any  # [line, 0 or its alternative] number of a measure, or -1
+    steps: Any
+    least: Any  # [line, 0 or its alternative, step]
+    points: Any
 
 
 class Rules(NamedTuple):
@@ -423,6 +478,7 @@ class Rules(NamedTuple):
     projects: ProjectRules
     public: PublicRules
     report: ReportRules
+    evaluation: EvaluationRules
 
 
 def _by_regime(rows: Rows, p: Any) -> NDArray[np.float64]:
@@ -738,7 +794,7 @@ def _by_stage(rows: Rows, stages: list[Any], name: str, founding: NDArray[np.flo
     return out
 
 
-def lower_rounds(s: "Scenario", rows: Rows) -> RoundRules:
+def lower_rounds(s: "Scenario", rows: Rows, levels: LevelIndex) -> RoundRules:
     p = s.rounds
     stages = [getattr(p.stages, name) for name in STAGE_NAMES]
     f, t = p.founding, p.terms
@@ -778,9 +834,15 @@ def lower_rounds(s: "Scenario", rows: Rows) -> RoundRules:
         redemption_share=rows(t.redemption),
         redemption_years=rows(t.redemption_after),
         redemption_rate=rows(t.redemption_rate),
+        redemption_last=rows(t.redemption_last_price) if t.redemption_last_price is not None else np.zeros(rows.count),
+        count_plain=rows(s.guidance.counting.plain),
+        count_early=rows(s.guidance.counting.early),
+        count_certified=rows(s.guidance.counting.certified),
+        count_attracted=rows(s.guidance.counting.attracted),
+        certificate=rows.constant(levels.reduced_tax, np.int64),
+        fair_part=rows.constant(fair_parts(s)),
         runway=np.maximum(1.0, 4.0 * _by_stage(rows, stages, "runway", np.full(rows.count, 1.0))),
         ticket=_by_stage(rows, stages, "ticket"),
-        concentration=rows(p.concentration),
         firm_share=rows(p.firm_share),
         bargaining=rows(p.bargaining),
         concession=rows(p.concession),
@@ -827,15 +889,34 @@ def lower_funds(s: "Scenario", rows: Rows) -> FundRules:
     def numbers(values: list[int]) -> NDArray[np.int64]:
         return rows.constant(values, np.int64)
 
+    def given(name: str, other: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+        """[R, class]: a class's own value, or the other's where it states none."""
+        own = [getattr(c, name) for c in classes]
+        columns = [rows(x) if x is not None else y for x, y in zip(own, other, strict=True)]
+        return np.stack(columns, axis=1) if columns else np.zeros((r, 0))
+
+    def quarters_of(x: NDArray[np.float64]) -> NDArray[np.int64]:
+        return np.rint(4.0 * x).astype(np.int64)
+
     g = s.guidance
+    tranche = np.zeros((r, n, MAX_TRANCHES))
+    for i, c in enumerate(classes):
+        if c.tranches:
+            tranche[:, i, : len(c.tranches)] = rows.table(c.tranches)
+    tolerance = np.ones((r, n))
+    blocks = [c.id not in KIND_IDS for c in classes]
     cap, asks = np.ones((r, n)), np.ones((r, n))
     raised, reinvestment = np.zeros((r, n)), np.zeros((r, n))
     for i, c in enumerate(classes):
         if c.kind == "sub-fund":
-            cap[:, i] = rows(getattr(g.cap, c.mandate or c.id))
+            cap[:, i] = rows(g.cap[c.mandate or c.id])
             asks[:, i] = np.maximum(rows(g.asks) * cap[:, i], 1e-6)
             raised[:, i] = rows(g.raised)
-            reinvestment[:, i] = rows(g.reinvestment)
+            reinvestment[:, i] = rows(g.reinvestment_of.get(c.id, g.reinvestment))
+            if c.id in g.tolerance:
+                tolerance[:, i] = rows(g.tolerance[c.id])
+    if n == 0:
+        rows(g.reinvestment)
     o, park = s.outside, s.fund_park
     rules = FundRules(
         groups=rows.constant(n, np.int64),
@@ -851,9 +932,28 @@ def lower_funds(s: "Scenario", rows: Rows) -> FundRules:
         life=np.maximum(1, np.rint(4.0 * optional("life")).astype(np.int64)),
         fee=optional("fee"),
         fee_after=optional("fee_after"),
+        fee_base=numbers([FEE_BASES.index(c.fee_base) for c in classes]),
+        fee_base_after=numbers([FEE_BASES.index(c.fee_base_after) for c in classes]),
+        fee_step=optional("fee_step"),
+        fee_extension=given("fee_extension", [rows(c.fee_after) for c in classes]),
+        expenses=optional("expenses"),
+        tranches=numbers([len(c.tranches) for c in classes]),
+        tranche=tranche,
+        tranche_every=np.maximum(1, quarters_of(optional("tranche_every", 1.0))),
+        hurdle=optional("hurdle"),
         hurdle_quarter=(1.0 + optional("hurdle")) ** 0.25,
         carry=optional("carry"),
         catch_up=optional("catch_up"),
+        by_deal=numbers([int(c.carry_by == "deal-by-deal") for c in classes]),
+        clawback=numbers([int(c.clawback) for c in classes]),
+        recycling=optional("recycling"),
+        recycling_for=quarters_of(given("recycling_for", [rows(c.invests) for c in classes])),
+        follow_policy=numbers([FOLLOW_POLICIES.index(c.follow_policy) for c in classes]),
+        concentration=given("concentration", [rows(s.rounds.concentration)] * n),
+        extension=quarters_of(given("extension", [rows(s.exits.extension)] * n)),
+        harvest=quarters_of(optional("harvest")),
+        state=optional("state"),
+        block=numbers([sum(blocks[:i]) if own else -1 for i, own in enumerate(blocks)]),
         local_share=optional("local"),
         mandate=numbers([sum(1 << (STAGE_NAMES.index(x) + 1) for x in c.stages) for c in classes]),
         follow_on=optional("follow_on"),
@@ -871,6 +971,13 @@ def lower_funds(s: "Scenario", rows: Rows) -> FundRules:
         reinvestment_drag=rows(g.reinvestment_drag),
         additionality=rows(g.additionality),
         guidance_reserve=rows(g.reserve),
+        concession=rows(g.concession),
+        concession_from=rows(g.concession_from),
+        first_loss=rows(g.first_loss),
+        miss=rows.constant(MISSES.index(g.miss), np.int64),
+        fee_cut=rows(g.fee_cut),
+        tolerance=tolerance,
+        tolerance_fund=rows(g.tolerance_fund) if g.tolerance_fund is not None else np.ones(r),
         plan_sd=rows(g.plan_spread),
         fee_reserve=rows(s.rounds.fee_reserve),
         outside_drift=0.25 * rows(o.growth),
@@ -884,11 +991,40 @@ def lower_funds(s: "Scenario", rows: Rows) -> FundRules:
         park_sd=rows(park.size_spread) if park else zero,
         committed=optional("committed"),
     )
-    return FundRules(*(roomy(x, room_for(n, MAX_GROUPS)) if x.ndim == 2 else x for x in rules))
+    return FundRules(*(roomy(x, room_for(n, MAX_GROUPS), *x.shape[2:]) if x.ndim >= 2 else x for x in rules))
+
+
+def lower_evaluation(s: "Scenario", rows: Rows) -> EvaluationRules:
+    e = s.guidance.evaluation
+    shape = (rows.count, MAX_ITEMS, 2, MAX_STEPS)
+    measure, steps = np.full((MAX_ITEMS, 2), -1, np.int64), np.zeros((MAX_ITEMS, 2), np.int64)
+    least, points = np.zeros(shape), np.zeros(shape)
+    lines = e.items if e is not None else []
+    for i, line in enumerate(lines):
+        for j, (name, table) in enumerate(((line.measure, line.steps), (line.or_measure, line.or_steps))):
+            if name is None:
+                continue
+            measure[i, j], steps[i, j] = MEASURES.index(name), len(table)
+            least[:, i, j, : len(table)] = rows.table([x.least for x in table])
+            points[:, i, j, : len(table)] = rows.table([x.points for x in table])
+    subs = [c.id for c in s.funds if c.kind == "sub-fund"]
+    asked = [rows(s.guidance.reinvestment_of.get(x, s.guidance.reinvestment)) for x in subs]
+    return EvaluationRules(
+        lines=rows.constant(len(lines), np.int64),
+        begins=rows.constant(e.begins - s.zone.start if e is not None else NEVER, np.int64),
+        private_firms=rows(e.private_firms) if e is not None else np.zeros(rows.count),
+        no_relocation=rows.constant(0.0 if s.guidance.relocation_clause else 1.0),
+        reinvestment=np.mean(asked, axis=0) if asked else np.zeros(rows.count),
+        measure=rows.constant(measure, np.int64),
+        steps=rows.constant(steps, np.int64),
+        least=least,
+        points=points,
+    )
 
 
 def lower_exits(s: "Scenario", rows: Rows) -> ExitRules:
     p, out = s.exits, s.exits.out_of_cash
+    one = np.ones(rows.count, np.int64)
     stages = [getattr(s.rounds.stages, name) for name in STAGE_NAMES]
     return ExitRules(
         moves_away=rows(s.firms.exit.moves_away),
@@ -912,6 +1048,8 @@ def lower_exits(s: "Scenario", rows: Rows) -> ExitRules:
         extension=rows.quarters(p.extension),
         redemption_ability=rows(p.redemption_ability),
         redemption_term=rows(s.rounds.terms.redemption_after),
+        redemption_tries=np.maximum(1, rows.whole(p.redemption_tries)) if p.redemption_tries is not None else one,
+        founders_means=rows(p.founders_means) if p.founders_means is not None else np.zeros(rows.count),
     )
 
 
@@ -1172,6 +1310,8 @@ def lower_report(s: "Scenario", rows: Rows) -> ReportRules:
         sectors=rows.constant(sum(1 << i for i, x in enumerate(sectors) if x.reported), np.int64),
         energy=energy,
         has_energy=rows.constant(int(any(x.energy is not None for x in sectors)), np.int64),
+        index_growth=0.25 * rows(q.index_growth),
+        blocks=rows.constant(sum(c.id not in KIND_IDS for c in s.funds), np.int64),
     )
 
 
@@ -1183,7 +1323,7 @@ def lower(s: "Scenario", rows: Rows) -> Rules:
         market=lower_market(s, rows),
         firms=lower_firms(s, rows, levels),
         ladders=lower_ladders(s, rows, levels),
-        rounds=lower_rounds(s, rows),
+        rounds=lower_rounds(s, rows, levels),
         funds=lower_funds(s, rows),
         exits=lower_exits(s, rows),
         attraction=lower_attraction(s, rows),
@@ -1195,6 +1335,7 @@ def lower(s: "Scenario", rows: Rows) -> Rules:
             rows(p.discount), rows(p.standard_rate), rows(p.reduced_rate), rows.constant(levels.reduced_tax, np.int64)
         ),
         report=lower_report(s, rows),
+        evaluation=lower_evaluation(s, rows),
     )
 
 

@@ -67,6 +67,8 @@ class FundKind(IntEnum):
 KINDS = 5
 OTHERS = -2  # holder or limited partner outside the model: founders' friends, firms, funds from elsewhere
 TREASURY = -1  # limited partner: the zone's public purse
+STATE = -3  # limited partner outside the model: firms and funds owned by the state
+MAX_NAMED = 96  # firms known by name: what the zone's own fund put into each and got back stands behind Tally.money
 
 MAX_SECTORS = 12
 MAX_LEVELS = 24
@@ -174,6 +176,8 @@ class Ventures(NamedTuple):
     class_conversion: Floats  # common shares a preferred share converts into
     class_redemption: Small  # quarter in which the redemption right (回购) can be called; -1 none
     class_rate: Floats  # simple yearly rate of the redemption claim
+    class_last: Bytes  # the claim is the last round's price where that is higher
+    fair_part: Floats  # fair value over post-money, by the stage and terms of the last round
 
 
 class Holdings(NamedTuple):
@@ -184,6 +188,12 @@ class Holdings(NamedTuple):
     share_class: Small
     shares: Floats
     cost: Floats
+    bought: Small  # quarter
+    called: Floats  # a deal's own waterfall, where carry is paid deal by deal: cost with its share of fees,
+    balance: Floats  # capital and hurdle not yet returned,
+    since: Small  # the quarter that balance is of,
+    returned: Floats  # what limited partners got,
+    carried: Floats  # and the general partner
     next: Small  # next holding of the same venture, or -1
 
 
@@ -199,7 +209,7 @@ class Funds(NamedTuple):
     local_share: Floats
     called: Floats
     distributed: Floats
-    recalled: Floats  # distributions that may be called again (recycling)
+    recycled: Floats  # proceeds kept to be invested again, ever
     cash: Floats
     need: Floats
     proceeds: Floats
@@ -208,12 +218,39 @@ class Funds(NamedTuple):
     invested_outside: Floats
     outside_value: Floats
     held_cost: Floats  # cost of what is still held
+    held_age: Floats  # cost of what is held times the quarters it has been
     fees: Floats
+    withheld: Floats  # fees not paid for a missed reinvestment ratio
+    expenses: Floats
     carry: Floats
+    accrued: Floats  # carry that the net asset value would owe today
+    gp_part: Floats  # of this quarter's proceeds, where carry is paid deal by deal
+    clawed: Floats  # carry given back
     hurdle_balance: Floats  # capital and hurdle not yet returned to the limited partners
-    lp_profit: Floats
-    nav: Floats
-    follow_reserve: Floats
+    whole_distributed: Floats  # what the whole-fund waterfall would have paid so far, where carry is deal by deal
+    whole_carry: Floats
+    nav: Floats  # of the limited partners
+    nav_fair: Floats
+    follow_reserve: Floats  # part of what is invested that is kept for following
+    followed: Floats  # invested in firms held before, ever
+    counted: Floats  # towards the reinvestment ratio
+    conceded: Floats  # gains that the guidance fund gave up to its other partners
+    by_deal: Bytes  # carry: 0 on the whole fund, 1 deal by deal, 2 deal by deal with clawback
+    paid_ahead: Bytes  # paid in by tranches
+    policy: Bytes  # follow-on: 0 none, 1 pro rata, 2 top-up
+    hurdle: Floats
+    carry_rate: Floats
+    catch_up: Floats
+    load: Floats  # capital called for a yuan invested
+    concentration: Floats
+    extension: Small
+    harvest: Small
+    recycles_until: Small
+    outside_called: Floats  # the pooled outside portfolio as one deal
+    outside_balance: Floats
+    outside_since: Small
+    outside_returned: Floats
+    outside_carried: Floats
     parent: Small  # guidance fund with a commitment to it, or -1
     local_required: Floats  # what the reinvestment rule asks it to put into the zone
     mandate: Small  # bit s set: invests in stage s
@@ -357,6 +394,11 @@ class Cash(IntEnum):
     REPAID = 22  # got back by programmes
     LISTING_AGE = 23  # sum of ages at listing, years
     LISTING_AGE_LAST = 24
+    CONCEDED = 25  # gains that the guidance fund gave up
+    FIRST_LOSS = 26  # what it has borne for its other partners
+    INTO_EARLY = 27  # of what sub-funds put into firms, in angel, seed and A rounds
+    BY_SUB_FUNDS = 28  # what sub-funds put into firms
+    REDEMPTION = 29
     SIZE = 32
 
 
@@ -476,15 +518,15 @@ def build_world(room: Room) -> World:
         projects=_columns(Projects, MAX_PROJECTS),
         tally=Tally(
             np.zeros(Count.SIZE, np.int64),
-            np.zeros(Cash.SIZE),
+            np.zeros(Cash.SIZE + 2 * MAX_NAMED),
             np.zeros(room.firms, np.int32),
             np.zeros(v, np.int32),
             np.zeros(STAGES, np.int64),
             np.zeros(STAGES),
         ),
         events=Events(
-            np.zeros((room.round_events, 14)),
-            np.zeros((room.flow_events, 10)),
+            np.zeros((room.round_events, 21)),
+            np.zeros((room.flow_events, 13)),
             np.zeros((room.exit_events, 10)),
             np.zeros((room.level_events, 6)),
         ),

@@ -28,7 +28,7 @@ from sim.model.market.kernel import draw_market
 from sim.model.programmes import kernel as programmes_
 from sim.model.projects.kernel import run_projects
 from sim.model.public import kernel as public_
-from sim.model.report import report_policies, report_quarter
+from sim.model.report import report_policies, report_quarter, report_returns
 from sim.model.rounds import kernel as rounds_
 from sim.model.world import Cash, Count
 
@@ -178,11 +178,11 @@ def live_one_quarter(
             key, rules.exits, firms, ventures, holdings, funds, market, ladder, tally, events, scratch, quarter, levels
         )
         redeem(rules.exits, funds, ventures, holdings, tally, quarter)
-        end_funds(rules.exits, funds, ventures, holdings, market, tally, quarter)
+        end_funds(rules.exits, funds, ventures, holdings, market, tally, scratch, quarter)
     charge_and_invest_outside(key, rules.funds, funds, market, tally, quarter)
-    settle(rules.funds, funds, commitments, tally)
+    settle(rules.funds, funds, commitments, tally, quarter)
     value_funds(funds, commitments, ventures, holdings, market, tally, quarter)
-    log_flows(funds, tally, events, quarter)
+    log_flows(rules.funds, funds, tally, events, quarter)
     discount_cost(rules.public, tally, outlay, recovered, quarter)
     if last:
         if quarter > 0:
@@ -233,9 +233,12 @@ def live_one_world(key, rules, world, audit):
         )
         if tally.counts[Count.STATUS] != 0:
             return tally.counts[Count.STATUS]
-        report_quarter(rules, firms, ventures, funds, market, ladder, tally, metrics, output, quarter)
+        report_quarter(
+            rules, firms, ventures, holdings, funds, commitments, market, ladder, tally, metrics, output, quarter
+        )
         report_policies(key, rules, firms, programmes, incubators, projects, tally, scratch, metrics, quarter)
         if audit:
             audit_world(rules, firms, ventures, holdings, funds, commitments, ladder, tally)
             audit_policies(rules, firms, programmes, incubators, tally)
+    report_returns(rules, market, scratch, metrics)
     return tally.counts[Count.STATUS]

@@ -44,6 +44,9 @@ MAX_LEVELS = 24
 MAX_SECTORS = 12
 LONGEST = 400  # quarters
 TOLERANCE = 1.0 + 1e-9  # sums that a file writes in decimals
+MAX_TRANCHES = 6
+MAX_ITEMS = 16  # of the evaluation table
+MAX_STEPS = 8
 
 
 def _check_sets(path: str, sets: list[Conditions], found: list) -> None:
@@ -139,6 +142,7 @@ class Scenario(Table):
         self._check_incubators(found)
         self._check_projects(found)
         self._check_named(found)
+        self._check_guidance(found)
         self._check_facts(found)
         if found:
             raise ScenarioProblems(found)
@@ -172,6 +176,10 @@ class Scenario(Table):
         for i, firm in enumerate(self.named):
             if firm.sector not in sectors:
                 found.append((f"named.{firm.id}.sector", "no such sector", firm.sector, list(sectors)))
+            for k, point in enumerate(firm.published):
+                if (point.valuation is None) == (point.multiple is None):
+                    text = "a published point is a valuation or a multiple, one of them"
+                    found.append((f"named.{firm.id}.published.{k}", text, None, []))
             if not firm.rounds:
                 found.append((f"named.{firm.id}.rounds", "a named firm needs at least its first round", i, []))
             for r in firm.rounds:
@@ -311,6 +319,8 @@ class Scenario(Table):
                 found.append((f"{path}.founded", message, quarter_name(int(x.founded)), []))
 
     def _check_funds(self, found: list) -> None:
+        from sim.model.layout import KIND_IDS
+
         ids = [c.id for c in self.funds]
         by_id = {c.id: c for c in self.funds}
         plans: dict[str, float] = {}
@@ -337,15 +347,10 @@ class Scenario(Table):
                 if c.parent in by_id and by_id[c.parent].kind != "guidance":
                     guidance = [x.id for x in self.funds if x.kind == "guidance"]
                     found.append((f"{path}.parent", "must be a guidance fund", c.parent, guidance))
-                if not hasattr(self.guidance.cap, c.mandate or c.id):
-                    found.append(
-                        (
-                            path,
-                            "a sub-fund class needs a contribution cap in [guidance.cap]; state its mandate",
-                            c.id,
-                            ["angel", "venture", "industry"],
-                        )
-                    )
+                if (c.mandate or c.id) not in self.guidance.cap:
+                    allowed = list(self.guidance.cap)
+                    text = "a sub-fund class needs a contribution cap in [guidance.cap]; state its mandate"
+                    found.append((path, text, c.id, allowed))
                 if c.plan is not None and c.parent is not None:
                     plans[c.parent] = plans.get(c.parent, 0.0) + c.plan.value
                 if closed and c.opens is not None and c.opens > self.zone.start:
@@ -359,8 +364,13 @@ class Scenario(Table):
                 found.append((f"{path}.opens_until", "dates out of order: before opens", int(c.opens_until), []))
             if c.invests.value > c.life.value:
                 found.append((f"{path}.invests", "the investment period is longer than the life", c.invests.value, []))
-            if c.carry.value >= 1.0:
-                found.append((f"{path}.carry", "carry must be below 1", c.carry.value, []))
+            self._check_terms(c, path, found)
+            kind = {"guidance": "guidance", "direct": "direct", "attraction": "attraction", "market": "market"}.get(
+                c.kind
+            )
+            if c.id in KIND_IDS and (c.id != kind or sum(x.kind == c.kind for x in self.funds) > 1):
+                text = f"metrics of all funds of a kind are called funds.{c.id}: another id is needed here"
+                found.append((f"{path}.id", text, c.id, []))
             if c.books is not None:
                 self._check_books(c, path, found)
         for parent, total in plans.items():
@@ -424,6 +434,67 @@ class Scenario(Table):
                                   int(certificate.since), []))  # fmt: skip
                 if certificate.until is not None and certificate.until < certificate.since:
                     found.append((f"{at}.until", "dates out of order: before since", int(certificate.until), []))
+
+    def _check_terms(self, c: FundClass, path: str, found: list) -> None:
+        """Terms of one class that contradict each other."""
+        if c.carry.value >= 1.0:
+            found.append((f"{path}.carry", "carry must be below 1", c.carry.value, []))
+        if c.carry.value == 0.0 and c.catch_up.value > 0.0:
+            found.append((f"{path}.catch_up", "a catch-up without carry catches up with nothing", c.catch_up.value, []))
+        elif 0.0 < c.catch_up.value <= c.carry.value:
+            text = f"a catch-up not above the carry ({c.carry.value:g}) never completes; 0 means none"
+            found.append((f"{path}.catch_up", text, c.catch_up.value, []))
+        elif c.catch_up.value > 0.0 and c.hurdle.value == 0.0:
+            found.append(
+                (f"{path}.hurdle", "a catch-up needs a hurdle above 0, or there is nothing to catch up", 0, [])
+            )
+        paid = sum(x.value for x in c.tranches)
+        if c.tranches and abs(paid - 1.0) > 1e-6:
+            found.append((f"{path}.tranches", f"the tranches sum to {paid:.6g}, not to 1", None, []))
+        if len(c.tranches) > MAX_TRANCHES:
+            found.append((f"{path}.tranches", f"at most {MAX_TRANCHES} tranches", len(c.tranches), []))
+        if c.tranche_every is not None and not c.tranches:
+            found.append((f"{path}.tranche_every", "there are no tranches to be paid in", c.tranche_every.value, []))
+        if c.recycling_for is not None and c.recycling is None:
+            found.append((f"{path}.recycling_for", "nothing may be recycled: state recycling", None, []))
+        for field in ("recycling_for", "harvest"):
+            span = getattr(c, field)
+            if span is not None and span.value > c.life.value:
+                found.append((f"{path}.{field}", "is longer than the life", span.value, []))
+        if c.follow_policy != "none" and c.follow_on.value >= 1.0 and c.kind in ("sub-fund", "market"):
+            found.append((f"{path}.follow_on", "nothing is left for first investments", c.follow_on.value, []))
+
+    def _check_guidance(self, found: list) -> None:
+        """The rules in force: classes they speak of, and whether they hold when its sub-funds open."""
+        from sim.quantities import quarter_name
+
+        g = self.guidance
+        rules = g.rules
+        if rules is not None and rules.valid_to is not None and rules.valid_to < rules.valid_from:
+            found.append(("guidance.rules.valid_to", "dates out of order: before valid_from", None, []))
+        for c in self.funds:
+            if rules is None or c.kind != "sub-fund" or c.opens is None or c.committed is not None:
+                continue
+            last = int(c.opens_until) - 1 if c.opens_until is not None else int(c.opens)
+            span = f"{quarter_name(int(rules.valid_from))} to "
+            span += quarter_name(int(rules.valid_to)) if rules.valid_to is not None else "now"
+            if c.opens < rules.valid_from or (rules.valid_to is not None and last > rules.valid_to):
+                text = f"the rule pack {g.pack} ({span}) does not hold when these funds open"
+                text += "; to try it there all the same, state guidance.rules.valid_from and valid_to"
+                when = f"{quarter_name(int(c.opens))} to {quarter_name(last)}"
+                found.append((f"funds.{c.id}.opens", text, when, []))
+        if g.evaluation is not None:
+            if len(g.evaluation.items) > MAX_ITEMS:
+                found.append(("guidance.evaluation.items", f"at most {MAX_ITEMS} items", len(g.evaluation.items), []))
+            for item in g.evaluation.items:
+                path = f"guidance.evaluation.items.{item.id}"
+                for steps in (item.steps, item.or_steps):
+                    if [x.least.value for x in steps] != sorted({x.least.value for x in steps}):
+                        found.append((f"{path}.steps", "steps rise in `least`", None, []))
+                    if len(steps) > MAX_STEPS:
+                        found.append((f"{path}.steps", f"at most {MAX_STEPS} steps", len(steps), []))
+                if (item.or_measure is None) != (not item.or_steps):
+                    found.append((path, "or_measure and or_steps go together", None, []))
 
     def _check_facts(self, found: list) -> None:
         names = [m.name for m in self.metrics] if not found else []

@@ -163,14 +163,17 @@ def load(model: type[Model], path: str | Path, overrides: Iterable[str] = ()) ->
     return _validated(model, load_tree(path, overrides, model), Path(path))
 
 
-def _validated(model: type[Model], tree: Tree, path: Path) -> Model:
+def _validated(model: type[Model], stated: Tree, path: Path) -> Model:
+    from sim.scenario.packs import with_pack
+
+    tree = with_pack(stated, model)
     try:
         made = model.model_validate(tree.data)
     except ValidationError as error:
         raise UserError(_problems(error, model, tree)) from None
     _settle(made, "", None, None, tree)
     canonical = json.dumps(tree.data, sort_keys=True, ensure_ascii=False, default=str)
-    made._tree = tree
+    made._tree = stated  # without the rule pack, which is laid under it anew when something else is stated
     made._path = shown(path)
     made._fingerprint = hashlib.sha256(canonical.encode()).hexdigest()
     made._text_of_files = tree.texts
@@ -219,7 +222,11 @@ def find_quantity(scenario: Table, path: str) -> Quantity:
 
 
 def provenance(scenario: Table) -> list[dict[str, Any]]:
-    """A row for every parameter: path, value, unit, distribution, grade, source. Facts are no parameters."""
+    """A row for every parameter: path, value, unit, distribution, grade, source, and what the rule pack says where the
+    scenario states another number (else None). Facts are no parameters."""
+    from sim.scenario.packs import departures
+
+    packed = {row["path"]: row["pack"] for row in departures(scenario)} if hasattr(scenario, "guidance") else {}
     return [
         {
             "path": path,
@@ -229,6 +236,7 @@ def provenance(scenario: Table) -> list[dict[str, Any]]:
             "grade": q.grade,
             "source": q.source,
             "note": q.note,
+            "pack": packed.get(path),
         }
         for path, q in iter_quantities(scenario)
         if not path.startswith(("facts.", "levers."))

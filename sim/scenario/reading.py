@@ -20,12 +20,14 @@ Place = tuple[str, int]
 
 @dataclass
 class Tree:
-    """A merged scenario tree. index: dotted path -> (file, line); texts: file -> its text; sets: the overrides."""
+    """A merged scenario tree. index: dotted path -> (file, line); texts: file -> its text; sets: the overrides; packs:
+    rule packs that were read for it, by name."""
 
     data: dict[str, Any]
     index: dict[str, Place] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
     sets: list[str] = field(default_factory=list)
+    packs: dict[str, Any] = field(default_factory=dict)
 
     def place(self, path: str) -> tuple[str | None, int | None]:
         """File and line of a path, or of the nearest table above it."""

@@ -16,6 +16,11 @@ def json_schema(root: type | None = None) -> dict[str, Any]:
         "description": "file that this one builds on; this one says only what differs",
         "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
     }
+    if "RulePack" in schema.get("$defs", {}):
+        schema["properties"]["pack"] = {
+            "description": "header of a rule pack (a file of scenarios/rules); only there",
+            "$ref": "#/$defs/RulePack",
+        }
     return schema
 
 

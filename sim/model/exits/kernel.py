@@ -8,23 +8,62 @@ at the last round's price, as funds report them.
 
 import numpy as np
 
-from sim.finance.payoff import split_proceeds
+from sim.finance.payoff import redemption_claim, split_proceeds
+from sim.finance.waterfall import accrue_hurdle, whole_fund_step
 from sim.model.draws import Purpose, exp, log, normal, uniform, uniforms, unit
 from sim.model.firms.kernel import remove_firm
-from sim.model.jit import kernel
+from sim.model.jit import inlined, kernel
 from sim.model.market.kernel import mean_regime
 from sim.model.rounds.kernel import put_venture
-from sim.model.world import Cash, Count
+from sim.model.world import Cash, Count, FundKind
 
 
 @kernel
-def drop_holding(funds, holdings, h, paid):
-    """A position ends (or all of it is sold) for `paid`, which goes to its fund."""
+def take_proceeds(funds, ventures, holdings, tally, h, paid, quarter):
+    """What a position brings goes to its fund; where carry is paid deal by deal, through the position's own tiers."""
     f = holdings.fund[h]
     funds.proceeds[f] += paid
+    named = np.int64(ventures.named[holdings.venture[h]])
+    if named >= 0 and funds.kind[f] == FundKind.DIRECT:
+        tally.money[np.int64(Cash.SIZE) + 2 * named + 1] += paid
+    if funds.by_deal[f] and paid > 0.0:
+        balance = accrue_hurdle(holdings.balance[h], funds.hurdle[f], 0.25 * (quarter - holdings.since[h]))
+        to_lp, to_gp, balance = whole_fund_step(
+            balance,
+            holdings.called[h],
+            holdings.returned[h],
+            holdings.carried[h],
+            paid,
+            funds.carry_rate[f],
+            funds.catch_up[f],
+        )
+        holdings.balance[h] = balance
+        holdings.since[h] = quarter
+        holdings.returned[h] += to_lp
+        holdings.carried[h] += to_gp
+        funds.gp_part[f] += to_gp
+
+
+@kernel
+def drop_holding(funds, ventures, holdings, tally, h, paid, quarter):
+    """A position ends (or all of it is sold) for `paid`, which goes to its fund."""
+    take_proceeds(funds, ventures, holdings, tally, h, paid, quarter)
     holdings.fund[h] = -1
     holdings.shares[h] = 0.0
     holdings.cost[h] = 0.0
+
+
+@kernel
+def sell_part(funds, ventures, holdings, tally, h, part, paid, quarter):
+    """Part of a position is sold for `paid`, to holders who are no funds of the model or to the firm itself."""
+    tally.money[Cash.EXIT_PROCEEDS] += paid
+    tally.money[Cash.EXIT_TO_FUNDS] += paid
+    if part > 0.999999:
+        drop_holding(funds, ventures, holdings, tally, h, paid, quarter)
+    else:
+        take_proceeds(funds, ventures, holdings, tally, h, paid, quarter)
+        holdings.shares[h] *= 1.0 - part
+        holdings.cost[h] *= 1.0 - part
 
 
 @kernel
@@ -70,7 +109,7 @@ def pay_holders(firms, ventures, holdings, funds, tally, events, scratch, v, pro
         if proceeds > 0.0 and ventures.class_shares[v, c] > 0.0:
             paid = scratch.payoff[c, 0] * holdings.shares[h] / ventures.class_shares[v, c]
         to_funds += paid
-        drop_holding(funds, holdings, h, paid)
+        drop_holding(funds, ventures, holdings, tally, h, paid, quarter)
         h = holdings.next[h]
     tally.money[Cash.EXIT_PROCEEDS] += proceeds
     tally.money[Cash.EXIT_TO_FUNDS] += to_funds
@@ -144,14 +183,7 @@ def sell_down(rules, funds, ventures, holdings, market, tally, quarter):
         c = holdings.share_class[h]
         price = exp(ventures.log_value[v]) * multiple / ventures.shares[v] * ventures.class_conversion[v, c]
         paid = part * holdings.shares[h] * price
-        tally.money[Cash.EXIT_PROCEEDS] += paid
-        tally.money[Cash.EXIT_TO_FUNDS] += paid
-        if part >= 1.0:
-            drop_holding(funds, holdings, h, paid)
-        else:
-            funds.proceeds[holdings.fund[h]] += paid
-            holdings.shares[h] *= 1.0 - part
-            holdings.cost[h] *= 1.0 - part
+        sell_part(funds, ventures, holdings, tally, h, part, paid, quarter)
 
 
 @kernel
@@ -223,62 +255,87 @@ def sell_or_fail(key, rules, firms, ventures, holdings, funds, market, ladder, t
             end_venture(firms, ventures, ladder, tally, v, leaves, levels)
 
 
+@inlined
+def claim_of(rules, ventures, holdings, h, quarter):
+    """What a redemption right claims: cost with simple interest since the issue, or the last round's price of what is
+    held where the clause names it and it is higher."""
+    v, c = holdings.venture[h], holdings.share_class[h]
+    years = rules.redemption_term + 0.25 * (quarter - ventures.class_redemption[v, c])
+    claim = redemption_claim(holdings.cost[h], ventures.class_rate[v, c], years)
+    if ventures.class_last[v, c]:
+        part = holdings.shares[h] * ventures.class_conversion[v, c] / ventures.shares[v]
+        claim = max(claim, part * ventures.last_post[v])
+    return claim
+
+
 @kernel
 def redeem(rules, funds, ventures, holdings, tally, quarter):
-    """Redemption rights that fall due: the obligor buys back what its cash allows, at issue price plus simple interest.
-
-    Paid from the firm's cash above a working minimum; founders' means are not modelled apart."""
+    """Redemption rights (回购): a firm that is not listed when the term ends owes its investors their money back. The
+    obligors pay what they can: part of the firm's spare cash, then what founders can raise, once a year for as many
+    years as the scenario tries; the rest of the position stays. Who comes first in a quarter is served first."""
     for h in range(tally.counts[Count.HOLDINGS]):
         if holdings.fund[h] < 0:
             continue
         v = holdings.venture[h]
         c = holdings.share_class[h]
-        if ventures.listed[v] or ventures.class_redemption[v, c] != quarter:
+        due = ventures.class_redemption[v, c]
+        if ventures.listed[v] or due < 0 or quarter < due:
             continue
-        claim = holdings.cost[h] * (1.0 + ventures.class_rate[v, c] * rules.redemption_term)
+        if (quarter - due) % 4 != 0 or quarter - due >= 4 * rules.redemption_tries:
+            continue
+        claim = claim_of(rules, ventures, holdings, h, quarter)
         able = rules.redemption_ability * max(0.0, ventures.cash[v] - 2.0 * ventures.burn[v])
-        paid = min(claim, able)
+        means = rules.founders_means if quarter == due else 0.0
+        paid = min(claim, able + means)
         if claim <= 0.0 or paid < 0.05 * claim:
             continue
         part = paid / claim
-        ventures.cash[v] -= paid
+        ventures.cash[v] -= min(paid, able)
         tally.counts[Count.REDEEMED] += 1
-        tally.money[Cash.EXIT_PROCEEDS] += paid
-        tally.money[Cash.EXIT_TO_FUNDS] += paid
+        tally.money[Cash.REDEMPTION] += paid
         gone = part * holdings.shares[h]
         ventures.class_shares[v, c] -= gone
         ventures.shares[v] -= gone * ventures.class_conversion[v, c]
-        if part > 0.999999:
-            drop_holding(funds, holdings, h, paid)
-        else:
-            funds.proceeds[holdings.fund[h]] += paid
-            holdings.shares[h] -= gone
-            holdings.cost[h] *= 1.0 - part
+        sell_part(funds, ventures, holdings, tally, h, part, paid, quarter)
 
 
 @kernel
-def end_funds(rules, funds, ventures, holdings, market, tally, quarter):
-    """At the end of its life (and at most the extension) a fund sells what it holds to secondary buyers (S基金) outside
-    the model, at a discount to net asset value; the shares stay in the cap table, the fund's position ends."""
-    multiple = np.exp(market.multiple[quarter])
+def sell_to_secondary(rules, funds, ventures, holdings, market, tally, h, part, quarter):
+    """A secondary sale (S基金) to holders outside the model, at a discount to net asset value where the firm is not
+    listed; the shares stay in the cap table."""
+    v, c = holdings.venture[h], holdings.share_class[h]
+    share = part * holdings.shares[h] * ventures.class_conversion[v, c] / ventures.shares[v]
+    if ventures.listed[v]:
+        paid = share * exp(ventures.log_value[v] + market.multiple[quarter])
+    else:
+        paid = share * ventures.last_post[v] * rules.secondary_price
+    tally.money[Cash.SECONDARY] += paid
+    sell_part(funds, ventures, holdings, tally, h, part, paid, quarter)
+
+
+@kernel
+def end_funds(rules, funds, ventures, holdings, market, tally, scratch, quarter):
+    """A fund that holds nothing at the end of its life ends; one that still does has its extension, and then sells what
+    is left. In its harvest, the last years before that, it sells unlisted holdings in equal parts."""
+    holds = scratch.chosen
+    for f in range(tally.counts[Count.FUNDS]):
+        holds[f] = 0
     for h in range(tally.counts[Count.HOLDINGS]):
         f = holdings.fund[h]
-        if f < 0 or quarter < funds.ends[f] + rules.extension:
+        if f < 0:
             continue
-        v = holdings.venture[h]
-        c = holdings.share_class[h]
-        part = holdings.shares[h] * ventures.class_conversion[v, c] / ventures.shares[v]
-        if ventures.listed[v]:
-            paid = part * exp(ventures.log_value[v]) * multiple
-        else:
-            paid = part * ventures.last_post[v] * rules.secondary_price
-        tally.money[Cash.SECONDARY] += paid
-        tally.money[Cash.EXIT_PROCEEDS] += paid
-        tally.money[Cash.EXIT_TO_FUNDS] += paid
-        drop_holding(funds, holdings, h, paid)
+        left = funds.ends[f] + funds.extension[f] - quarter
+        if left <= 0:
+            sell_to_secondary(rules, funds, ventures, holdings, market, tally, h, 1.0, quarter)
+            continue
+        holds[f] += 1
+        if left <= funds.harvest[f] and ventures.listed[holdings.venture[h]] == 0:
+            sell_to_secondary(rules, funds, ventures, holdings, market, tally, h, 1.0 / (left + 1.0), quarter)
     for f in range(tally.counts[Count.FUNDS]):
-        if funds.ended[f] == 0 and quarter >= funds.ends[f] + rules.extension:
-            funds.ended[f] = 1
+        if funds.ended[f] == 0 and quarter >= funds.ends[f]:
+            over = quarter >= funds.ends[f] + funds.extension[f]
+            if over or (holds[f] == 0 and funds.kind[f] != FundKind.GUIDANCE):
+                funds.ended[f] = 1
 
 
 @kernel
@@ -297,6 +354,12 @@ def tidy_holdings(ventures, holdings, tally):
         holdings.share_class[kept] = holdings.share_class[h]
         holdings.shares[kept] = holdings.shares[h]
         holdings.cost[kept] = holdings.cost[h]
+        holdings.bought[kept] = holdings.bought[h]
+        holdings.called[kept] = holdings.called[h]
+        holdings.balance[kept] = holdings.balance[h]
+        holdings.since[kept] = holdings.since[h]
+        holdings.returned[kept] = holdings.returned[h]
+        holdings.carried[kept] = holdings.carried[h]
         holdings.next[kept] = ventures.first_holding[v]
         ventures.first_holding[v] = kept
         kept += 1

@@ -1,6 +1,6 @@
 """What a scenario says of the ways out."""
 
-from sim.scenario.fields import Described, Number, Probability, Ratio, Share, SignedRate, Table, Years
+from sim.scenario.fields import Count, Described, Money, Number, Probability, Ratio, Share, SignedRate, Table, Years
 
 
 class OutOfCash(Table):
@@ -30,6 +30,8 @@ class ExitParameters(Table):
     secondary_price: Share = Described("secondary sale price over net asset value at the end of a fund")
     extension: Years = Described("extension of a fund's life before it must sell")
     redemption_ability: Share = Described("part of an obligor's spare cash that a redemption can take")
+    redemption_tries: Count | None = Described("years in which a right that is not paid is called again", default=None)
+    founders_means: Money | None = Described("what founders, as obligors, can pay beside the firm", default=None)
 
 
 class PublicParameters(Table):

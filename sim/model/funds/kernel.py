@@ -13,11 +13,15 @@ calls and distributions up to the treasury.
 
 import numpy as np
 
-from sim.finance.waterfall import whole_fund_step
+from sim.finance.waterfall import accrue_hurdle, clawback_due, due_to_protected, whole_fund_step
 from sim.model.draws import Purpose, exp, normal, poisson, uniform, uniforms
-from sim.model.jit import kernel
+from sim.model.jit import inlined, kernel
 from sim.model.market.kernel import mean_regime
-from sim.model.world import OTHERS, TREASURY, Cash, Count, FundKind, Status
+from sim.model.world import OTHERS, STATE, TREASURY, Cash, Count, FundKind, Status
+
+PAID_IN, INVESTED = 1, 2  # places in rules.FEE_BASES
+WITH_CLAWBACK = 2  # of Funds.by_deal
+MISS_CONCESSION, MISS_FEE, MISS_BOTH = 1, 2, 3  # places in rules.MISSES
 
 
 @kernel
@@ -37,7 +41,7 @@ def take_fund(rules, funds, tally, group, opened):
     funds.local_share[f] = rules.local_share[group]
     funds.called[f] = 0.0
     funds.distributed[f] = 0.0
-    funds.recalled[f] = 0.0
+    funds.recycled[f] = 0.0
     funds.cash[f] = 0.0
     funds.need[f] = 0.0
     funds.proceeds[f] = 0.0
@@ -46,14 +50,41 @@ def take_fund(rules, funds, tally, group, opened):
     funds.invested_outside[f] = 0.0
     funds.outside_value[f] = 0.0
     funds.held_cost[f] = 0.0
+    funds.held_age[f] = 0.0
     funds.fees[f] = 0.0
+    funds.withheld[f] = 0.0
+    funds.expenses[f] = 0.0
     funds.carry[f] = 0.0
+    funds.accrued[f] = 0.0
+    funds.gp_part[f] = 0.0
+    funds.clawed[f] = 0.0
     funds.hurdle_balance[f] = 0.0
-    funds.lp_profit[f] = 0.0
+    funds.whole_distributed[f] = 0.0
+    funds.whole_carry[f] = 0.0
     funds.nav[f] = 0.0
-    funds.follow_reserve[f] = rules.follow_on[group]
-    funds.parent[f] = -1
+    funds.nav_fair[f] = 0.0
+    funds.followed[f] = 0.0
+    funds.counted[f] = 0.0
+    funds.conceded[f] = 0.0
     funds.local_required[f] = 0.0
+    funds.outside_called[f] = 0.0
+    funds.outside_balance[f] = 0.0
+    funds.outside_returned[f] = 0.0
+    funds.outside_carried[f] = 0.0
+    funds.outside_since[f] = 0
+    funds.follow_reserve[f] = rules.follow_on[group]
+    funds.policy[f] = rules.follow_policy[group] if rules.follow_on[group] > 0.0 else 0
+    funds.by_deal[f] = rules.by_deal[group] * (1 + rules.clawback[group])
+    funds.paid_ahead[f] = 1 if rules.tranches[group] > 0 else 0
+    funds.hurdle[f] = rules.hurdle[group]
+    funds.carry_rate[f] = rules.carry[group]
+    funds.catch_up[f] = rules.catch_up[group]
+    funds.load[f] = 1.0 / (1.0 - min(rules.fee_reserve, 0.9))
+    funds.concentration[f] = rules.concentration[group]
+    funds.extension[f] = rules.extension[group]
+    funds.harvest[f] = rules.harvest[group]
+    funds.recycles_until[f] = opened + rules.recycling_for[group]
+    funds.parent[f] = -1
     funds.mandate[f] = rules.mandate[group]
     funds.ended[f] = 0
     funds.first_edge[f] = 0
@@ -78,6 +109,15 @@ def commit(funds, commitments, tally, lp, f, amount):
 
 
 @kernel
+def commit_others(rules, funds, commitments, tally, f, amount):
+    """The other partners of a fund: firms and funds of the state, and private ones."""
+    state = amount * rules.state[funds.group[f]]
+    if state > 0.0:
+        commit(funds, commitments, tally, STATE, f, state)
+    commit(funds, commitments, tally, OTHERS, f, amount - state)
+
+
+@kernel
 def open_closed_fund(rules, funds, commitments, tally, g):
     """A sub-fund that closed before the start: its size and the guidance money in it are known."""
     f = take_fund(rules, funds, tally, g, rules.opens_from[g])
@@ -89,7 +129,7 @@ def open_closed_fund(rules, funds, commitments, tally, g):
     share = rules.committed[g]
     others = rules.commitment[g] - share
     commit(funds, commitments, tally, funds.parent[f], f, share)
-    commit(funds, commitments, tally, OTHERS, f, others)
+    commit_others(rules, funds, commitments, tally, f, others)
     funds.local_required[f] = rules.reinvestment[g] * share
     funds.local_share[f] = min(1.0, max(rules.local_share[g], funds.local_required[f] / rules.commitment[g]))
     tally.money[Cash.SUBFUND_OTHERS] += others
@@ -107,7 +147,10 @@ def plan_funds(key, rules, funds, commitments, market, tally):
             f = take_fund(rules, funds, tally, g, rules.opens_from[g])
             if f < 0:
                 return
-            commit(funds, commitments, tally, TREASURY if rules.public[g] else OTHERS, f, rules.commitment[g])
+            if rules.public[g]:
+                commit(funds, commitments, tally, TREASURY, f, rules.commitment[g])
+            else:
+                commit_others(rules, funds, commitments, tally, f, rules.commitment[g])
         elif kind == FundKind.SUB_FUND and rules.committed[g] > 0.0:
             open_closed_fund(rules, funds, commitments, tally, g)
         elif kind == FundKind.SUB_FUND:
@@ -140,7 +183,7 @@ def open_market_fund(key, rules, funds, commitments, market, tally, g, k, opened
     tally.money[Cash.DISPLACED] -= displaced
     f = take_fund(rules, funds, tally, g, opened)
     if f >= 0:
-        commit(funds, commitments, tally, OTHERS, f, size - displaced)
+        commit_others(rules, funds, commitments, tally, f, size - displaced)
 
 
 @kernel
@@ -176,8 +219,9 @@ def close_sub_fund(key, rules, funds, commitments, market, tally, f, quarter):
     funds.opened[f] = quarter
     funds.invests_until[f] = quarter + rules.invests[g]
     funds.ends[f] = quarter + rules.life[g]
+    funds.recycles_until[f] = quarter + rules.recycling_for[g]
     commit(funds, commitments, tally, parent, f, share)
-    commit(funds, commitments, tally, OTHERS, f, others)
+    commit_others(rules, funds, commitments, tally, f, others)
     funds.local_required[f] = rules.reinvestment[g] * share
     funds.local_share[f] = min(1.0, max(rules.local_share[g], funds.local_required[f] / size))
     tally.money[Cash.SUBFUND_OTHERS] += others
@@ -216,29 +260,99 @@ def register_in_park(key, rules, tally, quarter):
         tally.counts[Count.PARK_FUNDS] += 1
 
 
+@inlined
+def callable_money(funds, f):
+    """What a fund has and may still call, beyond what it needs this quarter already."""
+    return max(0.0, funds.commitment[f] - funds.called[f] - funds.need[f] + funds.cash[f])
+
+
+@inlined
+def missed_reinvestment(funds, f, quarter):
+    """Whether a sub-fund is past its investment period and has put less into the zone than its rule asks."""
+    return quarter >= funds.invests_until[f] and funds.counted[f] < funds.local_required[f] * (1.0 - 1e-9)
+
+
+@inlined
+def fee_of_quarter(rules, funds, f, g, quarter):
+    """Management fee: by period, on the base the terms name, stepping down after the investment period."""
+    if quarter < funds.invests_until[f]:
+        rate = rules.fee[g]
+        base = rules.fee_base[g]
+    else:
+        base = rules.fee_base_after[g]
+        if quarter < funds.ends[f]:
+            years = (quarter - funds.invests_until[f]) // 4
+            rate = rules.fee_after[g] * (1.0 - rules.fee_step[g]) ** years
+        else:
+            rate = rules.fee_extension[g]
+    on = funds.commitment[f]
+    if base == PAID_IN:
+        on = funds.called[f]
+    elif base == INVESTED:
+        on = funds.held_cost[f]
+    return 0.25 * rate * on
+
+
+@kernel
+def take_outside_proceeds(funds, f, paid, quarter):
+    """The pooled outside portfolio pays; where carry is paid deal by deal it is one deal."""
+    funds.proceeds[f] += paid
+    if funds.by_deal[f] and paid > 0.0:
+        years = 0.25 * (quarter - funds.outside_since[f])
+        balance = accrue_hurdle(funds.outside_balance[f], funds.hurdle[f], years)
+        to_lp, to_gp, balance = whole_fund_step(
+            balance,
+            funds.outside_called[f],
+            funds.outside_returned[f],
+            funds.outside_carried[f],
+            paid,
+            funds.carry_rate[f],
+            funds.catch_up[f],
+        )
+        funds.outside_balance[f] = balance
+        funds.outside_since[f] = quarter
+        funds.outside_returned[f] += to_lp
+        funds.outside_carried[f] += to_gp
+        funds.gp_part[f] += to_gp
+
+
 @kernel
 def charge_and_invest_outside(key, rules, funds, market, tally, quarter):
-    """Fees (on commitment while investing, on cost held afterwards), and the part of a sub-fund's money that goes into
-    firms outside the zone: one pooled asset a fund, growing like a portfolio and paid back along (t/life)^bow."""
+    """Fees and expenses, and the part of a sub-fund's money that goes into firms outside the zone: one pooled asset a
+    fund, growing like a portfolio and paid back along (t/life)^bow."""
     change = market.private[quarter] - market.private[quarter - 1] if quarter > 0 else 0.0
     for f in range(tally.counts[Count.FUNDS]):
         if funds.ended[f] or quarter < funds.opened[f]:
             continue
         g = funds.group[f]
         investing = quarter < funds.invests_until[f]
-        base = funds.commitment[f] if investing else funds.held_cost[f]
-        rate = rules.fee[g] if investing else rules.fee_after[g]
-        left = funds.commitment[f] - funds.called[f] - funds.need[f] + funds.cash[f]
-        fee = max(0.0, min(0.25 * rate * base, left))
+        fee = fee_of_quarter(rules, funds, f, g, quarter)
+        cuts = rules.fee_cut > 0.0 and rules.miss >= MISS_FEE and rules.kind[g] == FundKind.SUB_FUND
+        if cuts and missed_reinvestment(funds, f, quarter):
+            funds.withheld[f] += rules.fee_cut * fee
+            fee *= 1.0 - rules.fee_cut
+        fee = min(fee, callable_money(funds, f))
         funds.need[f] += fee
         funds.fees[f] += fee
+        expenses = min(0.25 * rules.expenses[g] * funds.commitment[f], callable_money(funds, f))
+        funds.need[f] += expenses
+        funds.expenses[f] += expenses
         if funds.local_share[f] < 1.0 and rules.kind[g] == FundKind.SUB_FUND:
             if investing:
                 part = (1.0 - funds.local_share[f]) * funds.commitment[f] * (1.0 - rules.fee_reserve) / rules.invests[g]
-                part = max(0.0, min(part, funds.commitment[f] - funds.called[f] - funds.need[f] + funds.cash[f]))
+                room = callable_money(funds, f)
+                if funds.paid_ahead[f]:
+                    room = max(0.0, funds.cash[f] - funds.need[f])
+                part = min(part, room)
                 funds.need[f] += part
                 funds.invested_outside[f] += part
                 funds.outside_value[f] += part
+                if funds.by_deal[f]:
+                    years = 0.25 * (quarter - funds.outside_since[f])
+                    balance = accrue_hurdle(funds.outside_balance[f], funds.hurdle[f], years)
+                    funds.outside_balance[f] = balance + funds.load[f] * part
+                    funds.outside_since[f] = quarter
+                    funds.outside_called[f] += funds.load[f] * part
             u = uniform(key, f, g, quarter, Purpose.FUND_OUTSIDE)
             growth = rules.outside_drift + rules.outside_load * change + rules.outside_sd * normal(u)
             funds.outside_value[f] *= exp(growth)
@@ -249,90 +363,236 @@ def charge_and_invest_outside(key, rules, funds, market, tally, quarter):
             if age > 0.25:
                 paid = 0.25 * rate * funds.outside_value[f] if rate < 1.0 else funds.outside_value[f]
                 funds.outside_value[f] -= paid
-                funds.proceeds[f] += paid
+                take_outside_proceeds(funds, f, paid, quarter)
                 tally.money[Cash.OUTSIDE_PAID] += paid
+    # what outside portfolios of funds that end this quarter are still worth is sold with them
+    for f in range(tally.counts[Count.FUNDS]):
+        if funds.ended[f] == 1 and funds.outside_value[f] > 0.0:
+            paid = funds.outside_value[f]
+            funds.outside_value[f] = 0.0
+            take_outside_proceeds(funds, f, paid, quarter)
+            tally.money[Cash.OUTSIDE_PAID] += paid
+
+
+@inlined
+def tranche_due(rules, funds, f, g, quarter):
+    """What tranches ask to have been paid in by now, in money."""
+    last = min(rules.tranches[g], 1 + (quarter - funds.opened[f]) // rules.tranche_every[g])
+    part = 0.0
+    for k in range(last):
+        part += rules.tranche[g, k]
+    return min(part, 1.0) * funds.commitment[f]
 
 
 @kernel
-def settle(rules, funds, commitments, tally):
-    """From the last fund to the first: call what is needed, distribute what came in, pass both to the limited
-    partners."""
+def call_capital(rules, funds, commitments, tally, f, g, quarter):
+    """Call what cash does not cover, or what a tranche asks; every partner pays by its commitment."""
+    need = funds.need[f]
+    call = max(0.0, need - funds.cash[f])
+    if funds.paid_ahead[f] and funds.ended[f] == 0 and funds.opened[f] <= quarter < funds.invests_until[f]:
+        room = funds.commitment[f] - funds.called[f]
+        call = max(call, min(tranche_due(rules, funds, f, g, quarter) - funds.called[f], room))
+    funds.cash[f] = max(0.0, funds.cash[f] + call - need)
+    funds.need[f] = 0.0
+    if call <= 0.0:
+        return
+    funds.called[f] += call
+    funds.hurdle_balance[f] += call
+    for e in range(funds.first_edge[f], funds.first_edge[f] + funds.edges[f]):
+        part = call * commitments.amount[e] / funds.commitment[f]
+        commitments.called[e] += part
+        if commitments.lp[e] >= 0:
+            funds.need[commitments.lp[e]] += part
+        elif commitments.lp[e] == TREASURY:
+            tally.money[Cash.OUTLAY] += part
+
+
+@inlined
+def idle_cash(rules, funds, f, quarter):
+    """Cash that a fund has no more use for: all of it at its end; after the investment period what goes beyond its
+    reserves for following, fees and expenses. A guidance fund keeps what its sub-funds may still call."""
+    if funds.ended[f] == 1:
+        return funds.cash[f]
+    if quarter < funds.invests_until[f] or funds.kind[f] == FundKind.GUIDANCE:
+        return 0.0
+    follows = funds.follow_reserve[f] * (1.0 - rules.fee_reserve) * funds.commitment[f] - funds.followed[f]
+    fees = rules.fee_reserve * funds.commitment[f] - funds.fees[f] - funds.expenses[f]
+    return max(0.0, funds.cash[f] - max(0.0, follows) - max(0.0, fees))
+
+
+@kernel
+def pay_partners(rules, funds, commitments, tally, f, to_lp, above, quarter):
+    """Share a distribution among the partners by commitment, but for what the guidance fund bears first for the others
+    and the gains that it gives up to them. above: the part of to_lp beyond capital and hurdle."""
+    first = funds.first_edge[f]
+    last = first + funds.edges[f]
+    own = -1
+    if funds.kind[f] == FundKind.SUB_FUND and (rules.first_loss > 0.0 or rules.concession > 0.0):
+        for e in range(first, last):
+            if commitments.lp[e] >= 0:
+                own = e
+    moved = 0.0  # from the guidance fund to its partners
+    if own >= 0 and commitments.amount[own] < funds.commitment[f]:
+        share = commitments.amount[own] / funds.commitment[f]
+        if rules.first_loss > 0.0:
+            mine = commitments.called[own]
+            theirs = funds.called[f] - mine
+            due = due_to_protected(funds.distributed[f] + to_lp, theirs, mine, rules.first_loss * mine)
+            had = funds.distributed[f] - commitments.distributed[own] - funds.conceded[f]
+            part = min(max(due - had, 0.0), to_lp)
+            moved = part - (1.0 - share) * to_lp
+            tally.money[Cash.FIRST_LOSS] += moved
+        if rules.concession > 0.0 and above > 0.0:
+            counts = rules.miss == MISS_CONCESSION or rules.miss == MISS_BOTH
+            if not counts or funds.counted[f] >= rules.concession_from * funds.local_required[f] * (1.0 - 1e-9):
+                given = min(rules.concession * share * above, share * to_lp - moved)
+                moved += given
+                funds.conceded[f] += given
+                tally.money[Cash.CONCEDED] += given
+    for e in range(first, last):
+        part = to_lp * commitments.amount[e] / funds.commitment[f]
+        if e == own:
+            part -= moved
+        elif moved != 0.0:
+            part += moved * commitments.amount[e] / (funds.commitment[f] - commitments.amount[own])
+        commitments.distributed[e] += part
+        if commitments.lp[e] >= 0:
+            funds.proceeds[commitments.lp[e]] += part
+        elif commitments.lp[e] == TREASURY:
+            tally.money[Cash.RECOVERED] += part
+
+
+@kernel
+def distribute(rules, funds, commitments, tally, f, g, quarter):
+    """What came in goes out: kept to be invested again inside the window, else through the waterfall; at the end the
+    general partner gives back what it got above the whole-fund waterfall."""
+    paid = funds.proceeds[f]
+    funds.proceeds[f] = 0.0
+    funds.received[f] += paid
+    gp = min(funds.gp_part[f], paid)
+    funds.gp_part[f] = 0.0
+    spare = paid - gp
+    if spare > 0.0 and quarter < funds.recycles_until[f] and funds.ended[f] == 0:
+        kept = min(spare, max(0.0, rules.recycling[g] * funds.commitment[f] - funds.recycled[f]))
+        funds.recycled[f] += kept
+        funds.cash[f] += kept
+        spare -= kept
+    idle = idle_cash(rules, funds, f, quarter)
+    funds.cash[f] -= idle
+    spare += idle
+    before = funds.hurdle_balance[f]
+    to_lp = spare
+    to_gp = gp
+    if funds.by_deal[f]:
+        lp, whole, balance = whole_fund_step(
+            before,
+            funds.called[f],
+            funds.whole_distributed[f],
+            funds.whole_carry[f],
+            spare + gp,
+            funds.carry_rate[f],
+            funds.catch_up[f],
+        )
+        funds.whole_distributed[f] += lp
+        funds.whole_carry[f] += whole
+        if funds.ended[f] == 1 and funds.by_deal[f] == WITH_CLAWBACK:
+            back = clawback_due(funds.carry[f] + to_gp, funds.whole_carry[f])
+            to_gp -= back
+            to_lp += back
+            funds.clawed[f] += back
+    elif spare > 0.0:
+        to_lp, to_gp, balance = whole_fund_step(
+            before, funds.called[f], funds.distributed[f], funds.carry[f], spare, funds.carry_rate[f], funds.catch_up[f]
+        )
+    else:
+        balance = before
+    funds.hurdle_balance[f] = balance
+    funds.carry[f] += to_gp
+    if to_lp > 0.0:
+        pay_partners(rules, funds, commitments, tally, f, to_lp, max(0.0, to_lp - before), quarter)
+        funds.distributed[f] += to_lp
+
+
+@kernel
+def settle(rules, funds, commitments, tally, quarter):
+    """From the last fund to the first: call what is needed, distribute what came in, pass both to the partners."""
     for f in range(tally.counts[Count.FUNDS] - 1, -1, -1):
-        if funds.ended[f] == 2:
+        if funds.ended[f] == 2 or funds.commitment[f] <= 0.0:
             continue
         g = funds.group[f]
-        if funds.need[f] == 0.0 and funds.proceeds[f] == 0.0 and funds.hurdle_balance[f] == 0.0:
-            continue
         funds.hurdle_balance[f] *= rules.hurdle_quarter[g]
-        first = funds.first_edge[f]
-        last = first + funds.edges[f]
-        need = funds.need[f]
-        from_cash = min(need, funds.cash[f])
-        call = need - from_cash
-        funds.cash[f] -= from_cash
-        if call > 0.0:
-            funds.called[f] += call
-            funds.hurdle_balance[f] += call
-            for e in range(first, last):
-                part = call * commitments.amount[e] / funds.commitment[f]
-                commitments.called[e] += part
-                if commitments.lp[e] >= 0:
-                    funds.need[commitments.lp[e]] += part
-                elif commitments.lp[e] == TREASURY:
-                    tally.money[Cash.OUTLAY] += part
-        funds.need[f] = 0.0
-        paid = funds.proceeds[f]
-        if paid > 0.0:
-            funds.proceeds[f] = 0.0
-            funds.received[f] += paid
-            to_lp, to_gp, balance = whole_fund_step(
-                funds.hurdle_balance[f],
-                funds.called[f],
-                funds.distributed[f],
-                funds.carry[f],
-                paid,
-                rules.carry[g],
-                rules.catch_up[g],
-            )
-            funds.hurdle_balance[f] = balance
-            funds.carry[f] += to_gp
-            funds.distributed[f] += to_lp
-            for e in range(first, last):
-                part = to_lp * commitments.amount[e] / funds.commitment[f]
-                commitments.distributed[e] += part
-                if commitments.lp[e] >= 0:
-                    funds.proceeds[commitments.lp[e]] += part
-                elif commitments.lp[e] == TREASURY:
-                    tally.money[Cash.RECOVERED] += part
+        call_capital(rules, funds, commitments, tally, f, g, quarter)
+        if funds.proceeds[f] > 0.0 or funds.cash[f] > 0.0 or funds.carry[f] > 0.0:
+            distribute(rules, funds, commitments, tally, f, g, quarter)
+
+
+@inlined
+def accrued_carry(funds, f, worth):
+    """Carry that the general partner would get if what the fund holds were paid out at `worth` today, less what it
+    would owe back."""
+    distributed = funds.distributed[f]
+    carried = funds.carry[f]
+    if funds.by_deal[f]:
+        distributed = funds.whole_distributed[f]
+        carried = funds.whole_carry[f]
+    _, to_gp, _ = whole_fund_step(
+        funds.hurdle_balance[f],
+        funds.called[f],
+        distributed,
+        carried,
+        worth,
+        funds.carry_rate[f],
+        funds.catch_up[f],
+    )
+    owed = to_gp + carried - funds.carry[f]
+    return owed if funds.by_deal[f] == WITH_CLAWBACK else max(0.0, owed)
 
 
 @kernel
 def value_funds(funds, commitments, ventures, holdings, market, tally, quarter):
-    """Net asset value: unlisted holdings at the last round's price, listed ones at the market, the outside portfolio at
-    its value, cash; a fund of funds by its share of each fund's. Carry accrued but not paid is not deducted."""
+    """Net asset value of the partners: unlisted holdings at the last round's price, listed ones at the market, the
+    outside portfolio at its value, cash, less the carry that would be owed; a fund of funds by its share of each
+    fund's. Beside it the same at fair value: what the last round's terms make the price worth (sim.model.worth)."""
     multiple = np.exp(market.multiple[quarter])
     for f in range(tally.counts[Count.FUNDS]):
         funds.nav[f] = funds.outside_value[f] + funds.cash[f]
+        funds.nav_fair[f] = funds.nav[f]
         funds.held_cost[f] = min(funds.outside_value[f], funds.invested_outside[f])
+        funds.held_age[f] = 0.0
     for h in range(tally.counts[Count.HOLDINGS]):
         f = holdings.fund[h]
         if f < 0:
             continue
         v = holdings.venture[h]
-        whole = exp(ventures.log_value[v]) * multiple if ventures.listed[v] else ventures.last_post[v]
         c = holdings.share_class[h]
-        funds.nav[f] += holdings.shares[h] * ventures.class_conversion[v, c] / ventures.shares[v] * whole
+        part = holdings.shares[h] * ventures.class_conversion[v, c] / ventures.shares[v]
+        if ventures.listed[v]:
+            worth = part * exp(ventures.log_value[v]) * multiple
+            funds.nav_fair[f] += worth
+        else:
+            worth = part * ventures.last_post[v]
+            funds.nav_fair[f] += worth * ventures.fair_part[v]
+        funds.nav[f] += worth
         funds.held_cost[f] += holdings.cost[h]
+        funds.held_age[f] += holdings.cost[h] * (quarter - holdings.bought[h])
     for f in range(tally.counts[Count.FUNDS] - 1, -1, -1):
         if funds.ended[f] == 2 or funds.commitment[f] <= 0.0:
             continue
+        if funds.carry_rate[f] > 0.0:
+            funds.accrued[f] = accrued_carry(funds, f, funds.nav[f])
+            funds.nav[f] -= funds.accrued[f]
+            funds.nav_fair[f] -= accrued_carry(funds, f, funds.nav_fair[f])
         for e in range(funds.first_edge[f], funds.first_edge[f] + funds.edges[f]):
-            if commitments.lp[e] >= 0:
-                funds.nav[commitments.lp[e]] += commitments.amount[e] / funds.commitment[f] * funds.nav[f]
+            lp = commitments.lp[e]
+            if lp >= 0:
+                share = commitments.amount[e] / funds.commitment[f]
+                funds.nav[lp] += share * funds.nav[f]
+                funds.nav_fair[lp] += share * funds.nav_fair[f]
+                funds.held_cost[lp] += share * funds.held_cost[f]
 
 
 @kernel
-def log_flows(funds, tally, events, quarter):
+def log_flows(rules, funds, tally, events, quarter):
     """A row a live fund and quarter, where this replication keeps a log: cumulated sums, so that a reader can
     difference."""
     for f in range(tally.counts[Count.FUNDS]):
@@ -352,4 +612,7 @@ def log_flows(funds, tally, events, quarter):
         row[7] = funds.fees[f]
         row[8] = funds.carry[f]
         row[9] = funds.invested[f] + funds.invested_outside[f]
+        row[10] = funds.opened[f]
+        row[11] = funds.nav_fair[f]
+        row[12] = funds.expenses[f]
         tally.counts[Count.FLOW_EVENTS] = n + 1

@@ -1,6 +1,8 @@
 """What a scenario says of its funds, the guidance fund's rules, the fund park and attracted investment."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator
 
 from sim.scenario.fields import (
     Count,
@@ -21,6 +23,23 @@ from sim.scenario.fields import (
 StageName = Literal["angel", "seed", "a", "b", "c", "d", "pre_ipo"]
 FundKindName = Literal["guidance", "sub-fund", "market", "direct", "attraction"]
 MandateName = Literal["angel", "venture", "industry"]
+FeeBase = Literal["commitment", "paid-in", "invested"]
+FollowPolicy = Literal["none", "pro-rata", "top-up"]
+CarryForm = Literal["whole-fund", "deal-by-deal"]
+Miss = Literal["nothing", "concession", "fee", "both"]
+Measure = Literal[
+    "reinvestment_asked",
+    "no_relocation_clause",
+    "social_capital",
+    "early_share",
+    "holding_years",
+    "private_firms",
+    "paid_in_share",
+    "working_cash",
+    "irr",
+    "asset_growth",
+]
+MEASURES: tuple[str, ...] = get_args(Measure)
 
 
 class FundBooks(Table):
@@ -47,14 +66,51 @@ class FundClass(Table):
     every: Years | None = Described("time between two funds of a market institution", default=None)
     invests: Years = Described("investment period")
     life: Years = Described("life from the first close")
-    fee: Rate = Described("yearly fee on commitments in the investment period")
-    fee_after: Rate = Described("yearly fee on the cost of what is held, afterwards")
+    fee: Rate = Described("yearly fee in the investment period")
+    fee_base: FeeBase = Described(
+        "what it is charged on: commitment, paid-in, or invested (cost of what is held)", default="commitment"
+    )
+    fee_after: Rate = Described("yearly fee afterwards")
+    fee_base_after: FeeBase = Described("what that is charged on", default="invested")
+    fee_step: Share | None = Described("part of the fee dropped each year after the investment period", default=None)
+    fee_extension: Rate | None = Described("yearly fee in the extension; as fee_after where left out", default=None)
+    expenses: Rate | None = Described("yearly expenses (custody, audit, counsel) on commitments", default=None)
+    tranches: list[Share] = Described(
+        "parts of the commitment paid in by tranche (4:3:3 = [0.4, 0.3, 0.3]); empty: called when needed", default=[]
+    )
+    tranche_every: Years | None = Described("time between two tranches", default=None)
     hurdle: Rate = Described("hurdle, compounding yearly")
     carry: Share = Described("carried interest")
+    carry_by: CarryForm = Described(
+        "whole-fund, or deal-by-deal: each position runs its own tiers on its own cost", default="whole-fund"
+    )
     catch_up: Share = Described("share to the general partner in the catch-up tier; 0 = none")
+    clawback: bool = Described(
+        "whether the general partner returns, at the end, carry above the whole-fund waterfall's", default=True
+    )
+    recycling: Share | None = Described(
+        "part of commitments that proceeds may be invested again, beyond the first time", default=None
+    )
+    recycling_for: Years | None = Described(
+        "time from the first close in which they may; the investment period where left out", default=None
+    )
     local: Share = Described("share it puts into firms of the zone of its own accord")
     stages: list[StageName] = Described("stages of its mandate", default=[])
-    follow_on: Share = Described("part of commitments meant for following in later rounds; 0 = never follows")
+    follow_on: Share = Described(
+        "part of what it invests that is kept for following in later rounds; 0 = never follows"
+    )
+    follow_policy: FollowPolicy = Described(
+        "pro-rata: keeps its share; top-up: fills what a round lacks, within its limits; none", default="pro-rata"
+    )
+    concentration: Share | None = Described(
+        "most of its commitments it puts into one firm; rounds.concentration where left out", default=None
+    )
+    extension: Years | None = Described("longest extension of its life; exits.extension where left out", default=None)
+    harvest: Years | None = Described(
+        "last years of its life in which it sells to secondary buyers in equal parts; 0 or none: at the end",
+        default=None,
+    )
+    state: Share | None = Described("share of state firms in what its other partners commit", default=None)
     parent: Id | None = Described("guidance fund that commits to it", default=None)
     plan: Share | None = Described("part of the guidance fund meant for this class", default=None)
     mandate: MandateName | None = Described(
@@ -68,17 +124,112 @@ class FundClass(Table):
 
 
 class Caps(Table):
-    """Most of a sub-fund that guidance money may be (出资比例上限), by class id."""
+    """Most of a sub-fund that guidance money may be (出资比例上限), by class id; a file may name other classes."""
 
-    angel: Share
-    venture: Share
-    industry: Share
+    angel: Share | None = None
+    venture: Share | None = None
+    industry: Share | None = None
+
+
+class ByClass(dict[str, Any]):
+    """Numbers by class of sub-fund; `cap.angel` reads as `cap["angel"]`."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+class RulePack(Table):
+    """The dated rules in force (a file of scenarios/rules), as a scenario's [guidance] pack names them."""
+
+    name: LocalName
+    valid_from: When = Described("first quarter in which the rules hold")
+    valid_to: When | None = Described("last quarter in which they hold", default=None)
+
+
+class Counting(Table):
+    """How money put into firms counts towards the reinvestment ratio: a yuan as so many."""
+
+    plain: Ratio = Described("any firm of the zone", default=1)
+    early: Ratio = Described("in an angel, seed or A round, in place of plain", default=1)
+    certified: Ratio = Described("times this where the firm is a high-tech enterprise", default=1)
+    attracted: Ratio = Described("times this where the firm moved in", default=1)
+
+
+class Limits(Table):
+    """What the rules allow in fund terms; a class beyond one is told as a departure from the pack, not refused."""
+
+    fee: Rate | None = Described("largest yearly fee", default=None)
+    fee_of: dict[Id, Rate] = Described("the same by class", default={})
+    fee_after: Share | None = Described("largest fee after the investment period, as part of the fee", default=None)
+    fee_base: FeeBase | None = Described("base that fees are to be charged on", default=None)
+    parent_fee: Rate | None = Described("largest yearly fee of the guidance fund", default=None)
+    fund_life: Years | None = Described("longest life of a sub-fund", default=None)
+    parent_life: Years | None = Described("longest life of the guidance fund", default=None)
+    layers: Count | None = Described("most layers of funds from the treasury to a firm", default=None)
+    of_project: Share | None = Described("most of its commitments a sub-fund puts into one firm", default=None)
+    of_firm: Share | None = Described("most of a firm a sub-fund buys", default=None)
+    early: Share | None = Described("least part of the guidance fund meant for angel and venture classes", default=None)
+
+
+class Step(Table):
+    """From this value on, so many points."""
+
+    least: Number = Described("value from which the points are given")
+    points: Number
+
+
+class EvaluationItem(Table):
+    """One line of the evaluation table; of two measures the better one counts."""
+
+    id: Id
+    name: LocalName
+    measure: Measure
+    steps: list[Step]
+    or_measure: Measure | None = None
+    or_steps: list[Step] = Described("steps of the other measure", default=[])
+
+
+class Evaluation(Table):
+    """How government funds are scored, as far as a simulated fund can be measured."""
+
+    begins: When = Described("first quarter in which the table holds; no score before")
+    private_firms: Share = Described("share of private firms among those invested in; not simulated")
+    items: list[EvaluationItem]
 
 
 class GuidanceRules(Table):
-    """How the guidance fund commits, and how proposals raise the rest of their money."""
+    """How the guidance fund commits, under which rules, and how proposals raise the rest of their money."""
 
-    cap: Caps = Described("contribution cap by mandate")
+    pack: Id | None = Described(
+        "rule pack: a file of scenarios/rules; what is stated here takes its number's place", default=None
+    )
+    rules: RulePack | None = Described("of the pack: its name and dates; filled by the program", default=None)
+    cap: Annotated[dict[Id, Share], AfterValidator(ByClass)] = Described(
+        "most of a sub-fund that guidance money may be (出资比例上限), by class", default={}
+    )
+    tolerance: Annotated[dict[Id, Share], AfterValidator(ByClass)] = Described(
+        "loss tolerated (容错), part of guidance money paid in, by class", default={}
+    )
+    tolerance_fund: Share | None = Described("loss tolerated of the guidance fund as a whole", default=None)
+    concession: Share = Described(
+        "part of its gains above the hurdle that the guidance fund gives up (让利)", default=0
+    )
+    concession_from: Ratio = Described("reinvestment reached over asked from which it does", default=1)
+    first_loss: Share = Described("part of its money in a sub-fund that bears losses first", default=0)
+    counting: Counting = Counting()
+    miss: Miss = Described(
+        "what missing the reinvestment ratio costs: the concession, part of the fee, both, or nothing",
+        default="concession",
+    )
+    fee_cut: Share = Described(
+        "part of the fee withheld after the investment period where the ratio was missed", default=0
+    )
+    relocation_clause: bool = Described("whether money is tied to moving in", default=False)
+    limits: Limits = Limits()
+    evaluation: Evaluation | None = None
     asks: Share = Described("share of the cap that a proposal asks for")
     reserve: Share = Described("part of the guidance fund kept for its own fees")
     plan_spread: Ratio = Described("standard deviation of log ask around the plan")
@@ -87,6 +238,7 @@ class GuidanceRules(Table):
     raised_mood: Number = Described("log of it added in a hot regime, taken in a cold one")
     least_close: Share = Described("share of target below which a proposal lapses")
     reinvestment: Ratio = Described("reinvestment ratio (返投): money into the zone over guidance money")
+    reinvestment_of: dict[Id, Ratio] = Described("the same for single classes", default={})
     reinvestment_free: Ratio = Described("ratio up to which private partners do not mind")
     reinvestment_drag: Ratio = Described("share of their money lost for each unit above")
     additionality: Share = Described("share of the other partners' money that is new to the zone")
@@ -163,6 +315,15 @@ class HeldCertificate(Table):
     until: When | None = Described("end of its validity", default=None)
 
 
+class PublishedPoint(Table):
+    """What was published of a named firm after the start: a valuation, or a multiple of its first post-money."""
+
+    date: When
+    valuation: Money | None = None
+    multiple: Ratio | None = None
+    bound: Literal["at_least"] | None = Described("a figure given as a floor", default="at_least")
+
+
 class NamedFirm(Table):
     """A firm that is known by name and enters with its known history."""
 
@@ -175,6 +336,26 @@ class NamedFirm(Table):
     rounds: list[NamedRound]
     holders: list[Holder] = Described("what funds of the scenario hold of it", default=[])
     certificates: list[HeldCertificate] = Described("what it holds when it enters", default=[])
+    published: list[PublishedPoint] = Described(
+        "its published path, whose odds `run` states; never an input", default=[]
+    )
+
+
+class IpoPoint(Table):
+    """Odds that an exit at this value is a listing; linear in log value between points."""
+
+    value: Money
+    odds: Share
+
+
+class FairTerms(Table):
+    """How a headline valuation becomes a fair value (Gornall and Strebulaev 2020; sim.finance.fair_value)."""
+
+    volatility: Ratio = Described("yearly volatility of a venture's value under the pricing measure")
+    exit_rate: Rate = Described("exits a year")
+    rate: SignedRate = Described("riskless rate")
+    unissued: Share = Described("options not issued, part of the post-money shares; they lapse at exit")
+    ipo: list[IpoPoint]
 
 
 class ReportParameters(Table):
@@ -183,3 +364,8 @@ class ReportParameters(Table):
     unicorn_usd: Money = Described("value from which an unlisted firm is a unicorn, in US dollars")
     usd_cny: Ratio = Described("yuan for a dollar, at a stated date")
     multiple: Ratio = Described("step-up over the first post-money whose share of firms is reported")
+    fair: FairTerms
+    index_growth: SignedRate = Described(
+        "yearly log growth of the public index beside its multiple (earnings, dividends); KS-PME and direct alpha",
+        default=0,
+    )

@@ -247,10 +247,10 @@ def note_flags(flags, first, out, n):
         if some:
             for i in range(a, a + 8):
                 out[n] = first + i
-                n += flags[i]
+                n += np.int64(flags[i])
     for i in range(whole, flags.shape[0]):
         out[n] = first + i
-        n += flags[i]
+        n += np.int64(flags[i])
     return n
 
 

@@ -10,13 +10,14 @@ Not modelled: bargaining over control, staged tranches within a round, convertib
 
 import numpy as np
 
-from sim.finance.payoff import weighted_average_conversion
+from sim.finance.payoff import ratchet_conversion, weighted_average_conversion
 from sim.model.draws import Purpose, exp, log_inlined, logistic, normal, normal_inlined, philox, uniforms, unit
 from sim.model.jit import fast_kernel, inlined, kernel, order_by
 from sim.model.market.kernel import mean_regime
-from sim.model.world import MAX_CLASSES, OTHERS, STAGES, TILE, Cash, Count, FundKind, Stage, Status
+from sim.model.world import MAX_CLASSES, OTHERS, STAGES, TILE, Cash, Count, FundKind, Source, Stage, Status
 
 SQRT_HALF = 0.7071067811865476
+HALVINGS = 60
 
 
 @kernel
@@ -66,6 +67,7 @@ def put_venture(key, rules, firms, ventures, tally, slot, quarter, log_value, na
     ventures.named[v] = named
     ventures.first_holding[v] = -1
     ventures.classes[v] = 0
+    ventures.fair_part[v] = 1.0
     return v
 
 
@@ -191,10 +193,17 @@ def next_stage(rules, ventures, v, pre):
 
 
 @inlined
-def dry_powder(rules, funds, f):
-    """What a fund can still put into firms of the zone: its local share, after the reserve for fees and follow-on."""
-    room = funds.commitment[f] * funds.local_share[f] * (1.0 - rules.fee_reserve) - funds.invested[f]
-    left = funds.commitment[f] - funds.called[f] + funds.cash[f] + funds.recalled[f] - funds.need[f]
+def dry_powder(rules, funds, f, follows):
+    """What a fund can still put into firms of the zone: its local share, after the reserve for fees; for a first
+    investment also after what it keeps for following. Money paid in by tranches must be there; else it is called."""
+    room = funds.commitment[f] * (1.0 - rules.fee_reserve) * funds.local_share[f] + funds.recycled[f]
+    if follows:
+        room -= funds.invested[f]
+    else:
+        room = room * (1.0 - funds.follow_reserve[f]) - (funds.invested[f] - funds.followed[f])
+    left = funds.cash[f] - funds.need[f]
+    if not funds.paid_ahead[f]:
+        left += funds.commitment[f] - funds.called[f]
     return max(0.0, min(room, left))
 
 
@@ -210,7 +219,7 @@ def open_books(rules, funds, tally, scratch, quarter):
         kind = funds.kind[f]
         if kind != FundKind.SUB_FUND and kind != FundKind.MARKET:
             continue
-        powder = dry_powder(rules, funds, f)
+        powder = dry_powder(rules, funds, f, False)
         if powder < rules.least_cheque:
             continue
         weight = powder / np.sqrt(funds.commitment[f] + 1.0)
@@ -250,7 +259,7 @@ def already_in(holdings, ventures, v, f):
 
 
 @kernel
-def add_holding(holdings, ventures, tally, f, v, share_class, shares, cost):
+def add_holding(holdings, ventures, tally, f, v, share_class, shares, cost, quarter, load):
     """Write a position; the list of a venture's positions starts at ventures.first_holding."""
     h = tally.counts[Count.HOLDINGS]
     if h >= holdings.fund.shape[0]:
@@ -261,16 +270,67 @@ def add_holding(holdings, ventures, tally, f, v, share_class, shares, cost):
     holdings.share_class[h] = share_class
     holdings.shares[h] = shares
     holdings.cost[h] = cost
+    holdings.bought[h] = quarter
+    holdings.called[h] = cost * load
+    holdings.balance[h] = cost * load
+    holdings.since[h] = quarter
+    holdings.returned[h] = 0.0
+    holdings.carried[h] = 0.0
     holdings.next[h] = ventures.first_holding[v]
     ventures.first_holding[v] = h
     tally.counts[Count.HOLDINGS] = h + 1
 
 
+@inlined
+def shares_at(ventures, v, c, limit, price, others):
+    """Fully diluted shares when every full ratchet of the first c classes converts at `price`; others: all the rest."""
+    total = others
+    for k in range(c):
+        if ventures.class_antidilution[v, k] == 2:
+            old = ventures.class_conversion[v, k]
+            new = min(ratchet_conversion(old, ventures.class_price[v, k], price), max(limit, old))
+            total += ventures.class_shares[v, k] * new
+    return total
+
+
 @kernel
-def issue_class(rules, ventures, v, stage, amount, pre, quarter, u):
+def settle_ratchets(ventures, v, c, pre, limit):
+    """Full ratchets convert at the price of the new round, which they lower by the shares they get: the price at which
+    price x shares = pre-money, found by halving (its value rises with the price). limit: most shares for one."""
+    price = pre / ventures.shares[v]
+    others = ventures.shares[v]
+    bound = False
+    for k in range(c):
+        if ventures.class_antidilution[v, k] == 2:
+            others -= ventures.class_shares[v, k] * ventures.class_conversion[v, k]
+            bound = bound or ventures.class_price[v, k] > ventures.class_conversion[v, k] * price
+    if not bound:
+        return
+    low = 0.0
+    for _ in range(HALVINGS):
+        middle = 0.5 * (low + price)
+        if middle * shares_at(ventures, v, c, limit, middle, others) < pre:
+            low = middle
+        else:
+            price = middle
+    ventures.shares[v] = shares_at(ventures, v, c, limit, price, others)
+    for k in range(c):
+        if ventures.class_antidilution[v, k] == 2:
+            old = ventures.class_conversion[v, k]
+            new = min(ratchet_conversion(old, ventures.class_price[v, k], price), max(limit, old))
+            ventures.class_conversion[v, k] = new
+
+
+@kernel
+def issue_class(key, rules, ventures, v, index, cohort, stage, amount, pre, quarter):
     """Issue a preferred class for `amount` at pre-money `pre`: the option pool is topped up before the money, older
-    classes are protected against a lower price, shares x price = post-money. Returns the class and its price."""
+    classes are protected against a lower price, shares x price = post-money. Returns the class and its price.
+
+    Each term has its own word, addressed by the firm and the number of the class. The weighted average is taken at the
+    price before ratchets, which then settle among themselves (each gives shares, which lowers the price)."""
     c = np.int64(ventures.classes[v])
+    a, b, d, e = uniforms(key, index, cohort, c, Purpose.CLASS_TERMS)
+    last, _, _, _ = uniforms(key, index, cohort, c, Purpose.CLASS_TERMS_MORE)
     post = pre + amount
     new_share = amount / post
     pool_wanted = rules.pool_share[stage]
@@ -289,34 +349,34 @@ def issue_class(rules, ventures, v, stage, amount, pre, quarter, u):
         ):
             old = ventures.class_conversion[v, k]
             new = old
-            if ventures.class_antidilution[v, k] == 2:
-                new = min(ventures.class_price[v, k] / price, rules.ratchet_limit)
-            else:
+            if ventures.class_antidilution[v, k] == 1:
                 new = weighted_average_conversion(old, ventures.class_price[v, k], ventures.shares[v], amount, price)
             ventures.class_conversion[v, k] = new
             ventures.shares[v] += (new - old) * ventures.class_shares[v, k]
+    settle_ratchets(ventures, v, c, pre, rules.ratchet_limit)
     price = pre / ventures.shares[v]
     issued = amount / price
     ventures.class_shares[v, c] = issued
     ventures.class_price[v, c] = price
     ventures.class_conversion[v, c] = 1.0
     ventures.class_preference[v, c] = rules.preference[stage]
-    ventures.class_seniority[v, c] = (
-        c if u < rules.senior_share[stage] or c == 0 else ventures.class_seniority[v, c - 1]
-    )
-    ventures.class_participating[v, c] = 1 if (u * 7.0) % 1.0 < rules.participating_share[stage] else 0
+    senior = a < rules.senior_share[stage]
+    ventures.class_seniority[v, c] = c if senior or c == 0 else ventures.class_seniority[v, c - 1]
+    joins = b < rules.participating_share[stage]
+    ventures.class_participating[v, c] = 1 if joins else 0
     ventures.class_cap[v, c] = rules.participation_cap
-    w = (u * 31.0) % 1.0
-    if w < rules.ratchet_share:
+    if d < rules.ratchet_share:
         ventures.class_antidilution[v, c] = 2
-    elif w < rules.ratchet_share + rules.weighted_share:
+    elif d < rules.ratchet_share + rules.weighted_share:
         ventures.class_antidilution[v, c] = 1
     else:
         ventures.class_antidilution[v, c] = 0
     ventures.class_redemption[v, c] = -1
-    if (u * 101.0) % 1.0 < rules.redemption_share:
+    if e < rules.redemption_share:
         ventures.class_redemption[v, c] = quarter + np.int64(4.0 * rules.redemption_years)
     ventures.class_rate[v, c] = rules.redemption_rate
+    ventures.class_last[v, c] = 1 if last < rules.redemption_last else 0
+    ventures.fair_part[v] = rules.fair_part[stage, (2 if senior else 0) + (1 if joins else 0)]
     ventures.classes[v] = c + 1
     ventures.shares[v] += issued
     return c, price
@@ -328,12 +388,28 @@ def close_round(
 ):
     """The round closes with the cheques in scratch.cheque for the funds in scratch.list[:n]; what they do not cover
     (1e-9 of it is rounding) comes from holders outside the model, at the place n of scratch.cheque."""
-    c, price = issue_class(rules, ventures, v, stage, amount, pre, quarter, w)
+    slot = ventures.firm[v]
+    index, cohort = np.int64(firms.index[slot]), np.int64(firms.cohort[slot])
+    counts = rules.count_early if stage <= Stage.A else rules.count_plain
+    if rules.certificate >= 0 and firms.held[slot] >> rules.certificate & 1:
+        counts *= rules.count_certified
+    if firms.source[slot] == Source.ATTRACTED:
+        counts *= rules.count_attracted
+    c, price = issue_class(key, rules, ventures, v, index, cohort, stage, amount, pre, quarter)
     paid = 0.0
     for k in range(n):
         f = scratch.list[k]
         cheque = scratch.cheque[k]
-        add_holding(holdings, ventures, tally, f, v, c, cheque / price, cheque)
+        if already_in(holdings, ventures, v, f) > 0.0:
+            funds.followed[f] += cheque
+        add_holding(holdings, ventures, tally, f, v, c, cheque / price, cheque, quarter, funds.load[f])
+        if funds.kind[f] == FundKind.SUB_FUND:
+            funds.counted[f] += counts * cheque
+            tally.money[Cash.BY_SUB_FUNDS] += cheque
+            if stage <= Stage.A:
+                tally.money[Cash.INTO_EARLY] += cheque
+        elif funds.kind[f] == FundKind.DIRECT and ventures.named[v] >= 0:
+            tally.money[np.int64(Cash.SIZE) + 2 * ventures.named[v]] += cheque
         funds.need[f] += cheque
         funds.invested[f] += cheque
         funds.held_cost[f] += cheque
@@ -362,8 +438,8 @@ def close_round(
     if e < events.rounds.shape[0]:
         row = events.rounds[e]
         row[0] = quarter
-        row[1] = firms.cohort[ventures.firm[v]]
-        row[2] = firms.index[ventures.firm[v]]
+        row[1] = cohort
+        row[2] = index
         row[3] = stage
         row[4] = pre
         row[5] = post
@@ -375,6 +451,13 @@ def close_round(
         row[11] = ventures.rounds[v]
         row[12] = rest
         row[13] = ventures.named[v]
+        row[14] = ventures.class_preference[v, c]
+        row[15] = ventures.class_seniority[v, c]
+        row[16] = ventures.class_participating[v, c]
+        row[17] = ventures.class_antidilution[v, c]
+        row[18] = 1 if ventures.class_redemption[v, c] >= 0 else 0
+        row[19] = ventures.raised[v] - amount
+        row[20] = post * ventures.fair_part[v]
         tally.counts[Count.ROUND_EVENTS] = e + 1
 
 
@@ -394,14 +477,12 @@ def regular_backer(funds, holdings, ventures, v, scratch, n, kind):
 
 
 @inlined
-def offer(rules, funds, holdings, ventures, v, f, stage, amount, post):
+def offer(rules, funds, holdings, ventures, v, f, stage, amount, post, follows):
     """The cheque a fund can write: within ticket, concentration limit, share of the firm and dry powder."""
     held = already_in(holdings, ventures, v, f)
-    limit = funds.commitment[f] * rules.concentration - held
-    return max(
-        0.0,
-        min(min(rules.ticket[stage], amount), min(min(limit, rules.firm_share * post), dry_powder(rules, funds, f))),
-    )
+    limit = funds.commitment[f] * funds.concentration[f] - held
+    powder = dry_powder(rules, funds, f, follows)
+    return max(0.0, min(min(rules.ticket[stage], amount), min(min(limit, rules.firm_share * post), powder)))
 
 
 @kernel
@@ -449,7 +530,7 @@ def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, even
     if ventures.backed[v]:
         backer = regular_backer(funds, holdings, ventures, v, scratch, 0, np.int64(FundKind.DIRECT))
     if backer >= 0:
-        cheque = min(rules.backer_share * amount, dry_powder(rules, funds, backer))
+        cheque = min(rules.backer_share * amount, dry_powder(rules, funds, backer, True))
         if cheque > 0.0:
             scratch.list[0] = backer
             scratch.cheque[0] = cheque
@@ -463,7 +544,7 @@ def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, even
         for k in range(n):
             if scratch.list[k] == f:
                 fresh = False
-        if fresh and funds.follow_reserve[f] > 0.0:
+        if fresh and funds.policy[f] > 0:
             share = 0.0
             g = ventures.first_holding[v]
             while g >= 0:
@@ -471,7 +552,8 @@ def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, even
                     share += holdings.shares[g]
                 g = holdings.next[g]
             cheque = min(
-                share / ventures.shares[v] * amount, offer(rules, funds, holdings, ventures, v, f, stage, amount, post)
+                share / ventures.shares[v] * amount,
+                offer(rules, funds, holdings, ventures, v, f, stage, amount, post, True),
             )
             cheque = min(cheque, amount - got)
             if cheque > rules.least_cheque * 0.2:
@@ -511,7 +593,7 @@ def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, even
                     known = True
             if known:
                 continue
-            cheque = min(offer(rules, funds, holdings, ventures, v, f, stage, amount, post), amount - got)
+            cheque = min(offer(rules, funds, holdings, ventures, v, f, stage, amount, post, False), amount - got)
             if not led:
                 if cheque < rules.lead_share * amount:
                     continue
@@ -523,6 +605,17 @@ def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, even
             scratch.cheque[n] = cheque
             got += cheque
             n += 1
+    if got < 0.999 * amount:
+        # holders with a policy to top up fill what is lacking, within their limits
+        for k in range(n):
+            f = np.int64(scratch.list[k])
+            if funds.policy[f] == 2 and already_in(holdings, ventures, v, f) > 0.0:
+                most = offer(rules, funds, holdings, ventures, v, f, stage, amount, post, True)
+                more = min(most - scratch.cheque[k], amount - got)
+                if more > 0.0:
+                    scratch.cheque[k] += more
+                    got += more
+        led = led or (ventures.rounds[v] > 0 and got >= rules.lead_share * amount)
     if not led and rules.outside_lead[stage] > 0.0:
         # investors from beyond the zone (national funds, corporates) lead too, above all the large late rounds
         odds = 2.0 * rules.outside_lead[stage] * logistic(mood + rules.selective[FundKind.MARKET] * promise)

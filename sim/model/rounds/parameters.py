@@ -65,6 +65,9 @@ class Terms(Table):
     redemption: Share = Described("share of classes with a redemption right (回购)")
     redemption_after: Years = Described("when it can be called, if the firm is not listed")
     redemption_rate: Rate = Described("simple yearly rate on the issue price")
+    redemption_last_price: Share | None = Described(
+        "share of redemption rights that claim the last round's price where it is higher", default=None
+    )
 
 
 class Investor(Table):

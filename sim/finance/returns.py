@@ -1,0 +1,179 @@
+"""Returns of a fund in every quarter of its life, from what was called, distributed and is left: what worlds report.
+
+The measures are those of sim.measures (internal rate of return, Kaplan-Schoar public market equivalent, direct alpha);
+here on a quarterly grid and compiled, so that every class of fund and every kind of partner has them by quarter. Flows
+of a quarter fall at its end; the net asset value counts as a last flow. A fund that lost everything has a rate of
+-100 %; where there is no rate the value is NaN, and sim.measures.irr of the same flows says why. Where several rates
+give a present value of zero the nearest to zero is taken, as sim.measures takes it (two of them closer than
+SEARCH_STEP can be missed here).
+"""
+
+import math
+
+import numpy as np
+
+from sim.model.jit import entry, kernel
+
+SEARCH_STEP = 0.04
+TOTAL_LOSS = -1.0
+LARGEST = 1e6
+STEPS = 100_000  # more than any search takes
+
+
+@kernel
+def present_value(flows, first, last, nav, rate):
+    """Sum of flows[first..last] and nav, discounted by quarters from `first` at the yearly `rate`."""
+    v = (1.0 + rate) ** -0.25
+    total = flows[last] + nav
+    for s in range(last - 1, first - 1, -1):
+        total = total * v + flows[s]
+    return total
+
+
+@kernel
+def refine(flows, first, last, nav, low, high):
+    """The rate between two at which the present value has different signs (Illinois form of false position)."""
+    at_low = present_value(flows, first, last, nav, low)
+    at_high = present_value(flows, first, last, nav, high)
+    side = 0
+    rate = low
+    for _ in range(200):
+        rate = (low * at_high - high * at_low) / (at_high - at_low)
+        if not low < rate < high:
+            rate = 0.5 * (low + high)
+        value = present_value(flows, first, last, nav, rate)
+        if value == 0.0 or high - low < 1e-13 * (1.0 + abs(rate)):
+            return rate
+        if (value > 0.0) == (at_high > 0.0):
+            if abs(rate - high) < 1e-14 * (1.0 + abs(rate)):
+                return rate
+            high = rate
+            at_high = value
+            if side == 1:
+                at_low *= 0.5
+            side = 1
+        else:
+            if abs(rate - low) < 1e-14 * (1.0 + abs(rate)):
+                return rate
+            low = rate
+            at_low = value
+            if side == -1:
+                at_high *= 0.5
+            side = -1
+    return rate
+
+
+@kernel
+def further(rate, sign):
+    """The next rate of a search outward from zero."""
+    if sign > 0:
+        return rate + SEARCH_STEP if rate < 1.0 else rate * 1.25
+    return rate - SEARCH_STEP if rate > -0.8 else -1.0 + (1.0 + rate) * 0.6
+
+
+@kernel
+def yearly_rate(flows, first, last, nav, paid, got):
+    """Internal rate of return a year of net flows[first..last] and nav. paid, got: sums of what was paid in and of what
+    came back with nav, in the money of the flows. NaN where there is no rate."""
+    if paid <= 0.0:
+        return np.nan
+    if got <= 0.0:
+        return TOTAL_LOSS
+    least = 1e-15 * (paid + got)
+    changes = 0
+    sign = 0
+    usual = True  # money goes in before it comes back
+    for s in range(first, last + 1):
+        x = flows[s] + (nav if s == last else 0.0)
+        if abs(x) > least:
+            here = 1 if x > 0.0 else -1
+            if sign == 0:
+                usual = here < 0
+            elif here != sign:
+                changes += 1
+            sign = here
+    if changes == 0:
+        return np.nan
+    at_zero = present_value(flows, first, last, nav, 0.0)
+    if at_zero == 0.0:
+        return 0.0
+    up = 0.0
+    down = 0.0
+    # where money went in before it came back gains have a rate above zero, losses one below; else look both ways
+    looks_up = changes > 1 or not usual or at_zero > 0.0
+    looks_down = changes > 1 or not usual or at_zero < 0.0
+    for _ in range(STEPS):
+        if looks_up:
+            wider = further(up, 1)
+            if (present_value(flows, first, last, nav, wider) > 0.0) != (at_zero > 0.0):
+                return refine(flows, first, last, nav, up, wider)
+            up = wider
+            looks_up = up < LARGEST
+        if looks_down:
+            wider = further(down, -1)
+            if (present_value(flows, first, last, nav, wider) > 0.0) != (at_zero > 0.0):
+                return refine(flows, first, last, nav, wider, down)
+            down = wider
+            looks_down = down > -1.0 + 1e-6
+        if not looks_up and not looks_down:
+            break
+    return np.nan
+
+
+@kernel
+def returns_by_quarter(paid_in, distributed, nav, log_index, flows, deflated, irr, pme, alpha):
+    """Fill irr, pme and alpha [quarter] from cumulative paid_in and distributed and from nav, all [quarter] in money.
+
+    log_index [quarter]: log of the public index that the money is compared with. flows, deflated: room [quarter].
+    KS-PME takes calls and distributions gross of each other, as TVPI does; rates take them net by quarter."""
+    n = paid_in.shape[0]
+    first = n
+    paid = 0.0
+    got = 0.0
+    paid_now = 0.0
+    got_now = 0.0
+    for t in range(n):
+        call = paid_in[t] - (paid_in[t - 1] if t > 0 else 0.0)
+        back = distributed[t] - (distributed[t - 1] if t > 0 else 0.0)
+        deflator = math.exp(-log_index[t])
+        flows[t] = back - call
+        deflated[t] = flows[t] * deflator
+        if first == n and (call != 0.0 or back != 0.0):
+            first = t
+        paid += call
+        got += back
+        paid_now += call * deflator
+        got_now += back * deflator
+        if first == n:
+            irr[t] = np.nan
+            pme[t] = np.nan
+            alpha[t] = np.nan
+            continue
+        left = nav[t]
+        left_now = left * deflator
+        irr[t] = yearly_rate(flows, first, t, left, paid, got + left)
+        pme[t] = (got_now + left_now) / paid_now if paid_now > 0.0 else np.nan
+        alpha[t] = yearly_rate(deflated, first, t, left_now, paid_now, got_now + left_now)
+
+
+@kernel
+def rates_by_quarter(paid_in, distributed, nav, flows, irr):
+    """The rate alone; arguments as in `returns_by_quarter`."""
+    first = paid_in.shape[0]
+    for t in range(paid_in.shape[0]):
+        call = paid_in[t] - (paid_in[t - 1] if t > 0 else 0.0)
+        back = distributed[t] - (distributed[t - 1] if t > 0 else 0.0)
+        flows[t] = back - call
+        if t < first and (call != 0.0 or back != 0.0):
+            first = t
+        irr[t] = np.nan
+        if t >= first:
+            irr[t] = yearly_rate(flows, first, t, nav[t], paid_in[t], distributed[t] + nav[t])
+
+
+@entry
+def returns_of_paths(paid_in, distributed, nav, log_index, room, irr, pme, alpha):
+    """`returns_by_quarter` for rows [path, quarter] of one world, from Python. log_index [quarter]; room [2, quarter];
+    the last three [path, quarter] are filled."""
+    for k in range(paid_in.shape[0]):
+        returns_by_quarter(paid_in[k], distributed[k], nav[k], log_index, room[0], room[1], irr[k], pme[k], alpha[k])

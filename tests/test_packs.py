@@ -1,0 +1,118 @@
+"""Claims about rule packs: what they fill in, what a scenario states in their place, what is refused and where."""
+
+from pathlib import Path
+
+import pytest
+
+from sim.errors import UserError
+from sim.scenario import load_scenario
+from sim.scenario.loading import provenance, with_overrides
+from sim.scenario.packs import departures
+
+XIAN = Path("scenarios/xian.toml")
+PACKS = sorted(p.stem for p in Path("scenarios/rules").glob("*.toml") if p.stem != "evaluation-2025")
+ANY_TIME = ['guidance.rules.valid_from="2019Q4"', 'guidance.rules.valid_to="2040Q4"']
+
+
+def problem(*sets: str) -> str:
+    with pytest.raises(UserError) as caught:
+        load_scenario(XIAN, sets)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("pack", PACKS)
+def test_every_pack_fills_the_rules_and_every_number_has_a_source(pack):
+    scenario = load_scenario(XIAN, [f"guidance.pack={pack}", *ANY_TIME])
+    assert scenario.guidance.rules is not None
+    for row in provenance(scenario):
+        if row["path"].startswith(("guidance.cap", "guidance.tolerance", "guidance.limits", "guidance.evaluation")):
+            assert row["source"] and "without a source" not in row["source"], row
+
+
+def test_a_number_that_a_scenario_states_takes_the_packs_place_and_is_told():
+    scenario = load_scenario("scenarios/xian/cap-50.toml")
+    assert scenario.guidance.cap["angel"].value == 0.5
+    stated = {row["path"]: (row["pack"], row["here"]) for row in departures(scenario) if row["what"] == "stated"}
+    assert stated["guidance.cap.angel"] == (0.4, 0.5)
+    packed = {row["path"]: row["pack"] for row in provenance(scenario)}
+    assert packed["guidance.cap.angel"] == 0.4 and packed["guidance.reinvestment"] is None
+
+
+def test_terms_beyond_the_packs_limits_are_told_not_refused():
+    scenario = load_scenario(XIAN, ["funds.angel.fee=0.05", 'funds.venture.life="25y"'])
+    beyond = {row["path"] for row in departures(scenario) if row["what"] == "limit"}
+    assert {"funds.angel.fee", "funds.venture.life"} <= beyond
+
+
+def test_a_pack_out_of_its_dates_names_the_file_and_the_line():
+    text = problem("guidance.pack=shaanxi-2025")
+    line = Path(XIAN).read_text(encoding="utf-8").splitlines().index('id = "angel"') + 1
+    assert "scenarios/xian.toml:" in text and "does not hold when these funds open" in text
+    found = int(text.split("xian.toml:")[1].split(":")[0])
+    assert line < found < line + 12
+
+
+def test_an_unknown_pack_names_the_nearest():
+    assert "did you mean shaanxi-2020?" in problem("guidance.pack=shanxi-2020")
+
+
+@pytest.mark.parametrize(
+    "term, words",
+    [
+        ("funds.angel.catch_up=1.2", "between 0 and 1"),
+        ("funds.angel.carry=1.2", "between 0 and 1"),
+        ("funds.angel.catch_up=0.1", "never completes"),
+        ("funds.angel.hurdle=0", "a catch-up needs a hurdle"),
+        ("funds.guidance.catch_up=0.5", "catches up with nothing"),
+        ("funds.angel.tranches=[0.4,0.3]", "sum to 0.7"),
+        ('funds.angel.tranche_every="1y"', "no tranches"),
+        ('funds.venture.recycling_for="2y"', "nothing may be recycled"),
+        ('funds.angel.harvest="20y"', "longer than the life"),
+        ("funds.angel.fee_base=commitments", "allowed words"),
+    ],
+)
+def test_contradictory_terms_are_refused(term, words):
+    assert words in problem(term)
+
+
+def test_a_missing_hurdle_names_the_class(tmp_path):
+    file = tmp_path / "short.toml"
+    file.write_text(
+        f'extends = "{XIAN.resolve()}"\n[[funds]]\nid = "extra"\nname = "extra"\nkind = "market"\ncount = 1\n'
+        'size = "1亿"\ninvests = "4y"\nlife = "8y"\nfee = 0.02\nfee_after = 0.01\ncarry = 0.2\n'
+        "catch_up = 1.0\nlocal = 1\nfollow_on = 0\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(UserError) as caught:
+        load_scenario(file)
+    text = str(caught.value)
+    assert "funds.extra.hurdle" in text and "missing" in text and "short.toml:" in text
+
+
+def test_a_pack_of_ones_own_lies_beside_the_scenario(tmp_path):
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "ours.toml").write_text(
+        '[pack]\nname = "ours"\nvalid_from = "2019Q1"\nsource = "our rules"\ngrade = "published"\n'
+        "[guidance]\nreinvestment = 1.2\n[guidance.cap]\nangel = 0.3\nventure = 0.3\nindustry = 0.25\n",
+        encoding="utf-8",
+    )
+    file = tmp_path / "zone.toml"
+    file.write_text(f'extends = "{XIAN.resolve()}"\n[guidance]\npack = "ours"\n', encoding="utf-8")
+    scenario = load_scenario(file)
+    assert scenario.guidance.cap["industry"].value == 0.25
+    assert scenario.guidance.cap["industry"].source == "our rules"
+    assert scenario.guidance.evaluation is None
+    again = with_overrides(scenario, {"guidance.pack": "usual", "guidance.rules.valid_from": "2019Q4"})
+    assert again.guidance.reinvestment.value == 1.5
+
+
+def test_a_pack_with_other_tables_is_refused(tmp_path):
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "odd.toml").write_text(
+        '[pack]\nname = "x"\nvalid_from = "2019Q1"\n[firms]\n', encoding="utf-8"
+    )
+    file = tmp_path / "zone.toml"
+    file.write_text(f'extends = "{XIAN.resolve()}"\n[guidance]\npack = "odd"\n', encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        load_scenario(file)
+    assert "holds [pack] and [guidance] only" in str(caught.value)
