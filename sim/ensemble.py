@@ -22,6 +22,7 @@ from sim import compiled
 WARM = compiled.use_cache()  # before numba is imported
 
 import numpy as np  # noqa: E402
+from numba import config  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
 from sim.errors import Problem, RunError, UserError  # noqa: E402
@@ -161,7 +162,7 @@ class Worlds:
                     self.room = bigger(room, status)
 
     def _live(self, key: NDArray[np.uint64], rules: Any) -> int:
-        if WARM or _compiled:
+        if WARM or _compiled or config.DISABLE_JIT:  # type: ignore[attr-defined]
             return int(live_one_world(key, rules, self._own.pointer, self.audit))
         with _compiling:
             with nullcontext() if _compiled else whole_program(live_one_world):

@@ -147,7 +147,7 @@ def _rows(bench: Bench, names: Iterable[str]) -> list[int]:
 def _compared(
     bench: Bench, start: Bench, baseline: Case, variant: Case, n: int, metrics: list[str], at: str
 ) -> Comparison:
-    bought = [m for _, _, _, *two in BOUGHT for m in two if m]
+    bought = [metric for thing in BOUGHT for metric in (thing.metric, thing.less) if metric]
     wanted = list(dict.fromkeys([*metrics, *HEADLINES, NET_COST, *bought]))
     with np.errstate(invalid="ignore", divide="ignore"):
         results = {BASELINE: baseline.result(_rows(bench, wanted), n), VARIANT: variant.result(_rows(start, wanted), n)}
@@ -184,7 +184,7 @@ def _table(compared: Comparison, metrics: list[str]) -> list[dict[str, Any]]:
 
 
 def _prices(compared: Comparison) -> list[dict[str, Any]]:
-    words = {key: {"zh": zh, "en": en} for key, zh, en, _, _ in BOUGHT}
+    words = {thing.key: {"zh": thing.zh, "en": thing.en} for thing in BOUGHT}
     return [
         {
             "key": p.key,

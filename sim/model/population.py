@@ -303,7 +303,9 @@ def known_cheques(r, funds, tally, scratch, i, n):
     for j in range(r.first_investor[i], r.first_investor[i + 1]):
         f = fund_of_class(funds, tally, r.investor[j])
         if f >= 0 and n < scratch.cheque.shape[0] - 1:
-            left = funds.commitment[f] - funds.called[f] + funds.cash[f] + funds.recalled[f] - funds.need[f]
+            left = funds.cash[f] - funds.need[f]
+            if not funds.paid_ahead[f]:
+                left += funds.commitment[f] - funds.called[f]
             cheque = min(r.invested[j], left)
             if cheque > 0.0:
                 scratch.list[n] = f

@@ -232,7 +232,7 @@ def read_comparison(folder: Path, result: Result | None = None) -> Comparison:
         prices,
         at,
         parts,
-        about,
+        about=about,
     )
 
 

@@ -663,7 +663,7 @@ def policy_comparison(material: Material) -> Section | None:
 def price_table(material: Material) -> Table:
     c, say, lang = material.comparison, material.say, material.lang
     assert c is not None
-    words = {key: say(zh, en) for key, zh, en, _, _ in BOUGHT}
+    words = {thing.key: say(thing.zh, thing.en) for thing in BOUGHT}
     verdicts = {
         "price": "",
         "saving": say("省钱但更少", "cheaper, and less of it"),
