@@ -7,7 +7,7 @@ quarter share one table.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +44,28 @@ def follow(scenario: Scenario, replication: int, firm: str, seed: int | None = N
     worlds = Worlds(scenario, lower(scenario, Rows(seed, np.array([replication]))), seed)
     world = worlds.live(0, replication, events=True)
     samples = _samples(scenario, [_kept(world, replication, scenario.zone.quarters)])
+    life = life_in(scenario, world, samples, replication, firm, seed)
+    _add_tables(life, scenario, worlds, replication)
+    return life
+
+
+def live_again(scenario: Scenario, replication: int, seed: int) -> tuple[World, dict[str, dict[str, NDArray]]]:
+    """One replication of a run with every log kept: the world at its end (the caller's own), and its event tables."""
+    world = Worlds(scenario, lower(scenario, Rows(seed, np.array([replication]))), seed).live(
+        0, replication, events=True
+    )
+    return world, _samples(scenario, [_kept(world, replication, scenario.zone.quarters)])
+
+
+def life_in(
+    scenario: Scenario,
+    world: World,
+    samples: Mapping[str, Mapping[str, NDArray]],
+    replication: int,
+    firm: str,
+    seed: int,
+) -> dict[str, Any]:
+    """One firm's life in a world that was lived again, without the cap tables of its past; UserError as in `follow`."""
     life: dict[str, Any] = {"firm": firm, "replication": replication, "seed": seed}
     total = 0
     for name in ("rounds", "levels", "exits"):
@@ -72,7 +94,6 @@ def follow(scenario: Scenario, replication: int, firm: str, seed: int | None = N
         )
     if slot is not None:
         life["now"] = firm_now(scenario, world, slot, life["rounds"])
-    _add_tables(life, scenario, worlds, replication)
     return life
 
 

@@ -69,8 +69,8 @@ def replication_at(case: Case, metric: int, column: int, percentile: int) -> int
 
 
 def _past(bench: Bench, settings: Mapping[str, float], replication: int, quarter: str) -> Past:
-    from sim.ensemble import live_again
     from sim.scenario.loading import with_overrides
+    from sim.tracing import live_again
 
     scenario = with_overrides(bench.scenario, {**settings, "zone.end": quarter})
     world, samples = live_again(scenario, replication, bench.seed)
@@ -135,7 +135,7 @@ def _funds(past: Past) -> list[dict[str, Any]]:
 
 def firm(past: Past, name: str) -> dict[str, Any]:
     """Rounds, certificates, cap table and what each class gets at a range of exit values. Raises UserError."""
-    from sim.ensemble import life_in
+    from sim.tracing import life_in
 
     life = life_in(past.scenario, past.world, past.samples, past.replication, name, past.seed)
     levels = {

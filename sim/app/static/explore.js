@@ -336,8 +336,7 @@ export class Explorer {
   levels(life) {
     const { words, state } = this;
     if (!life.levels.length) return element("p", { class: "note" }, words("firm.levels.none"));
-    const what = { 1: "firm.entered", "-1": "firm.left", 2: "firm.renewed" };
-    const rows = life.levels.map((r) => [r.quarter, life.level_names[r.level]?.[state.lang] ?? r.level, words(what[r.what] || "")]);
+    const rows = life.levels.map((r) => [r.quarter, life.level_names[r.level]?.[state.lang] ?? r.level, words(`firm.${r.event}`)]);
     return table(words("firm.levels"), [words("chart.quarter"), words("firm.levels"), ""], rows, 3);
   }
 
