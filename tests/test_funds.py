@@ -12,7 +12,7 @@ from sim.analysis import returns
 from sim.ensemble import Worlds, simulate
 from sim.finance.payoff import split_proceeds
 from sim.finance.waterfall import due_to_protected
-from sim.model.report import LP, G, N, Q, R
+from sim.model.report import LP, G, N, Q, R, Z
 from sim.model.rows import Rows
 from sim.model.rules import lower
 from sim.model.world import Count, FundKind
@@ -55,6 +55,7 @@ def row_lengths():
         Q: len(layout.GUIDANCE_ROWS),
         R: len(layout.CLASS_RULE_ROWS),
         N: len(layout.NAMED_ROWS),
+        Z: len(layout.ZONE_ROWS),
     }
 
 

@@ -212,11 +212,12 @@ def _band(values: Floats) -> tuple[float, float, float]:
 
 def named_paths(scenario: Scenario, result: Result) -> list[NamedPath]:
     """The odds of the published paths of named firms. A firm that is gone has not reached its point."""
+    from sim.model.layout import FOLLOWED
     from sim.quantities import quarter_name
     from sim.scenario.fields import iter_quantities
 
     out = []
-    for firm in scenario.named:
+    for firm in scenario.named[:FOLLOWED]:
         drawn = [
             path for path, q in iter_quantities(firm, f"named.{firm.id}") if q.distribution or q.grade == "assumed"
         ]
@@ -316,6 +317,7 @@ def rules_kept(scenario: Scenario, result: Result) -> dict[str, Any] | None:
     """The rule pack in force: where the scenario departs from it, the probability that losses at the end exceed what is
     tolerated by class, reinvestment missed, gains given up, and the evaluation score with the line that binds. None
     where the scenario names no pack."""
+    from sim.model.funds.parameters import of_class
     from sim.quantities import quarter_name
     from sim.scenario.packs import departures
 
@@ -335,7 +337,7 @@ def rules_kept(scenario: Scenario, result: Result) -> dict[str, Any] | None:
             odds = odds_of(result[f"guidance.breach.{c.id}"][:, -1])
             missed = measures.mean(result[f"guidance.reinvestment.missed.{c.id}"][:, -1])
             out["classes"][c.id] = {
-                "tolerance": g.tolerance[c.id].value if c.id in g.tolerance else None,
+                "tolerance": tolerated.value if (tolerated := of_class(g.tolerance, c)) is not None else None,
                 "breach": odds.value,
                 "breach_error": odds.error,
                 "reinvestment_missed": missed.value,

@@ -133,6 +133,7 @@ KIND_ROWS: tuple[tuple[str, str, Kind, str, str], ...] = (
     ("ks_pme", "ratio", _RATIO, "KS-PME", "KS-PME"),
     ("direct_alpha", "share", _RATIO, "直接阿尔法", "direct alpha"),
 )
+FOLLOWED = 32  # named firms of which the zone's own return is reported: sim.model.world.MAX_NAMED
 KIND_IDS = tuple(kind for kind, _, _ in KIND_NAMES)
 PARTNER_NAMES = (
     ("treasury", "财政", "treasury"),
@@ -167,6 +168,8 @@ CLASS_RULE_ROWS: tuple[tuple[str, str, Kind, str, str], ...] = (
 NAMED_ROWS: tuple[tuple[str, str, Kind, str, str], ...] = (
     ("valuation", "CNY", _STOCK, "估值", "valuation"),
     ("multiple", "ratio", _RATIO, "估值倍数", "multiple of first post-money"),
+)
+ZONE_ROWS: tuple[tuple[str, str, Kind, str, str], ...] = (
     ("zone.paid_in", "CNY", _STOCK, "园区投入", "put in by the zone"),
     ("zone.distributed", "CNY", _STOCK, "园区收回", "received by the zone"),
     ("zone.nav", "CNY", _STOCK, "园区持股价值", "value of the zone's stake"),
@@ -278,6 +281,8 @@ def metrics_of(scenario: "Scenario") -> list[Metric]:
         out.append(Metric(f"guidance.score.{line.id}", "index", label, _INDEX))
     for firm in scenario.named:
         out += [_told(f"named.{firm.id}.{row}", *_rest(firm.name.zh, firm.name.en, x)) for row, *x in NAMED_ROWS]
+    for firm in scenario.named[:FOLLOWED]:
+        out += [_told(f"named.{firm.id}.{row}", *_rest(firm.name.zh, firm.name.en, x)) for row, *x in ZONE_ROWS]
     return out + _later_blocks(scenario)
 
 

@@ -13,7 +13,7 @@ from sim.model.jit import fast_kernel, kernel, summing
 from sim.model.ladders.kernel import bit, holders_of
 from sim.model.programmes.effects import case_of, energy_factor, factor_of
 from sim.model.projects.kernel import ramped
-from sim.model.world import KINDS, OTHERS, STAGES, STATE, Cash, Count, FundKind, Source
+from sim.model.world import KINDS, MAX_NAMED, OTHERS, STAGES, STATE, Cash, Count, FundKind, Source
 
 
 class M(IntEnum):
@@ -149,12 +149,18 @@ class N(IntEnum):
 
     VALUE = 0
     MULTIPLE = 1
-    PAID_IN = 2
-    DISTRIBUTED = 3
-    NAV = 4
-    TVPI = 5
-    IRR = 6
-    SIZE = 7
+    SIZE = 2
+
+
+class Z(IntEnum):
+    """Rows of what the zone's own fund gets from a named firm; for the first MAX_NAMED of them."""
+
+    PAID_IN = 0
+    DISTRIBUTED = 1
+    NAV = 2
+    TVPI = 3
+    IRR = 4
+    SIZE = 5
 
 
 class P(IntEnum):
@@ -254,14 +260,14 @@ def zone_stake(ventures, holdings, funds, v, value):
 @kernel
 def report_named(rules, tally, out, named):
     """What the zone's own funds put into each named firm and got back; its stake is added where the firm is alive."""
-    for k in range(rules.named.count):
-        row = named + np.int64(N.SIZE) * k
+    for k in range(min(rules.named.count, MAX_NAMED)):
+        row = named + np.int64(N.SIZE) * rules.named.count + np.int64(Z.SIZE) * k
         paid = tally.money[np.int64(Cash.SIZE) + 2 * k]
         back = tally.money[np.int64(Cash.SIZE) + 2 * k + 1]
-        out[row + N.PAID_IN] = paid
-        out[row + N.DISTRIBUTED] = back
-        out[row + N.NAV] = 0.0
-        out[row + N.TVPI] = back / paid if paid > 0.0 else np.nan
+        out[row + Z.PAID_IN] = paid
+        out[row + Z.DISTRIBUTED] = back
+        out[row + Z.NAV] = 0.0
+        out[row + Z.TVPI] = back / paid if paid > 0.0 else np.nan
 
 
 @kernel
@@ -314,10 +320,12 @@ def report_valuations(rules, firms, ventures, holdings, funds, market, tally, ou
             row = named + np.int64(N.SIZE) * k
             out[row + N.VALUE] = value
             out[row + N.MULTIPLE] = value / ventures.first_post[v] if ventures.first_post[v] > 0.0 else np.nan
-            stake = zone_stake(ventures, holdings, funds, v, value)
-            out[row + N.NAV] = stake
-            if out[row + N.PAID_IN] > 0.0:
-                out[row + N.TVPI] += stake / out[row + N.PAID_IN]
+            if k < MAX_NAMED:
+                row = named + np.int64(N.SIZE) * rules.named.count + np.int64(Z.SIZE) * k
+                stake = zone_stake(ventures, holdings, funds, v, value)
+                out[row + Z.NAV] = stake
+                if out[row + Z.PAID_IN] > 0.0:
+                    out[row + Z.TVPI] += stake / out[row + Z.PAID_IN]
     out[M.FIRMS_VENTURE] = seekers
     out[M.FIRMS_BACKED] = backed
     out[M.POST_TOTAL] = post
@@ -576,10 +584,10 @@ def report_returns(rules, market, scratch, metrics):
         rates_by_quarter(
             metrics[k + LP.PAID_IN], metrics[k + LP.DISTRIBUTED], metrics[k + LP.NAV], flows, metrics[k + LP.IRR]
         )
-    for firm in range(rules.named.count):
-        k = named + np.int64(N.SIZE) * firm
+    for firm in range(min(rules.named.count, MAX_NAMED)):
+        k = named + np.int64(N.SIZE) * rules.named.count + np.int64(Z.SIZE) * firm
         rates_by_quarter(
-            metrics[k + N.PAID_IN], metrics[k + N.DISTRIBUTED], metrics[k + N.NAV], flows, metrics[k + N.IRR]
+            metrics[k + Z.PAID_IN], metrics[k + Z.DISTRIBUTED], metrics[k + Z.NAV], flows, metrics[k + Z.IRR]
         )
     for t in range(max(0, rules.evaluation.begins), n):
         if metrics[kinds + np.int64(G.SIZE) * np.int64(FundKind.GUIDANCE) + G.SIZE_, t] <= 0.0:
@@ -752,7 +760,7 @@ def report_policies(key, rules, firms, programmes, incubators, projects, tally, 
     """The blocks of programmes, incubators, projects, sectors and energy; nothing where a scenario has none."""
     out = metrics[:, quarter]
     _, _, _, _, _, _, _, named = blocks_of(rules)
-    base = named + np.int64(N.SIZE) * rules.named.count
+    base = named + np.int64(N.SIZE) * rules.named.count + np.int64(Z.SIZE) * min(rules.named.count, MAX_NAMED)
     for p in range(rules.programmes.count):
         report_programme(key, rules, firms, programmes, tally, scratch, out, base, np.int64(p))
         base += np.int64(P.SIZE)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import Problem, UserError
-from sim.model.funds.parameters import MEASURES
+from sim.model.funds.parameters import MEASURES, of_class
 from sim.model.ladders.kernel import Quantity as What
 from sim.model.layout import KIND_IDS
 from sim.model.limits import (
@@ -909,12 +909,13 @@ def lower_funds(s: "Scenario", rows: Rows) -> FundRules:
     raised, reinvestment = np.zeros((r, n)), np.zeros((r, n))
     for i, c in enumerate(classes):
         if c.kind == "sub-fund":
-            cap[:, i] = rows(g.cap[c.mandate or c.id])
+            cap[:, i] = rows(of_class(g.cap, c))
             asks[:, i] = np.maximum(rows(g.asks) * cap[:, i], 1e-6)
             raised[:, i] = rows(g.raised)
-            reinvestment[:, i] = rows(g.reinvestment_of.get(c.id, g.reinvestment))
-            if c.id in g.tolerance:
-                tolerance[:, i] = rows(g.tolerance[c.id])
+            reinvestment[:, i] = rows(of_class(g.reinvestment_of, c) or g.reinvestment)
+            tolerated = of_class(g.tolerance, c)
+            if tolerated is not None:
+                tolerance[:, i] = rows(tolerated)
     if n == 0:
         rows(g.reinvestment)
     o, park = s.outside, s.fund_park
@@ -1007,8 +1008,8 @@ def lower_evaluation(s: "Scenario", rows: Rows) -> EvaluationRules:
             measure[i, j], steps[i, j] = MEASURES.index(name), len(table)
             least[:, i, j, : len(table)] = rows.table([x.least for x in table])
             points[:, i, j, : len(table)] = rows.table([x.points for x in table])
-    subs = [c.id for c in s.funds if c.kind == "sub-fund"]
-    asked = [rows(s.guidance.reinvestment_of.get(x, s.guidance.reinvestment)) for x in subs]
+    subs = [c for c in s.funds if c.kind == "sub-fund"]
+    asked = [rows(of_class(s.guidance.reinvestment_of, c) or s.guidance.reinvestment) for c in subs]
     return EvaluationRules(
         lines=rows.constant(len(lines), np.int64),
         begins=rows.constant(e.begins - s.zone.start if e is not None else NEVER, np.int64),

@@ -68,7 +68,7 @@ KINDS = 5
 OTHERS = -2  # holder or limited partner outside the model: founders' friends, firms, funds from elsewhere
 TREASURY = -1  # limited partner: the zone's public purse
 STATE = -3  # limited partner outside the model: firms and funds owned by the state
-MAX_NAMED = 96  # firms known by name: what the zone's own fund put into each and got back stands behind Tally.money
+MAX_NAMED = 32  # named firms for which Tally.money keeps, behind its places, what the zone's own fund put in and got
 
 MAX_SECTORS = 12
 MAX_LEVELS = 24

@@ -19,6 +19,7 @@ from sim.model.funds.parameters import (
     NamedFirm,
     OutsidePortfolio,
     ReportParameters,
+    of_class,
 )
 from sim.model.incubators.parameters import Incubator
 from sim.model.ladders.parameters import Conditions, Ladder
@@ -347,7 +348,7 @@ class Scenario(Table):
                 if c.parent in by_id and by_id[c.parent].kind != "guidance":
                     guidance = [x.id for x in self.funds if x.kind == "guidance"]
                     found.append((f"{path}.parent", "must be a guidance fund", c.parent, guidance))
-                if (c.mandate or c.id) not in self.guidance.cap:
+                if of_class(self.guidance.cap, c) is None:
                     allowed = list(self.guidance.cap)
                     text = "a sub-fund class needs a contribution cap in [guidance.cap]; state its mandate"
                     found.append((path, text, c.id, allowed))

@@ -139,6 +139,8 @@ def departures(scenario: Any) -> list[dict[str, Any]]:
 
 def beyond_limits(scenario: Any) -> Iterator[dict[str, Any]]:
     """Fund terms that the pack's limits do not allow."""
+    from sim.model.funds.parameters import of_class
+
     g = scenario.guidance
     limits = g.limits
 
@@ -166,9 +168,9 @@ def beyond_limits(scenario: Any) -> Iterator[dict[str, Any]]:
                 yield row(f"{path}.life", limits.parent_life, c.life.value, "years")
         if c.kind != "sub-fund":
             continue
-        if c.id in ("angel", "venture") and c.plan is not None:
+        if (c.mandate or c.id) in ("angel", "venture") and c.plan is not None:
             early += c.plan.value
-        most = limits.fee_of.get(c.id, limits.fee)
+        most = of_class(limits.fee_of, c) or limits.fee
         if most is not None and c.fee.value > most.value:
             yield row(f"{path}.fee", most, c.fee.value, "per year")
         if limits.fee_after is not None and c.fee_after.value > limits.fee_after.value * c.fee.value:

@@ -15,7 +15,7 @@ from sim.model.firms.kernel import remove_firm
 from sim.model.jit import inlined, kernel
 from sim.model.market.kernel import mean_regime
 from sim.model.rounds.kernel import put_venture
-from sim.model.world import Cash, Count, FundKind
+from sim.model.world import MAX_NAMED, Cash, Count, FundKind
 
 
 @kernel
@@ -24,7 +24,7 @@ def take_proceeds(funds, ventures, holdings, tally, h, paid, quarter):
     f = holdings.fund[h]
     funds.proceeds[f] += paid
     named = np.int64(ventures.named[holdings.venture[h]])
-    if named >= 0 and funds.kind[f] == FundKind.DIRECT:
+    if 0 <= named < MAX_NAMED and funds.kind[f] == FundKind.DIRECT:
         tally.money[np.int64(Cash.SIZE) + 2 * named + 1] += paid
     if funds.by_deal[f] and paid > 0.0:
         balance = accrue_hurdle(holdings.balance[h], funds.hurdle[f], 0.25 * (quarter - holdings.since[h]))

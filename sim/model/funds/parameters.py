@@ -141,6 +141,11 @@ class ByClass(dict[str, Any]):
             raise AttributeError(name) from None
 
 
+def of_class(table: dict[str, Any], fund_class: Any) -> Any:
+    """What a table by class says of a class: by its id, else by its mandate; None where it says nothing."""
+    return table.get(fund_class.id, table.get(fund_class.mandate) if fund_class.mandate else None)
+
+
 class RulePack(Table):
     """The dated rules in force (a file of scenarios/rules), as a scenario's [guidance] pack names them."""
 

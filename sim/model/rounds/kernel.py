@@ -14,7 +14,7 @@ from sim.finance.payoff import ratchet_conversion, weighted_average_conversion
 from sim.model.draws import Purpose, exp, log_inlined, logistic, normal, normal_inlined, philox, uniforms, unit
 from sim.model.jit import fast_kernel, inlined, kernel, order_by
 from sim.model.market.kernel import mean_regime
-from sim.model.world import MAX_CLASSES, OTHERS, STAGES, TILE, Cash, Count, FundKind, Source, Stage, Status
+from sim.model.world import MAX_CLASSES, MAX_NAMED, OTHERS, STAGES, TILE, Cash, Count, FundKind, Source, Stage, Status
 
 SQRT_HALF = 0.7071067811865476
 HALVINGS = 60
@@ -408,7 +408,7 @@ def close_round(
             tally.money[Cash.BY_SUB_FUNDS] += cheque
             if stage <= Stage.A:
                 tally.money[Cash.INTO_EARLY] += cheque
-        elif funds.kind[f] == FundKind.DIRECT and ventures.named[v] >= 0:
+        elif funds.kind[f] == FundKind.DIRECT and 0 <= ventures.named[v] < MAX_NAMED:
             tally.money[np.int64(Cash.SIZE) + 2 * ventures.named[v]] += cheque
         funds.need[f] += cheque
         funds.invested[f] += cheque
