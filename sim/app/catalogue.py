@@ -38,11 +38,16 @@ class Catalogue:
             return path.stem
 
     def paths(self) -> dict[str, Path]:
-        """name -> file, read anew: a scenario that was just saved is there. Links out of the folder are left out."""
+        """name -> file, read anew: a scenario that was just saved is there. Links out of the folder are
+        left out, and so are rule packs."""
         root = self.folder.resolve()
         found = {}
         for path in sorted(self.folder.rglob("*.toml"))[:MOST] if self.folder.is_dir() else []:
-            if path.name.startswith(".") or not path.resolve().is_relative_to(root):
+            if (
+                path.name.startswith(".")
+                or path.parent == self.folder / "rules"
+                or not path.resolve().is_relative_to(root)
+            ):
                 continue
             found[path.relative_to(self.folder).with_suffix("").as_posix()] = path
         if self.first is not None:

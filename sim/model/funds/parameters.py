@@ -7,6 +7,7 @@ from pydantic import AfterValidator
 from sim.scenario.fields import (
     Count,
     Described,
+    Dollars,
     Id,
     LocalName,
     Money,
@@ -366,7 +367,7 @@ class FairTerms(Table):
 class ReportParameters(Table):
     """Thresholds that metrics use."""
 
-    unicorn_usd: Money = Described("value from which an unlisted firm is a unicorn, in US dollars")
+    unicorn_usd: Dollars = Described("value from which an unlisted firm is a unicorn, in US dollars")
     usd_cny: Ratio = Described("yuan for a dollar, at a stated date")
     multiple: Ratio = Described("step-up over the first post-money whose share of firms is reported")
     fair: FairTerms
