@@ -99,6 +99,7 @@ FIXED: tuple[tuple[str, str, Kind, str, str], ...] = (
     ("valuation.fair.ratio", "ratio", _RATIO, "投后估值/公允价值", "post-money over fair value"),
     ("exits.secondary", "CNY", _STOCK, "累计二手份额转让", "secondary sales since the start"),
     ("exits.redemption", "CNY", _STOCK, "累计回购金额", "paid in redemptions since the start"),
+    ("firms.attracted.listed", "firms", _STOCK, "招商引进的上市企业", "listed firms that moved in"),
 )
 
 KIND_NAMES = (

@@ -75,7 +75,8 @@ class M(IntEnum):
     FAIR_RATIO = 53
     SECONDARY = 54
     REDEMPTION = 55
-    SIZE = 56
+    ATTRACTED_LISTED = 56
+    SIZE = 57
 
 
 class G(IntEnum):
@@ -283,6 +284,7 @@ def report_valuations(rules, firms, ventures, holdings, funds, market, tally, ou
     unicorns = 0
     listed = 0.0
     attracted = 0.0
+    attracted_listed = 0
     best = 0.0
     above = 0
     priced_twice = 0
@@ -316,6 +318,7 @@ def report_valuations(rules, firms, ventures, holdings, funds, market, tally, ou
             largest_backed = max(largest_backed, value)
         if firms.source[ventures.firm[v]] == Source.ATTRACTED:
             attracted += value
+            attracted_listed += 1 if ventures.listed[v] else 0
         if k >= 0:
             row = named + np.int64(N.SIZE) * k
             out[row + N.VALUE] = value
@@ -338,6 +341,7 @@ def report_valuations(rules, firms, ventures, holdings, funds, market, tally, ou
     out[M.LISTED_VALUE] = listed
     out[M.VALUE_TOTAL] = post + listed
     out[M.VALUE_ATTRACTED] = attracted
+    out[M.ATTRACTED_LISTED] = attracted_listed
     out[M.MULTIPLE_MAX] = best if best > 0.0 else np.nan
     out[M.MULTIPLE_SHARE] = above / priced_twice if priced_twice > 0 else np.nan
     out[M.MULTIPLE_MEAN] = log_sum / priced_twice if priced_twice > 0 else np.nan

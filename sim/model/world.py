@@ -140,6 +140,8 @@ class Ventures(NamedTuple):
     word_order: Words
     word_exit: Words
     word_lead: Words
+    ask: Floats  # the pre-money it would ask for this quarter
+    dilution_factor: Floats  # on its stage's median dilution, this quarter
     word_ask: Words  # and those of a round's terms: price asked, dilution, who joins, the next step-up waited for
     word_dilution: Words
     word_joins: Words

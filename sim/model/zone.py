@@ -153,7 +153,7 @@ def live_one_quarter(
         close_leavers(
             key, rules.exits, firms, ventures, holdings, funds, ladder, tally, events, scratch, leavers, quarter, levels
         )
-        move_values(key, rules.rounds, firms, ventures, tally, scratch, quarter)
+        move_values(key, rules.rounds, firms, ventures, market, tally, scratch, quarter)
         raise_rounds(key, rules.rounds, firms, ventures, holdings, funds, market, tally, events, scratch, quarter)
         listed = climb_ladders(
             key,

@@ -11,7 +11,18 @@ Not modelled: bargaining over control, staged tranches within a round, convertib
 import numpy as np
 
 from sim.finance.payoff import ratchet_conversion, weighted_average_conversion
-from sim.model.draws import Purpose, exp, log_inlined, logistic, normal, normal_inlined, philox, uniforms, unit
+from sim.model.draws import (
+    Purpose,
+    exp,
+    exp_inlined,
+    log_inlined,
+    logistic,
+    normal,
+    normal_inlined,
+    philox,
+    uniforms,
+    unit,
+)
 from sim.model.jit import fast_kernel, inlined, kernel, order_by
 from sim.model.market.kernel import mean_regime
 from sim.model.world import MAX_CLASSES, MAX_NAMED, OTHERS, STAGES, TILE, Cash, Count, FundKind, Source, Stage, Status
@@ -109,8 +120,22 @@ def rise_since(log_value, last_post, rise):
         rise[i] = log_value[i] - log_inlined(max(last_post[i], 1.0))
 
 
+@fast_kernel
+def ask_prices(word, log_value, fails, private, noise, concession, ask):
+    """Pre-money asked for: value at the market's price, with bargaining noise, less for each failed attempt."""
+    for i in range(ask.shape[0]):
+        ask[i] = exp_inlined(log_value[i] + private + noise * normal_inlined(unit(word[i])) - concession * fails[i])
+
+
+@fast_kernel
+def draw_factors(word, sd, factor):
+    """Lognormal factors with median one."""
+    for i in range(factor.shape[0]):
+        factor[i] = exp_inlined(sd * normal_inlined(unit(word[i])))
+
+
 @kernel
-def move_values(key, rules, firms, ventures, tally, scratch, quarter):
+def move_values(key, rules, firms, ventures, market, tally, scratch, quarter):
     """Latent values drift and spread; firms with young money grow faster; cash burns, eased by profit."""
     rest = np.sqrt(1.0 - rules.correlation * rules.correlation)
     rows = tally.counts[Count.VENTURE_SLOTS]
@@ -154,7 +179,18 @@ def move_values(key, rules, firms, ventures, tally, scratch, quarter):
             ventures.log_value[v] = min(max(ventures.log_value[v] + step, 9.0), 30.0)
             if stage > 0 and quarter - ventures.last_round[v] <= rules.funded_quarters:
                 firms.log_revenue[slot] = min(firms.log_revenue[slot] + rules.funded_growth[stage], 34.0)
-        rise_since(ventures.log_value[first:last], ventures.last_post[first:last], ventures.rise[first:last])
+        log_value = ventures.log_value[first:last]
+        rise_since(log_value, ventures.last_post[first:last], ventures.rise[first:last])
+        ask_prices(
+            ventures.word_ask[first:last],
+            log_value,
+            ventures.fails[first:last],
+            market.private[quarter],
+            rules.bargaining,
+            rules.concession,
+            ventures.ask[first:last],
+        )
+        draw_factors(ventures.word_dilution[first:last], rules.dilution_sd, ventures.dilution_factor[first:last])
 
 
 @inlined
@@ -509,17 +545,9 @@ def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, even
     index, cohort = np.int64(ventures.index[v]), np.int64(ventures.cohort[v])
     c, d = unit(ventures.word_joins[v]), unit(ventures.word_goal[v])
     private = market.private[quarter]
-    ask = (
-        ventures.log_value[v]
-        + private
-        + rules.bargaining * normal(unit(ventures.word_ask[v]))
-        - rules.concession * ventures.fails[v]
-    )
-    pre = exp(ask)
+    pre = ventures.ask[v]
     stage = np.int64(next_stage(rules, ventures, v, pre))
-    dilution = min(
-        max(rules.dilution[stage] * exp(rules.dilution_sd * normal(unit(ventures.word_dilution[v]))), 0.02), 0.45
-    )
+    dilution = min(max(rules.dilution[stage] * ventures.dilution_factor[v], 0.02), 0.45)
     amount = pre * dilution / (1.0 - dilution)
     post = pre + amount
     if amount < rules.least_cheque:
