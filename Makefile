@@ -7,7 +7,7 @@ SCENARIO  ?= scenarios/xian.toml
 WORKERS   ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test benchmark validate fuzz docs reference gallery lock clean
+.PHONY: help setup run test benchmark validate fuzz golden docs reference gallery lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ validate: $(STAMP) ## recompute published tables; audit the accounts of every sh
 
 fuzz: $(STAMP) ## ten times more random examples than `make test`
 	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+
+golden: $(STAMP) ## put the numbers of every shipped scenario on record anew (tests/golden.json)
+	@$(BIN)/python -m tests.golden
 
 docs: $(STAMP) ## build the handbook in both languages into site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
