@@ -371,6 +371,7 @@ def _write_tables(folder: Path, tables: Mapping[str, Table]) -> None:
             for name, table in tables.items():
                 if table:
                     connection.register("events", {key: _plain(column) for key, column in table.items()})
+                    store.will_write(folder / f"{name}.parquet")
                     target = str(folder / f"{name}.parquet").replace("'", "''")
                     connection.execute(f"COPY events TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
                     connection.unregister("events")

@@ -30,19 +30,27 @@ LATER = (
 
 operations = 0  # steps that touched the disk since the program started; `fail_at` counts in them
 _failing: int | None = None
+_fault: tuple[int, bool, bool] = (errno.ENOSPC, False, False)
 
 
-def fail_at(step: int | None) -> None:
-    """For tests: the step-th operation from now (1 = the next) finds the disk full, and so does every later one."""
-    global _failing
+def fail_at(step: int | None, error: int = errno.ENOSPC, once: bool = False, kill: bool = False) -> None:
+    """For tests: the step-th operation from now (1 = the next) fails with this error (a full disk), and so does every
+    later one unless `once`. With `kill` the process ends there as by kill -9."""
+    global _failing, _fault
     _failing = None if step is None else operations + step
+    _fault = (error, once, kill)
 
 
 def _operation(path: Path) -> None:
     global operations
     operations += 1
-    if _failing is not None and operations >= _failing:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    if _failing is None or operations < _failing:
+        return
+    error, once, kill = _fault
+    if kill:
+        os.kill(os.getpid(), 9)
+    if operations == _failing or not once:
+        raise OSError(error, os.strerror(error), str(path))
 
 
 # --- one file ----------------------------------------------------------------------------------------------------
@@ -137,13 +145,32 @@ def refuse_unwritable(folder: str | Path) -> None:
         raise _failure(folder, denied, "nothing was written")
 
 
+def will_write(path: str | Path) -> None:
+    """Said before another program's code writes a file inside a folder of `write_folder`: that counts as a step too."""
+    _operation(Path(path))
+
+
+@contextlib.contextmanager
+def building(path: str | Path) -> Iterator[IO[bytes]]:
+    """A new file to be written in pieces, inside a folder of `write_folder`, which puts it on the disk and in place."""
+    path = Path(path)
+    _operation(path)
+    with open(path, "wb") as file:
+        yield file
+    _operation(path)
+
+
 def write_text(path: str | Path, text: str) -> Path:
     return write_bytes(path, text.encode("utf-8"))
 
 
 def write_json(path: str | Path, value: Any) -> Path:
+    return write_bytes(path, json_bytes(value))
+
+
+def json_bytes(value: Any) -> bytes:
     """Standard JSON: a number that is not finite is written as null."""
-    return write_text(path, json.dumps(_plain(value), ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+    return (json.dumps(_plain(value), ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
 
 
 def append(file: IO[bytes], record: bytes) -> None:

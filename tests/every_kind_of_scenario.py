@@ -16,6 +16,8 @@ KINDS = {
     "changsha": ("organic.per_year=120",),
     "wuxi": ("organic.per_year=120",),
     "xiamen": ("organic.per_year=120",),
+    "china": ("organic.per_year=120",),
+    "us": (),
 }
 SMALL = ("firms.initial.count=500",)
 
