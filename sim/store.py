@@ -11,6 +11,7 @@ import errno
 import json
 import math
 import os
+import re
 import shutil
 import threading
 from collections.abc import Iterator, Mapping
@@ -222,7 +223,7 @@ def refuse_foreign(target: str | Path) -> Path:
     target = Path(target).expanduser().resolve()
     if target.exists() and not target.is_dir():
         raise _refusal("this is a file, and a result is a folder", target, "a file", "a folder to be made")
-    if target.is_dir() and any(target.iterdir()) and not is_result(target):
+    if target.is_dir() and not is_result(target) and not all(_half_written(entry) for entry in target.iterdir()):
         raise _refusal(
             "this folder holds something else than a result and is left alone",
             target,
@@ -230,6 +231,26 @@ def refuse_foreign(target: str | Path) -> Path:
             "a new name, an empty folder, or a result to be replaced",
         )
     return target
+
+
+def _half_written(path: Path) -> int | None:
+    """The process that began this file and did not come to put it in place, or None for any other file."""
+    found = re.fullmatch(r"\..+\.(?:partial|previous)-(\d+)-\d+", path.name)
+    return int(found[1]) if found else None
+
+
+def clear_half_written(folder: Path) -> None:
+    """Removes what killed processes left beside the files they were writing; those under way keep theirs."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        process = _half_written(path)
+        if process is None or os.name != "posix":
+            continue
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            path.unlink(missing_ok=True)
+        except OSError:  # it lives, and is somebody else's
+            continue
 
 
 def is_result(folder: Path) -> bool:

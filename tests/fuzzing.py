@@ -31,11 +31,12 @@ LIMIT = 60  # seconds an input may take; it takes some hundredths
 KINDS = {"scenario": 10, "override": 6, "run": 1, "case": 3, "portfolio": 2, "http": 4}  # of twenty-six inputs
 TOKEN = re.compile(r'"[^"\n]*"|[A-Za-z_][\w.-]*|[-+]?\d[\d_.eE+-]*|\s+|.', re.DOTALL)
 ODD = (
-    *('nan', 'inf', '-inf', '-1', '0', '1e308', '-1e308', '1e-320', '9' * 40, '1.5', '2', 'true', '""', '"亿"', '"50亿亿"'),
-    *('"-3万"', '"200%"', '"1/0"', '"2023Q9"', '"9999Q4"', '"0000Q1"', '"2023-13"', '"nan"', '"\\u0000"', '[]', '{}', '[[]]'),
-    *('[1, 2, 3]', '{ value = 1 }', '{ normal = { mean = 0, sd = -1 } }', '{ uniform = [2, 1] }', '1979-05-27', '07:32:00'),
-    *('{ lognormal = { median = 0, p95 = 0 } }', '{ choices = [] }', '"' + 'x' * 5000 + '"', '"\U0001f40e"', '=', '[', ']', '#'),
-    *('[zone]', '[[facts]]', '[[programmes]]', 'extends = "fuzz.toml"', 'extends = "/etc/passwd"', 'zone = 3', '.', '\x7f'),
+    'nan', 'inf', '-inf', '-1', '0', '1e308', '-1e308', '1e-320', "9" * 40, '1.5', '2', 'true', '""', '"亿"',
+    '"50亿亿"', '"-3万"', '"200%"', '"1/0"', '"2023Q9"', '"9999Q4"', '"0000Q1"', '"2023-13"', '"nan"', '"\\u0000"',
+    '[]', '{}', '[[]]', '[1, 2, 3]', '{ value = 1 }', '{ normal = { mean = 0, sd = -1 } }',
+    '{ uniform = [2, 1] }', '1979-05-27', '07:32:00', '{ lognormal = { median = 0, p95 = 0 } }',
+    '{ choices = [] }', '"' + "x" * 5000 + '"', '"\U0001f40e"', '=', '[', ']', '#', '[zone]', '[[facts]]',
+    '[[programmes]]', 'extends = "fuzz.toml"', 'extends = "/etc/passwd"', 'zone = 3', '.', '\x7f',
 )  # fmt: skip
 
 
@@ -102,7 +103,11 @@ def garbled(data: bytes, rnd: random.Random) -> bytes:
         elif way == 1:
             data = data[:i]
         elif way == 2:
-            data = data[:i] + rnd.choice((b"\0", b"\xff\xfe", b"\xc3\x28", b"\xef\xbb\xbf", b"\r", rnd.randbytes(3))) + data[i:]
+            data = (
+                data[:i]
+                + rnd.choice((b"\0", b"\xff\xfe", b"\xc3\x28", b"\xef\xbb\xbf", b"\r", rnd.randbytes(3)))
+                + data[i:]
+            )
         elif way == 3:
             data = data[: min(i, j)] + data[max(i, j) :]
         else:
@@ -130,11 +135,18 @@ class Desk:
         self.folder = furnish(Path(tempfile.mkdtemp(prefix="fuzz-")))
         self.before = os.getcwd()
         os.chdir(self.folder)
-        self.texts = [self.read("tiny.toml") * 1, *(self.read(f"scenarios/{z}.toml") for z in ("xian", "tianjin", "changsha"))]
+        self.texts = [
+            self.read("tiny.toml") * 1,
+            *(self.read(f"scenarios/{z}.toml") for z in ("xian", "tianjin", "changsha")),
+        ]
         self.texts += [path.read_text(encoding="utf-8") for path in sorted(Path("scenarios/policies").glob("*.toml"))]
-        self.cases = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "tests" / "published").glob("*.toml"))]
+        self.cases = [
+            path.read_text(encoding="utf-8") for path in sorted((ROOT / "tests" / "published").glob("*.toml"))
+        ]
         self.cases = [text for text in self.cases if "cohort" not in text and "scenario =" not in text]
-        self.tables = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "portfolio").glob("*.csv")}
+        self.tables = {
+            path.name: path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "portfolio").glob("*.csv")
+        }
         self._paths: list[str] = []
         self._visitor: Any = None
         self._office: Any = None
@@ -160,7 +172,13 @@ class Desk:
     def scenario(self, rnd: random.Random) -> tuple[str, str, Ended | None]:
         text = rnd.choice(self.texts) if rnd.random() < 0.5 else self.texts[0]
         data = mutated(text, rnd)
-        place = "fuzz.toml" if text is self.texts[0] else "scenarios/fuzz.toml" if "../" not in text else "scenarios/policies/fuzz.toml"
+        place = (
+            "fuzz.toml"
+            if text is self.texts[0]
+            else "scenarios/fuzz.toml"
+            if "../" not in text
+            else "scenarios/policies/fuzz.toml"
+        )
         Path(place).write_bytes(data)
         ended = headwater("check", place, "--lang", rnd.choice(("zh", "en")))
         return data.decode("utf-8", "replace"), judged(ended, (".toml",)), ended
@@ -171,7 +189,7 @@ class Desk:
             path = rnd.choice(self.paths)
             if rnd.random() < 0.3:
                 path = mutated(path, rnd).decode("utf-8", "replace")
-            plain = rnd.choice(("0.25", "1", "12", "\"3亿\"", "0.9"))
+            plain = rnd.choice(("0.25", "1", "12", '"3亿"', "0.9"))
             value = rnd.choice(ODD) if rnd.random() < 0.4 else plain
             if rnd.random() < 0.2:
                 value = mutated(plain, rnd).decode("utf-8", "replace")
@@ -241,13 +259,40 @@ class Desk:
 
     def http(self, rnd: random.Random) -> tuple[str, str, Ended | None]:
         visitor = self.visitor()
-        asking = {"page": "abcdefgh", "scenario": "tiny", "levers": {}, "replications": 20, "at": "2021Q4", "replication": 0}
+        asking = {
+            "page": "abcdefgh",
+            "scenario": "tiny",
+            "levers": {},
+            "replications": 20,
+            "at": "2021Q4",
+            "replication": 0,
+        }
         asking |= {"firm": "tangjing", "fund": 0, "metrics": ["firms.alive"], "name": "a-name"}
-        path = rnd.choice(("/api/read", "/api/read", "/api/firm", "/api/world", "/api/fund", "/api/scenario", "/api/save", "/"))
+        path = rnd.choice(
+            ("/api/read", "/api/read", "/api/firm", "/api/world", "/api/fund", "/api/scenario", "/api/save", "/")
+        )
         body: bytes
         if rnd.random() < 0.6:  # a document whose members are odd
             for _ in range(rnd.choice((1, 2, 3))):
-                odd = rnd.choice((None, True, -1, 10**30, 1e308, "", "x" * 3000, [], [[]], {}, {"a": 1}, "../x", "\0", "nan", "\ud800"))
+                odd = rnd.choice(
+                    (
+                        None,
+                        True,
+                        -1,
+                        10**30,
+                        1e308,
+                        "",
+                        "x" * 3000,
+                        [],
+                        [[]],
+                        {},
+                        {"a": 1},
+                        "../x",
+                        "\0",
+                        "nan",
+                        "\ud800",
+                    )
+                )
                 key = rnd.choice([*asking, "levers.x", "\U0001f40e"])
                 if key == "levers" and rnd.random() < 0.7:
                     odd = {rnd.choice(("guidance.reinvestment", "guidance.cap.angel", "x", "")): odd}
@@ -261,10 +306,15 @@ class Desk:
         with limited(LIMIT):
             try:
                 if path.startswith(("/api/scenario", "/?")) or path == "/":
-                    query = {"name": body[: rnd.randrange(1, 200)].decode("utf-8", "replace"), "lang": rnd.choice(("zh", "en", "x"))}
+                    query = {
+                        "name": body[: rnd.randrange(1, 200)].decode("utf-8", "replace"),
+                        "lang": rnd.choice(("zh", "en", "x")),
+                    }
                     status = visitor.get(re.sub(r"[\x00-\x20\x7f#]", "", path), params=query).status_code
                 else:
-                    status = visitor.post(re.sub(r"[\x00-\x20\x7f#]", "", path), content=body, headers={"content-type": kind}).status_code
+                    status = visitor.post(
+                        re.sub(r"[\x00-\x20\x7f#]", "", path), content=body, headers={"content-type": kind}
+                    ).status_code
             except TooLong:
                 raise
             except Exception as error:
@@ -309,7 +359,9 @@ def one(desk: Desk, seed: int, number: int, kinds: dict[str, int]) -> tuple[str,
     return kind, what, wrong, ended.status if ended is not None else -1
 
 
-def many(seed: int, numbers: range, kinds: dict[str, int], stop: int = 20) -> tuple[Counter[tuple[str, int]], list[Any]]:
+def many(
+    seed: int, numbers: range, kinds: dict[str, int], stop: int = 20
+) -> tuple[Counter[tuple[str, int]], list[Any]]:
     """Counts by (kind, status), and what was found wrong."""
     counts: Counter[tuple[str, int]] = Counter()
     found: list[Any] = []

@@ -9,10 +9,10 @@ For each scenario two things are kept:
   undefined, exactly. A processor that fuses a multiplication and an addition where another does not (the kernel allows
   that, nothing else) rounds the last bit of a product differently. That changes a count only where a draw falls between
   two neighbouring floating-point numbers, about once in 1e7 runs of all scenarios.
-- `amounts`: one number for each family of metrics that are measured (money, shares, ratios): the sum of asinh(x /
-  scale) times a fixed weight between 0.5 and 1.5. asinh makes a yuan in a small fund and a yuan in the whole zone's output
-  weigh by their share of their own amount. Agreement is wanted to TOLERANCE, a thousand times what rounding explains;
-  a single metric in one quarter of one world that moves by one part in a million is seen.
+- `amounts`: one number for each family of metrics that are measured (money, shares, ratios): the sum of
+  asinh(x / scale) times a fixed weight between 0.5 and 1.5. By asinh a yuan in a small fund and a yuan in the whole
+  zone's output weigh by their share of their own amount. Agreement is wanted to TOLERANCE, a thousand times what
+  rounding explains; a single metric in one quarter of one world that moves by one part in a million is seen.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ from pathlib import Path
 from sim import store
 from sim.result import Result
 from tests import tiny
-from tests.tiny import contents, headwater, leftovers
 from tests.test_faults import put_back
+from tests.tiny import contents, headwater, leftovers
 
 
 def forked(words: list[str], step: int | None = None, after: float | None = None) -> int:

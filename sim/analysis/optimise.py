@@ -137,7 +137,7 @@ class Policies:
         return "\n".join(lines)
 
     def save(self, folder: Path, lang: str = "zh", figures: bool = True) -> None:
-        """points.csv (every setting and regime), front.csv, manifest.json and figures/, beside the journals: all or none."""
+        """points.csv (settings x regimes), front.csv, manifest.json, figures/, beside the journals: all or none."""
         from sim import store
 
         folder = claim(folder, "optimise")

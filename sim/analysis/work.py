@@ -188,6 +188,7 @@ def claim(folder: Path, kind: str) -> Path:
     from sim import store
 
     folder = Path(folder).expanduser().resolve()
+    store.clear_half_written(folder)
     marker = folder / store.MANIFEST
     if marker.exists() and store.is_result(folder):
         try:
