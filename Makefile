@@ -7,7 +7,7 @@ SCENARIO  ?= scenarios/xian.toml
 WORKERS   ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test benchmark validate fuzz docs reference gallery lock clean
+.PHONY: help setup run test benchmark validate fuzz golden docs reference gallery lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,8 +35,13 @@ validate: $(STAMP) ## recompute published tables; audit the accounts of every sh
 	    $(BIN)/python run.py run $$f --audit --replications 100 --no-figures --quiet --out results/audit >/dev/null \
 	        && echo "accounts close: $$f" || exit 1; done; rm -rf results/audit
 
-fuzz: $(STAMP) ## ten times more random examples than `make test`
-	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+fuzz: $(STAMP) ## 20 000 mutated inputs, ten times the random examples, every fault at every step, more kills
+	@$(BIN)/python -m tests.fuzzing --inputs 20000 --processes $(WORKERS)
+	@HEADWATER_FAULTS=all $(BIN)/python -m pytest -q tests/test_faults.py
+	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n $(WORKERS) -m "not slow" --ignore tests/test_faults.py
+
+golden: $(STAMP) ## put the numbers of every shipped scenario on record anew (tests/golden.json)
+	@$(BIN)/python -m tests.golden
 
 docs: $(STAMP) ## build the handbook in both languages into site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict

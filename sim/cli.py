@@ -163,7 +163,7 @@ def trace(a: argparse.Namespace) -> int:
     from sim.scenario.recorded import scenario_of
 
     about = Result.load(a.result).manifest
-    if about["kernel"] != digest_of_sources():
+    if about.get("kernel") != digest_of_sources():
         note(
             say(
                 "that run was made by another version; this life may differ from it",
@@ -174,7 +174,7 @@ def trace(a: argparse.Namespace) -> int:
     announce_compile(a)
     from sim.tracing import draw_payoff, follow, outline
 
-    life = follow(scenario, a.replication, a.firm, about["seed"])
+    life = follow(scenario, a.replication, a.firm, about.get("seed"))
     figure = None if a.no_figures else draw_payoff(life, scenario, a.result, _lang)
     if a.json:
         put_json(life | {"figure": figure})

@@ -47,6 +47,7 @@ _compiled: list[bool] = []
 Progress = Callable[[int, int], None]
 Floats = NDArray[np.float64]
 BYTES_A_FIRM = 300
+BYTES_A_ROW = 150_000  # a replication's parameters, lowered and packed
 MEMORY_SHARE = 0.6  # of the machine's memory that worlds and metrics may take
 
 
@@ -110,6 +111,21 @@ def memory_of(room: Room, worlds: int, kept: int) -> float:
     """Bytes for `worlds` sets of columns and `kept` replications of metrics."""
     a_world = room.firms * BYTES_A_FIRM + room.ventures * 1300 + room.holdings * 50 + room.funds * 350
     return worlds * a_world + kept * room.metrics * room.quarters * 8.0
+
+
+def refuse_too_many(replications: int) -> None:
+    """More replications than their parameters find room for are refused before the first number is drawn."""
+    have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if replications * BYTES_A_ROW > MEMORY_SHARE * have:
+        raise UserError(
+            Problem(
+                f"so many replications would need {replications * BYTES_A_ROW / 2**30:,.0f} GiB of memory;"
+                f" this machine has {have / 2**30:.1f} GiB",
+                key="replications",
+                found=f"{replications:,}",
+                expected=f"at most {int(MEMORY_SHARE * have / BYTES_A_ROW):,}",
+            )
+        )
 
 
 def refuse_too_large(scenario: "Scenario", room: Room, worlds: int, kept: int) -> None:
@@ -243,6 +259,7 @@ def _checked(scenario: "Scenario", replications: int | None, seed: int | None) -
         )
     if not 0 <= s < 2**63:
         raise UserError(Problem("the seed is out of range", key="seed", found=str(s), expected="0 to 2^63 - 1"))
+    refuse_too_many(n)
     return n, s
 
 

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from sim import store
+
 MAGIC = b"CDF\x02"
 DIMENSION, VARIABLE, ATTRIBUTE = 10, 11, 12
 CHAR, INT, DOUBLE = 2, 4, 6
@@ -48,7 +50,7 @@ def write(
         if variable.data.shape != shape:
             raise ValueError(f"{name}: data of shape {variable.data.shape} for dimensions of {shape}")
     begin = len(_header(dimensions, variables, about, 0))
-    with open(path, "wb") as file:
+    with store.building(path) as file:
         file.write(_header(dimensions, variables, about, begin))
         for variable in variables.values():
             data = np.ascontiguousarray(variable.data, dtype=TYPES[variable.code])

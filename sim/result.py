@@ -344,7 +344,24 @@ def _read_facts(path: Path) -> list[ScoredFact]:
 def _read_manifest(path: Path) -> dict[str, Any]:
     import json
 
-    return json.loads(path.read_text(encoding="utf-8"))
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    for key, kind in _MANIFEST_KINDS.items():
+        if key in manifest and not isinstance(manifest[key], kind):
+            raise ValueError(f"{key} is {type(manifest[key]).__name__}, not {kind.__name__}")
+    return manifest
+
+
+# what other rooms take for granted where it is there
+_MANIFEST_KINDS: dict[str, type] = {
+    "scenario": str,
+    "scenario_text": dict,
+    "overrides": list,
+    "seed": int,
+    "replications": int,
+    "names": dict,
+    "zone": dict,
+    "kernel": str,
+}
 
 
 def _read_ensemble(path: Path) -> tuple[list[Metric], list[str], Floats]:
@@ -371,6 +388,7 @@ def _write_tables(folder: Path, tables: Mapping[str, Table]) -> None:
             for name, table in tables.items():
                 if table:
                     connection.register("events", {key: _plain(column) for key, column in table.items()})
+                    store.will_write(folder / f"{name}.parquet")
                     target = str(folder / f"{name}.parquet").replace("'", "''")
                     connection.execute(f"COPY events TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
                     connection.unregister("events")

@@ -11,6 +11,7 @@ import errno
 import json
 import math
 import os
+import re
 import shutil
 import threading
 from collections.abc import Iterator, Mapping
@@ -30,19 +31,27 @@ LATER = (
 
 operations = 0  # steps that touched the disk since the program started; `fail_at` counts in them
 _failing: int | None = None
+_fault: tuple[int, bool, bool] = (errno.ENOSPC, False, False)
 
 
-def fail_at(step: int | None) -> None:
-    """For tests: the step-th operation from now (1 = the next) finds the disk full, and so does every later one."""
-    global _failing
+def fail_at(step: int | None, error: int = errno.ENOSPC, once: bool = False, kill: bool = False) -> None:
+    """For tests: the step-th operation from now (1 = the next) fails with this error (a full disk), and so does every
+    later one unless `once`. With `kill` the process ends there as by kill -9."""
+    global _failing, _fault
     _failing = None if step is None else operations + step
+    _fault = (error, once, kill)
 
 
 def _operation(path: Path) -> None:
     global operations
     operations += 1
-    if _failing is not None and operations >= _failing:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    if _failing is None or operations < _failing:
+        return
+    error, once, kill = _fault
+    if kill:
+        os.kill(os.getpid(), 9)
+    if operations == _failing or not once:
+        raise OSError(error, os.strerror(error), str(path))
 
 
 # --- one file ----------------------------------------------------------------------------------------------------
@@ -137,13 +146,32 @@ def refuse_unwritable(folder: str | Path) -> None:
         raise _failure(folder, denied, "nothing was written")
 
 
+def will_write(path: str | Path) -> None:
+    """Said before another program's code writes a file inside a folder of `write_folder`: that counts as a step too."""
+    _operation(Path(path))
+
+
+@contextlib.contextmanager
+def building(path: str | Path) -> Iterator[IO[bytes]]:
+    """A new file to be written in pieces, inside a folder of `write_folder`, which puts it on the disk and in place."""
+    path = Path(path)
+    _operation(path)
+    with open(path, "wb") as file:
+        yield file
+    _operation(path)
+
+
 def write_text(path: str | Path, text: str) -> Path:
     return write_bytes(path, text.encode("utf-8"))
 
 
 def write_json(path: str | Path, value: Any) -> Path:
+    return write_bytes(path, json_bytes(value))
+
+
+def json_bytes(value: Any) -> bytes:
     """Standard JSON: a number that is not finite is written as null."""
-    return write_text(path, json.dumps(_plain(value), ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+    return (json.dumps(_plain(value), ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
 
 
 def append(file: IO[bytes], record: bytes) -> None:
@@ -195,7 +223,7 @@ def refuse_foreign(target: str | Path) -> Path:
     target = Path(target).expanduser().resolve()
     if target.exists() and not target.is_dir():
         raise _refusal("this is a file, and a result is a folder", target, "a file", "a folder to be made")
-    if target.is_dir() and any(target.iterdir()) and not is_result(target):
+    if target.is_dir() and not is_result(target) and not all(_half_written(entry) for entry in target.iterdir()):
         raise _refusal(
             "this folder holds something else than a result and is left alone",
             target,
@@ -203,6 +231,26 @@ def refuse_foreign(target: str | Path) -> Path:
             "a new name, an empty folder, or a result to be replaced",
         )
     return target
+
+
+def _half_written(path: Path) -> int | None:
+    """The process that began this file and did not come to put it in place, or None for any other file."""
+    found = re.fullmatch(r"\..+\.(?:partial|previous)-(\d+)-\d+", path.name)
+    return int(found[1]) if found else None
+
+
+def clear_half_written(folder: Path) -> None:
+    """Removes what killed processes left beside the files they were writing; those under way keep theirs."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        process = _half_written(path)
+        if process is None or os.name != "posix":
+            continue
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            path.unlink(missing_ok=True)
+        except OSError:  # it lives, and is somebody else's
+            continue
 
 
 def is_result(folder: Path) -> bool:

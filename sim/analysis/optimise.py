@@ -137,7 +137,7 @@ class Policies:
         return "\n".join(lines)
 
     def save(self, folder: Path, lang: str = "zh", figures: bool = True) -> None:
-        """points.csv (every setting and regime), front.csv, manifest.json and figures/, beside the journals."""
+        """points.csv (settings x regimes), front.csv, manifest.json, figures/, beside the journals: all or none."""
         from sim import store
 
         folder = claim(folder, "optimise")
@@ -153,7 +153,7 @@ class Policies:
             for r, regime in enumerate(self.regimes)
         )
         header = ["point", "regime", *paths, *self.outputs, "within_budget", "on_front", "regret"]
-        store.write_text(folder / "points.csv", csv_text(header, points))
+        files: dict[str | Path, bytes] = {folder / "points.csv": csv_text(header, points).encode()}
         rows = (
             [int(s), regime, *(float(x) for x in self.design[s]), *(float(y) for y in self.confirmed[r, k])]
             + [float(e) for e in self.errors[r, k]]
@@ -161,12 +161,14 @@ class Policies:
             for r, regime in enumerate(self.regimes)
         )
         errors = [f"{output} standard error" for output in self.outputs]
-        store.write_text(folder / "front.csv", csv_text(["point", "regime", *paths, *self.outputs, *errors], rows))
+        names = ["point", "regime", *paths, *self.outputs, *errors]
+        files[folder / "front.csv"] = csv_text(names, rows).encode()
         if figures:
-            from sim.figures.analysis import save_figures
+            from sim.figures.analysis import encoded
 
-            save_figures(self.figures(lang), folder / "figures")
-        store.write_json(folder / store.MANIFEST, {"program": store.PROGRAM, "kind": "optimise", **self.about})
+            files |= encoded(self.figures(lang), folder / "figures")
+        about = {"program": store.PROGRAM, "kind": "optimise", **self.about}
+        store.write_together(files | {folder / store.MANIFEST: store.json_bytes(about)})
 
     def to_xarray(self) -> Any:
         import xarray

@@ -700,26 +700,29 @@ class SweepResult:
         return [say(lang, zh, en)]
 
     def save(self, folder: Path, lang: str = "zh", figures: bool = True) -> None:
-        """samples.csv, metrics.csv, indices.csv, manifest.json (no wall time in any), figures/, beside the journal."""
+        """samples.csv, metrics.csv, indices.csv, manifest.json (no wall time in any), figures/, beside the journal: all
+        of them, or none."""
         from sim import store
 
         folder, e = claim(folder, "sweep"), self.evaluated
         samples = ([s, *(float(x) for x in row)] for s, row in enumerate(e.design))
-        store.write_text(folder / "samples.csv", csv_text(["sample", *e.paths], samples))
         header = ["sample", "metric", "quarter", "mean", "sd", "p05", "p50", "p95", "defined"]
         rows = (
             [s, *split_output(output), e.mean[s, k], e.sd[s, k], e.p05[s, k], e.p50[s, k], e.p95[s, k], e.defined[s, k]]
             for s in range(len(e.design))
             for k, output in enumerate(e.outputs)
         )
-        store.write_text(folder / "metrics.csv", csv_text(header, rows))
-        store.write_text(folder / "indices.csv", self.indices_csv())
+        files: dict[str | Path, bytes] = {
+            folder / "samples.csv": csv_text(["sample", *e.paths], samples).encode(),
+            folder / "metrics.csv": csv_text(header, rows).encode(),
+            folder / "indices.csv": self.indices_csv().encode(),
+        }
         if figures:
-            from sim.figures.analysis import save_figures
+            from sim.figures.analysis import encoded
 
-            save_figures(self.figures(lang), folder / "figures")
+            files |= encoded(self.figures(lang), folder / "figures")
         about = {"program": store.PROGRAM, "kind": "sweep", **self.header, "undefined": self.undefined}
-        store.write_json(folder / store.MANIFEST, about)
+        store.write_together(files | {folder / store.MANIFEST: store.json_bytes(about)})
 
     def to_json(self) -> dict[str, Any]:
         return self.header | {

@@ -188,9 +188,13 @@ def claim(folder: Path, kind: str) -> Path:
     from sim import store
 
     folder = Path(folder).expanduser().resolve()
+    store.clear_half_written(folder)
     marker = folder / store.MANIFEST
     if marker.exists() and store.is_result(folder):
-        found = json.loads(marker.read_text(encoding="utf-8")).get("kind", "run")
+        try:
+            found = json.loads(marker.read_text(encoding="utf-8")).get("kind", "run")
+        except ValueError:  # a torn manifest: the journal beside it, or none, says what the folder is
+            found = kind if any(folder.glob(f"{JOURNAL}*")) else "a damaged result"
         if found != kind:
             raise refuse("this folder holds another kind of result", file=str(folder), found=found, expected=kind)
         return folder

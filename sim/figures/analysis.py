@@ -36,6 +36,11 @@ def save_figures(figures: Mapping[str, Figure], folder: Path, kinds: Sequence[st
     return [look.save(figure, Path(folder) / f"{name}.{kind}") for name, figure in figures.items() for kind in kinds]
 
 
+def encoded(figures: Mapping[str, Figure], folder: Path) -> dict[str | Path, bytes]:
+    """The same files as bytes, to be put in place together with others."""
+    return {Path(folder) / f"{name}.png": look.encode(figure, "png") for name, figure in figures.items()}
+
+
 def _file(name: str) -> str:
     """An output, path or scenario as part of a file name."""
     return "".join(letter if letter.isalnum() or letter in "-._" else "-" for letter in name)

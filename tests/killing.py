@@ -1,0 +1,93 @@
+"""Kills a command at each of its operations on the disk, then at random moments, and looks at what is left.
+
+`python -m tests.killing SEED COUNT FIRST WORDS...`: FIRST (JSON) is run before, WORDS is the command that is killed.
+Each attempt is a fork of this process, in which the program is warm, so that the kill falls into the work and not into
+the start. The moments follow from SEED. After a kill there is the old result or the new one, whole, or, of long work, a
+journal; the command given again ends in the same bits as one that was never killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from sim import store
+from sim.result import Result
+from tests import tiny
+from tests.test_faults import put_back
+from tests.tiny import contents, headwater, leftovers
+
+
+def forked(words: list[str], step: int | None = None, after: float | None = None) -> int:
+    """Status of a fork that is killed at its step-th operation or after so many seconds; -9 where it was."""
+    child = os.fork()
+    if child == 0:
+        if step is not None:
+            store.fail_at(step, kill=True)
+        os._exit(headwater(*words).status & 127)
+    if after is not None:
+        time.sleep(after)
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+def main() -> int:
+    seed, count, first, words = int(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3]), sys.argv[4:]
+    desk = tiny.furnish(_made())
+    os.chdir(desk)
+    again = [*words, "--resume"] if words[0] == "sweep" else words
+    if first:
+        assert headwater(*first).status == 0
+    kept = desk.parent / "kept"
+    shutil.copytree(desk, kept)
+    old, before, began = contents(desk), store.operations, time.perf_counter()
+    assert headwater(*words).status == 0
+    steps, new = store.operations - before, contents(desk)
+    put_back(desk, kept)
+    began = time.perf_counter()
+    assert headwater(*words).status == 0
+    whole = time.perf_counter() - began
+    moments = random.Random(seed)
+    attempts = [(step, None) for step in range(1, steps + 1)]
+    attempts += [(None, moments.uniform(0.0, 1.1 * whole)) for _ in range(count)]
+    killed = 0
+    for step, after in attempts:
+        put_back(desk, kept)
+        status = forked(words, step, after)
+        killed += status == -9
+        where = f"step {step}, after {after}, seed {seed}: status {status}"
+        if words[0] == "sweep":
+            for name, digest in contents(desk).items():
+                table = name.startswith("out/") and name.split("/")[1] not in ("journal", "manifest.json")
+                assert not table or new.get(name) == digest, f"{where}: {name}"
+        else:
+            store.recover("out")
+            now = contents(desk)
+            result = {n: d for n, d in now.items() if n.startswith("out/")}
+            assert result in ({n: d for n, d in s.items() if n.startswith("out/")} for s in (old, new)), where
+            Result.load("out")
+        ended = headwater(*again)
+        assert ended.status == 0, f"{where}: {ended}"
+        assert contents(desk) == new, where
+        assert not [name for name in leftovers(desk) if name.startswith("out")], f"{where}: {leftovers(desk)}"
+    print(f"{len(attempts)} attempts, {killed} killed, {steps} steps; one takes {whole:.2f} s")
+    shutil.rmtree(desk.parent)
+    return 0
+
+
+def _made() -> Path:
+    desk = Path(tempfile.mkdtemp(prefix="killing-")) / "desk"
+    desk.mkdir()
+    return desk
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""The same bits whatever the threads and however often; the same numbers as are on record; no index out of range."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from sim.ensemble import simulate
+from sim.scenario import load_scenario
+from tests import every_kind_of_scenario, golden
+
+RECORD = json.loads(golden.GOLDEN.read_text(encoding="utf-8"))
+
+
+def small(name: str, **entry: float):
+    overrides = [f"firms.entry.{each}" for each in every_kind_of_scenario.KINDS[name]]
+    return load_scenario(golden.ROOT / "scenarios" / f"{name}.toml", [*every_kind_of_scenario.SMALL, *overrides])
+
+
+def test_every_shipped_scenario_is_on_record():
+    assert sorted(RECORD) == golden.shipped()
+
+
+@pytest.mark.parametrize("name", golden.shipped())
+def test_the_numbers_are_those_on_record(name):
+    """Not so after a change that is meant: `make golden`, and "numbers change" in the changelog."""
+    found, kept = golden.record(name), RECORD[name]
+    assert found["history"] == kept["history"]
+    assert sorted(found["amounts"]) == sorted(kept["amounts"])
+    off = {f: found["amounts"][f] - x for f, x in kept["amounts"].items()}
+    assert max(abs(x) for x in off.values()) < golden.TOLERANCE, off
+
+
+def test_the_record_takes_the_last_bits_and_sees_a_millionth():
+    result = simulate(small("xian"), 2, 7, events=0)
+    kept = golden.record_of(result.metrics, result.values)
+    noise = np.random.default_rng(1).uniform(-1.0, 1.0, result.values.shape)
+    measured = np.array([metric.unit in golden.MEASURED for metric in result.metrics])[:, None, None]
+    last_bits = np.where(measured, result.values * (1 + 4e-16 * noise), result.values)
+    other_processor = golden.record_of(result.metrics, last_bits)
+    assert other_processor["history"] == kept["history"]
+    for family, x in kept["amounts"].items():
+        assert abs(other_processor["amounts"][family] - x) < golden.TOLERANCE / 100
+    changed = result.values.copy()
+    row = [metric.name for metric in result.metrics].index("output.year")
+    changed[row, 1, 7] *= 1 + 1e-6
+    assert abs(golden.record_of(result.metrics, changed)["amounts"]["output"] - kept["amounts"]["output"]) > 2e-7
+    counted = result.values.copy()
+    row = [metric.name for metric in result.metrics].index("firms.alive")
+    counted[row, 0, 3] += 1
+    assert golden.record_of(result.metrics, counted)["history"] != kept["history"]
+
+
+@pytest.mark.parametrize("name", every_kind_of_scenario.KINDS)
+def test_any_number_of_threads_and_any_repetition_gives_the_same_bits(name):
+    scenario = small(name)
+    first = simulate(scenario, 7, 5, threads=1, events=3)
+    for threads in (1, 2, 3, 7):
+        again = simulate(scenario, 7, 5, threads=threads, events=3)
+        assert first.values.tobytes() == again.values.tobytes(), threads
+        for table, columns in first.samples.items():
+            for column, values in columns.items():
+                assert np.array_equal(values, again.samples[table][column], equal_nan=values.dtype.kind == "f"), table
+
+
+@pytest.mark.slow
+def test_no_index_is_out_of_range_in_any_kind_of_scenario(tmp_path):
+    """Compiled once more with every index checked, in a folder of its own: compiled code that does not check reads on
+    silently into the next column."""
+    environment = os.environ | {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": "."}
+    command = [sys.executable, "-m", "tests.every_kind_of_scenario", "2"]
+    done = subprocess.run(command, cwd=golden.ROOT, env=environment, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert len(done.stdout.splitlines()) == len(every_kind_of_scenario.KINDS)
+
+
+def test_checked_indices_are_noticed(tmp_path):
+    """That the check above can fail: a kernel of ours that writes one past the end."""
+    code = (
+        "import numpy as np; from sim.model.jit import kernel, entry; import sim.model.table\n"
+        "@kernel\ndef past(a):\n    a[len(a)] = 1.0\n"
+        "past(np.zeros(3))"
+    )
+    environment = os.environ | {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=golden.ROOT, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "IndexError" in done.stderr

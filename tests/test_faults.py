@@ -1,0 +1,356 @@
+"""Every write that can fail, at every place; kills, full disks, damage, greed: the old result or the new one, whole.
+
+The commands run in this process on a zone of sixty firms (tests/tiny.py). A few of the longer ones are told apart by
+`HEADWATER_FAULTS=all`, which `make fuzz` sets: all commands with figures, all steps, more kills.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from sim import store
+from sim.result import Result
+from tests import tiny
+from tests.tiny import contents, headwater, leftovers
+
+ALL = os.environ.get("HEADWATER_FAULTS") == "all"
+FEW = ("--replications", "3", "--threads", "1")
+RUN = ("run", "tiny.toml", *FEW, "--no-figures", "--quiet", "--out", "out")
+CHANGED = (*RUN, "--set", "guidance.reinvestment=2.0")
+VARY = ("--vary", "guidance.reinvestment=0.5..2.0")
+SWEEP = ("sweep", "tiny.toml", "--method", "lhs", "--samples", "16", "--replications", "4", "--threads", "1", *VARY,
+         "--target", "firms.alive@2021Q4", "--no-figures", "--quiet", "--out", "out")  # fmt: skip
+# what is there first, and what is done then
+SAVING = {
+    "run": (RUN, CHANGED),
+    "compare": (
+        ("compare", "tiny.toml", "--change", "guidance.reinvestment=2.0",
+         *FEW, "--no-figures", "--quiet", "--out", "out"),
+        ("compare", "tiny.toml", "--change", "guidance.reinvestment=1.5",
+         *FEW, "--no-figures", "--quiet", "--out", "out"),
+    ),
+    "solve": (
+        ("solve", "tiny.toml", "--by", "firms.entry.organic.per_year=5..80", "--target", "firms.alive@2021Q4 >= 70",
+         *FEW, "--no-figures", "--quiet", "--out", "out"),
+        ("solve", "tiny.toml", "--by", "firms.entry.organic.per_year=5..80", "--target", "firms.alive@2021Q4 >= 75",
+         *FEW, "--no-figures", "--quiet", "--out", "out"),
+    ),
+    "new": (("new", "other"), ("new", "riverside")),
+    "template": (("new", "other"), ("import", "--template", "out.xlsx")),
+    "import": (
+        ("import", "portfolio", "--out", "out.toml", "--quiet"),
+        ("import", "portfolio", "--out", "out.toml", "--quiet", "--set", "guidance.reinvestment=1.1"),
+    ),
+}  # fmt: skip
+LONG = {
+    "plot": (RUN, ("plot", "out", "--metric", "firms.alive", "--quiet")),
+    "report": (RUN, ("report", "out", "--quiet")),
+    "run with figures": (RUN, ("run", "tiny.toml", *FEW, "--quiet", "--out", "out")),
+    "optimise": (
+        ("optimise", "tiny.toml", *VARY, "--maximise", "jobs.total@2021Q4", "--samples", "8", *FEW, "--no-figures",
+         "--quiet", "--out", "out"),
+        ("optimise", "tiny.toml", *VARY, "--maximise", "firms.alive@2021Q4", "--samples", "8", *FEW, "--no-figures",
+         "--quiet", "--out", "out"),
+    ),
+}  # fmt: skip
+FAULTS = (errno.ENOSPC, errno.EROFS, errno.EIO)
+
+
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("furnished")
+    tiny.furnish(folder)
+    shutil.copytree(tiny.ROOT / "docs" / "portfolio", folder / "portfolio")
+    return folder
+
+
+@pytest.fixture
+def desk(tmp_path, furnished, monkeypatch):
+    shutil.copytree(furnished, tmp_path / "desk")
+    monkeypatch.chdir(tmp_path / "desk")
+    yield tmp_path / "desk"
+    store.fail_at(None)
+
+
+def put_back(desk: Path, kept: Path) -> None:
+    for path in desk.iterdir():
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    shutil.copytree(kept, desk, dirs_exist_ok=True)
+
+
+def old_or_new(now: dict[str, str], old: dict[str, str], new: dict[str, str]) -> bool:
+    """The files of the old state, each as it was; or those of the new one, of which pictures may be missing."""
+    if now == old:
+        return True
+    missing = set(new) - set(now)
+    return all(new.get(name) == digest for name, digest in now.items()) and all("figures/" in m for m in missing)
+
+
+def each_step(desk: Path, first: tuple[str, ...], then: tuple[str, ...], every: int) -> int:
+    """Fails the N-th operation of `then`, for every N; returns how many there were."""
+    assert headwater(*first).status == 0
+    kept = desk.parent / "kept"
+    shutil.rmtree(kept, ignore_errors=True)
+    shutil.copytree(desk, kept)
+    old, before = contents(desk), store.operations
+    done = headwater(*then)
+    assert done.status == 0, done
+    steps, new = store.operations - before, contents(desk)
+    assert new != old
+    for step in range(1, steps + 1, every):
+        for fault, once in ((FAULTS[step % 3], False), (errno.EIO, True)):
+            put_back(desk, kept)
+            store.fail_at(step, fault, once)
+            ended = headwater(*then)
+            store.fail_at(None)
+            assert not ended.crashed, (step, ended.crashed)
+            assert ended.status in (0, 1), (step, ended)
+            if ended.status:
+                assert os.strerror(fault) in ended.err, (step, ended.err)
+            assert old_or_new(contents(desk), old, new), (step, once, ended.err)
+            assert ended.status == 1 or contents(desk) == new, step
+            assert not leftovers(desk), step
+    put_back(desk, kept)
+    assert headwater(*then).status == 0
+    assert contents(desk) == new
+    return steps
+
+
+@pytest.mark.parametrize("command", [*SAVING, *(LONG if ALL else ())])
+def test_whichever_write_fails_the_old_result_stands_or_the_new_one(desk, command):
+    first, then = (SAVING | LONG)[command]
+    many = {"run with figures": 5}
+    assert each_step(desk, first, then, many.get(command, 1) if ALL else 3 if command in ("run", "compare") else 1) >= 3
+
+
+def test_whichever_write_of_a_sweep_fails_what_is_finished_is_kept_and_gone_on_with(desk):
+    before = store.operations
+    assert headwater(*SWEEP).status == 0
+    steps, new = store.operations - before, contents(desk)
+    for step in range(1, steps + 1, 1 if ALL else 2):
+        shutil.rmtree("out")
+        store.fail_at(step, FAULTS[step % 3])
+        ended = headwater(*SWEEP)
+        store.fail_at(None)
+        assert ended.status == 1 and not ended.crashed, (step, ended)
+        assert not leftovers(desk)
+        again = headwater(*SWEEP, "--resume")
+        assert again.status == 0, (step, again)
+        assert contents(desk) == new, step
+
+
+# --- kills
+
+
+def reap(
+    words: tuple[str, ...], seed: int, count: int, first: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
+    """tests/killing.py from a folder of its own: kill -9 at each operation, then at random moments."""
+    command = [sys.executable, "-m", "tests.killing", str(seed), str(count), json.dumps(first), *words]
+    environment = os.environ | {"PYTHONPATH": str(tiny.ROOT)}
+    return subprocess.run(command, cwd=tiny.ROOT, env=environment, capture_output=True, text=True, timeout=900)
+
+
+@pytest.mark.parametrize(("first", "words"), [(RUN, CHANGED), ((), SWEEP)], ids=["run", "sweep"])
+def test_killed_at_any_moment_nothing_is_lost_and_the_next_start_goes_on(first, words):
+    done = reap(words, seed=1, count=60 if ALL else 6, first=first)
+    assert done.returncode == 0, done.stdout[-1500:] + done.stderr[-1500:]
+    assert "killed" in done.stdout
+
+
+# --- the disk
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 300 kB where one may be mounted, else None."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = os.geteuid() == 0 and shutil.which("mount") is not None
+    if mounted:
+        command = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(place)]
+        mounted = subprocess.run(command, capture_output=True).returncode == 0
+    yield place if mounted else None
+    if mounted:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_disk_that_is_really_full_is_told_and_leaves_nothing_half(desk, small_disk):
+    """On a small file system; where none may be mounted, with a limit on the size of files."""
+    place = small_disk if small_disk is not None else desk
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    words = (*RUN[:-1], str(place / "out"), "--replications", "200")
+    if small_disk is None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, limits[1]))
+    try:
+        ended = headwater(*words)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert ended.status == 1 and not ended.crashed, ended
+    assert str(place / "out") in ended.err
+    assert not (place / "out").exists() and not leftovers(place)
+
+
+def test_a_folder_that_may_not_be_written_is_told_before_the_work(desk, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert headwater(*RUN).status == 1
+
+
+def test_two_runs_into_one_folder_end_in_one_whole_result(desk):
+    """Started together, many times over; a start that finds the folder held says so."""
+    command = [sys.executable, str(tiny.ROOT / "run.py"), *RUN]
+    environment = os.environ | {"PYTHONPATH": str(tiny.ROOT)}
+    runs = [
+        subprocess.Popen(
+            [*command, "--seed", str(seed)], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        for seed in (1, 2)
+    ]
+    said = [run.communicate()[1].decode() for run in runs]
+    statuses = [run.returncode for run in runs]
+    assert 0 in statuses and set(statuses) <= {0, 2}, said
+    assert all("another run is writing" in text for text, status in zip(said, statuses, strict=True) if status == 2)
+    assert Result.load("out").manifest["seed"] in (1, 2)
+    assert not leftovers(desk)
+
+
+# --- the clock
+
+
+def test_a_clock_that_jumps_changes_nothing(desk, monkeypatch):
+    assert headwater(*RUN).status == 0
+    calm = contents(desk)
+    clock = random.Random(1)
+    for name in ("time", "perf_counter", "monotonic"):
+        monkeypatch.setattr(time, name, lambda: clock.uniform(-1e9, 4e9))
+    for words in (RUN, (*RUN, "--seed", "1"), (*SWEEP[:-1], "swept")):
+        ended = headwater(*(word for word in words if word != "--quiet"))
+        assert ended.status == 0 and not ended.crashed, ended
+    monkeypatch.undo()
+    os.chdir(desk)
+    now = contents(desk)
+    assert {name: now[name] for name in calm if "manifest" not in name} == {
+        name: calm[name] for name in calm if "manifest" not in name
+    }
+
+
+# --- damage
+
+
+def damaged(data: bytes, way: int, rnd: random.Random) -> bytes:
+    at = rnd.randrange(max(1, len(data)))
+    if way == 0:
+        return data[:at]
+    if way == 1:
+        return data[:at] + bytes([data[at] ^ 1 << rnd.randrange(8)]) + data[at + 1 :] if data else b"x"
+    if way == 2:
+        return rnd.randbytes(200)
+    if way == 3:
+        return b""
+    return data[:at] + rnd.randbytes(8) + data[at:]
+
+
+READING = (
+    ("plot", "out", "--metric", "firms.alive", "--quiet"),
+    ("trace", "out", "--firm", "tangjing", "--no-figures", "--quiet"),
+    ("actual", "out", str(tiny.ROOT / "docs" / "cases" / "actuals.csv")),
+)
+
+
+def test_a_damaged_result_is_told_by_its_file_and_replaced_by_the_next_run(desk):
+    assert headwater(*RUN, "--events", "1").status == 0
+    kept = desk.parent / "kept"
+    shutil.copytree("out", kept)
+    whole, rnd = contents(kept), random.Random(5)
+    for name in whole:
+        for way in range(5 if ALL else 3):
+            for words in READING if name == "manifest.json" or ALL else READING[1:]:
+                shutil.rmtree("out")
+                shutil.copytree(kept, "out")
+                Path("out", name).write_bytes(damaged((kept / name).read_bytes(), way, rnd))
+                ended = headwater(*words)
+                assert not ended.crashed, (name, way, words, ended.crashed[-1500:])
+                assert ended.status in (0, 1, 2)
+                assert ended.status == 0 or "out" in ended.err, (name, ended.err)
+        if name != "manifest.json" or store.is_result(Path("out")):
+            assert headwater(*RUN, "--events", "1").status == 0
+            assert contents(Path("out")) == {n: d for n, d in whole.items() if n in contents(Path("out"))}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"scenario_text": 3},
+        {"scenario_text": {}},
+        {"replications": "x"},
+        {"zone": None},
+        {"overrides": 7},
+        {"seed": "x"},
+        {"names": 3},
+        {"kernel": None},
+        {"scenario": None},
+    ],
+    ids=lambda c: next(iter(c)),
+)
+def test_a_manifest_that_says_something_else_is_told(desk, changes):
+    assert headwater(*RUN).status == 0
+    path = Path("out/manifest.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    for words in READING:
+        ended = headwater(*words)
+        assert not ended.crashed, (words, ended.crashed[-1500:])
+
+
+def test_a_damaged_journal_gives_the_same_bits_or_a_refusal(desk):
+    assert headwater(*SWEEP).status == 0
+    new, journal, rnd = contents(desk), Path("out/journal").read_bytes(), random.Random(3)
+    for way in range(5):
+        for _ in range(6 if ALL else 1):
+            Path("out/journal").write_bytes(damaged(journal, way, rnd))
+            ended = headwater(*SWEEP, "--resume")
+            assert not ended.crashed and ended.status in (0, 2), (way, ended)
+            if ended.status == 0:
+                assert contents(desk) == new, way
+            else:
+                assert "journal" in ended.err
+            Path("out/journal").write_bytes(journal)
+
+
+# --- greed
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "tiny.toml", "--set", "firms.initial.count=1e12"),
+        ("run", "tiny.toml", "--set", "firms.entry.organic.per_year=1e11"),
+        ("run", "tiny.toml", "--replications", "1000000000"),
+        ("run", "tiny.toml", "--replications", "1000000000000000000"),
+        ("run", "tiny.toml", "--set", 'zone.end="9999Q4"', "--set", "firms.entry.organic.per_year=1e7"),
+        ("run", "tiny.toml", "--threads", "100000000", "--replications", "3"),
+        ("compare", "tiny.toml", "--change", "firms.initial.count=1e12"),
+        ("sweep", "tiny.toml", *VARY, "--samples", "1099511627776", "--target", "firms.alive@2021Q4"),
+        ("sweep", "tiny.toml", *VARY, "--replications", "1000000000000", "--target", "firms.alive@2021Q4"),
+    ],
+    ids=lambda words: " ".join(words[-2:]),
+)
+def test_what_asks_for_too_much_is_refused_before_it_starts(desk, words):
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    ended = headwater(*words, "--no-figures", "--quiet", "--out", "out")
+    assert not ended.crashed, ended.crashed[-1500:]
+    assert ended.seconds < 20
+    if "--threads" not in words:
+        assert ended.status in (1, 2), ended
+        assert not Path("out").exists()
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 600_000  # kB
