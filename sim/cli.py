@@ -261,6 +261,48 @@ def optimise(a: argparse.Namespace) -> int:
     return deliver(a, policies, folder)
 
 
+def calibrate(a: argparse.Namespace) -> int:
+    from sim.analysis import calibrate as analysis
+    from sim.scenario import load_scenario
+
+    scenario = load_scenario(a.scenario, overrides=a.set)
+    folder = place(a, f"{name_of(a.scenario)}-calibrate")
+    announce_compile(a)
+    with working(a, say("worlds", "个世界"), resumable(folder)) as progress:
+        calibrated = analysis.run(
+            scenario,
+            a.samples,
+            a.replications,
+            a.seed,
+            regularise=a.regularise,
+            checks=a.check,
+            out=folder,
+            resume=a.resume,
+            threads=a.threads,
+            progress=progress,
+        )
+    deliver(a, calibrated, folder)
+    if calibrated.failed:
+        from sim.errors import RunError
+
+        names = ", ".join(calibrated.failed)
+        raise RunError(say(f"the calibration fails its own check: {names}", f"校准未通过自检：{names}"))
+    return 0
+
+
+def backtest(a: argparse.Namespace) -> int:
+    from sim.analysis import backtest as analysis
+    from sim.scenario import load_scenario
+
+    names = a.scenario or analysis.ZONES
+    scenarios = [load_scenario(name) for name in names]
+    folder = own_folder(a, "backtest")
+    announce_compile(a)
+    with working(a, say("worlds", "个世界"), nothing_kept) as progress:
+        tested = analysis.run(scenarios, a.replications, a.seed, threads=a.threads, progress=progress)
+    return deliver(a, tested, folder)
+
+
 def verify(a: argparse.Namespace) -> int:
     from sim.verify import verify as reproduce
 
@@ -774,6 +816,37 @@ def build_parser() -> argparse.ArgumentParser:
     p.worlds(replications=50, seed=1)
     p.folder(say("results/NAME-optimise", "results/名称-optimise"))
     p.journal()
+    p.json()
+    p.quiet()
+
+    p = command(
+        calibrate,
+        say("what published facts say of the parameters", "由公布的事实校准参数"),
+        f"calibrate {XIAN} --regularise --samples 12 --replications 4",
+    )
+    p.scenario()
+    text = say("points of the prior tried (default: 200)", "先验取点数（默认：200）")
+    p.add_argument("--samples", type=whole(10), default=200, metavar="N", help=text)
+    p.worlds(replications=40, seed=1)
+    text = say("more parameters than facts tell apart: the prior holds the rest", "参数多于可识别者时由先验补足")
+    p.add_argument("--regularise", action="store_true", help=text)
+    text = say("try the calibration on itself; may be repeated", "自检；可重复")
+    p.add_argument("--check", action="append", default=[], choices=("sbc", "recovery", "leave-one-out"), help=text)
+    text = say("go on from the journals in the folder", "从目录中的记录继续")
+    p.add_argument("--resume", action="store_true", help=text)
+    p.folder(say("results/NAME-calibrate", "results/名称-calibrate"))
+    p.json()
+    p.quiet()
+
+    p = command(
+        backtest,
+        say("simulated against published, over all zones", "所有园区：模拟值与公布值对照"),
+        "backtest --replications 4",
+    )
+    text = say("scenario files (default: the five zones)", "情景文件（默认五个园区）")
+    p.add_argument("scenario", metavar="SCENARIO", nargs="*", help=text)
+    p.worlds(replications=200, seed=1)
+    p.folder("results/backtest")
     p.json()
     p.quiet()
 
