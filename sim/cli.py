@@ -83,10 +83,13 @@ def run(a: argparse.Namespace) -> int:
     announce_compile(a)
     from sim.ensemble import simulate
 
+    drawn = draws_of(a, scenario)
     with working(a, say("worlds", "个世界"), nothing_kept) as progress:
-        result = simulate(scenario, a.replications, a.seed, a.threads, a.events, a.audit, progress)
+        result = simulate(scenario, a.replications, a.seed, a.threads, a.events, a.audit, progress, drawn)
     if not a.json:
         print(summary(result, _lang), flush=True)  # first: a reader waits for this, not for files
+    if drawn is not None:
+        tell_posterior(a, scenario, result, drawn)
     result.save(folder)
     simulated = time.perf_counter()
     figures = [] if a.no_figures else draw(a, result, folder, ["png"])
@@ -103,6 +106,34 @@ def run(a: argparse.Namespace) -> int:
         print(say(f"figures  {drawn} ({len(figures)})", f"图表  {drawn}（{len(figures)} 幅）"))
     print(say(f"time     {whole}, of which figures {drawing}", f"用时  {whole}，其中画图 {drawing}"))
     return 0
+
+
+def draws_of(a: argparse.Namespace, scenario: Scenario) -> Any:
+    """Parameters a replication from --posterior, or None."""
+    if a.posterior is None:
+        return None
+    from sim.analysis.posterior import Posterior
+
+    seed = scenario.run.seed if a.seed is None else a.seed
+    count = scenario.run.replications if a.replications is None else a.replications
+    return Posterior.load(a.posterior, scenario).rows(seed, count)
+
+
+def tell_posterior(a: argparse.Namespace, scenario: Scenario, result: Result, drawn: Any) -> None:
+    """Puts the draws into the manifest and says how much of the spread is theirs and how much is chance."""
+    from sim.analysis import posterior
+
+    loaded = posterior.Posterior.load(a.posterior, scenario)
+    with working(a, say("draws", "组参数"), nothing_kept) as progress:
+        split = loaded.split(scenario, result.manifest["seed"], a.threads, progress=progress)
+    result.manifest["posterior"] = posterior.record(loaded, drawn, split)
+
+    def label(output: str) -> str:
+        metric, _, quarter = output.partition("@")
+        return f"{result.metric(metric).label[_lang]} {quarter}"
+
+    if not a.json:
+        print("\n" + posterior.table(split, label, _lang), flush=True)
 
 
 def plot(a: argparse.Namespace) -> int:
@@ -174,7 +205,9 @@ def trace(a: argparse.Namespace) -> int:
     announce_compile(a)
     from sim.tracing import draw_payoff, follow, outline
 
-    life = follow(scenario, a.replication, a.firm, about["seed"])
+    drawn = about.get("posterior", {}).get("rows", {})
+    own = {path: values[a.replication] for path, values in drawn.items() if a.replication < len(values)}
+    life = follow(scenario, a.replication, a.firm, about["seed"], own)
     figure = None if a.no_figures else draw_payoff(life, scenario, a.result, _lang)
     if a.json:
         put_json(life | {"figure": figure})
@@ -687,6 +720,8 @@ def build_parser() -> argparse.ArgumentParser:
     p.folder(say("results/ and the scenario's name", "results/ 加情景名"))
     text = say("check in every quarter that every account closes", "逐季检查所有账目是否平衡")
     p.add_argument("--audit", action="store_true", help=text)
+    text = say("folder of a calibration: a draw of its parameters for each world", "校准结果目录：每个世界取一组后验参数")
+    p.add_argument("--posterior", metavar="FOLDER", help=text)
     text = say("worlds whose rounds, flows and exits are logged", "保留融资、流水与退出明细的世界数")
     p.add_argument("--events", type=whole(0), metavar="N", help=text)
     p.json()

@@ -570,7 +570,7 @@ class _Apart:
         own = {path: values for path, values in samples.items() if path != self.NUMBER}
         return np.concatenate(
             [
-                self.model.evaluate({p: v[s : s + 1] for p, v in own.items()}, replications, seed + number, threads)
+                self.model.evaluate({p: v[s : s + 1] for p, v in own.items()}, replications, seed + int(number), threads)
                 for s, number in enumerate(numbers)
             ]
         )
