@@ -108,7 +108,7 @@ def run(a: argparse.Namespace) -> int:
     return 0
 
 
-def draws_of(a: argparse.Namespace, scenario: Scenario) -> Any:
+def draws_of(a: argparse.Namespace, scenario: Any) -> Any:
     """Parameters a replication from --posterior, or None."""
     if a.posterior is None:
         return None
@@ -119,7 +119,7 @@ def draws_of(a: argparse.Namespace, scenario: Scenario) -> Any:
     return Posterior.load(a.posterior, scenario).rows(seed, count)
 
 
-def tell_posterior(a: argparse.Namespace, scenario: Scenario, result: Result, drawn: Any) -> None:
+def tell_posterior(a: argparse.Namespace, scenario: Any, result: Result, drawn: Any) -> None:
     """Puts the draws into the manifest and says how much of the spread is theirs and how much is chance."""
     from sim.analysis import posterior
 
@@ -720,7 +720,7 @@ def build_parser() -> argparse.ArgumentParser:
     p.folder(say("results/ and the scenario's name", "results/ 加情景名"))
     text = say("check in every quarter that every account closes", "逐季检查所有账目是否平衡")
     p.add_argument("--audit", action="store_true", help=text)
-    text = say("folder of a calibration: a draw of its parameters for each world", "校准结果目录：每个世界取一组后验参数")
+    text = say("folder of a calibration: a draw of its parameters for each world", "校准目录：每个世界取一组后验参数")
     p.add_argument("--posterior", metavar="FOLDER", help=text)
     text = say("worlds whose rounds, flows and exits are logged", "保留融资、流水与退出明细的世界数")
     p.add_argument("--events", type=whole(0), metavar="N", help=text)

@@ -3,8 +3,9 @@
 1. *Screening.* Each parameter is moved one standard score down and up from the middle of its prior, on common random
    numbers. The change of every fact, over what chance and the fact's own error leave open, is the sensitivity matrix;
    its singular values say how many combinations of parameters the facts can tell apart from the prior.
-2. *Fit.* A Latin hypercube of the prior, the same worlds at every point (simulated moments on common random numbers); an
-   emulator of each fact's mean and spread (sim/analysis/emulator.py); a second design where the first posterior lies.
+2. *Fit.* A Latin hypercube of the prior, the same worlds at every point (simulated moments on common random numbers),
+   and worlds apart, from which the spread by chance is learnt; an emulator of each fact's mean and spread
+   (sim/analysis/emulator.py); a second design where the first posterior lies.
 3. *Posterior.* Sequential Monte Carlo on the emulator. The prior is information: what facts do not tell stays as wide as
    it was. Draws are simulated anew, each in a world of its own, to check the emulator and to give the bands of fit.csv.
 
@@ -43,6 +44,7 @@ USUAL_TOLERANCE = 0.02  # of a published figure that states none: it is rounded
 IDENTIFIED = 1.0  # singular value from which the facts know as much of a combination as the prior does
 SEEN = 0.1  # of a fact's spread: a parameter that moves none by more over one prior sd does not matter to them
 DRAWS = 400  # rows of posterior.csv, each simulated in a world of its own
+APART = 400  # worlds of their own over the prior, from which chance is learnt
 PARTICLES = 2000
 INDEPENDENT = 1_000_003  # added to the seed for worlds that share nothing with the design's
 ZONES = 200  # synthetic zones of the checks
@@ -445,17 +447,21 @@ def calibrate(
     scales.settle(stages.worlds(wide, fitted))
     worlds = scales.forward(stages.worlds(wide, fitted))
     _refuse_undefined(worlds, fitted)
+    apart_z = _hypercube(APART, len(parameters), draws)
+    alone = stages.evaluate("apart", parameters, apart_z, 1, seed + 3 * INDEPENDENT, apart=True)
+    apart = scales.forward(stages.worlds(alone, fitted)[:, 0])
     data = scales.data(fitted)
-    rough = emulator.fit(z, worlds)
+    rough = emulator.fit(z, worlds, apart_z, apart)
     first = emulator.sample(lambda at: rough.log_likelihood(at, data), len(parameters), PARTICLES, draws)
 
     near_z = first[draws.choice(PARTICLES, max(8, samples // 4), replace=False)]
     near = stages.evaluate("near", parameters, near_z, replications, seed)
     near_worlds = scales.forward(stages.worlds(near, fitted))
-    spread = np.sqrt(near_worlds.var(axis=1, ddof=1).mean(axis=0) + data.error**2)
-    error = np.sqrt(np.mean((near_worlds.mean(axis=1) - rough.mean(near_z)) ** 2, axis=0)) / spread
+    # the level of the design's means is the luck of its few worlds: what is judged is how they move
+    gap = near_worlds.mean(axis=1) - rough.mean(near_z)
+    error = gap.std(axis=0) / np.sqrt(near_worlds.var(axis=1, ddof=1).mean(axis=0) + data.error**2)
     both = np.vstack([z, near_z])
-    better = emulator.fit(both, np.concatenate([worlds, near_worlds]), _closeness(both, first))
+    better = emulator.fit(both, np.concatenate([worlds, near_worlds]), apart_z, apart, _closeness(both, first))
     particles = emulator.sample(lambda at: better.log_likelihood(at, data), len(parameters), PARTICLES, draws)
 
     kept = particles[draws.choice(PARTICLES, DRAWS, replace=False)]
@@ -608,7 +614,7 @@ class _Stages:
         self.resume, self.executor, self.progress = resume, executor, progress
         self.zones = zones if {"sbc", "recovery"} & set(checks) else 0
         near = max(8, samples // 4)
-        self.planned = replications * (2 * len(priors) + 1 + samples + near) + DRAWS + self.zones
+        self.planned = replications * (2 * len(priors) + 1 + samples + near) + APART + DRAWS + self.zones
         self.lived = 0
         self.settings = {
             "samples": samples,

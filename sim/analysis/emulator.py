@@ -3,8 +3,7 @@
 Parameters are written as standard normal scores z (the prior of every parameter is then N(0, 1), whatever its own
 distribution). A fact's value in a world is emulated as a normal variable on the scale on which the fact is judged (log
 where every world gives a positive number): polynomials in z for its mean, a log-linear one for its spread by chance, one
-correlation matrix between facts. What the polynomials miss is measured by leaving each design point out and added to the
-variance, as is the error of a mean over finitely many worlds.
+correlation matrix between facts. What the polynomials miss is part of the spread, as is the error of the mean.
 
 Not modelled: skewness left after the log, and correlations between facts that change with the parameters.
 """
@@ -43,14 +42,13 @@ class Data:
 @dataclass(frozen=True)
 class Emulator:
     """`coefficients`: float64[features, facts]; `spread`: float64[1 + parameters, facts] of log sd by chance;
-    `correlation`: float64[facts, facts]; `miss`: float64[facts], sd of what the polynomials leave out; `replications`:
-    worlds behind each mean; `shape`: degree of the polynomials, and whether there are products."""
+    `correlation`: float64[facts, facts]; `error`: variance of the mean over that of one world; `shape`: degree of the
+    polynomials, and whether there are products."""
 
     coefficients: np.ndarray
     spread: np.ndarray
     correlation: np.ndarray
-    miss: np.ndarray
-    replications: int
+    error: float
     shape: tuple[int, bool]
 
     def mean(self, z: np.ndarray) -> np.ndarray:
@@ -64,8 +62,8 @@ class Emulator:
     def covariance(self, z: np.ndarray, error: np.ndarray) -> np.ndarray:
         """Of one published zone about the emulated mean, float64[draws, facts, facts]."""
         sd = self.sd(z)
-        whole = sd[:, :, None] * self.correlation * sd[:, None, :] * (1.0 + 1.0 / self.replications)
-        return whole + np.diag(self.miss**2 + error**2 + LEAST_SD**2)
+        whole = sd[:, :, None] * self.correlation * sd[:, None, :] * (1.0 + self.error)
+        return whole + np.diag(error**2 + LEAST_SD**2)
 
     def only(self, keep: np.ndarray | Sequence[int]) -> Emulator:
         """The same of some facts."""
@@ -74,8 +72,7 @@ class Emulator:
             self.coefficients[:, keep],
             self.spread[:, keep],
             self.correlation[pick],
-            self.miss[keep],
-            self.replications,
+            self.error,
             self.shape,
         )
 
@@ -149,36 +146,56 @@ def _shape(samples: int, parameters: int) -> tuple[int, bool]:
     return 1, False
 
 
-def fit(z: np.ndarray, worlds: np.ndarray, weights: np.ndarray | None = None) -> Emulator:
-    """`z`: float64[samples, parameters]; `worlds`: float64[samples, replications, facts] on the facts' scales.
+def fit(
+    z: np.ndarray,
+    worlds: np.ndarray,
+    apart_z: np.ndarray,
+    apart: np.ndarray,
+    weights: np.ndarray | None = None,
+) -> Emulator:
+    """The shape of the means from a design on common random numbers, their level and the chance from worlds apart.
 
-    The degree of the polynomials falls, and products of parameters are left out, where the design is small.
+    `z`: float64[samples, parameters]; `worlds`: float64[samples, replications, facts] on the facts' scales. Common
+    random numbers show how a mean moves with little noise, but every sample shares the luck of a few worlds. `apart`:
+    float64[worlds, facts] at `apart_z`, each in chance of its own: their residuals correct level and slope and give the
+    spread, what the polynomials miss included. The degree falls, and products are left out, where the design is small.
     """
-    samples, replications, facts = worlds.shape
-    parameters = z.shape[1]
+    samples, parameters = z.shape
     weights = np.ones(samples) if weights is None else weights
     shape = _shape(samples, parameters)
     x = features(z, *shape)
-    y = worlds.mean(axis=1)
     root = np.sqrt(weights)[:, None]
     gram = (root * x).T @ (root * x) + RIDGE * np.eye(x.shape[1])
-    coefficients = np.linalg.solve(gram, (root * x).T @ (root * y))
-    leverage = np.einsum("ij,ij->i", root * x, np.linalg.solve(gram, (root * x).T).T)
-    left_out = (y - x @ coefficients) / np.maximum(1.0 - leverage, 0.05)[:, None]
-    miss = np.sqrt((weights[:, None] * left_out**2).sum(axis=0) / weights.sum())
-    within = worlds - y[:, None, :]
-    freedom = max(replications - 1, 1)
-    variance = np.maximum((within**2).sum(axis=1) / freedom, LEAST_SD**2)
-    # the log of an estimated variance lies low on average, by a known amount
-    log_sd = 0.5 * (np.log(variance) - special.digamma(freedom / 2.0) + np.log(freedom / 2.0))
-    line = np.column_stack([np.ones(samples), z])
-    spread = np.linalg.solve((root * line).T @ (root * line) + RIDGE * np.eye(parameters + 1), (root * line).T @ (root * log_sd))
-    scaled = (within / np.sqrt(variance)[:, None, :]).reshape(-1, facts)
-    correlation = scaled.T @ scaled / (samples * freedom)
-    size = np.sqrt(np.maximum(np.diag(correlation), LEAST_SD))
-    correlation = correlation / size[:, None] / size[None, :]
-    np.fill_diagonal(correlation, 1.0)
-    return Emulator(coefficients, spread, 0.999 * correlation + 0.001 * np.eye(facts), miss, replications, shape)
+    coefficients = np.linalg.solve(gram, (root * x).T @ (root * worlds.mean(axis=1)))
+    line = np.column_stack([np.ones(len(apart)), np.clip(apart_z, -REACH, REACH)])
+    off = apart - features(apart_z, *shape) @ coefficients
+    correction = np.linalg.lstsq(line, off, rcond=None)[0]
+    coefficients[: parameters + 1] += correction  # the first features are 1 and the scores themselves
+    off = off - line @ correction
+    off *= math.sqrt(len(apart) / max(1, len(apart) - parameters - 1))
+    spread = _log_linear_spread(line, off)
+    scaled = off / np.exp(line @ spread)
+    correlation = np.atleast_2d(np.corrcoef(scaled, rowvar=False))
+    facts = apart.shape[1]
+    error = (parameters + 1) / len(apart)
+    return Emulator(coefficients, spread, 0.999 * correlation + 0.001 * np.eye(facts), error, shape)
+
+
+def _log_linear_spread(line: np.ndarray, off: np.ndarray) -> np.ndarray:
+    """float64[columns, facts]: log sd = line · spread by maximum likelihood (Newton), slopes drawn gently to 0."""
+    spread = np.zeros((line.shape[1], off.shape[1]))
+    spread[0] = 0.5 * np.log(np.maximum((off**2).mean(axis=0), LEAST_SD**2))
+    towards = np.diag([0.0, *np.full(line.shape[1] - 1, 4.0)])  # a prior sd of 0.5 for each slope
+    for fact in range(off.shape[1]):
+        for _ in range(30):
+            ratio = off[:, fact] ** 2 * np.exp(-2.0 * line @ spread[:, fact])
+            slope = line.T @ (ratio - 1.0) - towards @ spread[:, fact]
+            curve = 2.0 * line.T @ (line * np.maximum(ratio, 0.5)[:, None]) + towards
+            step = np.clip(np.linalg.solve(curve, slope), -0.5, 0.5)
+            spread[:, fact] += step
+            if np.abs(step).max() < 1e-8:
+                break
+    return spread
 
 
 def sample(
