@@ -1,8 +1,8 @@
 """Which way of fitting finds the facts of Xi'an at what price? `python -m benchmarks.calibration_trial`
 
 Every method is given the same parameters, priors and facts, the same common random numbers and about the same number of
-worlds, and is judged by what it ends at: the distance of the facts' means from the published ones (in units of chance and
-error, prior included), evaluated anew with other worlds; and by whether it gives a posterior.
+worlds, and is judged by what it ends at: the distance of the facts' means from the published ones (in units of chance
+and error, prior included), evaluated anew with other worlds; and by whether it gives a posterior.
 """
 
 from __future__ import annotations
@@ -117,7 +117,9 @@ def main() -> None:
         used, seconds = spent[0], time.perf_counter() - begun
         gap = off(z, 40, 1 + INDEPENDENT)[0]
         facts, prior = (gap[: len(moments)] ** 2).sum(), (gap[len(moments) :] ** 2).sum()
-        rows.append([name, str(used), f"{seconds:.0f} s", f"{facts:.2f}", f"{prior:.2f}", f"{facts + prior:.2f}", posterior])
+        rows.append(
+            [name, str(used), f"{seconds:.0f} s", f"{facts:.2f}", f"{prior:.2f}", f"{facts + prior:.2f}", posterior]
+        )
         print(f"{name}: done", file=sys.stderr)
     print(layout(["method", "worlds", "time", "facts", "prior", "both", "posterior"], rows))
 

@@ -1,8 +1,8 @@
 """Simulated against published over all zones: how often a check falls inside its band, and where the model misses.
 
 A check inside 5-95 % says the band is wide enough; about half should also lie inside 25-75 %, else bands are too wide
-(more) or too narrow (fewer). Both shares are printed with exact binomial intervals (Clopper and Pearson 1934): with some
-twenty checks they stay wide. 25-75 % is asked of figures alone: a floor that is passed says nothing of a band's width.
+(more) or too narrow (fewer). Both shares are printed with exact binomial intervals (Clopper and Pearson 1934): with
+some twenty checks they stay wide. 25-75 % is asked of figures alone: a floor that is passed says nothing of a width.
 National tables of `verify` are listed beside them with their own tolerances.
 """
 
@@ -105,7 +105,9 @@ class Backtest:
     def headline(self, lang: str) -> str:
         wide, narrow = self.share("check").text(lang), self.share("check", half=True).text(lang)
         return say(
-            lang, f"检验：5–95% 内 {wide}；25–75% 内 {narrow}", f"checks inside 5–95 %: {wide}; inside 25–75 %: {narrow}"
+            lang,
+            f"检验：5–95% 内 {wide}；25–75% 内 {narrow}",
+            f"checks inside 5–95 %: {wide}; inside 25–75 %: {narrow}",
         )
 
     def source(self, lang: str) -> str:
@@ -221,7 +223,16 @@ def scored(zone: str, fact: Any, draws: np.ndarray, unit: str) -> Tested:
     from sim.quantities import quarter_name
 
     draws = draws[np.isfinite(draws)]
-    known = (zone, fact.id, fact.use, fact.metric, quarter_name(int(fact.date)), fact.value, unit, fact.bound or "exact")
+    known = (
+        zone,
+        fact.id,
+        fact.use,
+        fact.metric,
+        quarter_name(int(fact.date)),
+        fact.value,
+        unit,
+        fact.bound or "exact",
+    )
     if not len(draws):
         return Tested(*known)
     p05, p25, p50, p75, p95 = (float(x) for x in np.quantile(draws, [0.05, 0.25, 0.5, 0.75, 0.95]))
@@ -255,7 +266,9 @@ def run(
 
     if not any(fact.use != "input" for scenario in scenarios for fact in scenario.facts):
         names = ", ".join(scenario._path for scenario in scenarios)
-        raise refuse("no fact to test against", key="facts", found=names, expected="facts with use = check or calibrate")
+        raise refuse(
+            "no fact to test against", key="facts", found=names, expected="facts with use = check or calibrate"
+        )
     found: list[Tested] = []
     total = replications * len(scenarios)
     for number, scenario in enumerate(scenarios):

@@ -6,13 +6,13 @@
 2. *Fit.* A Latin hypercube of the prior, the same worlds at every point (simulated moments on common random numbers),
    and worlds apart, from which the spread by chance is learnt; an emulator of each fact's mean and spread
    (sim/analysis/emulator.py); a second design where the first posterior lies.
-3. *Posterior.* Sequential Monte Carlo on the emulator. The prior is information: what facts do not tell stays as wide as
-   it was. Draws are simulated anew, each in a world of its own, to check the emulator and to give the bands of fit.csv.
+3. *Posterior.* Sequential Monte Carlo on the emulator. The prior is information: what facts do not tell stays as wide
+   as it was. Draws are simulated anew, each in a world of its own, which gives the bands of fit.csv.
 
 Only facts with `use = "calibrate"` enter; checks are reported beside them and never fitted. A fact's error: its
-`tolerance` is the half-width of a 90 % interval (2 % where none is stated); a floor or ceiling is one-sided; `since` is a
-difference within one world. The published zone is one world, so chance is part of the error, and parameters that are not
-fitted stay uncertain within it. Not modelled: error of the model itself beyond the stated tolerances.
+`tolerance` is the half-width of a 90 % interval (2 % where none is stated); a floor or ceiling is one-sided; `since` is
+a difference within one world. The published zone is one world, so chance is part of the error, and parameters that are
+not fitted stay uncertain within it. Not modelled: error of the model itself beyond the stated tolerances.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Screening:
     @property
     def matters(self) -> np.ndarray:
         """bool[parameters]: some fact moves by more than chance in the estimate, and by enough to count."""
-        return (np.abs(self.effect) > np.maximum(SEEN, 3.0 * self.noise)).any(axis=1)
+        return np.asarray((np.abs(self.effect) > np.maximum(SEEN, 3.0 * self.noise)).any(axis=1))
 
     @property
     def left(self) -> np.ndarray:
@@ -194,7 +194,9 @@ class Calibration:
         parts = [layout(header, rows)]
         if self.left_at_prior:
             names = ", ".join(v.path for v in self.left_at_prior)
-            parts.append(say(lang, f"事实无法识别、保持先验：{names}", f"left at the prior, facts cannot tell: {names}"))
+            parts.append(
+                say(lang, f"事实无法识别、保持先验：{names}", f"left at the prior, facts cannot tell: {names}")
+            )
         for text in self.screening.unknown:
             parts.append(say(lang, f"组合未被识别：{text}", f"combination not identified: {text}"))
         rows = []
@@ -376,13 +378,16 @@ def run(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Calibration:
-    """Calibrate a scenario to its own facts. Worlds are lived only as far as the last fact, which changes none of them."""
+    """Calibrate a scenario to its own facts. Worlds are lived only to the last fact, which changes none of them."""
     from sim.analysis.work import InProcess
     from sim.quantities import quarter_name
     from sim.scenario.loading import with_overrides
 
     moments = moments_of(scenario)
     priors, named = priors_of(scenario)
+    if not named:
+        read = _read_by_rules(scenario)
+        priors = [prior for prior in priors if prior.path in read]
     outputs = list(dict.fromkeys(output for moment in moments for output, _ in moment.terms))
     last = max(int(fact.date) for fact in scenario.facts if fact.id in {moment.id for moment in moments})
     short = with_overrides(scenario, {"zone.end": quarter_name(last)}) if last < int(scenario.zone.end) else scenario
@@ -401,6 +406,16 @@ def run(
         executor=InProcess(threads),
         progress=progress,
     )
+
+
+def _read_by_rules(scenario: Scenario) -> set[str]:
+    """Paths that some rule of this scenario reads: a base file may state what a zone has no use for."""
+    from sim.model.rows import Rows
+    from sim.model.rules import lower
+
+    rows = Rows(1, np.arange(1))
+    lower(scenario, rows)
+    return rows.used
 
 
 # ------------------------------------------------------------------------------------------------------------ the work
@@ -429,7 +444,9 @@ def calibrate(
 
     if samples < 10 or replications < 4:
         raise refuse("too few to fit to", found=f"{samples} samples, {replications} replications", expected="10 and 4")
-    stages = _Stages(model, priors, moments, samples, replications, seed, zones, checks, out, resume, executor, progress)
+    stages = _Stages(
+        model, priors, moments, samples, replications, seed, zones, checks, out, resume, executor, progress
+    )
     fitted = [moment for moment in moments if moment.use == "calibrate"]
     scales = _Scales(fitted)
 
@@ -512,14 +529,17 @@ def _choose(screening: Screening, named: bool, regularise: bool) -> list[int]:
     unknown = screening.unknown
     unseen = [path for path, seen in zip(screening.paths, screening.matters, strict=True) if not seen]
     problems = [
-        Problem("no fact depends on this parameter", key=path, expected="leave it out, or --regularise") for path in unseen
+        Problem("no fact depends on this parameter", key=path, expected="leave it out, or --regularise")
+        for path in unseen
     ]
-    if unknown and not unseen or len(unknown) > len(unseen):
+    if (unknown and not unseen) or len(unknown) > len(unseen):
         told = len(screening.paths) - len(unknown)
         text = f"more parameters than the facts can tell apart: {len(screening.facts)} facts tell {told} combinations"
         text += f" of {len(screening.paths)} parameters"
         problems += [
-            Problem(text, key="calibrate", found=combination, expected="fewer parameters, or --regularise (the prior holds)")
+            Problem(
+                text, key="calibrate", found=combination, expected="fewer parameters, or --regularise (the prior holds)"
+            )
             for combination in unknown
             if not any(f" {path}" in combination for path in unseen)
         ]
@@ -540,7 +560,7 @@ class _Scales:
         self.log = positive & np.array([m.observed > 0 for m in self.moments])
 
     def forward(self, worlds: np.ndarray) -> np.ndarray:
-        """float64[..., facts] -> the same on the scales. A world of 0 where the prior had none counts as half a unit."""
+        """float64[..., facts] -> the same on the scales. A world of 0 where the prior had none is half a unit."""
         out = np.array(worlds, dtype=np.float64)
         out[..., self.log] = np.log(np.maximum(out[..., self.log], 0.5))
         return out
@@ -576,7 +596,9 @@ class _Apart:
         own = {path: values for path, values in samples.items() if path != self.NUMBER}
         return np.concatenate(
             [
-                self.model.evaluate({p: v[s : s + 1] for p, v in own.items()}, replications, seed + int(number), threads)
+                self.model.evaluate(
+                    {p: v[s : s + 1] for p, v in own.items()}, replications, seed + int(number), threads
+                )
                 for s, number in enumerate(numbers)
             ]
         )
@@ -771,8 +793,8 @@ def _synthetic_checks(
 ) -> list[Check]:
     """Zones with known parameters, drawn from the prior and lived by the simulator itself in chance of their own.
 
-    The emulator of the wide design is used, since the true parameters lie anywhere in the prior. A floor is published as
-    whether it held, so that the synthetic data are of the kind the fit reads.
+    The emulator of the wide design is used, since the true parameters lie anywhere in the prior. A floor is published
+    as whether it held, so that the synthetic data are of the kind the fit reads.
     """
     from scipy import stats
 
@@ -821,7 +843,7 @@ def _synthetic_checks(
                 ["parameter", *(f"bin {b + 1}" for b in range(BINS)), "p"],
                 rows,
                 (
-                    f"{stages.zones} 个合成园区，秩均匀性的最小 p 值（Bonferroni 校正后）{min(1.0, least):.3f}，水平 {LEVEL:.0%}",
+                    f"{stages.zones} 个合成园区，秩均匀性最小 p 值（校正后）{min(1.0, least):.3f}，水平 {LEVEL:.0%}",
                     f"{stages.zones} synthetic zones; least p of uniform ranks, corrected for {len(odds)}, "
                     f"{min(1.0, least):.3f} (level {LEVEL:.0%})",
                 ),
@@ -832,7 +854,7 @@ def _synthetic_checks(
         for k, name in enumerate(names):
             share = float(inside[:, k].mean())
             p = float(stats.binomtest(int(inside[:, k].sum()), stages.zones, 0.9).pvalue)
-            off = float(np.mean((mean[:, k] - truth[:, k])))
+            off = float(np.mean(mean[:, k] - truth[:, k]))
             off_error = float(np.std(mean[:, k] - truth[:, k], ddof=1) / math.sqrt(stages.zones))
             told = float(np.corrcoef(mean[:, k], truth[:, k])[0, 1]) if mean[:, k].std() > 0 else 0.0
             rows.append([name, share, p, told, off, off_error, float(sd[:, k].mean())])
@@ -845,7 +867,7 @@ def _synthetic_checks(
                 rows,
                 (
                     f"{stages.zones} 个已知参数的合成园区：90% 区间含真值的比例与偏差",
-                    f"{stages.zones} synthetic zones of known parameters: share of 90 % intervals that hold them, and bias",
+                    f"{stages.zones} synthetic zones: share of 90 % intervals that hold the known parameters, and bias",
                 ),
             )
         )
@@ -875,7 +897,9 @@ def _leave_one_out(
         inside = (moment.sign > 0 or low <= moment.observed) and (moment.sign < 0 or moment.observed <= high)
         figures += 1
         held += inside
-        rows.append([moment.id, moment.observed, low, middle, high, float((value < moment.observed).mean()), str(inside)])
+        rows.append(
+            [moment.id, moment.observed, low, middle, high, float((value < moment.observed).mean()), str(inside)]
+        )
     p = float(stats.binomtest(held, figures, 0.9, alternative="less").pvalue)
     return Check(
         "leave-one-out",

@@ -2,8 +2,8 @@
 
 Parameters are written as standard normal scores z (the prior of every parameter is then N(0, 1), whatever its own
 distribution). A fact's value in a world is emulated as a normal variable on the scale on which the fact is judged (log
-where every world gives a positive number): polynomials in z for its mean, a log-linear one for its spread by chance, one
-correlation matrix between facts. What the polynomials miss is part of the spread, as is the error of the mean.
+where every world gives a positive number): polynomials in z for its mean, a log-linear one for its spread by chance,
+one correlation matrix between facts. What the polynomials miss is part of the spread, as is the error of the mean.
 
 Not modelled: skewness left after the log, and correlations between facts that change with the parameters.
 """
@@ -67,7 +67,7 @@ class Emulator:
 
     def only(self, keep: np.ndarray | Sequence[int]) -> Emulator:
         """The same of some facts."""
-        pick = np.ix_(keep, keep)
+        pick = np.ix_(np.asarray(keep), np.asarray(keep))
         return Emulator(
             self.coefficients[:, keep],
             self.spread[:, keep],

@@ -1,8 +1,8 @@
 """A calibrated posterior in a run: each replication lives under its own draw of the parameters.
 
 So bands hold the doubt in the fitted parameters as well as chance; how much is whose is told by a crossed design, some
-draws times some common replications (law of total variance, as sweeps have it). What is called chance there includes the
-scenario's other distributions.
+draws times some common replications (law of total variance, as sweeps have it). What is called chance there includes
+the scenario's other distributions.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ class Posterior:
                 for end in (values[:, k].min(), values[:, k].max()) if lines and not problems else ():
                     with_overrides(scenario, {path: float(end)})
             except UserError as error:
-                problems += [Problem(p.message, str(table), 1, path, p.found, p.expected, p.nearest) for p in error.problems]
+                problems += [
+                    Problem(p.message, str(table), 1, path, p.found, p.expected, p.nearest) for p in error.problems
+                ]
         if problems:
             raise UserError(problems)
         return cls(str(folder), header, values)
@@ -86,8 +88,8 @@ class Posterior:
     ) -> dict[str, dict[str, float]]:
         """output -> shares of its variance by parameters, by chance and by both acting together.
 
-        Key metrics at the last quarter where no targets are named. The estimate rests on 16 draws and 8 replications: it
-        tells a tenth from a half, not a tenth from a fifth.
+        Key metrics at the last quarter where no targets are named. The estimate rests on 16 draws and 8 replications:
+        it tells a tenth from a half, not a tenth from a fifth.
         """
         from sim.analysis.work import evaluate
 
@@ -107,7 +109,11 @@ def table(split: Mapping[str, Mapping[str, float]], label: Callable[[str], str],
 
     header = [word("metric", lang), *(word(key, lang) for key in ("by_parameters", "by_chance", "by_both"))]
     rows = [[label(output), *(f"{part:.0%}" for part in parts.values())] for output, parts in split.items()]
-    return say(lang, "方差来源（后验参数与随机）", "variance comes from (posterior of parameters, chance)") + "\n" + layout(header, rows)
+    return (
+        say(lang, "方差来源（后验参数与随机）", "variance comes from (posterior of parameters, chance)")
+        + "\n"
+        + layout(header, rows)
+    )
 
 
 def record(posterior: Posterior, rows: Mapping[str, np.ndarray], split: Any) -> dict[str, Any]:

@@ -61,7 +61,8 @@ def parameters(c: Calibration, lang: str = "zh") -> Figure:
         axes = figure.add_axes(place)
         before, after = c.prior[:, k], c.posterior[:, k]
         low, high = np.quantile(np.concatenate([before, after]), [0.003, 0.997])
-        scale = scale_of(c.model.unit(parameter.path), float(high), lang) if c.model.unit(parameter.path) else None
+        unit = c.model.unit(parameter.path)  # of a parameter: only some units are a metric's too
+        scale = scale_of(unit, float(high), lang) if unit in ("CNY", "share") else None
         divisor = scale.divisor if scale else 1.0
         edges = np.linspace(low, high, BINS + 1) / divisor
         axes.hist(before / divisor, edges, density=True, color=look.tint(look.GREY, 0.35))
@@ -88,9 +89,11 @@ def _short(path: str) -> str:
 def facts(c: Calibration, lang: str = "zh") -> Figure:
     """Each fact over its published value: 5-95 % before, after. Facts fitted to, then checks, which were not."""
     records = c.fit()
-    height = 1.75 + 2.0 * ROW * len(records)
+    height = 1.75 + 1.5 * ROW * len(records)
     title = say(lang, "事实：校准前后", "Facts before and after calibration")
-    subtitle = say(lang, "模拟值与公布值之比；检验事实未参与校准", "simulated over published; checks were not fitted to")
+    subtitle = say(
+        lang, "模拟值与公布值之比；检验事实未参与校准", "simulated over published; checks were not fitted to"
+    )
     figure, bottom, top = look.page(title, subtitle, _source(c, lang), height=height)
     keys = [
         Line2D([], [], color=look.tint(look.GREY, 0.6), lw=4, label=say(lang, "校准前 5–95%", "before, 5–95 %")),
@@ -107,6 +110,7 @@ def facts(c: Calibration, lang: str = "zh") -> Figure:
             colour = colour or USE_COLOUR[record["use"]]
             axes.plot([low, high], [row + lift] * 2, color=colour, lw=4, solid_capstyle="butt")
             axes.plot([mid], [row + lift], "|", ms=7, mew=1.6, color=look.INK)
+            _beyond(axes, row + lift, high, colour)
         sign = {"at_least": "≥ ", "at_most": "≤ "}.get(record["bound"], "")
         unit = c.model.unit(c.moments[row].terms[0][0])
         _cell(axes, row, sign + show(record["observed"], unit, lang))
@@ -125,6 +129,12 @@ def _ratio_axis(axes: Axes, rows: int) -> None:
     axes.grid(False, axis="y")
     axes.spines["left"].set_visible(False)
     axes.axvline(1, color=look.INK, lw=0.9)
+
+
+def _beyond(axes: Axes, row: float, high: float, colour: Any) -> None:
+    """A band that leaves the axis says so."""
+    if high > RATIOS[-1]:
+        axes.plot([RATIOS[-1] * 1.1], [row], marker=">", ms=5, color=colour, clip_on=False, zorder=5)
 
 
 def _ratio(value: float | None, observed: float) -> float:
@@ -148,7 +158,7 @@ def sensitivity(c: Calibration, lang: str = "zh") -> Figure:
     title = say(lang, "事实能识别哪些参数", "Which parameters the facts can tell")
     text = say(
         lang,
-        f"参数变动一个先验标准差时事实的变动，以事实误差为单位 · 奇异值 {'、'.join(digits(float(v)) for v in s.values)}",
+        f"参数变动一个先验标准差时事实的变动，以其误差为单位 · 奇异值 {'、'.join(digits(float(v)) for v in s.values)}",
         "change of a fact over one prior sd of a parameter, in units of the fact's error · singular values "
         + ", ".join(digits(float(v)) for v in s.values),
     )
@@ -168,7 +178,9 @@ def sensitivity(c: Calibration, lang: str = "zh") -> Figure:
         if abs(value) > max(0.05, 2.0 * noise):
             colour = "white" if abs(value) > 0.6 * most else look.INK
             axes.text(j + 0.5, i + 0.5, digits(float(value)), ha="center", va="center", fontsize=7, color=colour)
-    bar = figure.colorbar(drawn, cax=figure.add_axes((0.905, axes.get_position().y0, 0.015, axes.get_position().height)))
+    bar = figure.colorbar(
+        drawn, cax=figure.add_axes((0.905, axes.get_position().y0, 0.015, axes.get_position().height))
+    )
     bar.outline.set_visible(False)  # type: ignore[operator]
     bar.ax.tick_params(labelsize=6.5, length=0)
     return figure
@@ -197,6 +209,7 @@ def backtest(b: Backtest, lang: str = "zh") -> Figure:
         axes.plot([ends[0], ends[4]], [row, row], color=look.tint(colour, 0.35), lw=5, solid_capstyle="butt")
         axes.plot([ends[1], ends[3]], [row, row], color=look.tint(colour, 0.8), lw=5, solid_capstyle="butt")
         axes.plot([ends[2]], [row], "|", ms=8, mew=1.6, color=look.INK)
+        _beyond(axes, row, ends[4], colour)
         if not fact.inside:
             axes.plot([1], [row], "x", ms=6, mew=1.5, color=look.INK, zorder=5)
         sign = {"at_least": "≥ ", "at_most": "≤ "}.get(fact.bound, "")
