@@ -213,7 +213,7 @@ def backtest(b: Backtest, lang: str = "zh") -> Figure:
         if not fact.inside:
             axes.plot([1], [row], "x", ms=6, mew=1.5, color=look.INK, zorder=5)
         sign = {"at_least": "≥ ", "at_most": "≤ "}.get(fact.bound, "")
-        _cell(axes, row, f"{sign}{look.amount(fact.observed, fact.unit, lang)}  {fact.date}")
+        _cell(axes, row, look.shortened(f"{fact.date}  {sign}{look.amount(fact.observed, fact.unit, lang)}", 25))
     return figure
 
 
