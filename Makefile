@@ -34,6 +34,8 @@ validate: $(STAMP) ## recompute published tables; audit the accounts of every sh
 	@for f in scenarios/xian.toml scenarios/xian/*.toml; do \
 	    $(BIN)/python run.py run $$f --audit --replications 100 --no-figures --quiet --out results/audit >/dev/null \
 	        && echo "accounts close: $$f" || exit 1; done; rm -rf results/audit
+	@$(BIN)/python run.py calibrate scenarios/wuxi.toml --check sbc --samples 60 --replications 8 --no-figures --quiet \
+	    --out results/calibration-check
 
 fuzz: $(STAMP) ## 20 000 mutated inputs, ten times the random examples, every fault at every step, more kills
 	@$(BIN)/python -m tests.fuzzing --inputs 20000 --processes $(WORKERS)

@@ -83,10 +83,13 @@ def run(a: argparse.Namespace) -> int:
     announce_compile(a)
     from sim.ensemble import simulate
 
+    drawn = draws_of(a, scenario)
     with working(a, say("worlds", "个世界"), nothing_kept) as progress:
-        result = simulate(scenario, a.replications, a.seed, a.threads, a.events, a.audit, progress)
+        result = simulate(scenario, a.replications, a.seed, a.threads, a.events, a.audit, progress, drawn)
     if not a.json:
         print(summary(result, _lang), flush=True)  # first: a reader waits for this, not for files
+    if drawn is not None:
+        tell_posterior(a, scenario, result, drawn)
     result.save(folder)
     simulated = time.perf_counter()
     figures = [] if a.no_figures else draw(a, result, folder, ["png"])
@@ -103,6 +106,34 @@ def run(a: argparse.Namespace) -> int:
         print(say(f"figures  {drawn} ({len(figures)})", f"图表  {drawn}（{len(figures)} 幅）"))
     print(say(f"time     {whole}, of which figures {drawing}", f"用时  {whole}，其中画图 {drawing}"))
     return 0
+
+
+def draws_of(a: argparse.Namespace, scenario: Any) -> Any:
+    """Parameters a replication from --posterior, or None."""
+    if a.posterior is None:
+        return None
+    from sim.analysis.posterior import Posterior
+
+    seed = scenario.run.seed if a.seed is None else a.seed
+    count = scenario.run.replications if a.replications is None else a.replications
+    return Posterior.load(a.posterior, scenario).rows(seed, count)
+
+
+def tell_posterior(a: argparse.Namespace, scenario: Any, result: Result, drawn: Any) -> None:
+    """Puts the draws into the manifest and says how much of the spread is theirs and how much is chance."""
+    from sim.analysis import posterior
+
+    loaded = posterior.Posterior.load(a.posterior, scenario)
+    with working(a, say("draws", "组参数"), nothing_kept) as progress:
+        split = loaded.split(scenario, result.manifest["seed"], a.threads, progress=progress)
+    result.manifest["posterior"] = posterior.record(loaded, drawn, split)
+
+    def label(output: str) -> str:
+        metric, _, quarter = output.partition("@")
+        return f"{result.metric(metric).label[_lang]} {quarter}"
+
+    if not a.json:
+        print("\n" + posterior.table(split, label, _lang), flush=True)
 
 
 def plot(a: argparse.Namespace) -> int:
@@ -174,7 +205,9 @@ def trace(a: argparse.Namespace) -> int:
     announce_compile(a)
     from sim.tracing import draw_payoff, follow, outline
 
-    life = follow(scenario, a.replication, a.firm, about.get("seed"))
+    drawn = about.get("posterior", {}).get("rows", {})
+    own = {path: values[a.replication] for path, values in drawn.items() if a.replication < len(values)}
+    life = follow(scenario, a.replication, a.firm, about.get("seed"), own)
     figure = None if a.no_figures else draw_payoff(life, scenario, a.result, _lang)
     if a.json:
         put_json(life | {"figure": figure})
@@ -259,6 +292,48 @@ def optimise(a: argparse.Namespace) -> int:
             progress=progress,
         )
     return deliver(a, policies, folder)
+
+
+def calibrate(a: argparse.Namespace) -> int:
+    from sim.analysis import calibrate as analysis
+    from sim.scenario import load_scenario
+
+    scenario = load_scenario(a.scenario, overrides=a.set)
+    folder = place(a, f"{name_of(a.scenario)}-calibrate")
+    announce_compile(a)
+    with working(a, say("worlds", "个世界"), resumable(folder)) as progress:
+        calibrated = analysis.run(
+            scenario,
+            a.samples,
+            a.replications,
+            a.seed,
+            regularise=a.regularise,
+            checks=a.check,
+            out=folder,
+            resume=a.resume,
+            threads=a.threads,
+            progress=progress,
+        )
+    deliver(a, calibrated, folder)
+    if calibrated.failed:
+        from sim.errors import RunError
+
+        names = ", ".join(calibrated.failed)
+        raise RunError(say(f"the calibration fails its own check: {names}", f"校准未通过自检：{names}"))
+    return 0
+
+
+def backtest(a: argparse.Namespace) -> int:
+    from sim.analysis import backtest as analysis
+    from sim.scenario import load_scenario
+
+    names = a.scenario or analysis.ZONES
+    scenarios = [load_scenario(name) for name in names]
+    folder = own_folder(a, "backtest")
+    announce_compile(a)
+    with working(a, say("worlds", "个世界"), nothing_kept) as progress:
+        tested = analysis.run(scenarios, a.replications, a.seed, threads=a.threads, progress=progress)
+    return deliver(a, tested, folder)
 
 
 def verify(a: argparse.Namespace) -> int:
@@ -645,6 +720,8 @@ def build_parser() -> argparse.ArgumentParser:
     p.folder(say("results/ and the scenario's name", "results/ 加情景名"))
     text = say("check in every quarter that every account closes", "逐季检查所有账目是否平衡")
     p.add_argument("--audit", action="store_true", help=text)
+    text = say("folder of a calibration: a draw of its parameters for each world", "校准目录：每个世界取一组后验参数")
+    p.add_argument("--posterior", metavar="FOLDER", help=text)
     text = say("worlds whose rounds, flows and exits are logged", "保留融资、流水与退出明细的世界数")
     p.add_argument("--events", type=whole(0), metavar="N", help=text)
     p.json()
@@ -774,6 +851,37 @@ def build_parser() -> argparse.ArgumentParser:
     p.worlds(replications=50, seed=1)
     p.folder(say("results/NAME-optimise", "results/名称-optimise"))
     p.journal()
+    p.json()
+    p.quiet()
+
+    p = command(
+        calibrate,
+        say("what published facts say of the parameters", "由公布的事实校准参数"),
+        f"calibrate {XIAN} --regularise --samples 12 --replications 4",
+    )
+    p.scenario()
+    text = say("points of the prior tried (default: 200)", "先验取点数（默认：200）")
+    p.add_argument("--samples", type=whole(10), default=200, metavar="N", help=text)
+    p.worlds(replications=40, seed=1)
+    text = say("more parameters than facts tell apart: the prior holds the rest", "参数多于可识别者时由先验补足")
+    p.add_argument("--regularise", action="store_true", help=text)
+    text = say("try the calibration on itself; may be repeated", "自检；可重复")
+    p.add_argument("--check", action="append", default=[], choices=("sbc", "recovery", "leave-one-out"), help=text)
+    text = say("go on from the journals in the folder", "从目录中的记录继续")
+    p.add_argument("--resume", action="store_true", help=text)
+    p.folder(say("results/NAME-calibrate", "results/名称-calibrate"))
+    p.json()
+    p.quiet()
+
+    p = command(
+        backtest,
+        say("simulated against published, over all zones", "所有园区：模拟值与公布值对照"),
+        "backtest --replications 4",
+    )
+    text = say("scenario files (default: the five zones)", "情景文件（默认五个园区）")
+    p.add_argument("scenario", metavar="SCENARIO", nargs="*", help=text)
+    p.worlds(replications=200, seed=1)
+    p.folder("results/backtest")
     p.json()
     p.quiet()
 

@@ -271,7 +271,7 @@ def simulate(
     events: int | None = None,
     audit: bool = False,
     progress: Progress | None = None,
-    overrides: Mapping[str, float] | None = None,
+    overrides: Mapping[str, float | NDArray[np.float64]] | None = None,
 ) -> "Result":
     """Run a scenario.
 

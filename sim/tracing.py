@@ -35,13 +35,20 @@ POINTS = 481  # of a payoff chart
 MOST_TURNS = 5  # conversions that have a row of their own in the table of payouts
 
 
-def follow(scenario: Scenario, replication: int, firm: str, seed: int | None = None) -> dict[str, Any]:
+def follow(
+    scenario: Scenario,
+    replication: int,
+    firm: str,
+    seed: int | None = None,
+    overrides: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
     """One firm's life as a document: `rounds` (each with its `cap_table`), `levels`, `exits`, `now` where it is alive.
 
     firm: as in the logs (2021Q3-o-17, start-o-3, a named firm's id). Raises UserError where no such firm has an event.
+    overrides: parameters of that replication, where the run drew them from a posterior.
     """
     _, seed = _checked(scenario, 1, seed)
-    worlds = Worlds(scenario, lower(scenario, Rows(seed, np.array([replication]))), seed)
+    worlds = Worlds(scenario, lower(scenario, Rows(seed, np.array([replication]), overrides)), seed)
     world = worlds.live(0, replication, events=True)
     samples = _samples(scenario, [_kept(world, replication, scenario.zone.quarters)])
     life = life_in(scenario, world, samples, replication, firm, seed)

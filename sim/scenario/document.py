@@ -118,6 +118,7 @@ class Scenario(Table):
     facts: list[Fact] = Described("published figures and their use", default=[])
     levers: dict[str, Lever] = Described("parameters offered first", default={})
     sweep: dict[str, Any] = Described("ranges or distributions for `sweep`, by path", default={})
+    calibrate: dict[str, Any] = Described("priors of `calibrate`, by path: what is known without the facts", default={})
 
     def ordered_funds(self) -> list[FundClass]:
         """Classes with every limited partner before the funds it commits to; the order of the file otherwise."""

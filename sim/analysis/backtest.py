@@ -1,0 +1,320 @@
+"""Simulated against published over all zones: how often a check falls inside its band, and where the model misses.
+
+A check inside 5-95 % says the band is wide enough; about half should also lie inside 25-75 %, else bands are too wide
+(more) or too narrow (fewer). Both shares are printed with exact binomial intervals (Clopper and Pearson 1934): with
+some twenty checks they stay wide. 25-75 % is asked of figures alone: a floor that is passed says nothing of a width.
+National tables of `verify` are listed beside them with their own tolerances.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.analysis.model import refuse
+from sim.analysis.text import between, csv_text, layout, say, show
+
+if TYPE_CHECKING:
+    from sim.analysis.work import Progress
+    from sim.scenario.document import Scenario
+
+ZONES = [f"scenarios/{name}.toml" for name in ("xian", "wuxi", "tianjin", "xiamen", "changsha")]
+NATIONAL = ("cohort-survival", "funding-funnel", "china-ladder", "china-listing")
+USES = ("check", "calibrate", "goal")
+
+
+@dataclass(frozen=True)
+class Tested:
+    """One fact of one zone. `inside`: within 5-95 % (a floor: reached by p95); `half`: within 25-75 %, of figures."""
+
+    zone: str
+    id: str
+    use: str
+    metric: str
+    date: str
+    observed: float
+    unit: str
+    bound: str
+    p05: float | None = None
+    p25: float | None = None
+    p50: float | None = None
+    p75: float | None = None
+    p95: float | None = None
+    inside: bool | None = None
+    half: bool | None = None
+    reached: float | None = None
+
+
+@dataclass(frozen=True)
+class Published:
+    """One number of a national table, ours beside theirs."""
+
+    case: str
+    name: str
+    published: float
+    ours: float
+    tolerance: float
+    holds: bool
+
+
+@dataclass(frozen=True)
+class Share:
+    """How many of a number of facts, with the exact 95 % interval of the probability behind it."""
+
+    inside: int
+    of: int
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        if not self.of:
+            return 0.0, 1.0
+        from scipy.stats import binomtest
+
+        low, high = binomtest(self.inside, self.of).proportion_ci(0.95, "exact")
+        return float(low), float(high)
+
+    def text(self, lang: str) -> str:
+        low, high = self.interval
+        if not self.of:
+            return say(lang, "无", "none")
+        of = say(lang, f"{self.of} 项中 {self.inside} 项", f"{self.inside} of {self.of}")
+        return f"{of} ({self.inside / self.of:.0%}, 95 %: {low:.0%}…{high:.0%})"
+
+
+@dataclass
+class Backtest:
+    """The scoreboard over zones."""
+
+    facts: list[Tested]
+    national: list[Published]
+    about: dict[str, Any]
+
+    @property
+    def zones(self) -> list[str]:
+        return list(dict.fromkeys(fact.zone for fact in self.facts))
+
+    def share(self, use: str, half: bool = False) -> Share:
+        marks = [fact.half if half else fact.inside for fact in self.facts if fact.use == use]
+        marks = [mark for mark in marks if mark is not None]
+        return Share(sum(marks), len(marks))
+
+    def headline(self, lang: str) -> str:
+        wide, narrow = self.share("check").text(lang), self.share("check", half=True).text(lang)
+        return say(
+            lang,
+            f"检验：5–95% 内 {wide}；25–75% 内 {narrow}",
+            f"checks inside 5–95 %: {wide}; inside 25–75 %: {narrow}",
+        )
+
+    def source(self, lang: str) -> str:
+        n, seed, version = (self.about[key] for key in ("replications", "seed", "version"))
+        worlds = say(lang, f"每园区 {n:,} 个世界 · 种子 {seed}", f"{n:,} worlds a zone · seed {seed}")
+        return f"Headwater 活水 {version} · {worlds}"
+
+    @property
+    def misses(self) -> list[Tested]:
+        return [fact for fact in self.facts if fact.inside is False]
+
+    def table(self, lang: str = "zh") -> str:
+        return "\n\n".join(self._parts(lang))
+
+    def _rows(self, lang: str) -> list[list[str]]:
+        uses = {"check": ("检验", "check"), "calibrate": ("校准", "calibrated"), "goal": ("目标", "goal")}
+        rows = []
+        for use in USES:
+            for fact in (fact for fact in self.facts if fact.use == use):
+                sign = {"at_least": "≥ ", "at_most": "≤ "}.get(fact.bound, "")
+                band = "–"
+                if fact.p05 is not None and fact.p95 is not None and fact.p50 is not None:
+                    band = f"{show(fact.p50, fact.unit, lang)} [{between(fact.p05, fact.p95, fact.unit, lang)}]"
+                mark = say(lang, "在内", "inside") if fact.inside else say(lang, "在外", "outside")
+                if fact.half:
+                    mark = say(lang, "在中间一半", "inside half")
+                if fact.inside is None:
+                    mark = say(lang, "无值", "no value")
+                rows.append(
+                    [
+                        say(lang, *uses[use]),
+                        fact.zone,
+                        fact.id,
+                        fact.date,
+                        sign + show(fact.observed, fact.unit, lang),
+                        band,
+                        "–" if fact.reached is None else f"{fact.reached:.0%}",
+                        mark,
+                    ]
+                )
+        return rows
+
+    def _header(self, lang: str) -> list[str]:
+        words = (("", ""), ("园区", "zone"), ("事实", "fact"), ("时点", "date"), ("公布值", "published"))
+        words += (("模拟中位数 [5…95 %]", "simulated median [5…95 %]"), ("达到的概率", "P(reached)"), ("", ""))
+        return [say(lang, *pair) for pair in words]
+
+    def _parts(self, lang: str) -> list[str]:
+        parts = [layout(self._header(lang), self._rows(lang), left=3), self.headline(lang)]
+        calibrated = self.share("calibrate").text(lang)
+        parts.append(say(lang, f"校准所用事实 5–95% 内：{calibrated}", f"calibrated facts inside 5–95 %: {calibrated}"))
+        if self.misses:
+            said = say(lang, "，", ", ").join(self._miss(fact, lang) for fact in self.misses)
+            parts.append(say(lang, f"未命中：{said}", f"where it misses: {said}"))
+        if self.national:
+            held = sum(x.holds for x in self.national)
+            missed = ", ".join(dict.fromkeys(x.case for x in self.national if not x.holds))
+            text = say(
+                lang,
+                f"全国表格：{len(self.national)} 个数中 {held} 个在容差内",
+                f"national tables: {held} of {len(self.national)} numbers within tolerance",
+            )
+            parts.append(text + (say(lang, f"；未达：{missed}", f"; missed in {missed}") if missed else ""))
+        return parts
+
+    def _miss(self, fact: Tested, lang: str) -> str:
+        low = fact.p95 is not None and fact.p95 < fact.observed
+        text = say(lang, "偏低" if low else "偏高", "too low" if low else "too high")
+        ratio = (fact.p50 or 0.0) / fact.observed if fact.observed else float("nan")
+        return f"{fact.id} {text} ({ratio:.2f}×)"
+
+    def markdown(self, lang: str = "en") -> str:
+        """docs/backtest.md: what the command printed, with the version that made it."""
+        header, rows = self._header(lang), self._rows(lang)
+        lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
+        lines += ["| " + " | ".join(row) + " |" for row in rows]
+        _, *others = self._parts(lang)
+        return "\n\n".join(["\n".join(lines), *others]) + "\n"
+
+    def save(self, folder: Path, lang: str = "zh", figures: bool = True) -> None:
+        """facts.csv, national.csv, backtest.md, manifest.json and figures/."""
+        from sim import store
+
+        with store.write_folder(folder) as new:
+            names = list(asdict(self.facts[0])) if self.facts else []
+            store.write_text(new / "facts.csv", csv_text(names, (list(asdict(fact).values()) for fact in self.facts)))
+            names = ["case", "name", "published", "ours", "tolerance", "holds"]
+            store.write_text(new / "national.csv", csv_text(names, (list(asdict(x).values()) for x in self.national)))
+            store.write_text(new / "backtest.md", self.markdown(lang))
+            if figures:
+                from sim.figures.analysis import save_figures
+                from sim.figures.calibration import figures_of_backtest
+
+                save_figures(figures_of_backtest(self, lang), new / "figures")
+            store.write_json(new / store.MANIFEST, {"program": store.PROGRAM, "kind": "backtest", **self.to_json()})
+
+    def to_json(self) -> dict[str, Any]:
+        shares = {}
+        for use in USES:
+            for half in (False, True):
+                share = self.share(use, half)
+                name = f"{use} inside {'25-75' if half else '5-95'} %"
+                shares[name] = {"inside": share.inside, "of": share.of, "interval": list(share.interval)}
+        return self.about | {
+            "shares": shares,
+            "facts": [asdict(fact) for fact in self.facts],
+            "national": [asdict(x) for x in self.national],
+        }
+
+
+def scored(zone: str, fact: Any, draws: np.ndarray, unit: str) -> Tested:
+    """One fact beside its worlds; a metric that is undefined in every world leaves it without a mark."""
+    from sim.quantities import quarter_name
+
+    draws = draws[np.isfinite(draws)]
+    known = (
+        zone,
+        fact.id,
+        fact.use,
+        fact.metric,
+        quarter_name(int(fact.date)),
+        fact.value,
+        unit,
+        fact.bound or "exact",
+    )
+    if not len(draws):
+        return Tested(*known)
+    p05, p25, p50, p75, p95 = (float(x) for x in np.quantile(draws, [0.05, 0.25, 0.5, 0.75, 0.95]))
+    if fact.bound == "at_least":
+        inside, half, reached = p95 >= fact.value, None, float(np.mean(draws >= fact.value))
+    elif fact.bound == "at_most":
+        inside, half, reached = p05 <= fact.value, None, float(np.mean(draws <= fact.value))
+    else:
+        inside, half = p05 <= fact.value <= p95, p25 <= fact.value <= p75
+        reached = float(np.mean(draws >= fact.value))
+    return Tested(*known, p05, p25, p50, p75, p95, inside, half, reached)
+
+
+def run(
+    scenarios: Sequence[Scenario],
+    replications: int = 200,
+    seed: int = 1,
+    *,
+    threads: int | None = None,
+    national: bool = True,
+    progress: Progress | None = None,
+) -> Backtest:
+    """Every fact that is no input, of every scenario; worlds are lived only as far as a zone's last fact."""
+    from sim import __version__
+    from sim.analysis.model import fingerprint_of
+    from sim.compiled import digest_of_sources
+    from sim.ensemble import simulate
+    from sim.quantities import quarter_name
+    from sim.scenario.loading import with_overrides
+    from sim.scoring import simulated
+
+    if not any(fact.use != "input" for scenario in scenarios for fact in scenario.facts):
+        names = ", ".join(scenario._path for scenario in scenarios)
+        raise refuse(
+            "no fact to test against", key="facts", found=names, expected="facts with use = check or calibrate"
+        )
+    found: list[Tested] = []
+    total = replications * len(scenarios)
+    for number, scenario in enumerate(scenarios):
+        zone = Path(scenario._path).stem
+        wanted = [fact for fact in scenario.facts if fact.use != "input"]
+        if not wanted:
+            continue
+        last = min(max(int(fact.date) for fact in wanted), int(scenario.zone.end))
+        short = scenario
+        if last < int(scenario.zone.end):
+            short = with_overrides(scenario, {"zone.end": quarter_name(last)})
+
+        def report(done: int, of: int, number: int = number) -> None:
+            if progress is not None:
+                progress(number * replications + done, total)
+
+        result = simulate(short, replications, seed, threads, events=0, progress=report)
+        units = {metric.name: metric.unit for metric in result.metrics}
+        start = int(scenario.zone.start)
+        for fact in wanted:
+            draws = simulated(fact, result, start)
+            found.append(scored(zone, fact, draws, units.get(fact.metric.split("+")[0].strip(), "")))
+    if progress is not None:
+        progress(total, total)
+    about = {
+        "version": __version__,
+        "kernel": digest_of_sources(),
+        "scenarios": {Path(s._path).stem: fingerprint_of(s) for s in scenarios},
+        "replications": replications,
+        "seed": seed,
+    }
+    return Backtest(found, _national() if national else [], about)
+
+
+def _national() -> list[Published]:
+    """The national tables that `verify` reproduces."""
+    from sim.verify import KINDS, PUBLISHED, read_case, run_case
+
+    kinds = {id(KINDS[name]) for name in NATIONAL if name in KINDS}
+    out = []
+    for path in sorted(PUBLISHED.glob("*.toml")):
+        case = read_case(path)
+        if id(case.kind) not in kinds:
+            continue
+        for check in run_case(case):
+            if isinstance(check.expected, float | int) and isinstance(check.got, float | int):
+                numbers = (float(check.expected), float(check.got), check.tolerance)
+                out.append(Published(case.name, check.name, *numbers, check.holds))
+    return out
