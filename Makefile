@@ -7,7 +7,7 @@ SCENARIO  ?= scenarios/xian.toml
 WORKERS   ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test benchmark validate fuzz golden docs reference gallery lock clean
+.PHONY: help setup run test slow benchmark validate fuzz golden docs reference gallery lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,7 +21,10 @@ test: $(STAMP) ## lint, types and tests; warnings are errors
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pyright
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+
+slow: $(STAMP) ## the tests that take minutes: kills at random moments, a cluster that fails, every kind of report
+	$(BIN)/python -m pytest -n $(WORKERS) -m slow
 
 benchmark: $(STAMP) ## time the kernel and sweeps, as ratios; what pairing saves; indices beside closed forms
 	@$(BIN)/python -m benchmarks
@@ -31,7 +34,8 @@ benchmark: $(STAMP) ## time the kernel and sweeps, as ratios; what pairing saves
 
 validate: $(STAMP) ## recompute published tables; audit the accounts of every shipped scenario, 100 worlds each
 	@$(BIN)/python run.py verify
-	@for f in scenarios/xian.toml scenarios/xian/*.toml; do \
+	@for f in $(filter-out scenarios/national.toml scenarios/us.toml scenarios/china.toml,$(wildcard scenarios/*.toml)) \
+	        scenarios/xian/*.toml scenarios/policies/*.toml; do \
 	    $(BIN)/python run.py run $$f --audit --replications 100 --no-figures --quiet --out results/audit >/dev/null \
 	        && echo "accounts close: $$f" || exit 1; done; rm -rf results/audit
 	@$(BIN)/python run.py calibrate scenarios/wuxi.toml --check sbc --samples 60 --replications 8 --no-figures --quiet \

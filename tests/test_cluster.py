@@ -245,6 +245,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen]:
     return doomed
 
 
+@pytest.mark.slow
 def test_zone_swept_on_two_workers_one_of_them_killed_has_the_bits_of_one_machine(
     loopback: Loopback, small: str, tmp_path: Path, watched: list[subprocess.Popen]
 ) -> None:
@@ -258,6 +259,7 @@ def test_zone_swept_on_two_workers_one_of_them_killed_has_the_bits_of_one_machin
     assert tables(tmp_path / "there") == tables(tmp_path / "here")
 
 
+@pytest.mark.slow
 def test_zone_on_a_cluster_that_fails_exits_1_and_resumes_here_to_the_same_bits(
     loopback: Loopback,
     small: str,

@@ -214,6 +214,7 @@ def children_of(pid: int) -> set[int]:
     return found
 
 
+@pytest.mark.slow
 def test_sweep_killed_at_random_moments_resumes_to_the_same_bits_and_leaves_nobody_behind(
     small: Path, tmp_path: Path, root: Path
 ) -> None:

@@ -170,7 +170,7 @@ def test_a_rule_that_was_waived_stays_in_the_fragment(tmp_path: Path):
     sheets["funds"][2]["committed"] = 9000
     path = saved(tmp_path, sheets)
     problems = refused(path)
-    assert told(problems, "Funds!G4", "45.0%", "40%", "guidance.cap.angel", "cap 40 %")
+    assert told(problems, "Funds!G4", "45.0%", "40%", "guidance.cap.angel", "20-60 %")
     made = imported(path, sets=["guidance.cap.angel=50%"])
     assert made.scenario.guidance.cap.angel.value == 0.5
 

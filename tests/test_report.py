@@ -362,6 +362,7 @@ def test_a_scenario_that_can_no_longer_be_read_is_a_remark_and_no_failure(result
 # --- any result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("cut", ["one replication", "one quarter", "two metrics", "no facts", "nothing defined"])
 def test_any_result_can_be_reported(result: Result, tmp_path: Path, cut: str, lang: str):

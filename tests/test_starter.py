@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import tomli
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim import starter
@@ -70,6 +70,7 @@ def test_a_number_of_the_starter_is_graded_assumed_never_by_the_base(tmp_path: P
     assert quantities["guidance.asks"].source != "starter file"
 
 
+@settings(max_examples=20)
 @given(
     name=NAMES,
     start=st.integers(1990 * 4, 2100 * 4),

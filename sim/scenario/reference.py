@@ -51,6 +51,7 @@ WORDS = {
     "word": ("word", "词"),
     "list": ("list of {0}", "{0}列表"),
     "tables": ("list of tables, below", "表的列表，见下"),
+    "by_id": ("table, each id: {0}", "表，各标识：{0}"),
     "each": ("table, {1}: {0}", "表，{1}：{0}"),
     "needed": ("needed", "必填"),
     "stated": ("national.toml", "national.toml"),
@@ -207,6 +208,9 @@ def _rows(section: Section, lang: str, stated: Any) -> Iterator[tuple[str, str, 
             yield key, meaning, _word("tables", lang), "", default
         elif typing.get_origin(plain) is not dict:
             yield key, meaning, *_kind(annotation, lang), default
+        elif not _is_table(_plain(typing.get_args(plain)[-1])[0]):
+            inner, allowed = _kind(typing.get_args(plain)[-1], lang)
+            yield key, meaning, _word("by_id", lang, inner), allowed, default
 
 
 def _default(field: Any, path: Sequence[str], lang: str, stated: Any) -> str:

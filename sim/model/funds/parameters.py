@@ -184,7 +184,7 @@ class Step(Table):
     """From this value on, so many points."""
 
     least: Number = Described("value from which the points are given")
-    points: Number
+    points: Number = Described("points given from there on")
 
 
 class EvaluationItem(Table):
@@ -192,9 +192,9 @@ class EvaluationItem(Table):
 
     id: Id
     name: LocalName
-    measure: Measure
-    steps: list[Step]
-    or_measure: Measure | None = None
+    measure: Measure = Described("what is measured of the simulated funds")
+    steps: list[Step] = Described("points by value reached, in rising order")
+    or_measure: Measure | None = Described("another measure that may earn the points instead", default=None)
     or_steps: list[Step] = Described("steps of the other measure", default=[])
 
 
@@ -203,7 +203,7 @@ class Evaluation(Table):
 
     begins: When = Described("first quarter in which the table holds; no score before")
     private_firms: Share = Described("share of private firms among those invested in; not simulated")
-    items: list[EvaluationItem]
+    items: list[EvaluationItem] = Described("the lines of the table")
 
 
 class GuidanceRules(Table):
@@ -324,9 +324,9 @@ class HeldCertificate(Table):
 class PublishedPoint(Table):
     """What was published of a named firm after the start: a valuation, or a multiple of its first post-money."""
 
-    date: When
-    valuation: Money | None = None
-    multiple: Ratio | None = None
+    date: When = Described("when it was so")
+    valuation: Money | None = Described("valuation that was published", default=None)
+    multiple: Ratio | None = Described("published multiple of the first post-money", default=None)
     bound: Literal["at_least"] | None = Described("a figure given as a floor", default="at_least")
 
 
@@ -350,8 +350,8 @@ class NamedFirm(Table):
 class IpoPoint(Table):
     """Odds that an exit at this value is a listing; linear in log value between points."""
 
-    value: Money
-    odds: Share
+    value: Money = Described("exit value")
+    odds: Share = Described("odds of a listing there")
 
 
 class FairTerms(Table):
@@ -361,7 +361,7 @@ class FairTerms(Table):
     exit_rate: Rate = Described("exits a year")
     rate: SignedRate = Described("riskless rate")
     unissued: Share = Described("options not issued, part of the post-money shares; they lapse at exit")
-    ipo: list[IpoPoint]
+    ipo: list[IpoPoint] = Described("odds that an exit is a listing, by value")
 
 
 class ReportParameters(Table):
