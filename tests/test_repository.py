@@ -142,7 +142,6 @@ def small(line: str) -> list[str]:
     return words
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("line", examples())
 def test_each_example_runs_as_it_stands(line: str, headwater: Callable[..., subprocess.CompletedProcess[str]]):
     words = small(line)
