@@ -32,7 +32,7 @@ def test_all_money_times_a_constant_thresholds_included_multiplies_all_money_and
     scenario = load_scenario(XIAN, SMALL)
     rows = Rows(1, np.arange(1))
     lower(scenario, rows)
-    money = {p: q.value for p, q in iter_quantities(scenario) if q.unit == "CNY" and p in rows.used}
+    money = {p: q.value for p, q in iter_quantities(scenario) if q.unit in ("CNY", "USD") and p in rows.used}
     assert len(money) > 50
     base = simulate(scenario, 4, 1, events=0, overrides=money)
     scaled = simulate(scenario, 4, 1, events=0, overrides={p: factor * v for p, v in money.items()})

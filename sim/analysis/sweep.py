@@ -889,12 +889,14 @@ def run(
     What is not given is taken from the scenario's `[sweep]` table, else it is the usual.
     """
     from sim.analysis.cluster import executor_for
+    from sim.ensemble import refuse_too_many
 
     model, varied, chosen = all_at_once(
         lambda: ZoneModel.of(scenario, targets_of(scenario, targets)),
         lambda: varied_of(scenario, vary),
         lambda: settings_of(scenario, method, samples, replications),
     )
+    refuse_too_many(chosen.replications)
     plan(varied, chosen.method, chosen.samples, seed, second_order)  # refused before a cluster is looked for
     with executor_for(cluster, threads) as executor:
         return sweep(
