@@ -22,6 +22,12 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
+@pytest.fixture(autouse=True)
+def at_home() -> None:
+    """Every test begins where the project is, wherever the one before it went."""
+    os.chdir(ROOT)
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     return ROOT

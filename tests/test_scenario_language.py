@@ -53,6 +53,7 @@ from sim.scenario.reading import lines_of
 from sim.scenario.schema import json_schema
 
 XIAN = Path("scenarios/xian.toml")
+ROOT = Path(__file__).parent.parent
 SHIPPED = sorted(Path("scenarios").rglob("*.toml"))
 SCENARIOS = [path for path in SHIPPED if path.parent.name != "rules"]  # rule packs are parts of scenarios
 
@@ -210,7 +211,8 @@ def test_a_table_is_not_assigned_to(zone):
 
 def test_fields_are_imported_without_numpy_and_numba():
     code = "import sys, sim.scenario.fields, sim.scenario.schema; print({'numpy', 'numba'} & set(sys.modules))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.strip() == "set()", done.stderr
 
 
 FACT = '[[facts]]\nid = "x"\nmetric = "jobs"\ndate = "2020Q1"\nuse = "check"\nvalue = 151\n'

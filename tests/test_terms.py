@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -56,5 +57,6 @@ def test_a_level_that_nobody_named_is_refused_with_the_nearest():
 
 def test_the_table_costs_nothing_to_import():
     code = "import sys, sim.terms; print(any(m in sys.modules for m in ('numpy', 'typing', 'difflib')))"
-    out = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True)
+    root = Path(__file__).parent.parent
+    out = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert out.stdout.strip() == "False"
