@@ -21,7 +21,7 @@ test: $(STAMP) ## lint, types and tests; warnings are errors
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pyright
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
 
 slow: $(STAMP) ## the tests that take minutes: kills at random moments, a cluster that fails, every kind of report
 	$(BIN)/python -m pytest -n $(WORKERS) -m slow

@@ -142,7 +142,13 @@ def small(line: str) -> list[str]:
     return words
 
 
-@pytest.mark.parametrize("line", examples())
+LONG = ("backtest", "calibrate")  # half a minute each; their rooms have quick tests of their own
+
+
+@pytest.mark.parametrize(
+    "line",
+    [pytest.param(line, marks=pytest.mark.slow if line.split()[2] in LONG else ()) for line in examples()],
+)
 def test_each_example_runs_as_it_stands(line: str, headwater: Callable[..., subprocess.CompletedProcess[str]]):
     words = small(line)
     if words[0] in ("plot", "trace", "report", "actual"):  # they read the result of a run
