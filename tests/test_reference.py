@@ -56,3 +56,24 @@ def test_bounds_are_printed_as_the_model_has_them():
     assert "| `carry` | carried interest | share | 0 – 1 | needed |" in page
     assert "| `drift` | yearly drift of the log value after the round | rate a year |  | national.toml |" in page
     assert "one of `angel`, `seed`, `a`, `b`, `c`, `d`, `pre_ipo`" in page
+
+
+def test_a_parameter_is_told_by_the_meaning_of_its_key():
+    from sim.scenario.meanings import of_path
+
+    assert of_path("firms.entry.organic.per_year", "zh") == "期初每年新增企业数"
+    assert of_path("funds.guidance.size", "en") == "commitments"
+    assert of_path("guidance.cap.angel", "zh") == "出资比例上限，按类别 (angel)"
+    assert of_path("ladders.listing.levels.listed.apply", "en")
+    assert of_path("nothing.of.the.kind", "en") == ""
+
+
+def test_every_number_of_the_reference_scenario_has_a_meaning_in_both_languages():
+    from sim.scenario import load_scenario
+    from sim.scenario.loading import provenance
+    from sim.scenario.meanings import of_path
+
+    paths = [row["path"] for row in provenance(load_scenario(ROOT / "scenarios" / "xian.toml"))]
+    assert len(paths) > 300
+    for lang in ("en", "zh"):
+        assert [path for path in paths if not of_path(path, lang)] == []

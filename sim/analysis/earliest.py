@@ -18,7 +18,7 @@ import numpy as np
 
 from sim.analysis.model import Model, ZoneModel, known_quarters, refuse, split_output
 from sim.analysis.solve import Progress, Target, quantile_ranks
-from sim.analysis.text import csv_text, layout, say, show, word
+from sim.analysis.text import csv_text, key_to, layout, say, show, word
 from sim.analysis.vary import Varied, varied_of
 
 if TYPE_CHECKING:
@@ -111,7 +111,8 @@ class Timing:
                 self.sentence(m, lang) if not m.quarter else ""
             )
             rows.append([*settings, m.quarter or "–", near, note])
-        return f"{self.title(lang)}\n{layout(header, rows, left=0)}"
+        key = key_to([v.path for v in self.levers], self.model.label, lang)
+        return "\n".join([self.title(lang), layout(header, rows, left=0), *key])
 
     def save(self, folder: Path, lang: str = "zh", figures: bool = True) -> None:
         """answers.csv, curve.csv (probability and outcome by quarter), figures/ and a manifest: whole or not at all."""

@@ -75,7 +75,7 @@ class Model(Protocol):
     def central(self, path: str) -> float: ...
 
     def label(self, name: str, lang: str) -> str:
-        """Of an output or of a parameter."""
+        """Of an output or of a parameter; the name itself where nothing more is known of it."""
         ...
 
     def unit(self, name: str) -> str:
@@ -149,7 +149,11 @@ class ZoneModel:
     def label(self, name: str, lang: str) -> str:
         metric, quarter = split_output(name)
         if metric not in self._metrics:
-            return name
+            from sim.scenario.meanings import of_path
+
+            lever = self.scenario.levers.get(name)
+            stated = lever.name if lever else None
+            return getattr(stated, lang, "") or of_path(name, lang) or name
         return f"{self._metrics[metric].label[lang]} {quarter}".strip()
 
     def unit(self, name: str) -> str:

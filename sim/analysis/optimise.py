@@ -23,7 +23,7 @@ import numpy as np
 
 from sim.analysis.model import Model, ZoneModel, refuse
 from sim.analysis.solve import Target
-from sim.analysis.text import csv_text, layout, say, show, word
+from sim.analysis.text import csv_text, key_to, layout, say, show, word
 from sim.analysis.vary import Varied, varied_of
 from sim.analysis.work import Evaluated, Executor, Progress, claim, evaluate, header_for
 
@@ -134,7 +134,7 @@ class Policies:
                 for v, x in zip(self.levers, self.design[self.robust], strict=True)
             )
             lines.append(say(lang, f"后悔值最小的方案：{setting}", f"least regret: {setting}"))
-        return "\n".join(lines)
+        return "\n".join([*lines, *key_to(header[: len(self.levers)], model.label, lang)])
 
     def save(self, folder: Path, lang: str = "zh", figures: bool = True) -> None:
         """points.csv (settings x regimes), front.csv, manifest.json, figures/, beside the journals: all or none."""

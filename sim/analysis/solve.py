@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.analysis.model import Model, ZoneModel, all_at_once, refuse, split_output
-from sim.analysis.text import between, csv_text, layout, say, show, word
+from sim.analysis.text import between, csv_text, key_to, layout, say, show, word
 from sim.analysis.vary import Varied, varied_of
 from sim.quantities import parse_money, parse_number
 
@@ -127,11 +127,21 @@ class Solution:
             near = f"[{between(b.low, b.high, unit, lang)}]"
             others = (show(value, self.model.unit(path), lang) for path, value in b.others.items())
             rows.append([*others, show(b.setting, unit, lang), near, f"{b.reached:.0%}", _status(b, lang)])
-        title = f"{a.target.text}, P ≥ {a.probability:g}"
-        return f"{title}\n{layout(header, rows, left=0)}"
+        lines = [
+            self.title(lang),
+            layout(header, rows, left=0),
+            *key_to([*a.others, a.lever.path], self.model.label, lang),
+        ]
+        return "\n".join(lines)
+
+    def title(self, lang: str) -> str:
+        """The question: `Listed firms 2030Q4 ≥ 100, P ≥ 0.8`."""
+        target, model = self.answer.target, self.model
+        sign, bound = "≥" if target.at_least else "≤", show(target.bound, model.unit(target.output), lang)
+        return f"{model.label(target.output, lang)} {sign} {bound}, P ≥ {self.answer.probability:g}"
 
     def _one(self, a: Answer, lang: str) -> str:
-        title = f"{self.model.label(a.target.output, lang)}: {a.target.text}, P ≥ {a.probability:g}"
+        title = self.title(lang)
         unit, of_outcome = self.model.unit(a.lever.path), self.model.unit(a.target.output)
         ends, setting = between(*a.lever.ends, unit, lang), show(a.setting, unit, lang)
         if a.status == "out of reach":
@@ -182,7 +192,8 @@ class Solution:
             for x, p, mean, p05, p95 in zip(a.x, a.p, a.mean, a.p05, a.p95, strict=True)
         ]
         header = [a.lever.path, word("probability", lang), say(lang, "均值", "mean"), "5–95 %"]
-        return "\n".join(lines) + "\n\n" + layout(header, rows, left=0)
+        lines += ["", layout(header, rows, left=0), *key_to([a.lever.path], self.model.label, lang)]
+        return "\n".join(lines)
 
     def save(self, folder: Path, lang: str = "zh", figures: bool = True) -> None:
         """answers.csv, curve.csv, figures/ and a manifest: a folder, whole or not at all."""

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.analysis.model import Model, ZoneModel, all_at_once, refuse, split_output
-from sim.analysis.text import between, csv_text, layout, say, show, word
+from sim.analysis.text import between, csv_text, key_to, layout, say, show, word
 from sim.analysis.vary import Varied, varied_of
 from sim.analysis.work import JOURNAL, Evaluated, Executor, Progress, VarianceSplit, claim, evaluate, header_for
 from sim.errors import Problem, UserError
@@ -599,7 +599,7 @@ class SweepResult:
         parts = [self._headline(lang)]
         for output in self.outputs:
             parts.append(self._table_of(output, lang))
-        return "\n\n".join(parts)
+        return "\n".join(["\n\n".join(parts), *key_to([v.path for v in self.varied], self.model.label, lang)])
 
     def _headline(self, lang: str) -> str:
         p, e = self.plan, self.evaluated
@@ -634,7 +634,7 @@ class SweepResult:
             )
         rows = []
         for path in order:
-            row = [self.model.label(path, lang)]
+            row = [path]
             for name in names:
                 i = by[name][path]
                 row.append(show(i.value, unit, lang) if effect else f"{i.value:.3f}")

@@ -6,7 +6,7 @@ import csv
 import io
 import math
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 WORDS: dict[str, tuple[str, str]] = {  # key: (zh, en)
     "metric": ("指标", "metric"),
@@ -101,6 +101,14 @@ def layout(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) 
         return cell + space if k < left else space + cell
 
     return "\n".join("  ".join(pad(cell, k) for k, cell in enumerate(line)).rstrip() for line in lines)
+
+
+def key_to(names: Iterable[str], label: Callable[[str, str], str], lang: str) -> list[str]:
+    """Under a table: what the parameters that it names by their paths mean; those of which nothing more is known are
+    left out."""
+    rows = [[name, label(name, lang)] for name in dict.fromkeys(names)]
+    rows = [row for row in rows if row[0] != row[1]]
+    return ["", *layout(["", ""], rows, left=2).splitlines()[1:]] if rows else []
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
     from sim.analysis.compare import Comparison
     from sim.analysis.earliest import Timing
+    from sim.analysis.model import Model
     from sim.analysis.optimise import Policies
     from sim.analysis.solve import Solution
     from sim.analysis.sweep import Convergence, Curve, SweepResult
 
 ROW = 0.32  # inches a horizontal bar
+TWO_LINES = 0.42  # the same where its name takes two lines
 MOST_ROWS = 24
 MOST_PANELS = 12
 MOST_DIFFERENCES = 24
@@ -61,7 +63,7 @@ def _source(*parts: str) -> str:
 
 def _rows_page(title: str, subtitle: str, source: str, rows: int, keys: Sequence[Any], labels: Sequence[str]) -> Any:
     """A page with one axes whose rows are named at the left; room for the longest name."""
-    height = 1.6 + ROW * max(rows, 3)
+    height = 1.6 + (TWO_LINES if any("\n" in label for label in labels) else ROW) * max(rows, 3)
     figure, bottom, top = look.page(title, subtitle, source, height=height)
     height = figure.get_figheight()
     if keys:
@@ -79,13 +81,32 @@ def _rows_page(title: str, subtitle: str, source: str, rows: int, keys: Sequence
 
 def _left(labels: Sequence[str]) -> float:
     """Where axes begin whose rows are named at the left, as a part of the width."""
-    return min(0.5, 0.06 + 0.0085 * max((_width(label) for label in labels), default=0))
+    lines = [line for label in labels for line in label.splitlines()]
+    return min(0.5, 0.06 + 0.0085 * max((_width(line) for line in lines), default=0))
+
+
+def _parameter(model: Model, path: str, lang: str, between: str = "\n") -> str:
+    """What a parameter means, and below it the path by which files and commands name it."""
+    label = model.label(path, lang)
+    return path if label == path else f"{look.capital(label)}{between}{path}"
 
 
 def _width(text: str) -> int:
     from sim.analysis.text import width
 
     return width(text)
+
+
+def _clipped(text: str, part: float) -> str:
+    """A panel's title, in two lines where it is wider than its part of the page."""
+    most = int(150 * part)
+    if _width(text) <= most:
+        return text
+    import textwrap
+
+    if " " in text:
+        return "\n".join(textwrap.wrap(text, most, max_lines=2, placeholder=" …"))
+    return f"{text[: most // 2]}\n{text[most // 2 : most - 1]}"
 
 
 def _shown(unit: str, lang: str) -> Callable[[float, object], str]:
@@ -292,7 +313,9 @@ def shares(s: SweepResult, output: str, lang: str = "zh") -> Figure:
         labels = (word(key, lang) for key in ("by_parameters", "by_chance", "by_both"))
         subtitle = f"{word('variance', lang)}: " + ", ".join(f"{w} {x:.0%}" for w, x in zip(labels, own, strict=True))
     title = look.capital(s.model.label(output, lang))
-    figure, axes = _rows_page(title, subtitle, _of(s, lang), len(paths), keys, [s.model.label(p, lang) for p in paths])
+    figure, axes = _rows_page(
+        title, subtitle, _of(s, lang), len(paths), keys, [_parameter(s.model, p, lang) for p in paths]
+    )
     thick = 0.72 / len(names)
     for k, (name, colour) in enumerate(zip(names, colours, strict=False)):
         for row, path in enumerate(paths):
@@ -313,7 +336,7 @@ def interactions(s: SweepResult, output: str, lang: str = "zh") -> Figure:
     """Second order: what two parameters do together beyond what each does alone, the largest first, with intervals."""
     pairs = sorted((i for i in s.indices if i.output == output and i.name == "second"), key=lambda i: -i.value)
     pairs = pairs[:MOST_ROWS]
-    labels = [f"{s.model.label(i.parameter, lang)} × {s.model.label(i.other, lang)}" for i in pairs]
+    labels = [f"{look.capital(s.model.label(i.parameter, lang))}\n× {s.model.label(i.other, lang)}" for i in pairs]
     keys = [
         Patch(color=look.BLUE, label=word("second", lang)),
         Patch(color=look.PALE, label=say(lang, "区间含 0", "interval holds 0")),
@@ -341,7 +364,7 @@ def screening(s: SweepResult, output: str, lang: str = "zh") -> Figure:
         Line2D([], [], color=look.INK, lw=1, label=word("interval", lang)),
     ]
     title = look.capital(s.model.label(output, lang))
-    figure, axes = _rows_page(title, "", _of(s, lang), len(paths), keys, [s.model.label(p, lang) for p in paths])
+    figure, axes = _rows_page(title, "", _of(s, lang), len(paths), keys, [_parameter(s.model, p, lang) for p in paths])
     for row, path in enumerate(paths):
         axes.barh(row - 0.17, by[path].value / scale.divisor, height=0.32, color=look.BLUE)
         axes.plot([by[path].low / scale.divisor, by[path].high / scale.divisor], [row - 0.17] * 2, color=look.INK, lw=1)
@@ -361,7 +384,7 @@ def tornado(s: SweepResult, output: str, lang: str = "zh") -> Figure:
     if any(np.isfinite(i.low) for i in low.values()):
         keys.append(Line2D([], [], color=look.INK, lw=1, label=word("interval", lang)))
     ends = {v.path: v.ends for v in s.varied}
-    labels = [f"{s.model.label(p, lang)}  [{between(*ends[p], s.model.unit(p), lang)}]" for p in paths]
+    labels = [f"{_parameter(s.model, p, lang)}  [{between(*ends[p], s.model.unit(p), lang)}]" for p in paths]
     subtitle = say(lang, "与基准情形之差（配对）", "difference from the central world, paired")
     figure, axes = _rows_page(
         look.capital(s.model.label(output, lang)), subtitle, _of(s, lang), len(paths), keys, labels
@@ -410,7 +433,7 @@ def responses(s: SweepResult, output: str, lang: str = "zh") -> Figure:
         axes.plot(c.x, c.mean / scale.divisor, color=look.BLUE, lw=1.8, marker="o", ms=2.5)
         if len(finite):
             axes.set_ylim(finite.min() - margin, finite.max() + margin)
-        axes.set_title(c.parameter, fontsize=8, pad=3)
+        axes.set_title(_clipped(s.model.label(c.parameter, lang), 0.95 / columns), fontsize=8, pad=3)
         axes.xaxis.set_major_locator(look.ticks("", 4))
         axes.xaxis.set_major_formatter(_shown(s.model.unit(c.parameter), lang))
         axes.yaxis.set_major_formatter(lambda y, _: show(y))
@@ -443,8 +466,8 @@ def heat_map(s: SweepResult, output: str, lang: str = "zh", pair: tuple[str, str
     axes.set_xticks(range(len(x)), [show(value, s.model.unit(pair[1]), lang) for value in x])
     axes.set_yticks(range(len(y)), [show(value, s.model.unit(pair[0]), lang) for value in y])
     axes.grid(visible=False)
-    axes.set_xlabel(pair[1])
-    axes.set_ylabel(pair[0])
+    axes.set_xlabel(_parameter(s.model, pair[1], lang))
+    axes.set_ylabel(_parameter(s.model, pair[0], lang))
     if table.size <= 100:
         middle = (np.nanmin(table) + np.nanmax(table)) / 2
         for r, row in enumerate(table):
@@ -467,8 +490,9 @@ def convergence(s: SweepResult, c: Convergence, lang: str = "zh") -> Figure:
     )
     order = np.argsort(-np.abs(c.values[-1]))[: len(look.SERIES)]
     figure, bottom, top = look.page(look.capital(s.model.label(c.output, lang)), verdict, _of(s, lang))
-    keys = [Line2D([], [], color=look.SERIES[k], lw=2, label=s.varied[i].path) for k, i in enumerate(order)]
-    per_line = 2
+    keys = [Line2D([], [], color=look.SERIES[k], lw=2, label=look.capital(s.model.label(s.varied[i].path, lang)))
+            for k, i in enumerate(order)]  # fmt: skip
+    per_line = 2 if all(_width(str(key.get_label())) < 48 for key in keys) else 1
     for start in range(0, len(keys), per_line):
         top = look.legend(figure, keys[start : start + per_line], top)
     axes = figure.add_axes((0.085, bottom + 0.04, 0.88, top - bottom - 0.09))
@@ -514,7 +538,8 @@ def timing(t: Timing, lang: str = "zh") -> Figure:
         for start in range(0, len(shown), 3):
             keys = [
                 Line2D([], [], color=look.SERIES[start + k], lw=2,
-                       label=", ".join(f"{path} {show(x, t.model.unit(path), lang)}" for path, x in m.settings.items()))
+                       label=", ".join(f"{t.model.label(path, lang)} {show(x, t.model.unit(path), lang)}"
+                                       for path, x in m.settings.items()))
                 for k, m in enumerate(shown[start : start + 3])
             ]  # fmt: skip
             top = look.legend(figure, keys, top)
@@ -555,9 +580,9 @@ def solution(s: Solution, lang: str = "zh") -> Figure:
     """Probability of reaching the target, and the outcome with its band, along the lever."""
     a = s.answer
     head = look.capital(s.model.label(a.target.output, lang))
-    sentence = s.table(lang).splitlines()[1]
+    sentence = s.table(lang).splitlines()[1]  # the answer
     source = _source(say(lang, f"{a.replications} 次配对重复", f"{a.replications} paired replications"))
-    figure, bottom, top = look.page(head, sentence, source, height=4.8)
+    figure, bottom, top = look.page(look.capital(s.title(lang)), sentence, source, height=4.8)
     half = (top - bottom) / 2
     scale = _scale(s.model.unit(a.target.output), np.concatenate([a.p05, a.p95]), lang)
     upper = figure.add_axes((0.1, bottom + half + 0.06, 0.86, half - 0.10))
@@ -580,7 +605,7 @@ def solution(s: Solution, lang: str = "zh") -> Figure:
             axes.axvspan(low, high, color=_tint(look.VERMILION, 0.15), lw=0, zorder=0)
         axes.set_xlim(a.x[0], a.x[-1])
         axes.xaxis.set_major_formatter(_shown(s.model.unit(a.lever.path), lang))
-    lower.set_xlabel(a.lever.path, fontsize=8, loc="right")
+    lower.set_xlabel(_parameter(s.model, a.lever.path, lang, " · "), fontsize=8, loc="right")
     return figure
 
 
@@ -589,17 +614,14 @@ def frontier(s: Solution, lang: str = "zh") -> Figure:
     """The least setting of one lever along another, a line for each setting of a third."""
     across, *more = s.answer.others
     a = s.answer
-    sentence = f"P ≥ {a.probability:g}"
     source = _source(say(lang, f"{a.replications} 次配对重复", f"{a.replications} paired replications"))
-    bound = show(a.target.bound, s.model.unit(a.target.output), lang)
-    title = f"{look.capital(s.model.label(a.target.output, lang))} {'≥' if a.target.at_least else '≤'} {bound}"
-    figure, bottom, top = look.page(title, sentence, source)
+    figure, bottom, top = look.page(look.capital(s.title(lang)), "", source)
     groups: dict[float, list[Any]] = {}
     for answer in s.answers:
         groups.setdefault(answer.others[more[0]] if more else 0.0, []).append(answer)
     keys: list[Any] = [
         Line2D([], [], color=look.SERIES[k], lw=2, marker="o", ms=4,
-               label=f"{more[0]} {show(value, s.model.unit(more[0]), lang)}" if more
+               label=f"{look.capital(s.model.label(more[0], lang))} {show(value, s.model.unit(more[0]), lang)}" if more
                else say(lang, "达标所需的设定", "setting that reaches it"))
         for k, value in enumerate(list(groups)[: len(look.SERIES)])
     ]  # fmt: skip
@@ -621,8 +643,8 @@ def frontier(s: Solution, lang: str = "zh") -> Figure:
         axes.plot(x, y, color=colour, lw=2, marker="o", ms=4)
         missed = ~np.isfinite(y)
         axes.plot(x[missed], np.full(missed.sum(), edge), "x", color=look.VERMILION, ms=7)
-    axes.set_xlabel(across)
-    axes.set_ylabel(a.lever.path)
+    axes.set_xlabel(_parameter(s.model, across, lang, " · "))
+    axes.set_ylabel(_parameter(s.model, a.lever.path, lang))
     axes.xaxis.set_major_formatter(_shown(s.model.unit(across), lang))
     axes.yaxis.set_major_formatter(_shown(s.model.unit(a.lever.path), lang))
     return figure
@@ -670,6 +692,6 @@ def pareto(p: Policies, lang: str = "zh") -> Figure:
     axes.set_ylabel(
         " ".join(part for part in (model.label(outputs[0], lang), f"[{sy.unit}]" if sy.unit else "") if part)
     )
-    name = model.label(second, lang) if second else p.levers[0].path
+    name = model.label(second, lang) if second else _parameter(model, p.levers[0].path, lang, " · ")
     axes.set_xlabel(" ".join(part for part in (name, f"[{sx.unit}]" if sx.unit else "") if part))
     return figure

@@ -7,6 +7,7 @@ here is told in English in both languages; a test refuses entries whose class or
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 EN: dict[str, str] = {
@@ -551,3 +552,33 @@ def of_key(model: type[Any], key: str, lang: str) -> str:
             return EN[name]
     field = model.model_fields.get(key)
     return (field.description if field else None) or ""
+
+
+def of_path(path: str, lang: str) -> str:
+    """What the number at a dotted path means, in a few words: the first clause of its key's meaning; empty where
+    nothing is said. A name of one's own in the path (`firms.entry.organic.per_year`) stands where the reference has
+    capitals, or is the id in a list of tables (`funds.guidance.size`), or what the last key is given by
+    (`guidance.cap.angel`)."""
+    parts = path.split(".")
+    known = _keys(lang)
+    for length in range(len(parts), 0, -1):
+        for template, meaning in known.items():
+            if meaning and _fits(parts[:length], template):
+                clause = meaning.replace("；", ";").split(";")[0].split(": ")[0].strip()
+                rest = ".".join(parts[length:])
+                return f"{clause} ({rest})" if rest else clause
+    return ""
+
+
+@cache
+def _keys(lang: str) -> dict[tuple[str, ...], str]:
+    from sim.scenario.reference import every_key
+
+    return {tuple(path.split(".")): meaning for path, meaning in every_key(lang)}
+
+
+def _fits(parts: list[str], template: tuple[str, ...]) -> bool:
+    """Whether a path is written after a template; in a list of tables the path names one by its id."""
+    if len(parts) == len(template) + 1 and len(template) > 1:
+        return any(_fits(parts[:k] + parts[k + 1 :], template) for k in range(1, len(parts) - 1))
+    return len(parts) == len(template) and all(b.isupper() or a == b for a, b in zip(parts, template, strict=True))
