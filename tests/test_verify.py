@@ -42,7 +42,7 @@ def problems(*names: str) -> list[str]:
     return [str(problem) for problem in caught.value.problems]
 
 
-@pytest.mark.slow  # the README's example runs the same command and asks for status 0
+@pytest.mark.slow  # a minute of a nation's firms; the README's example runs the quick cases in `make test`
 def test_every_published_number_holds():
     status, rows = answers()
     assert [row for row in rows if not row["holds"]] == []
