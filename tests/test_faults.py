@@ -284,8 +284,8 @@ def test_a_damaged_result_is_told_by_its_file_and_replaced_by_the_next_run(desk)
     kept = desk.parent / "kept"
     shutil.copytree("out", kept)
     whole, rnd = contents(kept), random.Random(5)
-    for name in whole:
-        for way in range(5 if ALL else 3):
+    for k, name in enumerate(whole):
+        for way in range(5) if ALL else (k % 5, (k + 2) % 5):
             for words in READING if name == "manifest.json" or ALL else READING[1:]:
                 shutil.rmtree("out")
                 shutil.copytree(kept, "out")
