@@ -16,7 +16,7 @@ import itertools
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, TextIO
@@ -31,6 +31,9 @@ from sim.scenario.reading import read_tree, shown
 
 PUBLISHED = Path(__file__).resolve().parent.parent / "tests" / "published"
 ZERO = 1e-9  # of the largest amount in the case, where zero is expected
+MOST_STEPS = 5e9  # of a firm or an agent in a case: a minute or two
+MOST_FIRMS = 50_000_000  # of a case that keeps all its firms in memory: some 3 GB
+MOST_FIRM_QUARTERS = 2e9  # of a case that runs a scenario: some ten minutes; the greatest one shipped has a twentieth
 UNDEFINED = "undefined"
 Expected = float | list[float] | str
 
@@ -67,7 +70,14 @@ Seed = Annotated[int, BeforeValidator(_whole), Field(ge=0, lt=2**63)]
 
 
 def _wrong(key: str, message: str, found: object = None) -> ScenarioProblems:
-    return ScenarioProblems([(f"inputs.{key}", message, found, [])])
+    return ScenarioProblems([(key, message, found, [])])
+
+
+def _refuse_endless(key: str, steps: float, found: object, remedy: str) -> None:
+    """A case says how far it goes, and nobody watches its progress: what would take hours is refused, not begun."""
+    if not steps <= MOST_STEPS:
+        message = f"the case would take {steps:.1g} steps of a firm, at most {MOST_STEPS:.0g} are made: {remedy}"
+        raise _wrong(key, message, found)
 
 
 @dataclass(frozen=True)
@@ -383,6 +393,9 @@ class BassInputs(Table):
         for k, t in enumerate(self.times):
             if self.form == "quarterly" and t * 4.0 != round(t * 4.0):
                 raise _wrong(f"times.{k}", "the quarterly form knows whole quarters only", t)
+        if self.form == "quarterly":
+            steps = 4.0 * max(self.times) * self.replications * float(self.agents)
+            _refuse_endless("agents", steps, self.agents, "fewer agents, replications or years")
         return self
 
 
@@ -428,7 +441,7 @@ def blocks(n: int) -> Iterator[tuple[int, int]]:
 class ShockInputs(Table):
     location: Number
     scale: Positive
-    firms: Size = 2_000_000
+    firms: Annotated[Size, Field(le=MOST_FIRMS)] = 2_000_000
     seed: Seed = 1
 
 
@@ -460,7 +473,7 @@ class SizeInputs(Table):
     volatility: Positive
     exit_rate: NotNegative
     entry_growth: Number = 0.0
-    firms: Annotated[Size, Field(le=2**32 - 1)] = 1_000_000
+    firms: Annotated[Size, Field(le=MOST_FIRMS)] = 1_000_000
     seed: Seed = 1
     steps_per_year: Size = 32
 
@@ -470,6 +483,11 @@ class SizeInputs(Table):
             raise _wrong("exit_rate", "exit_rate + entry_growth must be above 0 for a steady state", self.exit_rate)
         if self.volatility**2 / self.steps_per_year >= 1.0:
             raise _wrong("volatility", "is too large for one step: raise steps_per_year", self.volatility)
+        life = self.steps_per_year / (
+            self.exit_rate + self.entry_growth
+        )  # steps on average; the oldest firm's 23 times
+        steps = life * self.firms + 23.0 * life * 1e4  # a step of however few firms costs as much as ten thousand's
+        _refuse_endless("steps_per_year", steps, self.steps_per_year, "fewer firms or a shorter life")
         return self
 
 
@@ -524,7 +542,7 @@ class KnownSurvival(Table):
 class SurvivalInputs(Table):
     fit: KnownSurvival
     predict: Annotated[list[Positive], Field(min_length=1)]
-    firms: Annotated[Size, Field(le=2**31)] = 400_000
+    firms: Annotated[Size, Field(le=MOST_FIRMS)] = 400_000
     seed: Seed = 1
 
     @model_validator(mode="after")
@@ -540,6 +558,7 @@ class SurvivalInputs(Table):
             if age * 4.0 != round(age * 4.0) or age > 60.0:
                 where = f"fit.ages.{k}" if k < len(ages) else f"predict.{k - len(ages)}"
                 raise _wrong(where, "the firm module knows whole quarters, up to 60 years", age)
+        _refuse_endless("firms", 4.0 * max(self.predict) * self.firms, self.firms, "fewer firms or a younger age")
         return self
 
 
@@ -585,6 +604,7 @@ def funding_funnel(inputs: FunnelInputs, expected: Mapping[str, Expected]) -> An
         message = "the cohort and the horizon must lie within the scenario's time"
         found = f"{years} until {until}"
         raise UserError(Problem(message, key="inputs.cohort_years", found=found))
+    _refuse_long_run(scenario, inputs.replications, inputs.seed)
     funnel = funding_funnel(scenario, founded, last, inputs.replications, inputs.seed)
     by_count = {f"reach_{k + 2}": float(share) for k, share in enumerate(funnel.reach)}
     sizes = {stage: funnel.quartiles[stage] / inputs.unit for stage in SIZED}
@@ -622,6 +642,7 @@ def china_ladder(inputs: LadderInputs, expected: Mapping[str, Expected]) -> Answ
             expected_years = f"years from {first + 1} on that end by the scenario's end"
             message = "is not simulated whole"
             raise UserError(Problem(message, key="inputs.years", found=str(year), expected=expected_years))
+    _refuse_long_run(scenario, inputs.replications, inputs.seed)
     totals = ladder_totals(scenario, inputs.level, inputs.years, inputs.scale, inputs.replications, inputs.seed)
     return {
         "entered": totals.entered,
@@ -631,10 +652,34 @@ def china_ladder(inputs: LadderInputs, expected: Mapping[str, Expected]) -> Answ
     }
 
 
+def _refuse_long_run(scenario: Any, replications: int, seed: int) -> None:
+    """What the scenario would ask for, from the room that its worlds are given: an upper estimate."""
+    from sim.ensemble import first_room
+    from sim.model.rows import Rows
+    from sim.model.rules import lower
+
+    room = first_room(scenario, lower(scenario, Rows(seed, np.arange(min(replications, 4)))))
+    asked = float(room.firms) * room.quarters
+    if asked * replications > MOST_FIRM_QUARTERS:
+        fit = int(MOST_FIRM_QUARTERS / asked)
+        raise UserError(
+            Problem(
+                f"the case would live {asked * replications:.1g} quarters of a firm; "
+                f"at most {MOST_FIRM_QUARTERS:.0g} are lived",
+                key="inputs.replications" if fit else "inputs.scenario",
+                found=f"{replications} replications of room for {room.firms:,} firms",
+                expected=f"at most {fit} replications of this scenario" if fit else "a smaller scenario",
+            )
+        )
+
+
 def scenario_named(name: str) -> Path:
     """A scenario's path: as given, or from the program's own folder."""
-    own = Path(__file__).resolve().parent.parent / name
-    return own if not Path(name).exists() and own.exists() else Path(name)
+    places = (Path(name), Path(__file__).resolve().parent.parent / name)
+    try:
+        return next(place for place in places if place.is_file())
+    except (StopIteration, ValueError):  # a NUL in its name
+        raise UserError(Problem("no such scenario file", key="inputs.scenario", found=repr(name))) from None
 
 
 FUND = ("irr", "tvpi", "dpi", "rvpi", "ks_pme", "direct_alpha", "pme_plus")
@@ -798,6 +843,7 @@ def read_case(path: Path) -> Case:
         raise UserError(problems)
     largest = max((abs(x) for x in (*_numbers(tree.data["inputs"]), *_numbers(list(expect.values())))), default=0.0)
     lines = {name: tree.place(f"expect.{name}")[1] for name in expect}
+    lines |= {f"inputs.{name}": tree.place(f"inputs.{name}")[1] for name in tree.data["inputs"]}
     return Case(
         path.stem, file, str(tree.data.get("source", "")), kind, inputs, expect, tolerance, absolute, largest, lines
     )
@@ -819,7 +865,11 @@ def _numbers(value: object) -> Iterator[float]:
 
 def run_case(case: Case) -> list[Check]:
     """Compute a case and compare. UserError where a list has another length than ours."""
-    got = case.kind.compute(case.inputs, case.expect)
+    try:
+        got = case.kind.compute(case.inputs, case.expect)
+    except UserError as error:  # of the inputs together with what they name: it is told at its line of the case
+        told = [p if p.file else replace(p, file=case.file, line=case.lines.get(p.key or "")) for p in error.problems]
+        raise UserError(told) from None
     checks: list[Check] = []
     problems: list[Problem] = []
     for name, expected in case.expect.items():

@@ -1,6 +1,7 @@
 """Kills a command at each of its operations on the disk, then at random moments, and looks at what is left.
 
-`python -m tests.killing SEED COUNT FIRST WORDS...`: FIRST (JSON) is run before, WORDS is the command that is killed.
+`python -m tests.killing SEED COUNT EVERY FIRST WORDS...`: COUNT random moments and every EVERY-th operation; FIRST
+(JSON) is run before, WORDS is the command that is killed.
 Each attempt is a fork of this process, in which the program is warm, so that the kill falls into the work and not into
 the start. The moments follow from SEED. After a kill there is the old result or the new one, whole, or, of long work, a
 journal; the command given again ends in the same bits as one that was never killed.
@@ -40,7 +41,8 @@ def forked(words: list[str], step: int | None = None, after: float | None = None
 
 
 def main() -> int:
-    seed, count, first, words = int(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3]), sys.argv[4:]
+    seed, count, every = (int(word) for word in sys.argv[1:4])
+    first, words = json.loads(sys.argv[4]), sys.argv[5:]
     desk = tiny.furnish(_made())
     os.chdir(desk)
     again = [*words, "--resume"] if words[0] == "sweep" else words
@@ -56,7 +58,7 @@ def main() -> int:
     assert headwater(*words).status == 0
     whole = time.perf_counter() - began
     moments = random.Random(seed)
-    attempts = [(step, None) for step in range(1, steps + 1)]
+    attempts = [(step, None) for step in range(1 + seed % every, steps + 1, every)]
     attempts += [(None, moments.uniform(0.0, 1.1 * whole)) for _ in range(count)]
     killed = 0
     for step, after in attempts:
@@ -64,6 +66,7 @@ def main() -> int:
         status = forked(words, step, after)
         killed += status == -9
         where = f"step {step}, after {after}, seed {seed}: status {status}"
+        assert status == -9 or step is None, where
         if words[0] == "sweep":
             for name, digest in contents(desk).items():
                 table = name.startswith("out/") and name.split("/")[1] not in ("journal", "manifest.json")

@@ -28,7 +28,7 @@ from tests.test_app import scenarios_in
 ROOT = Path(__file__).resolve().parent.parent
 SHOTS = ROOT / "build" / "screenshots"
 AXE = (ROOT / "tests" / "axe" / "axe.min.js").read_text(encoding="utf-8")
-PATIENCE = 180_000  # ms: the machine may be compiling or busy
+PATIENCE = 180_000  # ms: the machine may be compiling or busy; a claim that holds is seen at once and waits for nothing
 WORDS = {
     "zh": {"title": "活水", "variant": "完整：20 次配对", "failed": "应在", "saved": "已保存"},
     "en": {"title": "Headwater", "variant": "Whole: all 20 pairs", "failed": "It lies between", "saved": "Saved"},
@@ -36,6 +36,7 @@ WORDS = {
 SIZES = {"desktop": (1366, 900), "phone": (375, 780)}
 
 pytestmark = pytest.mark.browser
+expect.set_options(timeout=PATIENCE)
 
 
 @dataclass
@@ -52,7 +53,17 @@ class Visit:
         self.page.screenshot(path=SHOTS / f"{name}.png", full_page=whole)
 
     def is_whole(self, side: str) -> None:
-        self.page.wait_for_selector(f"#stage[data-side={side}][data-stage=full]", timeout=PATIENCE)
+        """The answer to the last change is here and complete, and every chart is drawn."""
+        expect(self.page.locator(f"#stage[data-side={side}][data-stage=full]")).to_have_count(1)
+        expect(self.page.locator("#results")).to_have_attribute("aria-busy", "false")
+        self.are_drawn("#charts")
+
+    def are_drawn(self, within: str) -> None:
+        places = "[...document.querySelectorAll(`${within} .chart .canvas`)]"
+        self.page.wait_for_function(f"(within) => {places}.every((one) => one.querySelector('canvas'))", arg=within)
+
+    def is_no_wider_than(self, width: int) -> None:
+        self.page.wait_for_function("(w) => document.documentElement.scrollWidth <= w", arg=width)
 
     def violations(self) -> list[str]:
         """What axe finds serious or critical, one line each."""
@@ -88,7 +99,7 @@ def home(place: Path) -> Iterator[str]:
         yield program.stdout.readline().strip()
     finally:
         program.terminate()
-        program.wait(timeout=30)
+        program.wait(timeout=PATIENCE / 1000)
         program.stdout.close()
 
 
@@ -110,6 +121,7 @@ def visiting(browser: Browser, home: str, lang: str, size: str, path: str = "") 
         locale="zh-CN" if lang == "zh" else "en-GB",
         has_touch=size == "phone",
     )
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     visit = Visit(page, home)
     page.on("request", lambda request: visit.requests.append(request.url))
@@ -130,7 +142,15 @@ def move(page: Page, lever: str, steps: int) -> None:
         page.keyboard.press("ArrowRight")
 
 
-@pytest.mark.parametrize(("lang", "size"), [("en", "desktop"), ("zh", "phone"), ("zh", "desktop"), ("en", "phone")])
+STORIES = [
+    ("en", "desktop"),
+    ("zh", "phone"),
+    pytest.param("zh", "desktop", marks=pytest.mark.slow),
+    pytest.param("en", "phone", marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize(("lang", "size"), STORIES)
 def test_a_reader_opens_the_page_moves_a_lever_saves_and_looks_at_a_firm(
     browser: Browser, home: str, place: Path, lang: str, size: str
 ):
@@ -139,7 +159,7 @@ def test_a_reader_opens_the_page_moves_a_lever_saves_and_looks_at_a_firm(
         page = visit.page
         expect(page.locator("h1")).to_contain_text(said["title"])
         visit.is_whole("baseline")
-        assert page.locator(".chart canvas").count() == 6
+        expect(page.locator("#charts .chart canvas")).to_have_count(6)
         visit.shot(f"{lang}-{size}-1-baseline")
 
         move(page, "guidance-reinvestment", 14)
@@ -149,10 +169,10 @@ def test_a_reader_opens_the_page_moves_a_lever_saves_and_looks_at_a_firm(
         sub_funds = page.locator('.chart[data-metric="funds.subfunds.size"]')
         expect(sub_funds.locator(".of-variant")).not_to_have_text(sub_funds.locator(".of-baseline").inner_text())
         rows = page.locator("table.differences tbody tr")
-        assert rows.count() >= 6
-        assert any("−" in text for text in rows.locator("td").all_inner_texts())
-        assert "guidance.reinvestment=1.7" in page.url or page.wait_for_url(re.compile("reinvestment=1.7")) is None
-        assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+        expect(rows.nth(5)).to_be_visible()
+        expect(rows.locator("td").filter(has_text="−").first).to_be_visible()
+        page.wait_for_url(re.compile("guidance.reinvestment=1.7"))
+        visit.is_no_wider_than(SIZES[size][0])
         visit.shot(f"{lang}-{size}-2-variant")
         assert visit.violations() == []
 
@@ -176,18 +196,19 @@ def test_a_reader_opens_the_page_moves_a_lever_saves_and_looks_at_a_firm(
         assert find_quantity(saved, "guidance.reinvestment").value == 1.7
 
         page.locator("#open").click()
-        expect(page.locator("#firm h3")).to_be_visible(timeout=PATIENCE)
-        page.locator("[data-rank=p99]").click()
+        expect(page.locator("#firm h3")).to_be_visible()
+        with page.expect_response(re.compile("/api/firm$")):
+            page.locator("[data-rank=p99]").click()
         expect(page.locator("#firm table").first).to_be_visible()
-        page.wait_for_timeout(300)  # charts are drawn in the next frame
+        visit.are_drawn("#firm")
         visit.shot(f"{lang}-{size}-4-firm")
         assert visit.violations() == []
         page.locator("#tab-funds").click()
         expect(page.locator("#fund h3")).to_be_visible()
-        page.wait_for_timeout(300)
+        visit.are_drawn("#fund")
         visit.shot(f"{lang}-{size}-5-fund")
         assert visit.violations() == []
-        assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+        visit.is_no_wider_than(SIZES[size][0])
         # a refused name is answered with 422, and the browser's console says so; it has nothing else to say
         assert [text for text in visit.complaints if "422" not in text] == []
 
@@ -200,10 +221,10 @@ def test_an_address_opens_the_same_view_again(browser: Browser, home: str):
         expect(page.locator("h1")).to_contain_text("Headwater")
         expect(page.locator("#lever-guidance-cap-angel-value")).to_have_value("50%")
         expect(page.locator("#at")).to_have_value("2025Q4")
-        assert page.locator(".chart").evaluate_all("(all) => all.map((f) => f.dataset.metric)") == [
-            "jobs.total",
-            "firms.alive",
-        ]
+        charts = page.locator("#charts .chart")
+        expect(charts).to_have_count(2)
+        expect(charts.nth(0)).to_have_attribute("data-metric", "jobs.total")
+        expect(charts.nth(1)).to_have_attribute("data-metric", "firms.alive")
         expect(page.locator('input[name="view"][value="differences"]')).to_be_checked()
         visit.shot("en-desktop-6-differences")
         page.evaluate("location.hash = location.hash.replace('0.5', '0.3')")
@@ -249,7 +270,7 @@ def test_the_page_can_be_used_without_a_mouse(browser: Browser, home: str):
         wanted = ["scenario", "language", "lever-funds-guidance-size", "lever-market-shut-share", "save", "at"]
         assert [name for name in seen if name in wanted] == wanted
         page.locator("#open").press("Enter")
-        expect(page.locator("#firm h3")).to_be_visible(timeout=PATIENCE)
+        expect(page.locator("#firm h3")).to_be_visible()
         page.locator("#tab-firms").focus()
         page.keyboard.press("ArrowRight")
         expect(page.locator("#tab-funds")).to_be_focused()
@@ -274,7 +295,7 @@ def test_a_dragged_slider_is_answered_while_it_moves_and_ends_at_its_last_positi
         asked = [url for url in visit.requests if url.endswith("/api/run")]
         assert 2 <= len(asked) <= 26
         last = page.locator("#lever-guidance-reinvestment").input_value()
-        assert page.evaluate("Number(document.documentElement.dataset.redraw)") > 0
+        page.wait_for_function("Number(document.documentElement.dataset.redraw) > 0")
         page.wait_for_url(re.compile(f"guidance.reinvestment={re.escape(last)}"))
 
 
@@ -294,7 +315,7 @@ def test_the_variant_may_start_from_another_file_of_the_zone(browser: Browser, h
         visit.shot("en-desktop-8-start")
         page.locator("#side").select_option("variant")
         page.locator("#open").click()
-        expect(page.locator("#firm h3")).to_be_visible(timeout=PATIENCE)
+        expect(page.locator("#firm h3")).to_be_visible()
 
 
 def test_axe_would_find_a_field_without_a_name(browser: Browser, home: str):

@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,15 +49,18 @@ def test_help_imports_nothing_that_takes_time(root: Path):
 
 
 def test_help_takes_little_longer_than_python_itself(root: Path):
+    """In processor time, which other work on the machine lengthens far less than the time on the wall."""
+
     def best(*words: str) -> float:
         times = []
         for _ in range(7):
-            begun = time.perf_counter()
+            begun = os.times()
             subprocess.run([sys.executable, *words], cwd=root, check=True, capture_output=True)
-            times.append(time.perf_counter() - begun)
+            ended = os.times()
+            times.append(ended.children_user + ended.children_system - begun.children_user - begun.children_system)
         return min(times)
 
-    assert best("run.py", "--help") - best("-c", "pass") < 0.06
+    assert best("run.py", "--help") - best("-c", "pass") < 0.15  # a third of that on an idle machine; numpy alone: .2
 
 
 def test_importing_the_package_imports_nothing_else():
@@ -379,7 +381,7 @@ def test_ctrl_c_of_a_real_run_ends_without_a_traceback(desk: Path):
         first = run.stderr.readline()  # a plain progress line, or the remark on compiling
         run.send_signal(signal.SIGINT)
         said = first + run.stderr.read()
-        assert run.wait(timeout=120) == 130
+        assert run.wait(timeout=300) == 130
     assert "stopped" in said
     assert "Traceback" not in said
     assert not (desk / "results").exists() or not list((desk / "results").iterdir())

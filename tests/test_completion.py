@@ -36,7 +36,7 @@ def offered(bash: Path, *words: str) -> list[str]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=300,
     )
     assert done.stderr == ""
     return done.stdout.splitlines()

@@ -99,7 +99,7 @@ def test_what_the_pages_show_runs_from_top_to_bottom(tmp_path: Path):
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=600,
+        timeout=3600,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -210,7 +210,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
             capture_output=True,
             text=True,
             check=False,
-            timeout=300,
+            timeout=1800,
         )
         assert done.returncode == 0, done.stderr
     return folder

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from sim.verify import PUBLISHED
 from tests.test_cli import commands
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -139,10 +140,14 @@ def small(line: str) -> list[str]:
     words = words[2:]
     if "--replications" in words:
         words[words.index("--replications") + 1] = FEW
+    if words == ["verify"]:
+        words += [path.stem for path in sorted(PUBLISHED.glob("*.toml")) if not path.stem.startswith(LONG_CASES)]
     return words
 
 
 LONG = ("backtest", "calibrate")  # half a minute each; their rooms have quick tests of their own
+# Cases that live a nation's firms, a minute together. All cases: tests/test_verify.py (`make slow`), `make validate`.
+LONG_CASES = ("china-ladder-giants", "china-ladder-re-review", "china-listing", "firm-size-tail")
 
 
 @pytest.mark.parametrize(

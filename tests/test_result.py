@@ -169,11 +169,11 @@ def test_an_infinite_observed_value_survives_the_folder(result, tmp_path):
 
 
 def test_a_large_ensemble_is_written_within_the_time_of_a_breath(tmp_path):
-    from time import perf_counter
+    from time import process_time
 
     metrics = [Metric(f"m.{i}", "firms", {"zh": "m", "en": "m"}) for i in range(150)]
     large = Result(metrics, synthetic.quarters(), np.random.default_rng(1).normal(size=(150, 1000, 57)))
-    best = min(_seconds(perf_counter, lambda: large._write_ensemble(tmp_path / "e.nc")) for _ in range(3))
+    best = min(_seconds(process_time, lambda: large._write_ensemble(tmp_path / "e.nc")) for _ in range(3))
     assert best < 1.0  # a tenth of that on an idle machine
     assert (tmp_path / "e.nc").stat().st_size == pytest.approx(150 * 1000 * 57 * 8, rel=0.01)
 

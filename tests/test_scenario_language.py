@@ -265,6 +265,25 @@ def test_a_source_can_be_added_to_the_number_of_a_parent(zone):
     assert (q.value, q.source, q.grade) == (0.2, "seen", "published")
 
 
+@pytest.mark.parametrize("parent", ["", ".", "below"])
+def test_a_folder_is_no_parent(tmp_path, parent):
+    (tmp_path / "below").mkdir()
+    path = tmp_path / "a.toml"
+    path.write_text(f'\nextends = "{parent}"\n', encoding="utf-8")
+    with pytest.raises(UserError, match=r"a\.toml:2: extends: what it extends is a folder"):
+        load(Small, path)
+
+
+@pytest.mark.parametrize("endless", ["/dev/zero", "/dev/urandom"])
+def test_a_device_that_never_ends_is_read_to_a_bound(tmp_path, endless):
+    with pytest.raises(UserError, match="too large for a TOML file"):
+        load(Small, endless)
+    path = tmp_path / "a.toml"
+    path.write_text(f'extends = "{endless}"\n', encoding="utf-8")
+    with pytest.raises(UserError, match="too large for a TOML file"):
+        load(Small, path)
+
+
 def test_an_item_is_removed_by_its_id(zone, told):
     assert [f.id for f in zone('[[funds]]\nid = "angel"\nremove = true\n').funds] == ["guidance"]
     assert zone("funds = []\n").funds == []

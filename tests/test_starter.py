@@ -221,7 +221,7 @@ def piped(desk: Path, answers: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
@@ -241,6 +241,6 @@ def test_ctrl_c_in_the_wizard_leaves_nothing(desk: Path):
         time.sleep(0.1)
         wizard.send_signal(signal.SIGINT)
         said = first + wizard.stderr.read()
-        assert wizard.wait(timeout=60) == 130
+        assert wizard.wait(timeout=300) == 130
     assert said.startswith("1/10") and "stopped" in said and "Traceback" not in said
     assert sorted(path.name for path in (desk / "scenarios").iterdir()) == sorted(os.listdir(ROOT / "scenarios"))

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def problems(*names: str) -> list[str]:
     return [str(problem) for problem in caught.value.problems]
 
 
-@pytest.mark.slow  # the README's example runs the same command and asks for status 0
+@pytest.mark.slow  # a minute of a nation's firms; the README's example runs the quick cases in `make test`
 def test_every_published_number_holds():
     status, rows = answers()
     assert [row for row in rows if not row["holds"]] == []
@@ -198,3 +199,40 @@ def test_survival_may_be_written_in_percent(tmp_path):
 
 def test_a_survival_that_rises_is_refused(tmp_path):
     assert any("must fall" in problem for problem in problems(survival_case(tmp_path, ("0.681", "0.881"))))
+
+
+GREAT = f'''extends = "{PUBLISHED.parent.parent.as_posix()}/scenarios/xian.toml"
+[firms.initial]
+count = 1_000_000
+'''
+ENDLESS = {
+    "bass-agents": (("[expect]", "agents = 1_000_000_000_000\n[expect]"), "inputs.agents"),
+    "growth-shocks-laplace": (("[expect]", "firms = 1_000_000_000_000\n[expect]"), "inputs.firms"),
+    "firm-size-tail-reed-2001": (("exit_rate = 0.10", "exit_rate = 1e-12"), "inputs.steps_per_year"),
+    "cohort-survival-bls-1994": (("[expect]", "firms = 2_000_000_000\n[expect]"), "inputs.firms"),
+    "china-ladder-hte": (("replications = 6", "replications = 1e9"), "inputs.replications"),
+    "china-listing-2022": (("replications = 60", "replications = 1000"), "inputs.replications"),
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_a_case_that_would_never_end_is_refused_at_its_line_before_it_begins(tmp_path, name):
+    (old, new), key = ENDLESS[name]
+    text = (PUBLISHED / f"{name}.toml").read_text(encoding="utf-8")
+    assert old in text
+    great = written(tmp_path, GREAT, "great.toml")
+    (found,) = problems(written(tmp_path, text.replace(old, new).replace("scenarios/xian.toml", great)))
+    assert re.search(r"case.toml:\d+: " + key, found) and ("at most" in found or "less than or equal" in found), found
+
+
+def test_what_does_not_fit_the_scenario_is_told_at_its_line_of_the_case(tmp_path):
+    text = (PUBLISHED / "china-ladder-hte.toml").read_text(encoding="utf-8")
+    (found,) = problems(written(tmp_path, text.replace("certificates.hte", "certificates.hta")))
+    assert "case.toml:6: inputs.level" in found and "did you mean certificates.hte?" in found
+
+
+@pytest.mark.parametrize("named", ["scenarios/chine.toml", "scenarios", ".", "", "\\u0000"])
+def test_a_scenario_that_is_none_is_told_at_its_line_of_the_case(tmp_path, named):
+    text = (PUBLISHED / "china-ladder-hte.toml").read_text(encoding="utf-8")
+    (found,) = problems(written(tmp_path, text.replace("scenarios/china.toml", named)))
+    assert "case.toml:5: inputs.scenario: no such scenario file" in found

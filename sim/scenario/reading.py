@@ -189,11 +189,15 @@ def shown(path: Path) -> str:
     return relative if not relative.startswith("../..") else str(path)
 
 
+LARGEST = 64 << 20  # bytes of a file; a fund's thousands of firms take one or two million
+
+
 def read_file(path: Path) -> tuple[dict[str, Any], str]:
     """One TOML file as a tree and its text."""
     name = shown(path)
     try:
-        raw = path.read_bytes()
+        with open(path, "rb") as file:  # a device never ends
+            raw = file.read(LARGEST + 1)
     except FileNotFoundError:
         near = _near_file(path)
         raise UserError(Problem("no such file", file=name, nearest=near)) from None
@@ -203,6 +207,8 @@ def read_file(path: Path) -> tuple[dict[str, Any], str]:
         raise UserError(Problem(f"cannot be read: {error.strerror}", file=name)) from None
     except ValueError:
         raise UserError(Problem("no such file", file=repr(name))) from None  # a NUL in its name
+    if len(raw) > LARGEST:
+        raise UserError(Problem("is too large for a TOML file", file=name, expected=f"at most {LARGEST >> 20} MiB"))
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -332,6 +338,8 @@ def read_tree(path: str | Path, seen: tuple[Path, ...] = ()) -> Tree:
             raise UserError(
                 Problem("the file it extends does not exist", file, at, "extends", parent, None, _near_file(target))
             )
+        if target.is_dir():
+            raise UserError(Problem("what it extends is a folder, not a file", file, at, "extends", repr(parent)))
         if target.resolve() in (*seen, full):
             raise UserError(
                 Problem("files extend each other in a circle", file=file, line=at, key="extends", found=parent)
