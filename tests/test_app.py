@@ -490,6 +490,19 @@ def test_a_first_look_comes_before_the_whole_and_says_so(bench: Bench):
     assert (low <= high).all()
 
 
+def test_full_bands_come_before_all_pairs_and_rest_on_those_there_are(bench: Bench):
+    n = answers.BANDS + 12
+    bench.baseline(n).fill(bench.crew, 0, n, 0, threading.Event())
+    made = list(answers.answers(bench, {"funds.guidance.size": 7e9}, METRICS, "2026Q4", n, threading.Event()))
+    stages = [(a["stage"], a["pairs"]) for a in made]
+    assert stages[-2:] == [("bands", answers.BANDS), ("full", n)]
+    assert [a["baseline_worlds"] for a in made] == [n] * len(made)
+    lived = bench.case({"funds.guidance.size": 7e9}, n).values
+    shown = made[-2]["charts"][0]["variant"]["p95"]
+    expected = np.quantile(lived[: answers.BANDS, bench.metric_number[METRICS[0]]], 0.95, axis=0)
+    np.testing.assert_allclose(shown, expected, rtol=1e-5)
+
+
 def test_a_lever_at_the_scenario_s_own_certain_value_changes_nothing(bench: Bench):
     last = list(answers.answers(bench, {"guidance.reinvestment": 1.0}, METRICS, "2026Q4", PAIRS, threading.Event()))[-1]
     assert all(row["same"] for row in last["table"])

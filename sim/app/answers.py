@@ -3,7 +3,8 @@ sim.analysis.compare, sim.result and sim.scoring; here they are only chosen and 
 
 A first answer comes from a few pairs. Bands of so few worlds would mean nothing, so the baseline's own bands are shown
 moved by the mean paired difference ("preview"); from `ENOUGH` pairs on the variant's own quantiles are shown
-("partial"), and at last all of them ("full"). The answer names its stage and its number of pairs.
+("partial"); from `BANDS` pairs on they count as full bands ("bands"), and the rest follows until all worlds that were
+asked for are in ("full"). The answer names its stage and its number of pairs.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 MOST_METRICS = 12
 ENOUGH = 16  # pairs from which the variant's own quantiles are shown
+BANDS = 48  # pairs from which a 5–95 % band has worlds beyond each of its ends, and is called full
+STEPS = (8, 24, BANDS)  # pairs at which to answer: each answer and redraw takes as long as a world
 FIRST_SECONDS = 0.08  # of simulation before the first answer
 FEWEST, FIRST_MOST = 2, 8  # pairs of the first answer
 DEFAULT_CHARTS = (
@@ -82,7 +85,7 @@ def answers(
 
 
 def _stages(baseline: Case, variant: Case, replications: int, threads: int) -> Iterator[int]:
-    """2 … 8 pairs, then twice as many each time, then all; at once all where they are lived already."""
+    """2 … 8 pairs, then the steps above that, then all; at once all where they are lived already."""
     done = variant.whole()
     if done == replications:
         yield replications
@@ -90,9 +93,7 @@ def _stages(baseline: Case, variant: Case, replications: int, threads: int) -> I
     seconds = baseline.seconds or variant.seconds or FIRST_SECONDS / 2
     first = int(threads * max(1, FIRST_SECONDS // seconds))
     n = max(done, min(FIRST_MOST, max(FEWEST, first)))
-    while n < replications:
-        yield n
-        n *= 2
+    yield from (k for k in sorted({n, *STEPS}) if n <= k < replications)
     yield replications
 
 
@@ -111,7 +112,7 @@ def answer_of(
     same = variant is baseline
     n = max(n, baseline.whole()) if same else n
     compared = None if same else _compared(bench, start, baseline, variant, n, metrics, at)
-    stage = "full" if n == variant.replications else "partial" if same or n >= ENOUGH else "preview"
+    stage = _stage_name(n, variant.replications, same)
     of_variant = None if same else variant.result(_rows(start, metrics), n)
     charts = []
     for name in metrics:
@@ -137,6 +138,12 @@ def answer_of(
         "prices": [] if compared is None else _prices(compared),
         "facts": _facts(bench, baseline) if baseline.lived.all() else [],
     }
+
+
+def _stage_name(n: int, of: int, same: bool) -> str:
+    if n == of:
+        return "full"
+    return "bands" if n >= BANDS else "partial" if same or n >= ENOUGH else "preview"
 
 
 def _rows(bench: Bench, names: Iterable[str]) -> list[int]:

@@ -62,10 +62,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "stage.baseline": ("基准：{n}/{of} 次模拟", "Baseline: {n} of {of} worlds"),
     "stage.baseline.full": ("基准：全部 {of} 次模拟", "Baseline: all {of} worlds"),
     "stage.preview": (
-        "初步：{n} 次配对，色带为基准平移平均差异",
-        "First look: {n} pairs; bands are the baseline's, moved by the mean difference",
+        "初步：{n} 次配对，色带为基准平移平均差异；完整区间随后给出",
+        "First look: {n} pairs; bands are the baseline's, moved by the mean difference; full bands follow",
     ),
     "stage.partial": ("逐步细化：{n}/{of} 次配对", "Refining: {n} of {of} pairs"),
+    "stage.bands": (
+        "完整区间：已有 {n}/{of} 次配对，其余继续补充",
+        "Full bands from {n} of {of} pairs; the rest follow",
+    ),
     "stage.full": ("完整：{of} 次配对", "Whole: all {of} pairs"),
     "stage.failed": ("未能完成：{why}", "Not done: {why}"),
     "stage.lost": ("与程序的连接已断开；请确认它仍在运行。", "The program does not answer; is it still running?"),
