@@ -18,7 +18,7 @@ TYPE_CHECKING = False  # see sim/__init__.py
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
-    from typing import Any
+    from typing import Any, NoReturn
 
     from sim.progress import Progress
     from sim.result import Result
@@ -98,7 +98,7 @@ def run(a: argparse.Namespace) -> int:
         seconds = {"simulate": simulated - begun, "figures": ended - simulated}
         put_json(document_of_run(result) | {"folder": folder, "figures": figures, "seconds": seconds})
         return 0
-    whole, drawing = duration(ended - begun), duration(ended - simulated)
+    whole, drawing = duration(ended - begun, _lang), duration(ended - simulated, _lang)
     print()
     print(say(f"result   {folder}", f"结果  {folder}"))
     if figures:
@@ -465,7 +465,7 @@ def working(a: argparse.Namespace, unit: str, after: Callable[[Progress], str]) 
     """Shows progress; on Ctrl-C says what is finished and how to go on."""
     from sim.progress import Progress
 
-    with Progress(unit, say("left", "剩余"), quiet=a.quiet) as progress:
+    with Progress(unit, _lang, quiet=a.quiet) as progress:
         try:
             yield progress
         except KeyboardInterrupt:
@@ -621,12 +621,32 @@ def zone_name(text: str) -> tuple[str, str]:
         raise argparse.ArgumentTypeError(say(f"no name: {text!r}", f"不是名称：{text!r}")) from None
 
 
+class Help(argparse.RawDescriptionHelpFormatter):
+    def add_usage(self, usage: Any, actions: Any, groups: Any, prefix: str | None = None) -> None:
+        super().add_usage(usage, actions, groups, say("usage: ", "用法：") if prefix is None else prefix)
+
+    def _metavar_formatter(self, action: Any, default_metavar: str) -> Any:
+        """Metavars are written in English, for completion knows them by their names."""
+        from sim.errors import placeholders
+
+        each = super()._metavar_formatter(action, default_metavar)
+        return lambda size: tuple(placeholders(word, _lang) for word in each(size))
+
+
 class Command(argparse.ArgumentParser):
     """One command's parser, in the reader's language; options that several commands share are written once."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **settings)
+        super().__init__(formatter_class=Help, allow_abbrev=False, add_help=False, **settings)
         self._positionals.title, self._optionals.title = say("arguments", "参数"), say("options", "选项")
+        text = say("show this help and exit", "显示本帮助并退出")
+        self.add_argument("-h", "--help", action="help", default=argparse.SUPPRESS, help=text)
+
+    def error(self, message: str) -> NoReturn:
+        from sim.errors import in_language, placeholders
+
+        self.print_usage(sys.stderr)
+        self.exit(2, f"{self.prog}: {say('error: ', '错误：')}{placeholders(in_language(message, _lang), _lang)}\n")
 
     def lang(self) -> None:
         text = say("default: the locale's", "默认随系统语言")
@@ -692,7 +712,8 @@ def build_parser() -> argparse.ArgumentParser:
             "每个命令都有 --help，附可直接运行的示例。",
         ),
     )
-    parser.add_argument("--version", action="version", version=f"headwater {__version__}")
+    text = say("show the version and exit", "显示版本号并退出")
+    parser.add_argument("--version", action="version", version=f"headwater {__version__}", help=text)
     parser.lang()
     commands = parser.add_subparsers(
         title=say("commands", "命令"),
@@ -907,7 +928,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     text = say("write a starter scenario for a zone of your own", "为自己的园区写一个起步情景文件")
     p = command(new, text, 'new riverside --zone "滨江高新区 / Riverside"')
-    p.add_argument("name", metavar="NAME", help=say("the file is scenarios/NAME.toml", "文件为 scenarios/NAME.toml"))
+    p.add_argument("name", metavar="NAME", help=say("the file is scenarios/NAME.toml", "文件为 scenarios/名称.toml"))
     text = say("name of the zone, Chinese / English", "园区名称，中文 / 英文")
     p.add_argument("--zone", type=zone_name, metavar='"中文 / English"', help=text)
     text = say("ask ten questions first, each with a default", "先问十个问题，各有默认值")
@@ -1003,16 +1024,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         return 1
     except OSError as error:
-        note(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        from sim.errors import in_language
+
+        reason = in_language(error.strerror or str(error), _lang)
+        note(f"{error.filename}: {reason}" if error.filename else reason)
         return 1
     except Exception as error:
-        from sim.errors import RunError, UserError
+        from sim.errors import RunError, UserError, in_language
 
         if isinstance(error, UserError):
             for problem in error.problems:
-                note(str(problem))
+                note(problem.told(_lang))
             return 2
         if isinstance(error, RunError):
-            note(str(error))
+            note(in_language(str(error), _lang))
             return 1
         raise

@@ -4,6 +4,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 
+def in_language(message: str, lang: str) -> str:
+    """A message that is raised in English, as the reader of `lang` is told it."""
+    if lang != "zh":
+        return message
+    from sim.messages import chinese  # read only where something is told in Chinese
+
+    return chinese(message)
+
+
+def placeholders(text: str, lang: str) -> str:
+    """What stands for something to be written, as in PATH=VALUE, named in the reader's language."""
+    if lang != "zh":
+        return text
+    from sim.messages import filled
+
+    return filled(text)
+
+
+def in_both(message: str) -> dict[str, str]:
+    """The same for a reader whose language is known later, as on the page."""
+    return {lang: in_language(message, lang) for lang in ("zh", "en")}
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing that is wrong with what the user gave.
@@ -21,19 +44,26 @@ class Problem:
 
     def __str__(self) -> str:
         """`file:line: key: message (found …; expected …; did you mean …?)`, on one line whatever was found."""
+        return self.told("en")
+
+    def told(self, lang: str) -> str:
+        """The same in the reader's language (sim.messages); what the user wrote stays as it was written."""
         where = ""
         if self.file:
             where = f"{self.file}:{self.line}: " if self.line else f"{self.file}: "
         key = f"{self.key}: " if self.key else ""
+        zh = lang == "zh"
         extra = []
         if self.found is not None:
-            extra.append(f"found {self.found}")
+            found = in_language(self.found, lang)
+            extra.append(f"现为 {found}" if zh else f"found {found}")
         if self.expected:
-            extra.append(f"expected {self.expected}")
+            expected = placeholders(in_language(self.expected, lang), lang)
+            extra.append(f"应为 {expected}" if zh else f"expected {expected}")
         if self.nearest:
-            extra.append(f"did you mean {self.nearest}?")
-        tail = f" ({'; '.join(extra)})" if extra else ""
-        return " ".join(f"{where}{key}{self.message}{tail}".splitlines())
+            extra.append(f"是否指 {self.nearest}？" if zh else f"did you mean {self.nearest}?")
+        tail = (f"（{'；'.join(extra)}）" if zh else f" ({'; '.join(extra)})") if extra else ""
+        return " ".join(f"{where}{key}{in_language(self.message, lang)}{tail}".splitlines())
 
 
 class UserError(Exception):

@@ -15,16 +15,17 @@ TERMINAL_EVERY = 0.1  # seconds between two updates of the moving line
 PLAIN_EVERY = 5.0  # seconds between two plain lines
 
 
-def duration(seconds: float) -> str:
-    """`0.4 s`, `12 s`, `3 min 20 s`, `2 h 05 min`: two digits that matter."""
+def duration(seconds: float, lang: str = "en") -> str:
+    """`0.4 s`, `12 s`, `3 min 20 s`, `2 h 05 min`, or `3 分 20 秒`: two digits that matter."""
+    hours, minutes, unit = ("小时", "分", "秒") if lang == "zh" else ("h", "min", "s")
     if seconds < 9.95:
-        return f"{seconds:.1f} s"
+        return f"{seconds:.1f} {unit}"
     whole = round(seconds)
     if whole < 60:
-        return f"{whole} s"
+        return f"{whole} {unit}"
     if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+        return f"{whole // 60} {minutes} {whole % 60:02d} {unit}"
+    return f"{whole // 3600} {hours} {whole % 3600 // 60:02d} {minutes}"
 
 
 class Progress:
@@ -35,9 +36,9 @@ class Progress:
     """
 
     def __init__(
-        self, unit: str, left: str = "left", quiet: bool = False, stream: TextIO | None = None, now=time.monotonic
+        self, unit: str, lang: str = "en", quiet: bool = False, stream: TextIO | None = None, now=time.monotonic
     ) -> None:
-        self.unit, self.left, self.quiet = unit, left, quiet
+        self.unit, self.lang, self.quiet = unit, lang, quiet
         self.stream = sys.stderr if stream is None else stream
         self.terminal = self.stream.isatty()
         self.now = now
@@ -86,10 +87,13 @@ class Progress:
 
     def _print(self, moment: float) -> None:
         self._printed_at, self._printed_done = moment, self.done
-        line = f"{self.done}/{self.total} {self.unit}, {duration(moment - self._started)}"
+        zh = self.lang == "zh"
+        taken = duration(moment - self._started, self.lang)
+        line = f"{self.done}/{self.total} {self.unit}" + (f"，已用 {taken}" if zh else f", {taken}")
         since, base = self._base or (moment, self.done)
         if base < self.done < self.total:
-            line += f", {duration((moment - since) / (self.done - base) * (self.total - self.done))} {self.left}"
+            left = duration((moment - since) / (self.done - base) * (self.total - self.done), self.lang)
+            line += f"，还需 {left}" if zh else f", {left} left"
         if self.terminal:
             self.stream.write(f"\r{line}\x1b[K")
             self._line_open = True

@@ -44,7 +44,7 @@ class Posterior:
         marker, table = folder / store.MANIFEST, folder / "posterior.csv"
         kind = json.loads(marker.read_text(encoding="utf-8")).get("kind", "run") if marker.exists() else None
         if kind != KIND or not table.exists():
-            found = "nothing" if kind is None else "a calibration that did not end" if kind == KIND else f"a {kind}"
+            found = "nothing" if kind is None else "a calibration that did not end" if kind == KIND else str(kind)
             expected = "a folder that `calibrate` has written"
             raise refuse("no posterior is there", file=str(folder), key="--posterior", found=found, expected=expected)
         with open(table, encoding="utf-8", newline="") as file:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from sim.analysis.vary import number_of
-from sim.errors import UserError
+from sim.errors import UserError, in_both
 
 if TYPE_CHECKING:
     from sim.scenario.document import Scenario
@@ -68,7 +68,9 @@ class Wrong:
     fill: dict[str, Any]
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """The model's sentence in both languages: the page knows which one is read."""
+        fill = {key: in_both(held) if key == "message" else held for key, held in self.fill.items()}
+        return asdict(self) | {"fill": fill}
 
 
 def controls_of(scenario: Scenario) -> tuple[list[Control], list[str]]:

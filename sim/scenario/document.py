@@ -152,7 +152,7 @@ class Scenario(Table):
 
     def _check_time(self, found: list) -> None:
         if self.zone.end <= self.zone.start:
-            found.append(("zone.end", "the end must come after the start", int(self.zone.end), []))
+            found.append(("zone.end", "the end must come after the start", quarter_name(int(self.zone.end)), []))
         elif self.zone.quarters > LONGEST:
             found.append(("zone.end", f"a run has at most {LONGEST} quarters", self.zone.quarters, []))
         if self.run.replications < 1:
@@ -162,7 +162,9 @@ class Scenario(Table):
             spells.append(("market.shut", self.market.shut))  # type: ignore[arg-type]
         for path, spell in spells:
             if spell.until <= spell.begins:
-                found.append((path, "dates out of order: until must come after begins", int(spell.until), []))
+                found.append(
+                    (path, "dates out of order: until must come after begins", quarter_name(int(spell.until)), [])
+                )
         if self.attraction is not None and self.attraction.until < self.attraction.begins:
             found.append(("attraction.until", "dates out of order: until must not come before begins", None, []))
 
@@ -272,13 +274,13 @@ class Scenario(Table):
 
     def _check_incubators(self, found: list) -> None:
         kinds = sum(len(x.kinds) for x in self.incubators)
-        for name, count, most in (
+        for what, count, most in (
             ("incubators", len(self.incubators), MAX_INCUBATORS),
             ("kinds of tenants", kinds, MAX_KINDS),
             ("sources of applicants", sum(len(x.sources) for x in self.incubators), MAX_SPIN_OFFS),
         ):
             if count > most:
-                found.append(("incubators", f"at most {most} {name} in all", count, []))
+                found.append(("incubators", f"at most {most} {what} in all", count, []))
         for x in self.incubators:
             path = f"incubators.{x.id}"
             floor = x.floor.value
@@ -357,13 +359,15 @@ class Scenario(Table):
                     plans[c.parent] = plans.get(c.parent, 0.0) + c.plan.value
                 if closed and c.opens is not None and c.opens > self.zone.start:
                     what = "a sub-fund that has closed opened before the start"
-                    found.append((f"{path}.opens", what, int(c.opens), []))
+                    found.append((f"{path}.opens", what, quarter_name(int(c.opens)), []))
                 if c.committed is not None and c.size is not None and c.committed.value > c.size.value * TOLERANCE:
                     found.append((f"{path}.committed", "the guidance money exceeds the size", c.committed.value, []))
             elif c.size is None:
                 found.append((f"{path}.size", "a fund needs a size", None, []))
             if c.opens is not None and c.opens_until is not None and c.opens_until < c.opens:
-                found.append((f"{path}.opens_until", "dates out of order: before opens", int(c.opens_until), []))
+                found.append(
+                    (f"{path}.opens_until", "dates out of order: before opens", quarter_name(int(c.opens_until)), [])
+                )
             if c.invests.value > c.life.value:
                 found.append((f"{path}.invests", "the investment period is longer than the life", c.invests.value, []))
             self._check_terms(c, path, found)
@@ -385,9 +389,11 @@ class Scenario(Table):
         books = c.books
         assert books is not None
         if books.date > self.zone.start:
-            found.append((f"{path}.books.date", "the books must not be later than zone.start", int(books.date), []))
+            found.append(
+                (f"{path}.books.date", "the books must not be later than zone.start", quarter_name(int(books.date)), [])
+            )
         if c.opens is not None and books.date < c.opens:
-            found.append((f"{path}.books.date", "dates out of order: before opens", int(books.date), []))
+            found.append((f"{path}.books.date", "dates out of order: before opens", quarter_name(int(books.date)), []))
         if c.size is not None and books.paid_in.value > c.size.value * TOLERANCE:
             found.append((f"{path}.books.paid_in", "more is paid in than was committed", books.paid_in.value, []))
         if c.count.value != 1:
@@ -406,9 +412,11 @@ class Scenario(Table):
                 if r.date is not None:
                     if r.date < last:
                         found.append((f"{at}.date", "dates out of order: before the founding or an earlier round",
-                                      int(r.date), []))  # fmt: skip
+                                      quarter_name(int(r.date)), []))  # fmt: skip
                     if r.date > enters:
-                        found.append((f"{at}.date", "a known round lies before the start", int(r.date), []))
+                        found.append(
+                            (f"{at}.date", "a known round lies before the start", quarter_name(int(r.date)), [])
+                        )
                     last = max(last, r.date)
                 for k, investment in enumerate(r.investors):
                     if investment.fund not in funds:
@@ -433,9 +441,11 @@ class Scenario(Table):
                     found.append((f"{at}.level", "no such level", certificate.level, levels))
                 if not firm.founded <= certificate.since <= enters:
                     found.append((f"{at}.since", "a certificate is granted between founding and start",
-                                  int(certificate.since), []))  # fmt: skip
+                                  quarter_name(int(certificate.since)), []))  # fmt: skip
                 if certificate.until is not None and certificate.until < certificate.since:
-                    found.append((f"{at}.until", "dates out of order: before since", int(certificate.until), []))
+                    found.append(
+                        (f"{at}.until", "dates out of order: before since", quarter_name(int(certificate.until)), [])
+                    )
 
     def _check_terms(self, c: FundClass, path: str, found: list) -> None:
         """Terms of one class that contradict each other."""
@@ -468,8 +478,6 @@ class Scenario(Table):
 
     def _check_guidance(self, found: list) -> None:
         """The rules in force: classes they speak of, and whether they hold when its sub-funds open."""
-        from sim.quantities import quarter_name
-
         g = self.guidance
         rules = g.rules
         if rules is not None and rules.valid_to is not None and rules.valid_to < rules.valid_from:
@@ -478,10 +486,10 @@ class Scenario(Table):
             if rules is None or c.kind != "sub-fund" or c.opens is None or c.committed is not None:
                 continue
             last = int(c.opens_until) - 1 if c.opens_until is not None else int(c.opens)
-            span = f"{quarter_name(int(rules.valid_from))} to "
-            span += quarter_name(int(rules.valid_to)) if rules.valid_to is not None else "now"
+            begins = quarter_name(int(rules.valid_from))
+            until = quarter_name(int(rules.valid_to)) if rules.valid_to is not None else "now"
             if c.opens < rules.valid_from or (rules.valid_to is not None and last > rules.valid_to):
-                text = f"the rule pack {g.pack} ({span}) does not hold when these funds open"
+                text = f"the rule pack {g.pack} ({begins} to {until}) does not hold when these funds open"
                 text += "; to try it there all the same, state guidance.rules.valid_from and valid_to"
                 when = f"{quarter_name(int(c.opens))} to {quarter_name(last)}"
                 found.append((f"funds.{c.id}.opens", text, when, []))

@@ -186,7 +186,8 @@ class Bounds:
             if not (self.holds(high) and (positive or self.holds(low))):
                 raise ValueError(f"the distribution leaves the allowed range: {self} ({unit})")
         if not self.holds(value):
-            raise ValueError(f"must be {self} ({unit})".replace("be between", "lie between"))
+            verb = "lie" if str(self).startswith("between") else "be"
+            raise ValueError(f"must {verb} {self} ({unit})")
 
     def _checked(self, quantity: Any) -> Any:
         if isinstance(quantity, Quantity):  # an optional field may hold None

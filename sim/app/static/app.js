@@ -165,6 +165,7 @@ function told(refusal) {
 
 function message(w) {
   const fill = { ...w.fill };
+  if (fill.message?.[state.lang]) fill.message = fill.message[state.lang]; // what the model said, in both languages
   if ("unit" in fill) for (const end of ["low", "high"]) fill[end] = amount(fill[end], fill.unit, state.lang);
   return words(w.word, fill);
 }
