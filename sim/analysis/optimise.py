@@ -99,8 +99,27 @@ class Policies:
         """The point with the least of the largest regrets."""
         return None if not self.within.any() else int(np.nanargmin(self.regret))
 
+    def title(self, lang: str) -> str:
+        """The question: what is to be as large or small as can be, within which budget."""
+        model = next(iter(self.models.values()))
+        aims = (
+            say(lang, "最大化 " if o.largest else "最小化 ", "most " if o.largest else "least ")
+            + model.label(o.output, lang)
+            for o in self.objectives
+        )
+        title = say(lang, "，", ", ").join(aims)
+        if self.budget:
+            sign, output = "≥" if self.budget.at_least else "≤", self.budget.output
+            bound = show(self.budget.bound, model.unit(output), lang)
+            title += say(lang, "；", "; ") + f"{model.label(output, lang)} {sign} {bound}"
+        return title
+
+    def regimes_in(self, lang: str) -> str:
+        named = (say(lang, "基准", "baseline") if name == "base" else name for name in self.regimes)
+        return say(lang, "、", ", ").join(named)
+
     def table(self, lang: str = "zh") -> str:
-        title = ", ".join(o.text for o in self.objectives) + (f"; {self.budget.text}" if self.budget else "")
+        title = self.title(lang)
         if not len(self.front):
             return f"{title}\n" + say(lang, "没有任何方案在预算之内", "no setting tried keeps the budget")
         model = next(iter(self.models.values()))
@@ -123,9 +142,9 @@ class Policies:
         lines.append(
             say(
                 lang,
-                f"{len(self.design)} 个方案，{int(self.within.sum())} 个在预算内；情形：{'、'.join(self.regimes)}",
+                f"{len(self.design)} 个方案，{int(self.within.sum())} 个在预算内；情形：{self.regimes_in(lang)}",
                 f"{len(self.design)} settings tried, {int(self.within.sum())} within the budget; regimes:"
-                f" {', '.join(self.regimes)}",
+                f" {self.regimes_in(lang)}",
             )
         )
         if self.robust is not None and self.robust not in self.front:

@@ -433,7 +433,7 @@ def responses(s: SweepResult, output: str, lang: str = "zh") -> Figure:
         axes.plot(c.x, c.mean / scale.divisor, color=look.BLUE, lw=1.8, marker="o", ms=2.5)
         if len(finite):
             axes.set_ylim(finite.min() - margin, finite.max() + margin)
-        axes.set_title(_clipped(s.model.label(c.parameter, lang), 0.95 / columns), fontsize=8, pad=3)
+        axes.set_title(_clipped(look.capital(s.model.label(c.parameter, lang)), 0.95 / columns), fontsize=8, pad=3)
         axes.xaxis.set_major_locator(look.ticks("", 4))
         axes.xaxis.set_major_formatter(_shown(s.model.unit(c.parameter), lang))
         axes.yaxis.set_major_formatter(lambda y, _: show(y))
@@ -673,8 +673,8 @@ def pareto(p: Policies, lang: str = "zh") -> Figure:
         Line2D([], [], color=look.INK, marker="*", ms=8, lw=0, label=say(lang, "现状", "as it stands")),
     ]
     title = say(lang, "不确定条件下的政策选择", "Policies under uncertainty")
-    source = _source("、".join(p.regimes) if lang == "zh" else ", ".join(p.regimes))
-    figure, bottom, top = look.page(title, p.table(lang).splitlines()[0], source, height=4.8)
+    source = _source(p.regimes_in(lang))
+    figure, bottom, top = look.page(title, look.capital(p.title(lang)), source, height=4.8)
     top = look.legend(figure, keys, top)
     axes = figure.add_axes((0.11, bottom + 0.07, 0.85, top - bottom - 0.13))
     inside = p.within
