@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.analysis.text import layout, say
+from sim.errors import in_language
 from sim.quantities import format_money, format_number
 from sim.terms import term
 
@@ -134,7 +135,7 @@ def returns(result: Result, lang: str) -> str:
             else:
                 row += ["", ""]
         lacking = result.manifest.get("undefined_rates", {}).get(f"{subject}.irr", {})
-        row.append("; ".join(f"{count} × {reason}" for reason, count in lacking.items()))
+        row.append("; ".join(f"{count} × {in_language(reason, lang)}" for reason, count in lacking.items()))
         rows.append(row)
     if not rows:
         return ""
