@@ -51,7 +51,7 @@ class Problem:
         where = ""
         if self.file:
             where = f"{self.file}:{self.line}: " if self.line else f"{self.file}: "
-        key = f"{self.key}: " if self.key else ""
+        key = f"{in_language(self.key, lang) if ' ' in self.key else self.key}: " if self.key else ""
         zh = lang == "zh"
         extra = []
         if self.found is not None:

@@ -8,7 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from sim.terms import term
+from sim.terms import sourced, term
+
+TYPE_CHECKING = False  # see sim/__init__.py
+if TYPE_CHECKING:
+    from sim.scenario.fields import Quantity
 
 SCENARIOS = Path(__file__).resolve().parent.parent / "scenarios"
 
@@ -34,7 +38,7 @@ def commands(lang: str) -> str:
     with cli.speaking(lang):
         parser = cli.build_parser()
         found = described(parser)
-        parsers = cli.commands_of(parser)
+        helps = {name: command.format_help().rstrip() for name, command in cli.commands_of(parser).items()}
     lines = [
         _say(lang, "# Commands", "# 命令"),
         "",
@@ -50,7 +54,7 @@ def commands(lang: str) -> str:
     head = (_say(lang, "command", "命令"), _say(lang, "what it does", "用途"))
     lines += _table(head, [(f"[`{c.name}`](#{c.name})", c.help) for c in found])
     for c in found:
-        lines += [f"## {c.name} {{ #{c.name} }}", "", "```text", parsers[c.name].format_help().rstrip(), "```", ""]
+        lines += [f"## {c.name} {{ #{c.name} }}", "", "```text", helps[c.name], "```", ""]
     return "\n".join(lines)
 
 
@@ -85,6 +89,8 @@ def metrics(lang: str) -> str:
         "project": _say(lang, "Projects", "项目"),
         "energy": _say(lang, "Energy", "能耗"),
         "named": _say(lang, "Named firms", "具名企业"),
+        "partners": _say(lang, "Partners of the funds", "基金出资人"),
+        "guidance": _say(lang, "Rules of the guidance fund", "引导基金规则"),
     }
     rooms: dict[str, list] = {}
     for metric in found:
@@ -123,10 +129,13 @@ def metrics(lang: str) -> str:
 def parameters(lang: str) -> str:
     """Every number of national.toml with value, distribution, grade and source."""
     from sim.scenario import load_scenario
-    from sim.scenario.loading import grade_shares, provenance
+    from sim.scenario.fields import iter_quantities
+    from sim.scenario.loading import grade_shares
 
     scenario = load_scenario(SCENARIOS / "national.toml")
-    shares = ", ".join(f"{term(f'grade.{g}', lang)} {share:.0%}" for g, share in grade_shares(scenario).items())
+    shares = _say(lang, ", ", "，").join(
+        f"{term(f'grade.{g}', lang)} {share:.0%}" for g, share in grade_shares(scenario).items()
+    )
     lines = [
         _say(lang, "# Numbers and their sources", "# 数字与出处"),
         "",
@@ -139,12 +148,12 @@ def parameters(lang: str) -> str:
         ),
         "",
     ]
-    rooms: dict[str, list] = {}
-    for row in provenance(scenario):
-        parts = row["path"].split(".")
-        rooms.setdefault(".".join(parts[:2] if parts[0] in ("firms", "ladders", "rounds") else parts[:1]), []).append(
-            row
-        )
+    rooms: dict[str, list[tuple[str, Quantity]]] = {}
+    for path, q in iter_quantities(scenario):
+        parts = path.split(".")
+        if parts[0] not in ("facts", "levers"):
+            room = ".".join(parts[:2] if parts[0] in ("firms", "ladders", "rounds") else parts[:1])
+            rooms.setdefault(room, []).append((path, q))
     head = (
         _say(lang, "parameter", "参数"),
         _say(lang, "value", "取值"),
@@ -154,18 +163,17 @@ def parameters(lang: str) -> str:
     )
     for room, rows in rooms.items():
         lines += [f"## `{room}` {{ #{room.replace('.', '-')} }}", ""]
-        lines += ['<div class="sources" markdown>', "", *_table(head, [_row(row, lang) for row in rows]), "</div>", ""]
+        table = _table(head, [_row(path, q, lang) for path, q in rows])
+        lines += ['<div class="sources" markdown>', "", *table, "</div>", ""]
     return "\n".join(lines)
 
 
-def _row(row: dict, lang: str) -> tuple[str, str, str, str, str]:
-    from sim.quantities import format_money
+def _row(path: str, q: Quantity, lang: str) -> tuple[str, str, str, str, str]:
+    from sim.report.numbers import written_quantity
+    from sim.scenario.reference import UNITS
 
-    money = row["unit"] == "CNY"
-    value = format_money(row["value"], lang) if money else f"{row['value']:g}"
-    unit = _say(lang, "yuan", "元") if money else row["unit"]
-    spread = f" · {row['distribution']}" if row["distribution"] else ""
-    return f"`{row['path']}`", value + spread, unit, term(f"grade.{row['grade']}", lang), row["source"]
+    unit = UNITS[q.unit][lang == "zh"]
+    return f"`{path}`", written_quantity(q, lang), unit, term(f"grade.{q.grade}", lang), sourced(q.source, lang)
 
 
 PRINTED: dict[str, Callable[[str], str]] = {

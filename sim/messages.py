@@ -21,7 +21,7 @@ FORMS = {  # beginnings of slots' names -> what they fit
     "key": r"\S+",
     "digest": r"[0-9a-f]{6,}",
 }
-HOLDING = frozenset(("accepted", "bounds", "unit", "currency", "other", "reason", "then", "until", "found"))
+HOLDING = frozenset(("accepted", "bounds", "unit", "currency", "other", "reason", "then", "until", "found", "remedy"))
 _SLOT = re.compile(r"\{(\w+)\}")
 _CHOICES = re.compile(r"'[^']*'(?:, '[^']*')* or '[^']*'")
 _PREFIXED = re.compile(r"(\w[\w.\[\]-]*: )(.+)", re.DOTALL)

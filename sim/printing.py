@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.analysis.text import layout, say
+from sim.errors import in_language
 from sim.quantities import format_money, format_number
 from sim.terms import term
 
@@ -134,7 +135,7 @@ def returns(result: Result, lang: str) -> str:
             else:
                 row += ["", ""]
         lacking = result.manifest.get("undefined_rates", {}).get(f"{subject}.irr", {})
-        row.append("; ".join(f"{count} × {reason}" for reason, count in lacking.items()))
+        row.append("; ".join(f"{count} × {in_language(reason, lang)}" for reason, count in lacking.items()))
         rows.append(row)
     if not rows:
         return ""
@@ -182,14 +183,19 @@ def line_of_pack(about: Mapping[str, Any], lang: str) -> str:
         )
     ]
     breaches = [
-        f"{name} {row['breach']:.0%}" + ("" if row["tolerance"] is None else f" (> {row['tolerance']:.0%})")
-        for name, row in pack["classes"].items()
+        f"{row['name'][lang] if 'name' in row else key} {row['breach']:.0%}"
+        + (
+            ""
+            if row["tolerance"] is None
+            else say(lang, f"（> {row['tolerance']:.0%}）", f" (> {row['tolerance']:.0%})")
+        )
+        for key, row in pack["classes"].items()
         if row["breach"] == row["breach"]
     ]
     if breaches:
         lines.append(
             say(lang, "  期末损失超过容错率的概率：", "  odds of a loss beyond what is tolerated, at the end: ")
-            + ", ".join(breaches)
+            + say(lang, "，", ", ").join(breaches)
         )
     e = pack.get("evaluation")
     if e:

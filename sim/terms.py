@@ -37,6 +37,8 @@ TERMS: dict[str, tuple[str, str]] = {
     "simulated": ("模拟值", "Simulated"),
     "date": ("日期", "Date"),
     "source": ("来源", "Source"),
+    "source.none": ("见 {file}，未注明出处", "stated in {file} without a source"),
+    "source.set": ("命令行", "command line"),
     "parameter": ("参数", "Parameter"),
     "probability": ("概率", "Probability"),
     # units
@@ -292,6 +294,16 @@ def term(key: str, lang: str) -> str:
     if key not in TERMS:
         raise UnknownTerm(f"no term {key!r}{_nearest(key, TERMS)}")
     return TERMS[key][_column(lang)]
+
+
+def sourced(source: str, lang: str) -> str:
+    """Where a number comes from: the words of its file, or ours in the reader's language where it has none."""
+    before, after = TERMS["source.none"][1].split("{file}")
+    if source == TERMS["source.set"][1]:
+        return term("source.set", lang)
+    if source.startswith(before) and source.endswith(after):
+        return term("source.none", lang).format(file=source.removeprefix(before).removesuffix(after))
+    return source
 
 
 def label_of(metric: str, names: Names | None, lang: str) -> str:

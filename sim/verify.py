@@ -24,7 +24,7 @@ from typing import Annotated, Any, Literal, TextIO
 import numpy as np
 from pydantic import BeforeValidator, Field, create_model, model_validator
 
-from sim.errors import Problem, UserError
+from sim.errors import Problem, UserError, in_language
 from sim.scenario.fields import Table
 from sim.scenario.loading import ScenarioProblems, load
 from sim.scenario.reading import read_tree, shown
@@ -958,7 +958,8 @@ def report(case: Case, checks: Sequence[Check], lang: str) -> str:
             _shown(check.got, lang),
             _shown(check.expected, lang),
             f"{check.tolerance:.2g}" + (" ±" if check.absolute else ""),
-            _word("holds" if check.holds else "misses", lang) + (f" ({check.reason})" if check.reason else ""),
+            _word("holds" if check.holds else "misses", lang)
+            + (f" ({in_language(check.reason, lang)})" if check.reason else ""),
         ]
         for check in checks
     ]

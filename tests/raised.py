@@ -28,6 +28,7 @@ SPOKEN = {  # what is called -> the arguments that a reader reads, by place and 
     "ValueError": {0: "message"},
     "OSError": {1: "message"},
     "Undefined": {0: "reason"},
+    "Rate": {1: "reason"},
     "replace": {},  # of dataclasses: a Problem told anew
     "ArithmeticError": {0: "message"},
 }
@@ -373,7 +374,12 @@ class House:
 
 
 DEEPEST = 8  # steps back that a text is followed
-SENTENCES = ("accepted", "then", "until")  # names of texts that stand within others and have a twin of their own
+SENTENCES = (
+    "accepted",
+    "then",
+    "until",
+    "remedy",
+)  # names of texts that stand within others and have a twin of their own
 
 
 def _below(node: ast.AST) -> Iterator[ast.AST]:

@@ -77,3 +77,19 @@ def test_every_number_of_the_reference_scenario_has_a_meaning_in_both_languages(
     assert len(paths) > 300
     for lang in ("en", "zh"):
         assert [path for path in paths if not of_path(path, lang)] == []
+
+
+def test_every_table_and_key_has_a_chinese_meaning() -> None:
+    from sim.scenario.document import Scenario
+
+    missing = {}
+    for section in reference.sections(Scenario):
+        name = section.model.__name__
+        if name not in meanings.ZH:
+            missing[name] = meanings.of_table(section.model, "en")
+        for key, _, _ in reference.fields_of(section.model):
+            told = meanings.of_key(section.model, key, "zh")
+            if told and told not in meanings.ZH.values():
+                missing[f"{name}.{key}"] = told
+    lines = [f'    "{name}": "…",  # {told}' for name, told in missing.items()]
+    assert not missing, "give each a Chinese meaning in ZH of sim/scenario/meanings.py:\n" + "\n".join(lines)

@@ -337,6 +337,7 @@ def rules_kept(scenario: Scenario, result: Result) -> dict[str, Any] | None:
             odds = odds_of(result[f"guidance.breach.{c.id}"][:, -1])
             missed = measures.mean(result[f"guidance.reinvestment.missed.{c.id}"][:, -1])
             out["classes"][c.id] = {
+                "name": {"zh": c.name.zh, "en": c.name.en},
                 "tolerance": tolerated.value if (tolerated := of_class(g.tolerance, c)) is not None else None,
                 "breach": odds.value,
                 "breach_error": odds.error,

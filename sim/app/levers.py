@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.analysis.vary import number_of
 from sim.errors import UserError, in_both
+from sim.terms import sourced
 
 if TYPE_CHECKING:
     from sim.scenario.document import Scenario
@@ -53,7 +54,7 @@ class Control:
     other: float | None
     spread: tuple[float, float] | None  # 5 and 95 % of the scenario's distribution
     grade: str
-    source: str
+    source: dict[str, str]  # in both languages
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -110,7 +111,7 @@ def _control(
         p05, p95 = quantile_of(q.distribution, np.array([0.05, 0.95]))
         spread = (float(p05), float(p95))
     step = step or step_of(low, high, q.unit in WHOLE)
-    grade, source = q.grade or "assumed", q.source or ""
+    grade, source = q.grade or "assumed", {lang: sourced(q.source, lang) for lang in ("zh", "en")}
     return Control(path, label, q.unit, low, high, step, q.value, switch, other, spread, grade, source)
 
 

@@ -21,7 +21,7 @@ from sim.report.answer import Teller, in_scale, sentences
 from sim.report.blocks import Attachment, Block, Cell, Code, Document, Paragraph, Picture, Points, Row, Section, Table
 from sim.report.numbers import dates, shown
 from sim.report.pictures import alt_of_curves, picture
-from sim.terms import term
+from sim.terms import sourced, term
 
 if TYPE_CHECKING:
     from sim.report.material import Material
@@ -790,7 +790,14 @@ def parameters_of(material: Material) -> list[tuple[str, str, str, str, str, str
     if material.scenario is None:
         return []
     return [
-        (q.grade or "assumed", path, numbers.written_quantity(q, material.lang), q.unit, q.source, q.note)
+        (
+            q.grade or "assumed",
+            path,
+            numbers.written_quantity(q, material.lang),
+            q.unit,
+            sourced(q.source, material.lang),
+            q.note,
+        )
         for path, q in iter_quantities(material.scenario)
         if not path.startswith(("facts.", "levers."))
     ]

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from sim.errors import Problem, ScenarioProblems, UserError, reference_problem
 from sim.scenario.fields import Quantity, Table, iter_quantities
 from sim.scenario.reading import Tree, apply_set, below, field_names, nearest, read_tree, set_value, shown
+from sim.terms import term
 
 __all__ = [
     "ScenarioProblems",
@@ -119,11 +120,11 @@ def _settle(model: Any, path: str, source: str | None, grade: str | None, tree: 
         model.path = path
         file, _ = tree.place(path)
         if tree.is_set(path):
-            source, grade = "command line", "assumed"
+            source, grade = term("source.set", "en"), "assumed"
         if model.grade is None:
             model.grade = grade or "assumed"  # type: ignore[assignment]
         if not model.source:
-            model.source = source or f"stated in {Path(file).name if file else 'the file'} without a source"
+            model.source = source or term("source.none", "en").format(file=Path(file).name if file else "the file")
     elif isinstance(model, BaseModel):
         if isinstance(model, Table):
             source, grade = model.source or source, model.grade or grade

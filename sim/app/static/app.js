@@ -201,7 +201,7 @@ function notes(lever, lang) {
   const parts = [lever.switch ? "" : words("lever.base", { value: amount(standing(lever), unit, lang) })];
   if (lever.spread) parts.push(words("lever.spread", { band: range(...lever.spread, unit, lang) }));
   parts.push(words(`grade.${lever.grade}`));
-  return element("p", { class: "note", id: `${slug(lever.path)}-note`, title: words("lever.source", { source: lever.source }) }, parts.filter(Boolean).join(" · "));
+  return element("p", { class: "note", id: `${slug(lever.path)}-note`, title: words("lever.source", { source: lever.source[lang] }) }, parts.filter(Boolean).join(" · "));
 }
 
 function sliderRow(lever, lang) {
