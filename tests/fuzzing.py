@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import random
 import re
@@ -21,12 +22,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import sim.verify
-from tests.tiny import ROOT, Ended, contents, furnish, headwater, leftovers
+from sim.scenario import reading
+from tests.tiny import ROOT, Ended, furnish, headwater, leftovers
 
 LIMIT = 60  # seconds of the processor that an input may take; it takes some hundredths
 ON_THE_WALL = 900  # seconds: something waits for what does not come
@@ -201,6 +204,8 @@ class Desk:
         self.tables = {
             path.name: path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "portfolio").glob("*.csv")
         }
+        self.plain = reading.lines_of
+        reading.lines_of = lru_cache(64)(reading.lines_of)  # of the parents, the same thousands of times
         self._paths: list[str] = []
         self._visitor: Any = None
         self._office: Any = None
@@ -208,6 +213,7 @@ class Desk:
     def close(self) -> None:
         os.chdir(self.before)
         sim.verify.MOST_STEPS, sim.verify.MOST_FIRM_QUARTERS = self.bounds
+        reading.lines_of = self.plain
         if self._office is not None:
             self._office.close()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -421,28 +427,29 @@ def one(desk: Desk, seed: int, number: int, kinds: dict[str, int]) -> tuple[str,
 
 
 def many(
-    seed: int, numbers: range, kinds: dict[str, int], stop: int = 20
+    seed: int, numbers: range, kinds: dict[str, int], stop: int = 20, seconds: float = math.inf
 ) -> tuple[Counter[tuple[str, int]], list[Any]]:
     """Counts by (kind, status), and what was found wrong."""
     counts: Counter[tuple[str, int]] = Counter()
     found: list[Any] = []
     desk = Desk()
     try:
-        empty = contents(desk.folder)
+        until = time.monotonic() + seconds
         for number in numbers:
+            if time.monotonic() > until:
+                break
             kind, what, wrong, status = one(desk, seed, number, kinds)
             counts[kind, status] += 1
             if wrong:
                 found.append((number, kind, what, wrong))
                 if len(found) >= stop:
                     break
-        del empty
     finally:
         desk.close()
     return counts, found
 
 
-def _share(given: tuple[int, range, dict[str, int], int]) -> tuple[Counter[tuple[str, int]], list[Any]]:
+def _share(given: tuple[int, range, dict[str, int], int, float]) -> tuple[Counter[tuple[str, int]], list[Any]]:
     return many(*given)
 
 
@@ -453,7 +460,8 @@ def main() -> int:
     parser.add_argument("--only", type=int)
     parser.add_argument("--kind", choices=KINDS)
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--stop", type=int, default=20)
+    parser.add_argument("--stop", type=int, default=20, help="after so many found wrong")
+    parser.add_argument("--seconds", type=float, default=math.inf, help="begin no input later than this")
     a = parser.parse_args()
     kinds = {a.kind: 1} if a.kind else KINDS
     if a.only is not None:
@@ -463,7 +471,7 @@ def main() -> int:
         print(f"{kind}, status {status}\n{what}\n{wrong}")
         return 1 if wrong else 0
     began = time.perf_counter()
-    shares = [(a.seed, range(p, a.inputs, a.processes), kinds, a.stop) for p in range(a.processes)]
+    shares = [(a.seed, range(p, a.inputs, a.processes), kinds, a.stop, a.seconds) for p in range(a.processes)]
     with get_context("spawn").Pool(a.processes) as pool:
         parts = pool.map(_share, shares)
     counts = sum((part for part, _ in parts), Counter())
