@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from sim.scenario.fields import Bounds, LocalName_, Quantity, Table, _Kind
+from sim.scenario.fields import Bounds, Kind, LocalName_, Quantity, Table
 from sim.scenario.meanings import of_key, of_table
 from sim.scenario.reading import read_tree
 
@@ -91,7 +91,7 @@ def _bounds(carried: Sequence[Any]) -> str:
     """`0 – 1`, `≥ 0`, `> 0, ≤ 10`; empty where anything goes."""
     low, high, open_low, open_high = -math.inf, math.inf, False, False
     for entry in carried:
-        b = entry.bounds if isinstance(entry, _Kind) else entry
+        b = entry.bounds if isinstance(entry, Kind) else entry
         if not isinstance(b, Bounds):
             continue
         if max(b.gt, b.ge) > low or (b.gt == low and b.gt > -math.inf):
@@ -117,7 +117,7 @@ def _kind(annotation: Any, lang: str) -> tuple[str, str]:
     if typing.get_origin(plain) is typing.Literal:
         return _word("word", lang), ", ".join(f"`{word}`" for word in typing.get_args(plain))
     if plain is Quantity:
-        units = [entry.unit for entry in carried if isinstance(entry, _Kind)]
+        units = [entry.unit for entry in carried if isinstance(entry, Kind)]
         return UNITS[units[0]][lang == "zh"], _bounds(carried)
     schemas = [entry.json_schema for entry in carried if hasattr(entry, "json_schema")]
     if plain is int and any(s and s.get("x-unit") == "quarter" for s in schemas):
