@@ -6,10 +6,10 @@ carry one is decided by what they are, not by what they do to results:
 
 - **carry it**: how much and how likely things of the world are: money, shares, odds, yearly rates, ratios, signed
   coefficients; of the counts those that say how many there are at the start or how many come a year.
-- **carry none**: numbers graded published; numbers with a distribution of their own; what `[calibrate]` fits; what was
-  set on the command line, by a sweep or by a lever. By kind: dates, durations, switches, floor areas, whole numbers
-  that are limits. By table (`Table.settled`): rules and thresholds, what a policy fixes, terms of contracts, what is
-  known of named firms, definitions of what is reported; and exponents: standard deviations of logs, elasticities,
+- **carry none**: numbers graded published; numbers with a distribution of their own; what `[calibrate]` fits; what is
+  stated as `exact`; what was set on the command line, by a sweep or by a lever. By kind: dates, durations, switches,
+  floor areas, whole numbers that are limits. By table (`Table.settled`): rules and
+  thresholds, what a policy fixes, terms of contracts, what is known of named firms, definitions of what is reported; and exponents: standard deviations of logs, elasticities,
   correlations. An exponent off by a fifth changes a tail by a multiple, and no grade says how much it is off.
 """
 
@@ -87,7 +87,7 @@ def _doubt(q: Quantity, owner: type[BaseModel], name: str, widths: dict[str, flo
     width = widths.get(q.grade or "", 0.0)
     if not width or q.distribution is not None or q.path in fitted or q.path.startswith(LEFT_OUT):
         return
-    if tree.is_set(q.path):
+    if q.exact or tree.is_set(q.path):
         return
     allowed = carries(owner, name)
     if allowed is None:

@@ -28,7 +28,7 @@ from sim.quantities import parse_count, parse_money, parse_number, parse_quarter
 Grade = Literal["published", "estimated", "assumed"]
 DISTRIBUTIONS = ("lognormal", "normal", "uniform", "triangular", "beta", "choices")
 LISTED = ("uniform", "triangular", "choices")  # written as a list of numbers; the others as a table
-QUANTITY_KEYS = frozenset({"value", "unit", "source", "grade", "note", *DISTRIBUTIONS})
+QUANTITY_KEYS = frozenset({"value", "unit", "source", "grade", "note", "exact", *DISTRIBUTIONS})
 Z95 = 1.6448536269514722  # the standard normal's 95th percentile
 _INF = float("inf")
 
@@ -134,6 +134,7 @@ class Quantity(BaseModel):
     note: str = ""
     distribution: Distribution | None = None
     path: str = ""
+    exact: bool = False  # carries no doubt by grade: what is set on purpose
     doubt: Doubt | None = None
 
 
@@ -259,7 +260,12 @@ class Kind:
                 raise reference_problem(str(key), key, sorted(QUANTITY_KEYS), "unknown key in a quantity")
         given = [k for k in DISTRIBUTIONS if k in raw]
         if len(given) + ("value" in raw) == 0:
-            kept = ("source", "grade", "note")  # provenance alone: the value stands in the file that this one extends
+            kept = (
+                "source",
+                "grade",
+                "note",
+                "exact",
+            )  # provenance alone: the value stands in the file that this one extends
             return {"unit": self.unit, **{k: raw[k] for k in kept if k in raw}}
         if len(given) > 1 or (given and "value" in raw):
             raise ValueError(f"give one of value, {', '.join(DISTRIBUTIONS)}, not several")
@@ -270,7 +276,7 @@ class Kind:
             out = self._quantity(spread.centre, spread)
         else:
             out = self._quantity(self._value(raw["value"], raw.get("unit", self.unit)), None)
-        return out | {k: raw[k] for k in ("source", "grade", "note") if k in raw}
+        return out | {k: raw[k] for k in ("source", "grade", "note", "exact") if k in raw}
 
     def _value(self, value: object, unit: object) -> float:
         """A value whose unit may stand beside it: { value = 50, unit = "亿" } is 50亿."""
@@ -304,6 +310,7 @@ class Kind:
             "source": {"type": "string", "description": "where the number was seen, or how it was worked out"},
             "grade": {"enum": ["published", "estimated", "assumed"]},
             "note": {"type": "string"},
+            "exact": {"type": "boolean", "description": "carries no doubt by grade, see [uncertainty]"},
             "lognormal": table("median", "p95"),
             "normal": table("mean", "sd"),
             "beta": table("mean", "sd"),
