@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ WIDEST = ("uncertainty.assumed=4", "uncertainty.estimated=4")
 WORLDS = np.arange(200)
 
 
-def carrying(scenario):
+def carrying(scenario) -> dict[str, Any]:
     return {path: q for path, q in iter_quantities(scenario) if q.doubt is not None}
 
 
@@ -35,22 +36,24 @@ def test_no_draw_leaves_the_bounds_of_its_number(kind):
     for path, q in carrying(scenario).items():
         drawn = rows(q)
         assert np.isfinite(drawn).all() and np.ptp(drawn) > 0, path
-        low, high = doubt.carries(*owner_of(scenario, path))
+        low, high = bounds_of(scenario, path)
         assert low <= drawn.min() and drawn.max() <= high, path
         assert (np.sign(drawn - q.doubt.origin) == np.sign(q.value - q.doubt.origin)).all(), path
 
 
-def owner_of(scenario, path):
-    """(class, field) of a number, as the loader met them."""
-    node, owner = scenario, None
+def bounds_of(scenario, path):
+    """Of the field of a number, met on the way to it."""
+    node, owner, field = scenario, type(scenario), ""
     for part in path.split("."):
         if isinstance(node, dict):
             node = node[part]
         elif isinstance(node, list):
             node = next(x for i, x in enumerate(node) if getattr(x, "id", str(i)) == part)
         else:
-            owner, node = (type(node), part), getattr(node, part)
-    return owner
+            owner, field, node = type(node), part, getattr(node, part)
+    bounds = doubt.carries(owner, field)
+    assert bounds is not None
+    return bounds
 
 
 @pytest.mark.parametrize("name", ["xian", "tianjin"])

@@ -8,9 +8,10 @@ carry one is decided by what they are, not by what they do to results:
   coefficients; of the counts those that say how many there are at the start or how many come a year.
 - **carry none**: numbers graded published; numbers with a distribution of their own; what `[calibrate]` fits; what is
   stated as `exact`; what was set on the command line, by a sweep or by a lever. By kind: dates, durations, switches,
-  floor areas, whole numbers that are limits. By table (`Table.settled`): rules and
-  thresholds, what a policy fixes, terms of contracts, what is known of named firms, definitions of what is reported; and exponents: standard deviations of logs, elasticities,
-  correlations. An exponent off by a fifth changes a tail by a multiple, and no grade says how much it is off.
+  floor areas, whole numbers that are limits. By table (`Table.settled`): rules and thresholds, what a policy fixes,
+  terms of contracts, what is known of named firms, definitions of what is reported; and exponents: standard deviations
+  of logs, elasticities, correlations. An exponent off by a fifth changes a tail by a multiple, and no grade says how
+  much it is off.
 """
 
 from __future__ import annotations
