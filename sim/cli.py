@@ -173,17 +173,20 @@ def compare(a: argparse.Namespace) -> int:
 
 
 def check(a: argparse.Namespace) -> int:
-    from sim.scenario import load_scenario
+    from sim.scenario import doubt, load_scenario
     from sim.scenario.loading import grade_shares
 
-    grades = grade_shares(load_scenario(a.scenario, overrides=a.set))
-    from sim.printing import line_of_grades, put_json
+    scenario = load_scenario(a.scenario, overrides=a.set)
+    grades, doubted = grade_shares(scenario), doubt.counts(scenario)
+    from sim.printing import line_of_doubt, line_of_grades, put_json
 
     if a.json:
-        put_json({"file": a.scenario, "valid": True, "parameters_by_grade": grades})
+        put_json({"file": a.scenario, "valid": True, "parameters_by_grade": grades, "doubt_by_grade": doubted})
     else:
         print(say(f"{a.scenario}: valid", f"{a.scenario}：有效"))
         print(line_of_grades(grades, _lang))
+        if doubted:
+            print(line_of_doubt(doubted, _lang))
     return 0
 
 

@@ -550,6 +550,7 @@ def manifest_of(
     import numpy
 
     from sim import __version__
+    from sim.scenario import doubt
     from sim.scenario.loading import grade_shares
 
     return {
@@ -573,6 +574,7 @@ def manifest_of(
         "firm_quarters": firm_quarters,
         "ns_per_firm_quarter": round(wall * 1e9 / max(1.0, firm_quarters), 2),
         "parameters_by_grade": grade_shares(scenario),
+        "doubt_by_grade": doubt.counts(scenario),
         "multiple_marked": scenario.report.multiple.value,
     }
 

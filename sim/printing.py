@@ -69,6 +69,7 @@ def summary(result: Result, lang: str) -> str:
         named(result, lang),
         line_of_pack(about, lang),
         line_of_grades(about["parameters_by_grade"], lang),
+        line_of_doubt(about.get("doubt_by_grade") or {}, lang),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -220,6 +221,22 @@ def label_of(result: Result, metric: str, lang: str) -> str:
 def line_of_grades(shares: Mapping[str, float], lang: str) -> str:
     parts = [f"{share:.0%} {term(f'grade.{grade}', lang)}" for grade, share in shares.items()]
     return say(lang, "参数来源：", "parameters: ") + say(lang, "，", ", ").join(parts)
+
+
+def line_of_doubt(doubt: Mapping[str, Mapping[str, float]], lang: str) -> str:
+    """How many numbers of a grade are drawn about what they state, and how far off they may be; empty without doubt."""
+    if not doubt:
+        return ""
+    parts = [
+        say(
+            lang,
+            f"{term(f'grade.{grade}', lang)}类{x['of']}个数中{x['carry']}个在{1 + x['within']:.3g}倍内",
+            f"{x['carry']} of {x['of']} {term(f'grade.{grade}', lang)} numbers within {1 + x['within']:.3g}-fold",
+        )
+        for grade, x in doubt.items()
+    ]
+    end = say(lang, "（九成抽样）；其余按原值", " (nine draws in ten); the others as stated")
+    return say(lang, "按来源等级的不确定度：", "doubt by grade: ") + say(lang, "，", ", ").join(parts) + end
 
 
 # --- numbers

@@ -92,7 +92,7 @@ def _holds(target: Path, settings: Mapping[str, float]) -> None:
     saved = load_scenario(target)
     for path, value in settings.items():
         found = find_quantity(saved, path)
-        if found.value != value or found.distribution is not None:
+        if found.value != value or found.distribution is not None or found.doubt is not None:
             raise RunError(f"{target.name} would not say what was set: {path} is {found.value!r}, not {value!r}")
 
 
@@ -117,7 +117,7 @@ def text_of(scenario: Scenario, target: Path, extends: Path, settings: Mapping[s
         number = written(value, quantity.unit)
         entry = number if re.fullmatch(r"-?[0-9.]+(?:e[+-]?\d+)?", number) else quoted(number)
         header, key = _table_of(scenario, path)
-        line = f'{_key(key)} = {{ value = {entry}, grade = "assumed", source = {source} }}'
+        line = f'{_key(key)} = {{ value = {entry}, exact = true, grade = "assumed", source = {source} }}'
         tables.setdefault(header, []).append(line)
     for header, entries in tables.items():
         lines += [*header, *entries, ""]

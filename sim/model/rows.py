@@ -1,7 +1,8 @@
 """Parameters as columns: one row a replication (or a sample of a sweep and a replication).
 
-`Rows` gives every quantity of a scenario as float64[R]: a constant is repeated, an uncertain one is drawn once per
-replication at its own address (seed, replication, path), an override takes the place of either.
+`Rows` gives every quantity of a scenario as float64[R]: a constant is repeated, an uncertain one (by its distribution,
+or by the doubt that its grade gives it) is drawn once per replication at its own address (seed, replication, path), an
+override takes the place of either.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from sim.scenario.fields import Distribution, Quantity
+    from sim.scenario.fields import Distribution, Doubt, Quantity
 
 Column = NDArray[np.float64]
 
@@ -41,6 +42,17 @@ def quantile_of(distribution: "Distribution", u: Column) -> Column:
         return special.betaincinv(m * n, (1 - m) * n, u)
     choices = np.asarray(distribution.choices, dtype=float)
     return choices[np.minimum((u * len(choices)).astype(int), len(choices) - 1)]
+
+
+def doubted(value: float, doubt: "Doubt", u: Column) -> Column:
+    """Quantiles u of a number that its grade leaves in doubt, about `value` as the median; see Doubt for the form."""
+    from scipy import special
+
+    moved = doubt.sd * special.ndtri(u)
+    whole, part = doubt.bound - doubt.origin, value - doubt.origin
+    if np.isinf(whole):
+        return doubt.origin + part * np.exp(moved)
+    return doubt.origin + whole * special.expit(special.logit(part / whole) + moved)
 
 
 def _uniforms(seed: int, replications: NDArray[np.int64], path: str) -> Column:
@@ -74,6 +86,9 @@ class Rows:
         self.used.add(path)
         if path in self.overrides:
             return np.broadcast_to(np.asarray(self.overrides[path], dtype=float), (self.count,)).copy()
+        if quantity.doubt is not None:
+            u = _uniforms(self.seed, self.replications, f"doubt/{quantity.doubt.address}")
+            return doubted(quantity.value, quantity.doubt, u)
         if quantity.distribution is None:
             return np.full(self.count, quantity.value)
         return quantile_of(quantity.distribution, _uniforms(self.seed, self.replications, path))

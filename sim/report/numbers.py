@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sim.figures.style import Scale, scale_of
+from sim.scenario.fields import Z95
 
 if TYPE_CHECKING:
-    from sim.scenario.fields import Distribution, Quantity
+    from sim.scenario.fields import Distribution, Doubt, Quantity
 
 WHOLE = ("firms", "certificates", "funds", "rounds", "jobs", "units", "kinds")
 NONE = "–"
@@ -131,9 +132,19 @@ def written(value: float, unit: str, lang: str) -> str:
 
 def written_quantity(q: Quantity, lang: str) -> str:
     """The value, or what is known of it where it is uncertain."""
+    if q.doubt is not None:
+        return f"{written(q.value, q.unit, lang)}{written_doubt(q.doubt, lang)}"
     if q.distribution is None:
         return written(q.value, q.unit, lang)
     return written_distribution(q.distribution, q.unit, lang)
+
+
+def written_doubt(doubt: Doubt, lang: str) -> str:
+    """What follows a number that its grade leaves in doubt: of a bounded one the odds are within the factor."""
+    factor, odds = math.exp(doubt.sd * Z95), math.isfinite(doubt.bound)
+    if lang == "zh":
+        return f"，{'几率' if odds else ''}{plain(factor)}倍内（90%）"
+    return f",{' odds' if odds else ''} within a factor of {plain(factor)} (90 %)"
 
 
 def written_distribution(d: Distribution, unit: str, lang: str) -> str:

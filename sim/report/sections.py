@@ -151,11 +151,31 @@ def trust(material: Material) -> str:
     if not parts:
         return ""
     head = material.say("可信程度：", "How far to trust this: ")
-    tail = material.say(
-        "。区间包含偶然性与所列分布，不包含假设常数本身的误差。",
-        ". Bands hold chance and the stated distributions, not the doubt in assumed constants.",
+    return head + material.say("；", "; ").join(parts) + what_bands_hold(material)
+
+
+def what_bands_hold(material: Material) -> str:
+    """Chance, stated distributions, and where `[uncertainty]` says so the doubt in numbers of lesser grades."""
+    doubt = material.manifest.get("doubt_by_grade") or {}
+    if not doubt:
+        return material.say(
+            "。区间包含偶然性与所列分布，不包含假设常数本身的误差。",
+            ". Bands hold chance and the stated distributions, not the doubt in assumed constants.",
+        )
+    zh = "、".join(
+        f"{x['carry']}个{term(f'grade.{grade}', 'zh')}数（九成在{1 + x['within']:.3g}倍内）"
+        for grade, x in doubt.items()
     )
-    return head + material.say("；", "; ").join(parts) + tail
+    en = " and ".join(
+        f"{x['carry']} {term(f'grade.{grade}', 'en')} numbers (nine draws in ten within a factor of"
+        f" {1 + x['within']:.3g})"
+        for grade, x in doubt.items()
+    )
+    return material.say(
+        f"。区间包含偶然性、所列分布，以及{zh}的不确定度；不包含规则、期限、指数类参数与模型结构的误差。",
+        f". Bands hold chance, the stated distributions and the doubt in {en}; not the doubt in rules, durations,"
+        " exponents or the form of the model.",
+    )
 
 
 # ------------------------------------------------------------------------------------------------------------ facts
@@ -865,9 +885,10 @@ def the_limits(material: Material) -> Section | None:
         return None
     say = material.say
     items = [
-        say("结果是在所列假设下的推演，不是预测；区间只含偶然性与给出的分布，不含假设常数与模型结构的误差。",
-            "These are consequences of the stated assumptions, not a forecast; bands hold chance and the"
-            " stated distributions, not the doubt in assumed constants or in the form of the model."),
+        say("结果是在所列假设下的推演，不是预测；区间含偶然性、给出的分布与按来源等级的不确定度（若情景开启），"
+            "不含模型结构的误差。",
+            "These are consequences of the stated assumptions, not a forecast; bands hold chance, the stated"
+            " distributions and, where the scenario asks for it, doubt by grade, but not the form of the model."),
         say("最高估值、最大倍数等极值来自厚尾分布，区间很宽，不宜作为目标。",
             "The largest valuation and the largest multiple are extremes of heavy tails: their bands are wide,"
             " and they are no targets."),

@@ -5,7 +5,7 @@ References between tables are checked here, all at once.
 """
 
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import model_validator
 
@@ -38,7 +38,7 @@ from sim.model.projects.parameters import Project
 from sim.model.rounds.parameters import RoundParameters
 from sim.quantities import quarter_name
 from sim.scenario.facts import Fact
-from sim.scenario.fields import Described, Id, LocalName, Number, Table, When
+from sim.scenario.fields import Bounds, Described, Id, LocalName, Number, Ratio, Table, When
 from sim.scenario.loading import ScenarioProblems
 
 MAX_LEVELS = 24
@@ -65,6 +65,8 @@ def _check_sets(path: str, sets: list[Conditions], found: list) -> None:
 class Zone(Table):
     """The zone (园区) and the time that is simulated."""
 
+    settled = "all"
+
     name: LocalName
     start: When = Described("the state below is of this quarter")
     end: When = Described("last quarter simulated")
@@ -79,13 +81,27 @@ class Zone(Table):
 class RunSettings(Table):
     """Defaults of `run`; the command line overrides them."""
 
+    settled = "all"
+
     replications: int = 200
     seed: int = 1
     events: int = Described("replications whose rounds, cash flows and exits are logged", default=5)
 
 
+class Uncertainty(Table):
+    """How far a number that states no distribution may be off because of its grade: nine draws in ten lie within a
+    factor of 1 + this about what is stated (the odds of a share do). 0: it stands as it is."""
+
+    settled = "all"
+
+    assumed: Annotated[Ratio, Bounds(le=4)] = Described("for numbers graded assumed", default=0)
+    estimated: Annotated[Ratio, Bounds(le=4)] = Described("for numbers graded estimated", default=0)
+
+
 class Lever(Table):
     """A parameter that the what-if page and `sweep` offer first, and its range."""
+
+    settled = "all"
 
     low: Number
     high: Number
@@ -99,6 +115,7 @@ class Scenario(Table):
 
     zone: Zone
     run: RunSettings = RunSettings()
+    uncertainty: Uncertainty = Uncertainty()
     market: MarketParameters
     firms: FirmParameters
     ladders: dict[Id, Ladder]

@@ -23,6 +23,8 @@ Figure = Annotated[float, BeforeValidator(_figure), WithJsonSchema({"anyOf": [{"
 class Fact(Table):
     """One published figure and how it is used."""
 
+    settled = "all"
+
     id: Id
     name: LocalName | None = None
     metric: str = Described("metric it speaks of; a sum is written `a + b`")

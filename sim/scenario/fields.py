@@ -8,7 +8,7 @@ No numpy or numba here: `check` and `schema` are quick.
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     BaseModel,
@@ -28,7 +28,7 @@ from sim.quantities import parse_count, parse_money, parse_number, parse_quarter
 Grade = Literal["published", "estimated", "assumed"]
 DISTRIBUTIONS = ("lognormal", "normal", "uniform", "triangular", "beta", "choices")
 LISTED = ("uniform", "triangular", "choices")  # written as a list of numbers; the others as a table
-QUANTITY_KEYS = frozenset({"value", "unit", "source", "grade", "note", *DISTRIBUTIONS})
+QUANTITY_KEYS = frozenset({"value", "unit", "source", "grade", "note", "exact", *DISTRIBUTIONS})
 Z95 = 1.6448536269514722  # the standard normal's 95th percentile
 _INF = float("inf")
 
@@ -103,10 +103,26 @@ class Distribution(BaseModel):
         return f"{self.kind}({', '.join(f'{n} {getattr(self, n)!r}' for n in names)})"
 
 
+@dataclass(frozen=True)
+class Doubt:
+    """How far a number may be off because of its grade (sim.scenario.doubt); what it states is the median.
+
+    The distance from `origin` (0; 1 for a factor, which says nothing at 1) is lognormal with standard deviation `sd`
+    of its log; where `bound`, on the number's side of the origin, is finite, the odds of that distance over the whole
+    way to the bound are, so that no draw lies beyond. Numbers with one `address` share one draw.
+    """
+
+    sd: float
+    origin: float
+    bound: float
+    address: str
+
+
 class Quantity(BaseModel):
     """One number about the world: value in base units (yuan, years, shares, per year), unit, source, grade.
 
-    The loader sets `path` (dotted), and source and grade where the number has none of its own.
+    The loader sets `path` (dotted), source and grade where the number has none of its own, and what doubt its grade
+    gives it.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -118,6 +134,8 @@ class Quantity(BaseModel):
     note: str = ""
     distribution: Distribution | None = None
     path: str = ""
+    exact: bool = False  # carries no doubt by grade: what is set on purpose
+    doubt: Doubt | None = None
 
 
 def is_quantity(x: object) -> bool:
@@ -217,11 +235,20 @@ class Bounds:
         return {word: bound for word, bound in words if abs(bound) < _INF}
 
 
-class _Kind:
-    """Parser, unit and bounds of one kind of quantity; also tells pydantic's JSON Schema how it is written."""
+class Kind:
+    """Parser, unit and bounds of one kind of quantity; also tells pydantic's JSON Schema how it is written.
 
-    def __init__(self, unit: str, parse: Callable[[object], float], low: float = -_INF, high: float = _INF) -> None:
-        self.unit, self.parse, self.bounds = unit, parse, Bounds(ge=low, le=high)
+    magnitude: whether a number of this kind says how much or how likely, and so may be off by a part of itself."""
+
+    def __init__(
+        self,
+        unit: str,
+        parse: Callable[[object], float],
+        low: float = -_INF,
+        high: float = _INF,
+        magnitude: bool = True,
+    ) -> None:
+        self.unit, self.parse, self.bounds, self.magnitude = unit, parse, Bounds(ge=low, le=high), magnitude
 
     def read(self, raw: Any) -> Any:
         """Whatever was written -> the fields of a Quantity."""
@@ -234,7 +261,12 @@ class _Kind:
                 raise reference_problem(str(key), key, sorted(QUANTITY_KEYS), "unknown key in a quantity")
         given = [k for k in DISTRIBUTIONS if k in raw]
         if len(given) + ("value" in raw) == 0:
-            kept = ("source", "grade", "note")  # provenance alone: the value stands in the file that this one extends
+            kept = (
+                "source",
+                "grade",
+                "note",
+                "exact",
+            )  # provenance alone: the value stands in the file that this one extends
             return {"unit": self.unit, **{k: raw[k] for k in kept if k in raw}}
         if len(given) > 1 or (given and "value" in raw):
             raise ValueError(f"give one of value, {', '.join(DISTRIBUTIONS)}, not several")
@@ -245,7 +277,7 @@ class _Kind:
             out = self._quantity(spread.centre, spread)
         else:
             out = self._quantity(self._value(raw["value"], raw.get("unit", self.unit)), None)
-        return out | {k: raw[k] for k in ("source", "grade", "note") if k in raw}
+        return out | {k: raw[k] for k in ("source", "grade", "note", "exact") if k in raw}
 
     def _value(self, value: object, unit: object) -> float:
         """A value whose unit may stand beside it: { value = 50, unit = "亿" } is 50亿."""
@@ -279,6 +311,7 @@ class _Kind:
             "source": {"type": "string", "description": "where the number was seen, or how it was worked out"},
             "grade": {"enum": ["published", "estimated", "assumed"]},
             "note": {"type": "string"},
+            "exact": {"type": "boolean", "description": "carries no doubt by grade, see [uncertainty]"},
             "lognormal": table("median", "p95"),
             "normal": table("mean", "sd"),
             "beta": table("mean", "sd"),
@@ -288,19 +321,23 @@ class _Kind:
         return {"anyOf": [number, {"type": "string"}, whole], "x-unit": self.unit}
 
 
-Money = Annotated[Quantity, BeforeValidator((_m := _Kind("CNY", parse_money, 0.0)).read), _m]
-SignedMoney = Annotated[Quantity, BeforeValidator((_sm := _Kind("CNY", parse_money)).read), _sm]
-Dollars = Annotated[Quantity, BeforeValidator((_d := _Kind("USD", lambda x: parse_money(x, "USD"), 0.0)).read), _d]
-Share = Annotated[Quantity, BeforeValidator((_s := _Kind("share", parse_share, 0.0, 1.0)).read), _s]
-SignedShare = Annotated[Quantity, BeforeValidator((_ss := _Kind("share", parse_share, -1.0)).read), _ss]
-Probability = Annotated[Quantity, BeforeValidator((_p := _Kind("probability", parse_share, 0.0, 1.0)).read), _p]
-Rate = Annotated[Quantity, BeforeValidator((_r := _Kind("per year", parse_share, 0.0)).read), _r]
-SignedRate = Annotated[Quantity, BeforeValidator((_sr := _Kind("per year", parse_share)).read), _sr]
-Ratio = Annotated[Quantity, BeforeValidator((_ra := _Kind("ratio", parse_number, 0.0)).read), _ra]
-Number = Annotated[Quantity, BeforeValidator((_n := _Kind("number", parse_number)).read), _n]
-Years = Annotated[Quantity, BeforeValidator((_y := _Kind("years", parse_years, 0.0)).read), _y]
-Count = Annotated[Quantity, BeforeValidator((_c := _Kind("count", parse_count, 0.0)).read), _c]
-Area = Annotated[Quantity, BeforeValidator((_a := _Kind("m2", parse_number, 0.0)).read), _a]
+Money = Annotated[Quantity, BeforeValidator((_m := Kind("CNY", parse_money, 0.0)).read), _m]
+SignedMoney = Annotated[Quantity, BeforeValidator((_sm := Kind("CNY", parse_money)).read), _sm]
+Dollars = Annotated[
+    Quantity,
+    BeforeValidator((_d := Kind("USD", lambda x: parse_money(x, "USD"), 0.0, magnitude=False)).read),
+    _d,
+]
+Share = Annotated[Quantity, BeforeValidator((_s := Kind("share", parse_share, 0.0, 1.0)).read), _s]
+SignedShare = Annotated[Quantity, BeforeValidator((_ss := Kind("share", parse_share, -1.0)).read), _ss]
+Probability = Annotated[Quantity, BeforeValidator((_p := Kind("probability", parse_share, 0.0, 1.0)).read), _p]
+Rate = Annotated[Quantity, BeforeValidator((_r := Kind("per year", parse_share, 0.0)).read), _r]
+SignedRate = Annotated[Quantity, BeforeValidator((_sr := Kind("per year", parse_share)).read), _sr]
+Ratio = Annotated[Quantity, BeforeValidator((_ra := Kind("ratio", parse_number, 0.0)).read), _ra]
+Number = Annotated[Quantity, BeforeValidator((_n := Kind("number", parse_number)).read), _n]
+Years = Annotated[Quantity, BeforeValidator((_y := Kind("years", parse_years, 0.0, magnitude=False)).read), _y]
+Count = Annotated[Quantity, BeforeValidator((_c := Kind("count", parse_count, 0.0, magnitude=False)).read), _c]
+Area = Annotated[Quantity, BeforeValidator((_a := Kind("m2", parse_number, 0.0, magnitude=False)).read), _a]
 When = Annotated[
     int,
     BeforeValidator(parse_quarter),
@@ -353,7 +390,14 @@ class Table(BaseModel):
     """A table of a scenario. `source`, `grade` and `note` hold for every quantity below that has none of its own.
 
     Nothing is assigned to it: other values come from `with_overrides`, which validates again.
+
+    Of doubt by grade (sim.scenario.doubt): `settled` names the fields that carry none ("all": no field of the table),
+    `doubted` those counts that do, `origins` those that say nothing at another number than 0.
     """
+
+    settled: ClassVar[frozenset[str] | Literal["all"]] = frozenset()
+    doubted: ClassVar[frozenset[str]] = frozenset()
+    origins: ClassVar[dict[str, float]] = {}
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from sim.errors import Problem, ScenarioProblems, UserError, reference_problem
+from sim.scenario import doubt
 from sim.scenario.fields import Quantity, Table, iter_quantities
 from sim.scenario.reading import Tree, apply_set, below, field_names, nearest, read_tree, set_value, shown
 from sim.terms import term
@@ -173,6 +174,8 @@ def _validated(model: type[Model], stated: Tree, path: Path) -> Model:
     except ValidationError as error:
         raise UserError(_problems(error, model, tree)) from None
     _settle(made, "", None, None, tree)
+    if hasattr(made, "uncertainty"):
+        doubt.give(made, tree)  # type: ignore[arg-type]
     canonical = json.dumps(tree.data, sort_keys=True, ensure_ascii=False, default=str)
     made._tree = stated  # without the rule pack, which is laid under it anew when something else is stated
     made._path = shown(path)

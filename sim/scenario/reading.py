@@ -264,12 +264,12 @@ def merge(base: Any, top: Any, path: str = "", lost: list[tuple[str, list[str]]]
         if is_quantity(base) and is_quantity(top):
             return dict(top)
         if "value" in base and "value" in top:  # a fact: its name and its date stay, its source does not
-            out = {k: v for k, v in out.items() if k not in ("value", "unit", "source", "grade", "note")}
+            out = {k: v for k, v in out.items() if k not in ("value", "unit", "source", "grade", "note", "exact")}
         for key, value in top.items():
             out[key] = merge(out.get(key), value, _join(path, key), lost)
         return out
     if isinstance(top, dict):
-        if top and set(top) <= {"source", "grade", "note"} and base is not None and not isinstance(base, list):
+        if top and set(top) <= {"source", "grade", "note", "exact"} and base is not None and not isinstance(base, list):
             return {"value": base, **top}
         return {k: merge(None, v, _join(path, k), lost) for k, v in top.items()}
     if _is_items(top):

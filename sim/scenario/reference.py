@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from sim.scenario.fields import Bounds, LocalName_, Quantity, Table, _Kind
+from sim.scenario.fields import Bounds, Kind, LocalName_, Quantity, Table
 from sim.scenario.meanings import of_key, of_table
 from sim.scenario.reading import read_tree
 
@@ -91,7 +91,7 @@ def _bounds(carried: Sequence[Any]) -> str:
     """`0 – 1`, `≥ 0`, `> 0, ≤ 10`; empty where anything goes."""
     low, high, open_low, open_high = -math.inf, math.inf, False, False
     for entry in carried:
-        b = entry.bounds if isinstance(entry, _Kind) else entry
+        b = entry.bounds if isinstance(entry, Kind) else entry
         if not isinstance(b, Bounds):
             continue
         if max(b.gt, b.ge) > low or (b.gt == low and b.gt > -math.inf):
@@ -117,7 +117,7 @@ def _kind(annotation: Any, lang: str) -> tuple[str, str]:
     if typing.get_origin(plain) is typing.Literal:
         return _word("word", lang), ", ".join(f"`{word}`" for word in typing.get_args(plain))
     if plain is Quantity:
-        units = [entry.unit for entry in carried if isinstance(entry, _Kind)]
+        units = [entry.unit for entry in carried if isinstance(entry, Kind)]
         return UNITS[units[0]][lang == "zh"], _bounds(carried)
     schemas = [entry.json_schema for entry in carried if hasattr(entry, "json_schema")]
     if plain is int and any(s and s.get("x-unit") == "quarter" for s in schemas):
@@ -295,7 +295,8 @@ The distributions are `lognormal = { median, p95 }`, `normal = { mean, sd }`, `b
 the 5th and 95th percentile) must keep to the bounds of the key.
 
 Every table may carry `source`, `grade` (`published`, `estimated` or `assumed`) and `note`; they hold for each number
-below that has none of its own. A number without a grade counts as assumed.
+below that has none of its own. A number without a grade counts as assumed. `[uncertainty]` says how far numbers of a
+grade may be off; `exact = true` beside a value takes that number out of it ([doubt by grade](limits.md#doubt)).
 
 `extends = "national.toml"` builds on another file: this one says only what differs. Tables are merged key by key,
 items of a list by their `id`; `remove = true` beside an `id` drops that item. On the command line `--set PATH=VALUE`
@@ -337,7 +338,8 @@ reinvestment_drag = { uniform = [0.05, 0.25] }
 须在该键的允许范围内。
 
 每个表都可带 `source`（出处）、`grade`（`published` 公布、`estimated` 估计、`assumed` 假设）与 `note`（备注），
-对其下未单独注明的数字都有效。没有等级的数字按“假设”计。
+对其下未单独注明的数字都有效。没有等级的数字按“假设”计。`[uncertainty]` 规定各等级的数可能偏离多少；
+在取值旁写 `exact = true`，该数便不计（见[按来源等级的不确定度](limits.md#doubt)）。
 
 `extends = "national.toml"` 在另一文件之上书写：本文件只写不同之处。表逐键合并，列表按 `id` 合并；
 在 `id` 旁写 `remove = true` 则去掉该项。命令行上用 `--set 路径=值` 改一个数，路径写法相同：

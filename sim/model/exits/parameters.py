@@ -6,6 +6,8 @@ from sim.scenario.fields import Count, Described, Money, Number, Probability, Ra
 class OutOfCash(Table):
     """What becomes of a venture whose cash is gone and whose revenue does not carry it."""
 
+    settled = frozenset(("cheap_spread",))
+
     bootstraps: Probability = Described("odds that a venture without a round lives on as an ordinary firm")
     bridge: Probability = Described("odds of a bridge from holders outside the model")
     bridge_for: Years = Described("runway a bridge buys")
@@ -18,6 +20,8 @@ class OutOfCash(Table):
 
 class ExitParameters(Table):
     """Listing, sale, redemption, secondary sale, write-off."""
+
+    settled = frozenset(("sale_spread",))
 
     lock_up: Years = Described("lock-up after a listing")
     sell_over: Years = Described("time over which a fund then sells its holding")
@@ -36,6 +40,8 @@ class ExitParameters(Table):
 
 class PublicParameters(Table):
     """How the treasury counts."""
+
+    settled = "all"
 
     discount: SignedRate = Described("yearly discount rate of public money")
     standard_rate: Share = Described("corporate tax")

@@ -34,6 +34,9 @@ class Sector(Table):
 class InitialFirms(Table):
     """The population at the start."""
 
+    settled = frozenset(("spread",))
+    doubted = frozenset(("count",))
+
     count: Count = Described("firms present at the start")
     age: Years = Described("mean age (exponential)")
     growth_by_age: SignedRate = Described("yearly log growth from founding to the start, for at most 20 years")
@@ -42,6 +45,9 @@ class InitialFirms(Table):
 
 class Entry(Table):
     """Firms founded by one source."""
+
+    settled = frozenset(("spread",))
+    doubted = frozenset(("per_year",))
 
     per_year: Count = Described("entrants a year at the start")
     growth: SignedRate = Described("yearly growth of the entry rate")
@@ -62,6 +68,8 @@ class EntrySources(Table):
 class Growth(Table):
     """Log revenue growth."""
 
+    settled = frozenset(("spread", "spread_falls", "spread_least", "spread_most"))
+
     young: SignedRate = Described("mean yearly log growth at age zero")
     mature: SignedRate = Described("mean yearly log growth of old firms")
     half_life: Years = Described("age at which half of the difference is gone")
@@ -76,6 +84,8 @@ class Growth(Table):
 class Exit(Table):
     """Exit hazard: floor + young x (age + 1)^-age_power x (revenue / reference)^-size_power, a year."""
 
+    settled = frozenset(("age_power", "size_power", "most"))
+
     floor: Rate = Described("hazard that never goes away")
     young: Rate = Described("hazard above the floor at age zero and reference revenue")
     age_power: Ratio = Described("power by which it falls with age + 1 year")
@@ -88,6 +98,8 @@ class Exit(Table):
 class Research(Table):
     """R&D spending, a firm's trait that gates read."""
 
+    settled = "all"
+
     spread: Ratio = Described("standard deviation of log R&D share among firms of a sector")
     drift: Ratio = Described("standard deviation of its yearly log change")
     asked_from: Money = Described("revenue below which no gate asks for it")
@@ -95,6 +107,8 @@ class Research(Table):
 
 class Accounts(Table):
     """What filed accounts make of revenue."""
+
+    settled = frozenset(("reference", "margin_least", "margin_most", "jobs_elasticity"))
 
     reference: Money = Described("reference yearly revenue, to which sizes are relative")
     margin_slope: Ratio = Described("additional margin per unit of log revenue")

@@ -46,6 +46,8 @@ MEASURES: tuple[str, ...] = get_args(Measure)
 class FundBooks(Table):
     """What a fund has behind it at the start, from its own books."""
 
+    settled = "all"
+
     date: When = Described("date of the net asset value, not after the start")
     paid_in: Money = Described("paid in by its partners to date")
     distributed: Money = Described("distributed to its partners to date")
@@ -54,6 +56,27 @@ class FundBooks(Table):
 
 class FundClass(Table):
     """A fund, or a class of funds with the same terms."""
+
+    settled = frozenset(
+        (
+            "size",
+            "size_spread",
+            "fee",
+            "fee_after",
+            "fee_step",
+            "fee_extension",
+            "expenses",
+            "tranches",
+            "hurdle",
+            "carry",
+            "catch_up",
+            "recycling",
+            "follow_on",
+            "concentration",
+            "plan",
+            "committed",
+        )
+    )
 
     id: Id
     name: LocalName
@@ -127,6 +150,8 @@ class FundClass(Table):
 class Caps(Table):
     """Most of a sub-fund that guidance money may be (出资比例上限), by class id; a file may name other classes."""
 
+    settled = "all"
+
     angel: Share | None = None
     venture: Share | None = None
     industry: Share | None = None
@@ -150,6 +175,8 @@ def of_class(table: dict[str, Any], fund_class: Any) -> Any:
 class RulePack(Table):
     """The dated rules in force (a file of scenarios/rules), as a scenario's [guidance] pack names them."""
 
+    settled = "all"
+
     name: LocalName
     valid_from: When = Described("first quarter in which the rules hold")
     valid_to: When | None = Described("last quarter in which they hold", default=None)
@@ -157,6 +184,8 @@ class RulePack(Table):
 
 class Counting(Table):
     """How money put into firms counts towards the reinvestment ratio: a yuan as so many."""
+
+    settled = "all"
 
     plain: Ratio = Described("any firm of the zone", default=1)
     early: Ratio = Described("in an angel, seed or A round, in place of plain", default=1)
@@ -166,6 +195,8 @@ class Counting(Table):
 
 class Limits(Table):
     """What the rules allow in fund terms; a class beyond one is told as a departure from the pack, not refused."""
+
+    settled = "all"
 
     fee: Rate | None = Described("largest yearly fee", default=None)
     fee_of: dict[Id, Rate] = Described("the same by class", default={})
@@ -183,12 +214,16 @@ class Limits(Table):
 class Step(Table):
     """From this value on, so many points."""
 
+    settled = "all"
+
     least: Number = Described("value from which the points are given")
     points: Number = Described("points given from there on")
 
 
 class EvaluationItem(Table):
     """One line of the evaluation table; of two measures the better one counts."""
+
+    settled = "all"
 
     id: Id
     name: LocalName
@@ -201,6 +236,8 @@ class EvaluationItem(Table):
 class Evaluation(Table):
     """How government funds are scored, as far as a simulated fund can be measured."""
 
+    settled = "all"
+
     begins: When = Described("first quarter in which the table holds; no score before")
     private_firms: Share = Described("share of private firms among those invested in; not simulated")
     items: list[EvaluationItem] = Described("the lines of the table")
@@ -208,6 +245,24 @@ class Evaluation(Table):
 
 class GuidanceRules(Table):
     """How the guidance fund commits, under which rules, and how proposals raise the rest of their money."""
+
+    settled = frozenset(
+        (
+            "cap",
+            "tolerance",
+            "tolerance_fund",
+            "concession",
+            "concession_from",
+            "first_loss",
+            "fee_cut",
+            "reserve",
+            "plan_spread",
+            "raised_spread",
+            "least_close",
+            "reinvestment",
+            "reinvestment_of",
+        )
+    )
 
     pack: Id | None = Described(
         "rule pack: a file of scenarios/rules; what is stated here takes its number's place", default=None
@@ -253,6 +308,8 @@ class GuidanceRules(Table):
 class OutsidePortfolio(Table):
     """The pooled portfolio of what sub-funds invest outside the zone."""
 
+    settled = frozenset(("volatility", "bow"))
+
     growth: SignedRate = Described("yearly log growth")
     market_loading: Number = Described("log value per unit of the log index of private pricing")
     volatility: Ratio = Described("yearly volatility of one fund's portfolio")
@@ -261,6 +318,9 @@ class OutsidePortfolio(Table):
 
 class FundPark(Table):
     """A building where funds register (基金小镇)."""
+
+    settled = frozenset(("size_spread",))
+    doubted = frozenset(("per_year",))
 
     opens: When = Described("when the first fund entered")
     per_year: Count = Described("registrations a year while places are free")
@@ -271,6 +331,9 @@ class FundPark(Table):
 
 class Attraction(Table):
     """Attracted investment (资本招商): money tied to moving in."""
+
+    settled = frozenset(("ticket_spread",))
+    doubted = frozenset(("offers_per_year", "initial"))
 
     begins: When = Described("first quarter of the offers of this run")
     until: When = Described("first quarter after the last offer")
@@ -286,12 +349,16 @@ class Attraction(Table):
 class Investment(Table):
     """What one fund paid in a known round."""
 
+    settled = "all"
+
     fund: Id = Described("id of a fund of the scenario")
     amount: Money = Described("what it paid")
 
 
 class NamedRound(Table):
     """A known round of a named firm, up to the start. What its investors leave open came from beyond the model."""
+
+    settled = "all"
 
     stage: StageName
     date: When | None = Described("when it closed; rounds are written in the order of their dates", default=None)
@@ -306,6 +373,8 @@ class NamedRound(Table):
 class Holder(Table):
     """What a fund holds of a named firm at the start, from the fund's own books."""
 
+    settled = "all"
+
     fund: Id = Described("id of a fund of the scenario")
     cost: Money = Described("what it paid for what it holds")
     share: Share = Described("share of the whole firm")
@@ -316,6 +385,8 @@ class Holder(Table):
 class HeldCertificate(Table):
     """A certificate (认定) or a place on a ladder that a named firm holds at the start."""
 
+    settled = "all"
+
     level: str = Described("a level, as ladder.level or by its id alone")
     since: When = Described("when it was granted")
     until: When | None = Described("end of its validity", default=None)
@@ -323,6 +394,8 @@ class HeldCertificate(Table):
 
 class PublishedPoint(Table):
     """What was published of a named firm after the start: a valuation, or a multiple of its first post-money."""
+
+    settled = "all"
 
     date: When = Described("when it was so")
     valuation: Money | None = Described("valuation that was published", default=None)
@@ -350,12 +423,16 @@ class NamedFirm(Table):
 class IpoPoint(Table):
     """Odds that an exit at this value is a listing; linear in log value between points."""
 
+    settled = "all"
+
     value: Money = Described("exit value")
     odds: Share = Described("odds of a listing there")
 
 
 class FairTerms(Table):
     """How a headline valuation becomes a fair value (Gornall and Strebulaev 2020; sim.finance.fair_value)."""
+
+    settled = "all"
 
     volatility: Ratio = Described("yearly volatility of a venture's value under the pricing measure")
     exit_rate: Rate = Described("exits a year")
@@ -366,6 +443,8 @@ class FairTerms(Table):
 
 class ReportParameters(Table):
     """Thresholds that metrics use."""
+
+    settled = "all"
 
     unicorn_usd: Dollars = Described("value from which an unlisted firm is a unicorn, in US dollars")
     usd_cny: Ratio = Described("yuan for a dollar, at a stated date")

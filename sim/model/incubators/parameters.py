@@ -21,6 +21,9 @@ from sim.scenario.fields import (
 class TenantKind(Table):
     """A kind of tenant: how much room it takes and how long it may stay."""
 
+    settled = frozenset(("share", "graduates_at"))
+    doubted = frozenset(("initial",))
+
     name: LocalName
     share: Share = Described("share of the floor set aside for it")
     area: Area = Described("floor area of a tenant")
@@ -31,6 +34,8 @@ class TenantKind(Table):
 
 class SpinOffSource(Table):
     """Where applicants come from: an institute, a research centre, the open market."""
+
+    doubted = frozenset(("per_year",))
 
     id: Id
     name: LocalName
@@ -52,6 +57,8 @@ class Service(Table):
 
 class Incubator(Table):
     """Places = floor area x share / area per tenant, by kind; who finds none waits."""
+
+    settled = frozenset(("charged", "spread"))
 
     id: Id
     name: LocalName

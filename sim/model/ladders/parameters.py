@@ -6,6 +6,8 @@ from sim.scenario.fields import Count, Described, Id, LocalName, Money, Share, S
 class Conditions(Table):
     """One set of conditions; all that are stated must hold. A level with several asks for one of those in force."""
 
+    settled = "all"
+
     name: LocalName | None = Described("what the rule calls this set", default=None)
     valid_from: When | None = Described("first quarter in which the set is in force", default=None)
     valid_to: When | None = Described("last quarter in which it is", default=None)
@@ -43,12 +45,16 @@ class DatedOdds(Table):
 class DatedQuota(Table):
     """Most awards in a window from a date on: a batch whose size was decided."""
 
+    settled = "all"
+
     begins: When = Described("first quarter in which it holds")
     most: Count = Described("most awards in a window")
 
 
 class Level(Table):
     """A level of a ladder (层级)."""
+
+    doubted = frozenset(("initial",))
 
     name: LocalName
     requires: str | None = Described("level that must be held: its id, or ladder.level in another ladder", default=None)

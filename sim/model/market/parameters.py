@@ -42,6 +42,8 @@ class RegimeSpell(Table):
 class ShutWindow(Table):
     """A spell in which the IPO window is (partly) shut, whatever the regime."""
 
+    settled = "all"
+
     begins: When = Described("first quarter")
     until: When = Described("first quarter after")
     share: Share = Described("what is left of the window: 0 shuts it")
@@ -49,6 +51,8 @@ class ShutWindow(Table):
 
 class MarketParameters(Table):
     """Hot and cold years that every firm of a replication shares."""
+
+    settled = frozenset(("volatility",))
 
     stays: StayByRegime = Described("mean length of each regime")
     hot_after_normal: Probability = Described("odds that a normal spell ends in a hot one (else cold)")

@@ -1,6 +1,6 @@
 """What a scenario says of its programmes (政策工具): a new policy is a table in a file, not code."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from sim.model.ladders.parameters import Conditions
 from sim.scenario.fields import (
@@ -26,6 +26,8 @@ SourceName = Literal["organic", "incubator", "attracted", "named"]
 
 class Boost(Table):
     """A level of a ladder whose odds adopters improve."""
+
+    origins: ClassVar = {"factor": 1.0}
 
     level: str = Described("the level, as ladder.level")
     factor: Ratio = Described("factor on the odds of an application in a window, in the published or assumed case")
@@ -54,6 +56,11 @@ class Restriction(Table):
 
 class Programme(Table):
     """Budget, eligibility, uptake and effect of one policy."""
+
+    settled = frozenset(
+        ("budget", "cost_spread", "yearly", "research_part", "spent_before", "repaid", "subsidy", "spread")
+    )
+    doubted = frozenset(("initial",))
 
     id: Id
     name: LocalName

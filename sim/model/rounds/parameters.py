@@ -8,6 +8,8 @@ from sim.scenario.fields import Bounds, Count, Described, Money, Number, Rate, R
 class StageTerms(Table):
     """Terms of the rounds of a stage (轮次), and what a firm that has closed one lives like."""
 
+    settled = frozenset(("volatility", "preference"))
+
     dilution: Share = Described("median share of the post-money sold in the round")
     floor: Money = Described("pre-money from which a firm can raise a round of this stage")
     ticket: Money = Described("largest cheque of one fund")
@@ -43,6 +45,8 @@ class Stages(Table):
 class Founding(Table):
     """A venture before its first round."""
 
+    settled = frozenset(("value_spread", "volatility"))
+
     value_organic: Money = Described("median latent value of a venture founded in the open")
     value_incubator: Money = Described("median latent value of a venture from an incubator")
     value_attracted: Money = Described("median latent value of a firm that moves in")
@@ -57,6 +61,8 @@ class Founding(Table):
 
 class Terms(Table):
     """Protective terms of a new class."""
+
+    settled = frozenset(("ratchet_limit",))
 
     ratchet: Share = Described("share of classes with full-ratchet anti-dilution")
     weighted_average: Share = Described("share with broad-based weighted-average anti-dilution")
@@ -84,6 +90,20 @@ class Investors(Table):
 
 class RoundParameters(Table):
     """Raising: who asks, who answers, at what price."""
+
+    settled = frozenset(
+        (
+            "correlation",
+            "bargaining",
+            "dilution_spread",
+            "step_up_spread",
+            "concentration",
+            "firm_share",
+            "fee_reserve",
+            "backer",
+            "listed_volatility",
+        )
+    )
 
     stages: Stages
     founding: Founding
