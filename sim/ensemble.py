@@ -82,6 +82,7 @@ def first_room(scenario: "Scenario", rules: Rules) -> Room:
         metrics=len(scenario.metrics),
         levels=max(1, LevelIndex(scenario).names.__len__()),
         programmes=len(scenario.programmes),
+        named=len(scenario.named),
     )
 
 
@@ -431,6 +432,8 @@ _LOGS: dict[str, tuple[str, ...]] = {
         "opened",
         "nav_fair",
         "expenses",
+        "paid_before",
+        "back_before",
     ),
     "exits": (
         "quarter",
