@@ -19,8 +19,8 @@ IDENTITIES = {
     7: "cap table: funds hold no more of a class than was issued",
     8: "population: present = initial + entered - died - moved away",
     9: "ladder: stock = recount; stock = initial + entered - left",
-    10: "public: outlay and recovery = calls and distributions since the start of the treasury's commitments, subsidies,"
-    " rent forgone",
+    10: "public: outlay and recovery = calls and distributions, since the start, of the treasury's commitments,"
+    " subsidies, rent forgone",
     11: "programmes: no calendar year's budget is overdrawn; spending = what was paid out",
     12: "incubators: tenants = recount <= places",
 }

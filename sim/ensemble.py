@@ -27,6 +27,7 @@ from numpy.typing import NDArray  # noqa: E402
 
 from sim.errors import Problem, RunError, UserError  # noqa: E402
 from sim.model.draws import key_of  # noqa: E402
+from sim.model.limits import USUAL_SIZE, kernel_size  # noqa: E402
 from sim.model.rows import Rows  # noqa: E402
 from sim.model.rules import LevelIndex, Rules, lower, packed  # noqa: E402
 from sim.model.table import pointer_to  # noqa: E402
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from sim.scenario.document import Scenario
 
 _compiling = Lock()
-_compiled: list[bool] = []
+_compiled: set[tuple[int, int]] = set()  # sizes of the kernel (sim.model.limits) compiled by this process
 
 Progress = Callable[[int, int], None]
 Floats = NDArray[np.float64]
@@ -153,6 +154,7 @@ class Worlds:
         self.seed = seed
         self.audit = audit
         self.room = first_room(scenario, rules)
+        self.size = kernel_size(scenario)
         self._own = local()
         self._lock = Lock()
 
@@ -179,12 +181,16 @@ class Worlds:
                     self.room = bigger(room, status)
 
     def _live(self, key: NDArray[np.uint64], rules: Any) -> int:
-        if WARM or _compiled or config.DISABLE_JIT:  # type: ignore[attr-defined]
+        size = self.size
+        ready = (WARM and size == USUAL_SIZE) or size in _compiled
+        if ready or config.DISABLE_JIT:  # type: ignore[attr-defined]
             return int(live_one_world(key, rules, self._own.pointer, self.audit))
         with _compiling:
-            with nullcontext() if _compiled else whole_program(live_one_world):
+            with nullcontext() if size in _compiled else whole_program(live_one_world):
                 status = int(live_one_world(key, rules, self._own.pointer, self.audit))
-            _compiled.append(True)
+            _compiled.add(size)
+            if size != USUAL_SIZE:
+                compiled.note_size(size)
         return status
 
 

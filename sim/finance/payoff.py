@@ -130,7 +130,8 @@ def split_proceeds(proceeds, n, shares, preference, seniority, participating, ca
 def pay_by_seniority(money, n, claim, seniority, out):
     """Pay n claims out of `money`: senior ones first, equal ones pro rata to their claims. Returns what is left.
 
-    claim, seniority [claim]: money, and a rank of which the higher is paid first; out[:n] receives the payments. Each is
+    claim, seniority [claim]: money, and a rank of which the higher is paid first; out[:n] receives the payments. Each
+    is
     at most its claim, and together they are min(money, sum of the claims).
     """
     left = money

@@ -121,7 +121,9 @@ def yearly_rate(flows, first, last, nav, paid, got):
 
 
 @kernel
-def returns_by_quarter(paid_in, distributed, nav, log_index, flows, deflated, irr, pme, alpha, paid_before, back_before):
+def returns_by_quarter(
+    paid_in, distributed, nav, log_index, flows, deflated, irr, pme, alpha, paid_before, back_before
+):
     """Fill irr, pme and alpha [quarter] from cumulative paid_in and distributed and from nav, all [quarter] in money.
 
     log_index [quarter]: log of the public index that the money is compared with. flows, deflated: room [quarter].
@@ -170,7 +172,9 @@ def rates_by_quarter(paid_in, distributed, nav, flows, irr, paid_before, back_be
             first = t
         irr[t] = np.nan
         if t >= first:
-            irr[t] = yearly_rate(flows, first, t, nav[t], paid_in[t] - paid_before, distributed[t] - back_before + nav[t])
+            irr[t] = yearly_rate(
+                flows, first, t, nav[t], paid_in[t] - paid_before, distributed[t] - back_before + nav[t]
+            )
 
 
 @entry

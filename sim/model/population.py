@@ -349,8 +349,8 @@ def date_positions(ventures, holdings, v, closed):
 
 @kernel
 def issue_ordinary(ventures, v, shares):
-    """Founders, then the pool, part with shares that have no preference, as a class of its own. Returns the class and how
-    many there are; fewer than asked where both have less, none where the firm has no room for another class."""
+    """Founders, then the pool, part with shares that have no preference, as a class of its own. Returns the class and
+    how many there are; fewer than asked where both have less, none where the firm has no room for another class."""
     given = min(shares, 0.999 * (ventures.founders[v] + ventures.pool[v]))
     c = np.int64(ventures.classes[v])
     if c >= MAX_CLASSES - 1 or given <= 0.0:

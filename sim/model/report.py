@@ -564,7 +564,8 @@ def place_of(lp):
 
 @kernel
 def booked_of_block(rules, funds, tally, block):
-    """(paid in less net asset value, distributed) in the books at the start of the funds of a kind's or class's block."""
+    """(paid in less net asset value, distributed) in the books at the start of the funds of a kind's or class's
+    block."""
     paid = 0.0
     back = 0.0
     for f in range(tally.counts[Count.FUNDS]):

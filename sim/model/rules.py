@@ -15,12 +15,15 @@ from sim.model.ladders.kernel import Quantity as What
 from sim.model.layout import KIND_IDS
 from sim.model.limits import (
     MAX_DATED,
+    MAX_GROUPS,
     MAX_INCUBATORS,
     MAX_KINDS,
+    MAX_NAMED_ROUNDS,
     MAX_PRODUCTS,
     MAX_PROGRAMMES,
     MAX_PROJECTS,
     MAX_SPIN_OFFS,
+    room_for,
 )
 from sim.model.rows import Rows, quarterly
 from sim.model.world import KINDS, MAX_LEVELS, MAX_SECTORS, STAGE_NAMES, STAGES, FundKind, Regime
@@ -44,8 +47,6 @@ NEVER_YET = -10_000
 LONGEST = 400  # quarters of market history
 MAX_SETS = 64
 MAX_CONDITIONS = 192
-MAX_GROUPS = 24
-MAX_NAMED_ROUNDS = 96
 MAX_PROGRAMME_SETS = 32
 MAX_PROGRAMME_CONDITIONS = 96
 FEE_BASES = ("commitment", "paid-in", "invested")
@@ -1401,11 +1402,6 @@ def packed(rules: Rules, phase: int) -> np.recarray:
             out[name][f] = x
     out["phase"] = phase
     return out.view(np.recarray)
-
-
-def room_for(needed: int, usual: int) -> int:
-    """The usual room, or the next power of two above what is needed: another shape is compiled once more."""
-    return usual if needed <= usual else 1 << (needed - 1).bit_length()
 
 
 def roomy(array: NDArray, *room: int) -> NDArray:

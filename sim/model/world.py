@@ -423,7 +423,8 @@ class Next(IntEnum):
     PAID = 2  # present value of the yuan; 0: no round yet
     BACK = 3  # present value of what came back
     SUM = 4  # and not discounted
-    SIZE = 5
+    QUARTER = 5  # of the round
+    SIZE = 6
 
 
 class Events(NamedTuple):

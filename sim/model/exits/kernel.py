@@ -68,8 +68,8 @@ def sell_part(funds, ventures, holdings, tally, h, part, paid, quarter):
 
 @kernel
 def sell_next(ventures, tally, v, c, part, price):
-    """Of what a yuan more in a named firm's next round bought, `part` is sold at `price` a share, if it is of class c (-1:
-    of any)."""
+    """Of what a yuan more in a named firm's next round bought, `part` is sold at `price` a share, if it is of class c
+    (-1: of any)."""
     k = next_of(np.int64(ventures.named[v]))
     money = tally.money
     if money[k + Next.SHARES] > 0.0 and (c < 0 or np.int64(money[k + Next.CLASS]) == c):
@@ -315,8 +315,9 @@ CLAIM, OF_FUNDS, HELD, RANK, PAID = range(5)  # columns of scratch.payoff while 
 
 @kernel
 def redemption_claims(rules, ventures, holdings, p, v, quarter):
-    """Fill p [class, CLAIM]: what the holders of each class claim of venture v now, those beyond the model too; OF_FUNDS:
-    the funds' part of it, HELD: the shares they hold. Returns (what funds claim, whether a term ends just now)."""
+    """Fill p [class, CLAIM]: what the holders of each class claim of venture v now, those beyond the model too;
+    OF_FUNDS: the funds' part of it, HELD: the shares they hold. Returns (what funds claim, whether a term ends just
+    now)."""
     new = False
     n = np.int64(ventures.classes[v])
     for c in range(n):
@@ -350,8 +351,8 @@ def redemption_claims(rules, ventures, holdings, p, v, quarter):
 
 @kernel
 def redeem_firm(rules, funds, ventures, holdings, tally, scratch, v, quarter):
-    """One firm's redemption in a quarter: all who hold a class that is due share what the obligors can pay, senior classes
-    first, holders of one rank pro rata to their claims."""
+    """One firm's redemption in a quarter: all who hold a class that is due share what the obligors can pay, senior
+    classes first, holders of one rank pro rata to their claims."""
     p = scratch.payoff
     n = np.int64(ventures.classes[v])
     of_funds, new = redemption_claims(rules, ventures, holdings, p, v, quarter)

@@ -605,7 +605,8 @@ def value_funds(funds, commitments, ventures, holdings, market, tally, quarter):
     """Net asset value of the partners: unlisted holdings at the last round's price, listed ones at the market, the
     outside portfolio at its value, cash, less the carry that would be owed; a fund of funds by its share of each
     fund's. Where a fund's own books said otherwise at the start, positions stand at that part of it until the firm's
-    next round, stakes in funds for good. Beside it the same at fair value: what the last round's terms make the price worth (sim.model.worth)."""
+    next round, stakes in funds for good. Beside it the same at fair value: what the last round's terms make the price
+    worth (sim.model.worth)."""
     multiple = np.exp(market.multiple[quarter])
     for f in range(tally.counts[Count.FUNDS]):
         funds.nav[f] = funds.outside_value[f] + funds.cash[f]
@@ -652,8 +653,8 @@ HALVINGS = 200
 
 @kernel
 def gross_of_carry(funds, f, net):
-    """What a fund must be worth for its partners to have `net` after the carry that would be owed: by halving, since what
-    is left after carry never falls with the worth. The least such worth where a full catch-up leaves several."""
+    """What a fund must be worth for its partners to have `net` after the carry that would be owed: by halving, since
+    what is left after carry never falls with the worth. The least such worth where a full catch-up leaves several."""
     low = net
     high = (net + funds.carry_rate[f] * funds.distributed[f]) / (1.0 - funds.carry_rate[f])
     if funds.carry_rate[f] <= 0.0 or high - accrued_carry(funds, f, high) < net:
@@ -738,15 +739,16 @@ def mark_to_book(funds, commitments, ventures, holdings, tally, f, worth, unmark
 
 @kernel
 def take_over_books(rules, funds, commitments, ventures, holdings, market, tally):
-    """The state of funds at the start from their own books: paid in, distributed, net asset value. A guidance fund without
-    books of its own has those of the sub-funds that have; a paced fund that opened before the start has its pacing's.
+    """The state of funds at the start from their own books: paid in, distributed, net asset value. A guidance fund
+    without books of its own has those of the sub-funds that have; a paced fund that opened before the start has its
+    pacing's.
 
-    What the books do not tell is set so that the accounts close. Known positions cost what is known; fees and expenses are
-    those of the terms, as far as money is left for them; the rest of what was paid in is held as cash by funds of funds
-    and where tranches are paid ahead, as far as the net asset value holds it, and else went into positions outside the
-    model, which are worth what the net asset value has beyond the known ones. What was distributed had come in from
-    such positions or from sub-funds. No carry has been paid. For the hurdle, capital was called evenly from the first
-    close on and distributed at the date of the books. The date of the books is taken as the first quarter's."""
+    What the books do not tell is set so that the accounts close. Known positions cost what is known; fees and expenses
+    are those of the terms, as far as money is left for them; the rest of what was paid in is held as cash by funds of
+    funds and where tranches are paid ahead, as far as the net asset value holds it, and else went into positions
+    outside the model, which are worth what the net asset value has beyond the known ones. What was distributed had come
+    in from such positions or from sub-funds. No carry has been paid. For the hurdle, capital was called evenly from the
+    first close on and distributed at the date of the books. The date of the books is taken as the first quarter's."""
     multiple = np.exp(market.multiple[0])
     n = tally.counts[Count.FUNDS]
     for f in range(n):

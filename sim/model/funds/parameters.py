@@ -53,8 +53,8 @@ class FundBooks(Table):
 
 
 class Pacing(Table):
-    """How a fund outside the zone calls, pays out and grows, by the year (Takahashi and Alexander 2002); net of its fees
-    and carry."""
+    """How a fund outside the zone calls, pays out and grows, by the year (Takahashi and Alexander 2002); net of its
+    fees and carry."""
 
     call_rates: list[Share] = Described("part of what is left uncalled that is called in each year; the last repeats")
     bow: Ratio = Described("shape of its distributions over its life: the part paid out is (year / life)^bow")
@@ -132,7 +132,8 @@ class FundClass(Table):
     )
     books: FundBooks | None = Described("paid-in, distributions and value up to the start", default=None)
     pacing: Pacing | None = Described(
-        "for a sub-fund or a market fund outside the zone: its cash flows follow this, no round and no draw", default=None
+        "for a sub-fund or a market fund outside the zone: its cash flows follow this, no round and no draw",
+        default=None,
     )
     public: bool = Described("whether the treasury is its limited partner", default=False)
 

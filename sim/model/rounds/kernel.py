@@ -385,7 +385,11 @@ def issue_class(key, rules, ventures, v, index, cohort, stage, amount, pre, quar
     post = pre + amount
     new_share = amount / post
     pool_wanted = rules.pool_share[stage]
-    if ventures.given[v] == 0 and pool_wanted > 0.0 and ventures.pool[v] * (1.0 - new_share) < 0.999 * pool_wanted * ventures.shares[v]:
+    if (
+        ventures.given[v] == 0
+        and pool_wanted > 0.0
+        and ventures.pool[v] * (1.0 - new_share) < 0.999 * pool_wanted * ventures.shares[v]
+    ):
         others = ventures.shares[v] - ventures.pool[v]
         rest = 1.0 - new_share - pool_wanted
         if rest > 0.05:
@@ -440,7 +444,7 @@ def next_of(named):
 
 
 @kernel
-def price_anew(ventures, holdings, tally, v, c, price):
+def price_anew(ventures, holdings, tally, v, c, price, quarter):
     """A named firm has a new price: book values of before it are over, and a yuan more in its first round after the
     start buys so many shares of class c."""
     h = ventures.first_holding[v]
@@ -452,6 +456,7 @@ def price_anew(ventures, holdings, tally, v, c, price):
         tally.money[k + Next.CLASS] = c
         tally.money[k + Next.SHARES] = 1.0 / price
         tally.money[k + Next.PAID] = tally.money[Cash.DISCOUNT]
+        tally.money[k + Next.QUARTER] = quarter
 
 
 @kernel
@@ -507,7 +512,7 @@ def close_round(
     ventures.fails[v] = 0
     ventures.burn[v] = ventures.cash[v] / (rules.runway[stage] * exp(0.25 * normal(u)))
     if ventures.named[v] >= 0:
-        price_anew(ventures, holdings, tally, v, c, price)
+        price_anew(ventures, holdings, tally, v, c, price, quarter)
     e = tally.counts[Count.ROUND_EVENTS]
     if e < events.rounds.shape[0]:
         row = events.rounds[e]
