@@ -44,7 +44,7 @@ MEASURES: tuple[str, ...] = get_args(Measure)
 
 
 class FundBooks(Table):
-    """What a fund has behind it at the start, from its own books."""
+    """What a fund has behind it at the start, from its own books: the state it starts from."""
 
     date: When = Described("date of the net asset value, not after the start")
     paid_in: Money = Described("paid in by its partners to date")
