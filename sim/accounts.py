@@ -19,7 +19,8 @@ IDENTITIES = {
     7: "cap table: funds hold no more of a class than was issued",
     8: "population: present = initial + entered - died - moved away",
     9: "ladder: stock = recount; stock = initial + entered - left",
-    10: "public: outlay and recovery = calls and distributions of the treasury's commitments, subsidies, rent forgone",
+    10: "public: outlay and recovery = calls and distributions, since the start, of the treasury's commitments,"
+    " subsidies, rent forgone",
     11: "programmes: no calendar year's budget is overdrawn; spending = what was paid out",
     12: "incubators: tenants = recount <= places",
 }
@@ -69,8 +70,8 @@ def audit_funds(funds, commitments, tally):
         out = funds.invested[f] + funds.invested_outside[f] + funds.passed_down[f] + funds.fees[f] + funds.expenses[f]
         out += funds.distributed[f] + funds.carry[f] + funds.cash[f]
         note(tally, 1, funds.called[f] + funds.received[f] - out, out + 1e6)
-    outlay += tally.money[Cash.SUBSIDIES] + tally.money[Cash.RENT_FORGONE]
-    recovered += tally.money[Cash.REPAID]
+    outlay += tally.money[Cash.SUBSIDIES] + tally.money[Cash.RENT_FORGONE] - tally.money[Cash.BOOKED_OUT]
+    recovered += tally.money[Cash.REPAID] - tally.money[Cash.BOOKED_BACK]
     note(tally, 10, outlay - tally.money[Cash.OUTLAY], outlay + 1e6)
     note(tally, 10, recovered - tally.money[Cash.RECOVERED], recovered + 1e6)
     into = tally.money[Cash.INTO_FIRMS]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from sim.progress import Progress
     from sim.result import Result
+    from sim.scenario.document import Scenario
 
 STOPPED = 130  # 128 + SIGINT, as shells have it
 READER_GONE = 141  # 128 + SIGPIPE: `run.py schema | head` is no failure of ours
@@ -80,7 +81,7 @@ def run(a: argparse.Namespace) -> int:
     begun = time.perf_counter()
     scenario = load_scenario(a.scenario, overrides=a.set)
     folder = own_folder(a, name_of(a.scenario))
-    announce_compile(a)
+    announce_compile(a, scenario)
     from sim.ensemble import simulate
 
     drawn = draws_of(a, scenario)
@@ -205,7 +206,7 @@ def trace(a: argparse.Namespace) -> int:
             )
         )
     scenario = scenario_of(about)
-    announce_compile(a)
+    announce_compile(a, scenario)
     from sim.tracing import draw_payoff, follow, outline
 
     drawn = about.get("posterior", {}).get("rows", {})
@@ -227,7 +228,7 @@ def sweep(a: argparse.Namespace) -> int:
 
     scenario = load_scenario(a.scenario, overrides=a.set)
     folder = place(a, f"{name_of(a.scenario)}-sweep")
-    announce_compile(a)
+    announce_compile(a, scenario)
     with working(a, say("samples", "个样本"), resumable(folder)) as progress:
         swept = analysis.run(
             scenario,
@@ -252,7 +253,7 @@ def solve(a: argparse.Namespace) -> int:
 
     scenario = load_scenario(a.scenario, overrides=a.set)
     folder = own_folder(a, f"{name_of(a.scenario)}-solve")
-    announce_compile(a)
+    announce_compile(a, scenario)
     with working(a, say("steps", "步"), nothing_kept) as progress:
         solved = analysis.run(
             scenario,
@@ -275,7 +276,7 @@ def optimise(a: argparse.Namespace) -> int:
     scenario = load_scenario(a.scenario, overrides=a.set)
     regimes = [load_scenario(path, overrides=a.set) for path in a.regime]
     folder = place(a, f"{name_of(a.scenario)}-optimise")
-    announce_compile(a)
+    announce_compile(a, scenario)
     with working(a, say("samples", "个样本"), resumable(folder)) as progress:
         policies = analysis.run(
             scenario,
@@ -303,7 +304,7 @@ def calibrate(a: argparse.Namespace) -> int:
 
     scenario = load_scenario(a.scenario, overrides=a.set)
     folder = place(a, f"{name_of(a.scenario)}-calibrate")
-    announce_compile(a)
+    announce_compile(a, scenario)
     with working(a, say("worlds", "个世界"), resumable(folder)) as progress:
         calibrated = analysis.run(
             scenario,
@@ -400,13 +401,35 @@ def import_(a: argparse.Namespace) -> int:
 
 
 def cases(a: argparse.Namespace) -> int:
+    from sim.errors import Problem, UserError
     from sim.portfolio.cases import judge, read_cases, report
+    from sim.printing import put_json
     from sim.scenario import load_scenario
 
+    if a.cases is None and a.next_yuan is None:
+        text = say("needs a file of cases, or --next-yuan", "需给出情形文件，或用 --next-yuan")
+        raise UserError(Problem(text, key="CASES.toml"))
     scenario = load_scenario(a.scenario, overrides=a.set)
-    stated = read_cases(a.cases, scenario)
-    announce_compile(a)
-    print(report(judge(scenario, stated, a.replications, a.seed), _lang))
+    stated = read_cases(a.cases, scenario) if a.cases is not None else []
+    announce_compile(a, scenario)
+    answers: list[tuple[str, object, str]] = []
+    if stated:
+        judged = judge(scenario, stated, a.replications, a.seed)
+        answers.append(("cases", [x.to_json() for x in judged], report(judged, _lang)))
+    if a.next_yuan is not None:
+        from sim.analysis import follow_on, returns
+
+        with working(a, say("worlds", "个世界"), nothing_kept) as progress:
+            if a.next_yuan == "firms":
+                found = follow_on.next_yuan_by_firm(scenario, a.replications, a.seed, progress=progress)
+                answers.append(("next_yuan", found, follow_on.report(found, _lang)))
+            else:
+                classes = returns.next_yuan(scenario, a.replications, a.seed, progress=progress)
+                answers.append(("next_yuan", classes, follow_on.report_classes(classes, _lang)))
+    if a.json:
+        put_json({name: value for name, value, _ in answers})
+    else:
+        print("\n\n".join(text for _, _, text in answers))
     return 0
 
 
@@ -499,11 +522,24 @@ def resumable(folder: Path) -> Callable[[Progress], str]:
     return message
 
 
-def announce_compile(a: argparse.Namespace) -> None:
-    """A cold start is told before it is felt."""
-    from sim.compiled import use_cache
+def announce_compile(a: argparse.Namespace, scenario: Scenario | None = None) -> None:
+    """A cold start is told before it is felt; so is a scenario larger than the kernel that is kept."""
+    from sim.compiled import holds_size, use_cache
+    from sim.model.limits import USUAL_SIZE, kernel_size
 
-    if not (use_cache() or a.quiet):
+    warm = use_cache()
+    if a.quiet:
+        return
+    size = kernel_size(scenario) if scenario is not None else USUAL_SIZE
+    if scenario is not None and size != USUAL_SIZE and not holds_size(size):
+        classes, firms = len(scenario.funds), len(scenario.named)
+        text = say(
+            f"{classes} classes of funds and {firms} named firms are more than the kernel at hand has room for:"
+            " compiling one for them, once, a minute or two …",
+            f"{classes} 类基金、{firms} 家具名企业超出现有模拟核心的容量，正在按此规模编译，仅一次，约一两分钟……",
+        )
+        note(text)
+    elif not warm:
         note(say("compiling the kernel, once, a minute or two …", "正在编译模拟核心，仅一次，约一两分钟……"))
 
 
@@ -978,8 +1014,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     p = command(cases, text, f"cases {XIAN} docs/cases/exits.toml --replications 20")
     p.scenario()
-    p.add_argument("cases", metavar="CASES.toml", help=say("[[cases]] of exits", "退出情形 [[cases]]"))
+    p.add_argument("cases", nargs="?", metavar="CASES.toml", help=say("[[cases]] of exits", "退出情形 [[cases]]"))
+    text = say(
+        "what a yuan more brings: in each named firm's next round, or in each class of funds",
+        "多投一元的回报：投入各具名企业的下一轮，或各类基金",
+    )
+    p.add_argument("--next-yuan", nargs="?", const="firms", choices=("firms", "funds"), help=text)
     p.worlds(replications=50)
+    p.json()
     p.quiet()
 
     text = say("a result beside what happened, quarter by quarter", "结果与实际逐季对照")

@@ -58,6 +58,24 @@ def use_cache() -> bool:
     return warm
 
 
+def _note_of(size: tuple[int, ...]) -> Path:
+    return Path(os.environ.get("NUMBA_CACHE_DIR") or cache_folder()) / f"size-{'-'.join(map(str, size))}"
+
+
+def note_size(size: tuple[int, ...]) -> None:
+    """Remember that a kernel of an unusual size (sim.model.limits) is kept."""
+    from sim import store
+
+    note = _note_of(size)
+    if note.parent.is_dir() and not note.is_file():
+        store.write_text(note, "")
+
+
+def holds_size(size: tuple[int, ...]) -> bool:
+    """Whether a kernel of an unusual size is kept."""
+    return _note_of(size).is_file()
+
+
 def forget_old_versions() -> None:
     """Remove the folders of other digests."""
     import shutil

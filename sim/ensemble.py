@@ -27,11 +27,12 @@ from numpy.typing import NDArray  # noqa: E402
 
 from sim.errors import Problem, RunError, UserError  # noqa: E402
 from sim.model.draws import key_of  # noqa: E402
+from sim.model.limits import USUAL_SIZE, kernel_size  # noqa: E402
 from sim.model.rows import Rows  # noqa: E402
 from sim.model.rules import LevelIndex, Rules, lower, packed  # noqa: E402
 from sim.model.table import pointer_to  # noqa: E402
 from sim.model.whole import whole_program  # noqa: E402
-from sim.model.world import STAGE_NAMES, Count, Room, Source, Status, World, build_world  # noqa: E402
+from sim.model.world import OTHERS, STAGE_NAMES, STATE, TREASURY, Count, Room, Source, Status, World, build_world  # noqa: E402
 from sim.model.zone import live_one_world  # noqa: E402
 
 if sys.modules.get("coverage", 0) is None:  # see sim.compiled
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from sim.scenario.document import Scenario
 
 _compiling = Lock()
-_compiled: list[bool] = []
+_compiled: set[tuple[int, int]] = set()  # sizes of the kernel (sim.model.limits) compiled by this process
 
 Progress = Callable[[int, int], None]
 Floats = NDArray[np.float64]
@@ -82,6 +83,7 @@ def first_room(scenario: "Scenario", rules: Rules) -> Room:
         metrics=len(scenario.metrics),
         levels=max(1, LevelIndex(scenario).names.__len__()),
         programmes=len(scenario.programmes),
+        named=len(scenario.named),
     )
 
 
@@ -152,6 +154,7 @@ class Worlds:
         self.seed = seed
         self.audit = audit
         self.room = first_room(scenario, rules)
+        self.size = kernel_size(scenario)
         self._own = local()
         self._lock = Lock()
 
@@ -178,12 +181,16 @@ class Worlds:
                     self.room = bigger(room, status)
 
     def _live(self, key: NDArray[np.uint64], rules: Any) -> int:
-        if WARM or _compiled or config.DISABLE_JIT:  # type: ignore[attr-defined]
+        size = self.size
+        ready = (WARM and size == USUAL_SIZE) or size in _compiled
+        if ready or config.DISABLE_JIT:  # type: ignore[attr-defined]
             return int(live_one_world(key, rules, self._own.pointer, self.audit))
         with _compiling:
-            with nullcontext() if _compiled else whole_program(live_one_world):
+            with nullcontext() if size in _compiled else whole_program(live_one_world):
                 status = int(live_one_world(key, rules, self._own.pointer, self.audit))
-            _compiled.append(True)
+            _compiled.add(size)
+            if size != USUAL_SIZE:
+                compiled.note_size(size)
         return status
 
 
@@ -201,6 +208,32 @@ def _kept(world: World, number: int, mark: int) -> Replication:
         e.levels[: c[Count.LEVEL_EVENTS]].copy(),
         (v.last_post[:n] / np.where(v.first_post[:n] > 0, v.first_post[:n], 1.0))[live],
     )
+
+
+def _books(scenario: "Scenario", world: World) -> dict[str, dict[str, float]]:
+    """What stood in the books of funds at the start, by the subject of its metrics: kinds and classes of funds that
+    have any, kinds of partners."""
+    from sim.model.layout import KIND_IDS, PARTNER_NAMES
+
+    f, c = world.funds, world.commitments
+    n, edges = int(world.tally.counts[Count.FUNDS]), int(world.tally.counts[Count.COMMITMENTS])
+    booked = f.booked[:n] == 1
+    columns = {"paid_in": f.booked_paid[:n], "distributed": f.booked_back[:n], "nav": f.booked_nav[:n]}
+    out: dict[str, dict[str, float]] = {}
+    for kind, name in enumerate(KIND_IDS):
+        mine = booked & (f.kind[:n] == kind)
+        if mine.any():
+            out[f"funds.{name}"] = {key: float(x[mine].sum()) for key, x in columns.items()}
+    for group, fund_class in enumerate(scenario.ordered_funds()):
+        mine = booked & (f.group[:n] == group)
+        if mine.any() and fund_class.id not in KIND_IDS:
+            out[f"funds.{fund_class.id}"] = {key: float(x[mine].sum()) for key, x in columns.items()}
+    for lp, (name, _, _) in zip((TREASURY, STATE, OTHERS), PARTNER_NAMES, strict=True):
+        e = np.flatnonzero((c.lp[:edges] == lp) & booked[c.fund[:edges]])
+        if e.size:
+            part = c.amount[e] / f.commitment[c.fund[e]]
+            out[f"partners.{name}"] = {key: float((part * x[c.fund[e]]).sum()) for key, x in columns.items()}
+    return out
 
 
 def default_threads() -> int:
@@ -296,6 +329,7 @@ def simulate(
     worst = np.zeros(n)
     broken = np.zeros(n, np.int64)
     lived = np.zeros(n)
+    books: dict[str, dict[str, float]] = {}
 
     def work(r: int) -> None:
         world = worlds.live(r, r, events=r < events)
@@ -303,6 +337,8 @@ def simulate(
         lived[r] = np.nansum(world.metrics[0])
         worst[r] = world.tally.money[18]
         broken[r] = world.tally.counts[Count.BROKEN]
+        if r == 0:
+            books.update(_books(scenario, world))
         if r < events:
             kept[r] = _kept(world, r, quarters)
 
@@ -313,6 +349,8 @@ def simulate(
     from sim.scoring import score_facts
 
     manifest = manifest_of(scenario, n, seed, threads, wall, float(lived.sum()))
+    if books:
+        manifest["books"] = books
     if audit:
         manifest["audit"] = {"worst_relative_residual": float(worst.max()), "replications": n, "quarters": quarters}
     result = Result(
@@ -431,6 +469,8 @@ _LOGS: dict[str, tuple[str, ...]] = {
         "opened",
         "nav_fair",
         "expenses",
+        "paid_before",
+        "back_before",
     ),
     "exits": (
         "quarter",

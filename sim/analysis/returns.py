@@ -61,12 +61,21 @@ def fund_table(result: Result, growth: float) -> dict[str, np.ndarray]:
     np.add.at(count, (place, at), 1.0)
     for name in SUMS:
         np.add.at(sums[name], (place, at), flows[name])
+    before, back = np.zeros(len(groups)), np.zeros(len(groups))  # in the books at the start: see Funds.booked
+    if "paid_before" in flows:
+        first = at == 0
+        np.add.at(before, place[first], flows["paid_before"][first])
+        np.add.at(back, place[first], flows["back_before"][first])
     index = log_index(result, growth)
     irr, pme, alpha = (np.full(shape, np.nan) for _ in range(3))
     room = np.empty((2, len(times)))
     for replication in np.unique(groups[:, 0]):
         mine = np.flatnonzero(groups[:, 0] == replication)
-        parts = [np.ascontiguousarray(sums[name][mine]) for name in ("called", "distributed", "nav")]
+        parts = [
+            np.ascontiguousarray(sums["called"][mine] - before[mine, None]),
+            np.ascontiguousarray(sums["distributed"][mine] - back[mine, None]),
+            np.ascontiguousarray(sums["nav"][mine]),
+        ]
         out = [np.empty((len(mine), len(times))) for _ in range(3)]
         returns_of_paths(*parts, np.ascontiguousarray(index[replication]), room, *out)
         irr[mine], pme[mine], alpha[mine] = out
@@ -117,10 +126,18 @@ def undefined_rates(result: Result, quarter: str | None = None) -> dict[str, dic
     return out
 
 
+def books_of(result: Result, subject: str) -> dict[str, float]:
+    """Paid in, distributed and net asset value at the start of a kind or class of funds, or of a kind of partner, in
+    the books of the funds that have any."""
+    nothing = {"paid_in": 0.0, "distributed": 0.0, "nav": 0.0}
+    return nothing | (result.manifest.get("books") or {}).get(subject, {})
+
+
 def rate_of(result: Result, subject: str, replication: int, at: int) -> measures.Rate:
     """The internal rate of return of a subject's flows up to a quarter, by sim.measures, with its reason."""
-    paid = np.diff(result[f"{subject}.paid_in"][replication, : at + 1], prepend=0.0)
-    back = np.diff(result[f"{subject}.distributed"][replication, : at + 1], prepend=0.0)
+    books = books_of(result, subject)
+    paid = np.diff(result[f"{subject}.paid_in"][replication, : at + 1], prepend=books["paid_in"] - books["nav"])
+    back = np.diff(result[f"{subject}.distributed"][replication, : at + 1], prepend=books["distributed"])
     nav = float(result[f"{subject}.nav"][replication, at])
     years: Any = 0.25 * np.arange(at + 1)
     return measures.irr(back - paid, years, nav=nav)
@@ -151,11 +168,13 @@ def calls_at_risk(
 
 
 def by_year(result: Result, metric: str) -> list[tuple[int, Floats]]:
-    """(year, change of a cumulative metric within it [replication]); years that are whole in the run, and the first."""
+    """(year, change of a cumulative metric within it [replication]); years that are whole in the run, and the first.
+    What stood in the books of funds at the start came before."""
     values = result[metric]
     years = np.array([int(quarter[:4]) for quarter in result.quarters])
     out = []
-    before = np.zeros(values.shape[0])
+    subject, _, row = metric.rpartition(".")
+    before = np.full(values.shape[0], books_of(result, subject).get(row, 0.0))
     for year in np.unique(years):
         end = values[:, np.flatnonzero(years == year)[-1]]
         out.append((int(year), end - before))

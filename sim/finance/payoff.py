@@ -17,6 +17,7 @@ from sim.finance.term_sheet import ratchet_conversion, redemption_claim, weighte
 from sim.model.jit import kernel
 
 __all__ = [
+    "pay_by_seniority",
     "ratchet_conversion",
     "redemption_claim",
     "split",
@@ -123,6 +124,38 @@ def split_proceeds(proceeds, n, shares, preference, seniority, participating, ca
         proceeds, n, shares, preference, seniority, participating, cap, common, converted, out
     )
     return price * common
+
+
+@kernel
+def pay_by_seniority(money, n, claim, seniority, out):
+    """Pay n claims out of `money`: senior ones first, equal ones pro rata to their claims. Returns what is left.
+
+    claim, seniority [claim]: money, and a rank of which the higher is paid first; out[:n] receives the payments. Each
+    is
+    at most its claim, and together they are min(money, sum of the claims).
+    """
+    left = money
+    level = np.inf
+    for c in range(n):
+        out[c] = 0.0
+    while left > 0.0:
+        top = -np.inf
+        for c in range(n):
+            if claim[c] > 0.0 and seniority[c] < level and seniority[c] > top:
+                top = seniority[c]
+        if top == -np.inf:
+            break
+        total = 0.0
+        for c in range(n):
+            if seniority[c] == top:
+                total += claim[c]
+        part = min(1.0, left / total)
+        for c in range(n):
+            if seniority[c] == top:
+                out[c] = part * claim[c]
+        left = max(0.0, left - total)
+        level = top
+    return left
 
 
 def split(

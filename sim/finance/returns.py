@@ -121,11 +121,15 @@ def yearly_rate(flows, first, last, nav, paid, got):
 
 
 @kernel
-def returns_by_quarter(paid_in, distributed, nav, log_index, flows, deflated, irr, pme, alpha):
+def returns_by_quarter(
+    paid_in, distributed, nav, log_index, flows, deflated, irr, pme, alpha, paid_before, back_before
+):
     """Fill irr, pme and alpha [quarter] from cumulative paid_in and distributed and from nav, all [quarter] in money.
 
     log_index [quarter]: log of the public index that the money is compared with. flows, deflated: room [quarter].
-    KS-PME takes calls and distributions gross of each other, as TVPI does; rates take them net by quarter."""
+    KS-PME takes calls and distributions gross of each other, as TVPI does; rates take them net by quarter.
+    paid_before, back_before: the sums before the first quarter. Money paid in before it, whose dates nobody knows, has
+    the net asset value of then for its payment: paid_before is what was paid in less that value."""
     n = paid_in.shape[0]
     first = n
     paid = 0.0
@@ -133,8 +137,8 @@ def returns_by_quarter(paid_in, distributed, nav, log_index, flows, deflated, ir
     paid_now = 0.0
     got_now = 0.0
     for t in range(n):
-        call = paid_in[t] - (paid_in[t - 1] if t > 0 else 0.0)
-        back = distributed[t] - (distributed[t - 1] if t > 0 else 0.0)
+        call = paid_in[t] - (paid_in[t - 1] if t > 0 else paid_before)
+        back = distributed[t] - (distributed[t - 1] if t > 0 else back_before)
         deflator = math.exp(-log_index[t])
         flows[t] = back - call
         deflated[t] = flows[t] * deflator
@@ -157,18 +161,20 @@ def returns_by_quarter(paid_in, distributed, nav, log_index, flows, deflated, ir
 
 
 @kernel
-def rates_by_quarter(paid_in, distributed, nav, flows, irr):
+def rates_by_quarter(paid_in, distributed, nav, flows, irr, paid_before, back_before):
     """The rate alone; arguments as in `returns_by_quarter`."""
     first = paid_in.shape[0]
     for t in range(paid_in.shape[0]):
-        call = paid_in[t] - (paid_in[t - 1] if t > 0 else 0.0)
-        back = distributed[t] - (distributed[t - 1] if t > 0 else 0.0)
+        call = paid_in[t] - (paid_in[t - 1] if t > 0 else paid_before)
+        back = distributed[t] - (distributed[t - 1] if t > 0 else back_before)
         flows[t] = back - call
         if t < first and (call != 0.0 or back != 0.0):
             first = t
         irr[t] = np.nan
         if t >= first:
-            irr[t] = yearly_rate(flows, first, t, nav[t], paid_in[t], distributed[t] + nav[t])
+            irr[t] = yearly_rate(
+                flows, first, t, nav[t], paid_in[t] - paid_before, distributed[t] - back_before + nav[t]
+            )
 
 
 @entry
@@ -176,4 +182,6 @@ def returns_of_paths(paid_in, distributed, nav, log_index, room, irr, pme, alpha
     """`returns_by_quarter` for rows [path, quarter] of one world, from Python. log_index [quarter]; room [2, quarter];
     the last three [path, quarter] are filled."""
     for k in range(paid_in.shape[0]):
-        returns_by_quarter(paid_in[k], distributed[k], nav[k], log_index, room[0], room[1], irr[k], pme[k], alpha[k])
+        returns_by_quarter(
+            paid_in[k], distributed[k], nav[k], log_index, room[0], room[1], irr[k], pme[k], alpha[k], 0.0, 0.0
+        )

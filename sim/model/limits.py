@@ -1,5 +1,7 @@
 """How many of each thing a scenario may have: tables of the kernel have these lengths. No numba at import."""
 
+from typing import Any
+
 MAX_PROGRAMMES = 12
 MAX_KINDS = 12  # kinds of tenants, over all incubators
 MAX_INCUBATORS = 6
@@ -7,3 +9,27 @@ MAX_SPIN_OFFS = 24  # sources of applicants, over all incubators
 MAX_PROJECTS = 8
 MAX_PRODUCTS = 24  # over all projects
 MAX_DATED = 10  # dates at which the re-review odds or the quota of a level change
+
+MAX_GROUPS = 24  # classes of funds, and
+MAX_NAMED_ROUNDS = 96  # of named firms: rounds, investors, holders, certificates; beyond, another kernel is compiled
+
+
+def room_for(needed: int, usual: int) -> int:
+    """The usual room, or the next power of two above what is needed: another shape is compiled once more."""
+    return usual if needed <= usual else 1 << (needed - 1).bit_length()
+
+
+def kernel_size(scenario: Any) -> tuple[int, int]:
+    """Room for classes of funds and for what is known of named firms: a kernel is compiled for every such size."""
+    firms = scenario.named
+    rounds = [r for f in firms for r in f.rounds]
+    longest = max(
+        len(firms) + 1,
+        len(rounds) + 1,
+        *(sum(len(getattr(f, name)) for f in firms) for name in ("holders", "certificates")),
+        sum(len(r.investors) for r in rounds),
+    )
+    return room_for(len(scenario.funds), MAX_GROUPS), room_for(longest, MAX_NAMED_ROUNDS)
+
+
+USUAL_SIZE = (MAX_GROUPS, MAX_NAMED_ROUNDS)

@@ -8,8 +8,16 @@ import numpy as np
 from sim.model.draws import Purpose, exp, log, normal, number_words, poisson, uniform, uniforms, unit
 from sim.model.firms.kernel import cohort_of, draw_births, entrants_of, put_firm, put_firms
 from sim.model.jit import inlined, kernel
-from sim.model.rounds.kernel import close_round, dry_powder, first_value, issue_class, put_venture
-from sim.model.world import TILE, Cash, Count, FundKind, Source, Stage, Status
+from sim.model.rounds.kernel import (
+    add_holding,
+    close_round,
+    dry_powder,
+    first_value,
+    issue_class,
+    next_of,
+    put_venture,
+)
+from sim.model.world import MAX_CLASSES, MAX_NAMED, TILE, Cash, Count, FundKind, Next, Source, Stage, Status
 
 
 @kernel
@@ -328,6 +336,132 @@ def date_round(ventures, v, closed, following, quarter):
 
 
 @kernel
+def date_positions(ventures, holdings, v, closed):
+    """Positions bought in the round just written are as old as it."""
+    c = ventures.classes[v] - 1
+    h = ventures.first_holding[v]
+    while h >= 0:
+        if holdings.share_class[h] == c:
+            holdings.bought[h] = closed
+            holdings.since[h] = closed
+        h = holdings.next[h]
+
+
+@kernel
+def issue_ordinary(ventures, v, shares):
+    """Founders, then the pool, part with shares that have no preference, as a class of its own. Returns the class and
+    how many there are; fewer than asked where both have less, none where the firm has no room for another class."""
+    given = min(shares, 0.999 * (ventures.founders[v] + ventures.pool[v]))
+    c = np.int64(ventures.classes[v])
+    if c >= MAX_CLASSES - 1 or given <= 0.0:
+        return c, 0.0
+    from_founders = min(given, 0.999 * ventures.founders[v])
+    ventures.founders[v] -= from_founders
+    ventures.pool[v] -= given - from_founders
+    ventures.class_shares[v, c] = given
+    ventures.class_price[v, c] = ventures.last_post[v] / ventures.shares[v]
+    ventures.class_conversion[v, c] = 1.0
+    ventures.class_preference[v, c] = 0.0
+    ventures.class_seniority[v, c] = ventures.class_seniority[v, c - 1] if c > 0 else 0.0
+    ventures.class_participating[v, c] = 0
+    ventures.class_cap[v, c] = np.inf
+    ventures.class_antidilution[v, c] = 0
+    ventures.class_redemption[v, c] = -1
+    ventures.class_rate[v, c] = 0.0
+    ventures.class_last[v, c] = 0
+    ventures.classes[v] = c + 1
+    return c, given
+
+
+@kernel
+def shares_of_fund(ventures, holdings, v, f):
+    """(shares of the venture as converted, cost) of a fund's positions."""
+    shares = 0.0
+    cost = 0.0
+    h = ventures.first_holding[v]
+    while h >= 0:
+        if holdings.fund[h] == f:
+            shares += holdings.shares[h] * ventures.class_conversion[v, holdings.share_class[h]]
+            cost += holdings.cost[h]
+        h = holdings.next[h]
+    return shares, cost
+
+
+@kernel
+def held_by_funds(ventures, holdings, v, c):
+    """Shares of a class that funds hold."""
+    held = 0.0
+    h = ventures.first_holding[v]
+    while h >= 0:
+        if holdings.fund[h] >= 0 and holdings.share_class[h] == c:
+            held += holdings.shares[h]
+        h = holdings.next[h]
+    return held
+
+
+@kernel
+def hold_as_booked(r, funds, ventures, holdings, tally, k, v):
+    """Funds hold of a named firm what their own books say: so much of the whole firm, at such a cost and value.
+
+    More than their rounds left them comes from other holders of the same classes, as far as there are any; shares for
+    which they paid beside the rounds, and what other holders do not have, are ordinary shares of the founders. Fewer:
+    they have sold to others. What they paid beside the rounds went to other holders, so that others have put
+    that much less into the firm."""
+    for j in range(r.first_holder[k], r.first_holder[k + 1]):
+        f = fund_of_class(funds, tally, r.holder[j])
+        if f < 0:
+            continue
+        have, paid = shares_of_fund(ventures, holdings, v, f)
+        want = r.held_share[j] * ventures.shares[v]
+        beside = r.held_cost[j] - paid
+        bought = beside > 1e-6 * r.held_cost[j]
+        if have > 0.0 and (want < have or not bought):
+            times = want / have
+            h = ventures.first_holding[v]
+            while h >= 0:
+                if holdings.fund[h] == f:
+                    c = np.int64(holdings.share_class[h])
+                    free = ventures.class_shares[v, c] - held_by_funds(ventures, holdings, v, c)
+                    holdings.shares[h] += min(max(0.0, free), (times - 1.0) * holdings.shares[h])
+                h = holdings.next[h]
+            have, paid = shares_of_fund(ventures, holdings, v, f)
+        ordinary = np.int64(-1)
+        if want - have > 1e-9 * ventures.shares[v]:
+            c, shares = issue_ordinary(ventures, v, want - have)
+            if shares > 0.0:
+                ordinary = tally.counts[Count.HOLDINGS]
+                add_holding(holdings, ventures, tally, f, v, c, shares, 0.0, 0, funds.load[f])
+                if tally.counts[Count.STATUS] != Status.OK:
+                    return
+                holdings.bought[ordinary] = ventures.last_round[v]
+                holdings.since[ordinary] = ventures.last_round[v]
+        have, paid = shares_of_fund(ventures, holdings, v, f)
+        if have <= 0.0:
+            continue
+        h = ventures.first_holding[v]
+        while h >= 0:
+            if holdings.fund[h] == f:
+                if ordinary >= 0 and bought:
+                    more = beside if h == ordinary else 0.0
+                else:
+                    part = holdings.cost[h] / paid if paid > 0.0 else 1.0 / have * holdings.shares[h]
+                    more = part * beside
+                holdings.cost[h] += more
+                holdings.called[h] = holdings.cost[h] * funds.load[f]
+                holdings.balance[h] = holdings.called[h]
+                if r.held_value[j] >= 0.0:
+                    worth = have / ventures.shares[v] * ventures.last_post[v]
+                    holdings.mark[h] = max(1e-12, r.held_value[j] / worth)
+            h = holdings.next[h]
+        funds.need[f] += beside
+        funds.invested[f] += beside
+        tally.money[Cash.FROM_FUNDS] += beside
+        tally.money[Cash.FROM_OTHERS] -= beside
+        if funds.kind[f] == FundKind.DIRECT and k < MAX_NAMED:
+            tally.money[np.int64(Cash.SIZE) + 2 * k] += beside
+
+
+@kernel
 def certify_named(r, firms, ventures, ladder, tally):
     """Named firms of the start hold the certificates that they are known to hold, since their dates."""
     for v in range(tally.counts[Count.VENTURE_SLOTS]):
@@ -380,6 +514,7 @@ def place_named(key, rules, firms, ventures, holdings, funds, market, tally, eve
             tally.counts[Count.ENTERED] += 1
         else:
             tally.counts[Count.INITIAL] += 1
+        ventures.given[v] = 1 if r.first_holder[k + 1] > r.first_holder[k] else 0
         for i in range(first, r.first_round[k + 1]):
             n = 0
             if backer >= 0 and r.direct_share[i] > 0.0:
@@ -411,6 +546,10 @@ def place_named(key, rules, firms, ventures, holdings, funds, market, tally, eve
             )
             following = r.closed[i + 1] if i + 1 < r.first_round[k + 1] else np.int64(quarter)
             date_round(ventures, v, r.closed[i], following, quarter)
+            date_positions(ventures, holdings, v, r.closed[i])
+        ventures.given[v] = 0
+        tally.money[next_of(np.int64(k)) + Next.PAID] = 0.0
+        hold_as_booked(r, funds, ventures, holdings, tally, k, v)
         ventures.log_value[v] = log(ventures.last_post[v]) - market.private[quarter]
         if tally.counts[Count.STATUS] != Status.OK:
             return

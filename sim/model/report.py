@@ -408,12 +408,7 @@ def report_partners(funds, commitments, tally, out, base):
         f = commitments.fund[e]
         if lp >= 0 or funds.commitment[f] <= 0.0:
             continue
-        place = 0
-        if lp == STATE:
-            place = 1
-        elif lp == OTHERS:
-            place = 2
-        k = base + rows * place
+        k = base + rows * place_of(lp)
         out[k + LP.COMMITTED] += commitments.amount[e]
         out[k + LP.PAID_IN] += commitments.called[e]
         out[k + LP.DISTRIBUTED] += commitments.distributed[e]
@@ -560,9 +555,46 @@ def blocks_of(rules):
 
 
 @kernel
-def report_returns(rules, market, scratch, metrics):
+def place_of(lp):
+    """Place of a partner beyond the funds among the blocks of partners."""
+    if lp == STATE:
+        return 1
+    return 2 if lp == OTHERS else 0
+
+
+@kernel
+def booked_of_block(rules, funds, tally, block):
+    """(paid in less net asset value, distributed) in the books at the start of the funds of a kind's or class's
+    block."""
+    paid = 0.0
+    back = 0.0
+    for f in range(tally.counts[Count.FUNDS]):
+        own = rules.funds.block[funds.group[f]]
+        if funds.booked[f] and (funds.kind[f] == block or (own >= 0 and KINDS + own == block)):
+            paid += funds.booked_paid[f] - funds.booked_nav[f]
+            back += funds.booked_back[f]
+    return paid, back
+
+
+@kernel
+def booked_of_partners(funds, commitments, tally, place):
+    """The same of a kind of partner, by commitment."""
+    paid = 0.0
+    back = 0.0
+    for e in range(tally.counts[Count.COMMITMENTS]):
+        f = commitments.fund[e]
+        if commitments.lp[e] < 0 and funds.booked[f] and place_of(commitments.lp[e]) == place:
+            part = commitments.amount[e] / funds.commitment[f]
+            paid += part * (funds.booked_paid[f] - funds.booked_nav[f])
+            back += part * funds.booked_back[f]
+    return paid, back
+
+
+@kernel
+def report_returns(rules, funds, commitments, market, tally, scratch, metrics):
     """At the end of a world: rates of return by quarter of every kind and class of fund, of every kind of partner and
-    of the zone's stakes in named firms; then the evaluation score."""
+    of the zone's stakes in named firms; then the evaluation score. Rates of funds with books count from the start: what
+    was paid in before it stands there as the net asset value of then."""
     _, _, kinds, partners, guidance, _, lines, named = blocks_of(rules)
     n = metrics.shape[1]
     flows = scratch.revenue[:n]
@@ -572,6 +604,7 @@ def report_returns(rules, market, scratch, metrics):
         index[t] = market.multiple[t] + rules.report.index_growth * t
     for block in range(KINDS + rules.report.blocks):
         k = kinds + np.int64(G.SIZE) * block
+        before, back = booked_of_block(rules, funds, tally, block)
         returns_by_quarter(
             metrics[k + G.PAID_IN],
             metrics[k + G.DISTRIBUTED],
@@ -582,16 +615,25 @@ def report_returns(rules, market, scratch, metrics):
             metrics[k + G.IRR],
             metrics[k + G.PME],
             metrics[k + G.ALPHA],
+            before,
+            back,
         )
     for place in range(PARTNERS):
         k = partners + np.int64(LP.SIZE) * place
+        before, back = booked_of_partners(funds, commitments, tally, place)
         rates_by_quarter(
-            metrics[k + LP.PAID_IN], metrics[k + LP.DISTRIBUTED], metrics[k + LP.NAV], flows, metrics[k + LP.IRR]
+            metrics[k + LP.PAID_IN],
+            metrics[k + LP.DISTRIBUTED],
+            metrics[k + LP.NAV],
+            flows,
+            metrics[k + LP.IRR],
+            before,
+            back,
         )
     for firm in range(min(rules.named.count, MAX_NAMED)):
         k = named + np.int64(N.SIZE) * rules.named.count + np.int64(Z.SIZE) * firm
         rates_by_quarter(
-            metrics[k + Z.PAID_IN], metrics[k + Z.DISTRIBUTED], metrics[k + Z.NAV], flows, metrics[k + Z.IRR]
+            metrics[k + Z.PAID_IN], metrics[k + Z.DISTRIBUTED], metrics[k + Z.NAV], flows, metrics[k + Z.IRR], 0.0, 0.0
         )
     for t in range(max(0, rules.evaluation.begins), n):
         if metrics[kinds + np.int64(G.SIZE) * np.int64(FundKind.GUIDANCE) + G.SIZE_, t] <= 0.0:

@@ -15,17 +15,20 @@ from sim.model.ladders.kernel import Quantity as What
 from sim.model.layout import KIND_IDS
 from sim.model.limits import (
     MAX_DATED,
+    MAX_GROUPS,
     MAX_INCUBATORS,
     MAX_KINDS,
+    MAX_NAMED_ROUNDS,
     MAX_PRODUCTS,
     MAX_PROGRAMMES,
     MAX_PROJECTS,
     MAX_SPIN_OFFS,
+    room_for,
 )
 from sim.model.rows import Rows, quarterly
 from sim.model.world import KINDS, MAX_LEVELS, MAX_SECTORS, STAGE_NAMES, STAGES, FundKind, Regime
 from sim.model.worth import fair_parts
-from sim.scenario.document import MAX_ITEMS, MAX_STEPS, MAX_TRANCHES
+from sim.scenario.document import MAX_CALL_RATES, MAX_ITEMS, MAX_STEPS, MAX_TRANCHES
 
 if TYPE_CHECKING:
     from sim.scenario.document import Scenario
@@ -44,8 +47,6 @@ NEVER_YET = -10_000
 LONGEST = 400  # quarters of market history
 MAX_SETS = 64
 MAX_CONDITIONS = 192
-MAX_GROUPS = 24
-MAX_NAMED_ROUNDS = 96
 MAX_PROGRAMME_SETS = 32
 MAX_PROGRAMME_CONDITIONS = 96
 FEE_BASES = ("commitment", "paid-in", "invested")
@@ -285,6 +286,17 @@ class FundRules(NamedTuple):
     park_size: Any
     park_sd: Any
     committed: Any  # guidance money in a sub-fund that closed before the start; 0: a proposal
+    booked: Any  # 1: it starts from its own books,
+    book_paid: Any  # paid in, distributed and net asset value in them,
+    book_back: Any
+    book_nav: Any
+    book_age: Any  # quarters from the first close to their date
+    paced: Any  # 1: its money works outside the zone and follows a pacing
+    pace_rates: Any
+    pace_rate: Any  # [class, year] part of what is left uncalled
+    pace_bow: Any
+    pace_growth: Any
+    pace_yield: Any
 
 
 class ExitRules(NamedTuple):
@@ -340,6 +352,11 @@ class NamedRules(NamedTuple):
     first_investor: Any  # [round + 1] into the investors
     investor: Any  # [investor] class of the fund
     invested: Any
+    first_holder: Any  # [named + 1] into the holders
+    holder: Any  # [holder] class of the fund
+    held_cost: Any
+    held_share: Any  # of the whole firm
+    held_value: Any  # in the fund's own books, -1: not stated
     first_certificate: Any  # [named + 1] into the certificates
     level: Any  # [certificate]
     since: Any
@@ -898,11 +915,21 @@ def lower_funds(s: "Scenario", rows: Rows) -> FundRules:
     def quarters_of(x: NDArray[np.float64]) -> NDArray[np.int64]:
         return np.rint(4.0 * x).astype(np.int64)
 
+    def parts(table: str, name: str) -> NDArray[np.float64]:
+        """[R, class]: a number of a table that a class may have; 0 where it has none."""
+        tables = [getattr(c, table) for c in classes]
+        columns = [rows(getattr(x, name)) if x is not None else zero for x in tables]
+        return np.stack(columns, axis=1) if columns else np.zeros((r, 0))
+
     g = s.guidance
     tranche = np.zeros((r, n, MAX_TRANCHES))
     for i, c in enumerate(classes):
         if c.tranches:
             tranche[:, i, : len(c.tranches)] = rows.table(c.tranches)
+    pace = np.zeros((r, n, MAX_CALL_RATES))
+    for i, c in enumerate(classes):
+        if c.pacing is not None:
+            pace[:, i, : len(c.pacing.call_rates)] = rows.table(c.pacing.call_rates)
     tolerance = np.ones((r, n))
     blocks = [c.id not in KIND_IDS for c in classes]
     cap, asks = np.ones((r, n)), np.ones((r, n))
@@ -991,6 +1018,17 @@ def lower_funds(s: "Scenario", rows: Rows) -> FundRules:
         park_size=rows(park.size) if park else zero,
         park_sd=rows(park.size_spread) if park else zero,
         committed=optional("committed"),
+        booked=numbers([int(c.books is not None) for c in classes]),
+        book_paid=parts("books", "paid_in"),
+        book_back=parts("books", "distributed"),
+        book_nav=parts("books", "nav"),
+        book_age=numbers([max(0, c.books.date - (c.opens or start)) if c.books is not None else 0 for c in classes]),
+        paced=numbers([int(c.pacing is not None) for c in classes]),
+        pace_rates=numbers([len(c.pacing.call_rates) if c.pacing is not None else 0 for c in classes]),
+        pace_rate=pace,
+        pace_bow=parts("pacing", "bow"),
+        pace_growth=parts("pacing", "growth"),
+        pace_yield=parts("pacing", "yields"),
     )
     return FundRules(*(roomy(x, room_for(n, MAX_GROUPS), *x.shape[2:]) if x.ndim >= 2 else x for x in rules))
 
@@ -1082,6 +1120,7 @@ def lower_named(s: "Scenario", rows: Rows, index: LevelIndex) -> NamedRules:
     ]
     investors = [x for r in rounds for x in r.investors]
     certificates = [x for f in firms for x in f.certificates]
+    holders = [x for f in firms for x in f.holders]
     groups = [c.id for c in s.ordered_funds()]
     level_of = {name.partition(".")[2]: i for name, i in index.number.items()} | index.number
 
@@ -1106,6 +1145,13 @@ def lower_named(s: "Scenario", rows: Rows, index: LevelIndex) -> NamedRules:
         first_investor=rows.constant(starts([len(x.investors) for x in rounds]), np.int64),
         investor=rows.constant([groups.index(x.fund) for x in investors] or [0], np.int64),
         invested=column([x.amount for x in investors], len(investors)),
+        first_holder=rows.constant(starts([len(f.holders) for f in firms]), np.int64),
+        holder=rows.constant([groups.index(x.fund) for x in holders] or [0], np.int64),
+        held_cost=column([x.cost for x in holders], len(holders)),
+        held_share=column([x.share for x in holders], len(holders)),
+        held_value=np.stack([rows(x.value) if x.value is not None else np.full(rows.count, -1.0) for x in holders], 1)
+        if holders
+        else np.zeros((rows.count, 1)),
         first_certificate=rows.constant(starts([len(f.certificates) for f in firms]), np.int64),
         level=rows.constant([level_of[x.level] for x in certificates] or [0], np.int64),
         since=rows.constant([min(0, x.since - start) for x in certificates] or [0], np.int64),
@@ -1356,11 +1402,6 @@ def packed(rules: Rules, phase: int) -> np.recarray:
             out[name][f] = x
     out["phase"] = phase
     return out.view(np.recarray)
-
-
-def room_for(needed: int, usual: int) -> int:
-    """The usual room, or the next power of two above what is needed: another shape is compiled once more."""
-    return usual if needed <= usual else 1 << (needed - 1).bit_length()
 
 
 def roomy(array: NDArray, *room: int) -> NDArray:

@@ -180,6 +180,7 @@ class Ventures(NamedTuple):
     class_rate: Floats  # simple yearly rate of the redemption claim
     class_last: Bytes  # the claim is the last round's price where that is higher
     fair_part: Floats  # fair value over post-money, by the stage and terms of the last round
+    given: Bytes  # its known rounds are being written, by shares that are known: no pool is topped up meanwhile
 
 
 class Holdings(NamedTuple):
@@ -196,6 +197,7 @@ class Holdings(NamedTuple):
     since: Small  # the quarter that balance is of,
     returned: Floats  # what limited partners got,
     carried: Floats  # and the general partner
+    mark: Floats  # a fund's own book value over headline value until the firm's next round; 0: none
     next: Small  # next holding of the same venture, or -1
 
 
@@ -260,6 +262,10 @@ class Funds(NamedTuple):
     first_edge: Small  # its commitments stand together in Commitments
     edges: Small
     passed_down: Floats  # called by the funds it commits to; filled by the audit
+    booked: Bytes  # it stood in its own books at the start
+    booked_paid: Floats  # paid in, distributed and net asset value there
+    booked_back: Floats
+    booked_nav: Floats
 
 
 class Commitments(NamedTuple):
@@ -270,6 +276,7 @@ class Commitments(NamedTuple):
     amount: Floats
     called: Floats
     distributed: Floats
+    mark: Floats  # the partner's book value of it over its part of the fund's; 0: none
 
 
 class Market(NamedTuple):
@@ -401,7 +408,23 @@ class Cash(IntEnum):
     INTO_EARLY = 27  # of what sub-funds put into firms, in angel, seed and A rounds
     BY_SUB_FUNDS = 28  # what sub-funds put into firms
     REDEMPTION = 29
-    SIZE = 32
+    DISCOUNT = 30  # present value at the start of a yuan of this quarter
+    BOOKED_OUT = 31  # what the treasury had paid into funds with books before the start, and got back
+    BOOKED_BACK = 32
+    SIZE = 40
+
+
+class Next(IntEnum):
+    """Places, behind those of Tally.money, of a named firm's next round: what a yuan more in it has brought so far. The
+    yuan is too small to change anything, so the world is the one that would be without it."""
+
+    CLASS = 0
+    SHARES = 1  # that the yuan bought and has not sold
+    PAID = 2  # present value of the yuan; 0: no round yet
+    BACK = 3  # present value of what came back
+    SUM = 4  # and not discounted
+    QUARTER = 5  # of the round
+    SIZE = 6
 
 
 class Events(NamedTuple):
@@ -471,6 +494,7 @@ class Room(NamedTuple):
     metrics: int
     levels: int
     programmes: int = 0
+    named: int = 0
     round_events: int = 0
     flow_events: int = 0
     exit_events: int = 0
@@ -520,7 +544,7 @@ def build_world(room: Room) -> World:
         projects=_columns(Projects, MAX_PROJECTS),
         tally=Tally(
             np.zeros(Count.SIZE, np.int64),
-            np.zeros(Cash.SIZE + 2 * MAX_NAMED),
+            np.zeros(Cash.SIZE + 2 * MAX_NAMED + Next.SIZE * room.named),
             np.zeros(room.firms, np.int32),
             np.zeros(v, np.int32),
             np.zeros(STAGES, np.int64),
@@ -528,7 +552,7 @@ def build_world(room: Room) -> World:
         ),
         events=Events(
             np.zeros((room.round_events, 21)),
-            np.zeros((room.flow_events, 13)),
+            np.zeros((room.flow_events, 15)),
             np.zeros((room.exit_events, 10)),
             np.zeros((room.level_events, 6)),
         ),

@@ -43,6 +43,7 @@ certificate_effects = firms_.certificate_effects
 drift_rd = firms_.drift_rd
 plan_funds = funds_.plan_funds
 open_funds = funds_.open_funds
+take_over_books = funds_.take_over_books
 register_in_park = funds_.register_in_park
 charge_and_invest_outside = funds_.charge_and_invest_outside
 settle = funds_.settle
@@ -132,6 +133,7 @@ def live_one_quarter(
 
     Returns the quarter's output."""
     levels = rules.ladders.levels
+    tally.money[Cash.DISCOUNT] = (1.0 + rules.public.discount) ** (-0.25 * quarter)
     outlay, recovered = tally.money[Cash.OUTLAY], tally.money[Cash.RECOVERED]
     tally.rounds[:] = 0
     tally.raised[:] = 0.0
@@ -143,6 +145,7 @@ def live_one_quarter(
         certify_named(rules.named, firms, ventures, ladder, tally)
         seed_levels(key, rules.ladders, firms, ventures, market, ladder, events, tally, scratch)
         list_at_start(key, rules, firms, ventures, market, tally, events, scratch)
+        take_over_books(rules.funds, funds, commitments, ventures, holdings, market, tally)
     else:
         admit_entrants(key, rules, firms, ventures, market, tally, scratch, quarter)
     run_programmes(key, rules.programmes, firms, ventures, programmes, market, tally, scratch, quarter, rules.phase)
@@ -177,7 +180,7 @@ def live_one_quarter(
         sell_or_fail(
             key, rules.exits, firms, ventures, holdings, funds, market, ladder, tally, events, scratch, quarter, levels
         )
-        redeem(rules.exits, funds, ventures, holdings, tally, quarter)
+        redeem(rules.exits, funds, ventures, holdings, tally, scratch, quarter)
         end_funds(rules.exits, funds, ventures, holdings, market, tally, scratch, quarter)
     charge_and_invest_outside(key, rules.funds, funds, market, tally, quarter)
     settle(rules.funds, funds, commitments, tally, quarter)
@@ -240,5 +243,5 @@ def live_one_world(key, rules, world, audit):
         if audit:
             audit_world(rules, firms, ventures, holdings, funds, commitments, ladder, tally)
             audit_policies(rules, firms, programmes, incubators, tally)
-    report_returns(rules, market, scratch, metrics)
+    report_returns(rules, funds, commitments, market, tally, scratch, metrics)
     return tally.counts[Count.STATUS]

@@ -56,6 +56,28 @@ class Judged:
     irr: dict[str, Any] = field(default_factory=dict)
     model: list[dict[str, Any]] = field(default_factory=list)
 
+    def to_json(self) -> dict[str, Any]:
+        """The same as plain values: shares, yuan, quarters."""
+        cases = [
+            {
+                "name": {"zh": case.name.zh, "en": case.name.en},
+                "date": quarter_name(int(case.date)),
+                "probability": case.probability.value,
+                "exit": case.exit.value,
+                "proceeds": split,
+            }
+            for case, split in zip(self.cases, self.proceeds, strict=True)
+        ]
+        return {
+            "firm": self.firm,
+            "name": {"zh": self.name.zh, "en": self.name.en},
+            "cases": cases,
+            "expected": self.expected,
+            "cost": self.cost,
+            "irr": {fund: {"value": rate.value, "reason": rate.reason} for fund, rate in self.irr.items()},
+            "model": self.model,
+        }
+
     @property
     def expected(self) -> dict[str, float]:
         """Probability-weighted proceeds by holder."""

@@ -46,6 +46,7 @@ MAX_SECTORS = 12
 LONGEST = 400  # quarters
 TOLERANCE = 1.0 + 1e-9  # sums that a file writes in decimals
 MAX_TRANCHES = 6
+MAX_CALL_RATES = 12  # years of a pacing that differ
 MAX_ITEMS = 16  # of the evaluation table
 MAX_STEPS = 8
 
@@ -396,6 +397,8 @@ class Scenario(Table):
                 found.append((f"{path}.id", text, c.id, []))
             if c.books is not None:
                 self._check_books(c, path, found)
+            if c.pacing is not None:
+                self._check_pacing(c, path, found)
         for parent, total in plans.items():
             if total > 1.0 + 1e-9:
                 found.append(
@@ -411,6 +414,11 @@ class Scenario(Table):
             )
         if c.opens is not None and books.date < c.opens:
             found.append((f"{path}.books.date", "dates out of order: before opens", quarter_name(int(books.date)), []))
+        if c.kind == "sub-fund" and c.committed is None:
+            text = "a class of proposals has no books: state committed, the guidance money in it"
+            found.append((f"{path}.books", text, None, []))
+        if c.opens is None:
+            found.append((f"{path}.opens", "a fund with books needs its first close", None, []))
         if c.size is not None and books.paid_in.value > c.size.value * TOLERANCE:
             found.append((f"{path}.books.paid_in", "more is paid in than was committed", books.paid_in.value, []))
         if c.count.value != 1:
@@ -492,6 +500,31 @@ class Scenario(Table):
                 found.append((f"{path}.{field}", "is longer than the life", span.value, []))
         if c.follow_policy != "none" and c.follow_on.value >= 1.0 and c.kind in ("sub-fund", "market"):
             found.append((f"{path}.follow_on", "nothing is left for first investments", c.follow_on.value, []))
+
+    def _check_pacing(self, c: FundClass, path: str, found: list) -> None:
+        """A paced fund lives outside the zone, and its pacing is net of fees and carry."""
+        p = c.pacing
+        assert p is not None
+        if c.kind not in ("sub-fund", "market"):
+            text = "only a sub-fund or a market fund follows a pacing: the zone's own funds invest in the zone"
+            found.append((f"{path}.pacing", text, c.kind, []))
+        if not 1 <= len(p.call_rates) <= MAX_CALL_RATES:
+            text = f"between 1 and {MAX_CALL_RATES} call rates"
+            found.append((f"{path}.pacing.call_rates", text, len(p.call_rates), []))
+        if c.local.value > 0.0:
+            text = "a paced fund invests outside the zone: local is 0"
+            found.append((f"{path}.local", text, c.local.value, []))
+        if c.stages:
+            found.append((f"{path}.stages", "a paced fund meets no firm: it has no stages", ", ".join(c.stages), []))
+        for field in ("fee", "fee_after", "expenses", "carry"):
+            stated = getattr(c, field)
+            if stated is not None and stated.value > 0.0:
+                text = "a pacing is net of fees and carry: this is 0"
+                found.append((f"{path}.{field}", text, stated.value, []))
+        if c.tranches:
+            found.append((f"{path}.tranches", "a pacing says when money is called: no tranches", None, []))
+        if c.recycling is not None:
+            found.append((f"{path}.recycling", "a pacing says what is paid out: no recycling", None, []))
 
     def _check_guidance(self, found: list) -> None:
         """The rules in force: classes they speak of, and whether they hold when its sub-funds open."""

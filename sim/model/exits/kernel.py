@@ -8,14 +8,14 @@ at the last round's price, as funds report them.
 
 import numpy as np
 
-from sim.finance.payoff import redemption_claim, split_proceeds
+from sim.finance.payoff import pay_by_seniority, redemption_claim, split_proceeds
 from sim.finance.waterfall import accrue_hurdle, whole_fund_step
 from sim.model.draws import Purpose, exp, log, normal, uniform, uniforms, unit
 from sim.model.firms.kernel import remove_firm
 from sim.model.jit import inlined, kernel
 from sim.model.market.kernel import mean_regime
-from sim.model.rounds.kernel import put_venture
-from sim.model.world import MAX_NAMED, Cash, Count, FundKind
+from sim.model.rounds.kernel import next_of, put_venture
+from sim.model.world import MAX_NAMED, Cash, Count, FundKind, Next
 
 
 @kernel
@@ -67,6 +67,19 @@ def sell_part(funds, ventures, holdings, tally, h, part, paid, quarter):
 
 
 @kernel
+def sell_next(ventures, tally, v, c, part, price):
+    """Of what a yuan more in a named firm's next round bought, `part` is sold at `price` a share, if it is of class c
+    (-1: of any)."""
+    k = next_of(np.int64(ventures.named[v]))
+    money = tally.money
+    if money[k + Next.SHARES] > 0.0 and (c < 0 or np.int64(money[k + Next.CLASS]) == c):
+        paid = part * money[k + Next.SHARES] * price
+        money[k + Next.SHARES] *= 1.0 - part
+        money[k + Next.BACK] += paid * money[Cash.DISCOUNT]
+        money[k + Next.SUM] += paid
+
+
+@kernel
 def release_venture(ventures, tally, v):
     """Free a venture's row after the end of the firm's life as a venture."""
     ventures.alive[v] = 0
@@ -102,6 +115,12 @@ def pay_holders(firms, ventures, holdings, funds, tally, events, scratch, v, pro
     n = ventures.classes[v]
     if n > 0 and proceeds > 0.0:
         payout(ventures, scratch, v, proceeds)
+    if ventures.named[v] >= 0:
+        for c in range(n):
+            price = 0.0
+            if proceeds > 0.0 and ventures.class_shares[v, c] > 0.0:
+                price = scratch.payoff[c, 0] / ventures.class_shares[v, c]
+            sell_next(ventures, tally, v, np.int64(c), 1.0, price)
     h = ventures.first_holding[v]
     while h >= 0:
         c = holdings.share_class[h]
@@ -166,20 +185,34 @@ def list_firms(key, rules, rounds, firms, ventures, market, tally, events, slots
         log_exit(firms, ventures, tally, events, v, quarter, np.int64(3), pre + raised, 0.0)
 
 
+@inlined
+def part_to_sell(rules, ventures, v, quarter):
+    """Of what a holder of a listed firm has left, the part it sells this quarter."""
+    left = ventures.listed_at[v] + rules.lock_up + rules.sell_quarters - quarter
+    if left > rules.sell_quarters:
+        return 0.0
+    return 1.0 if left <= 1 else 1.0 / left
+
+
 @kernel
 def sell_down(rules, funds, ventures, holdings, market, tally, quarter):
     """After the lock-up a fund sells a listed holding in equal parts over the scenario's quarters, at the market."""
     multiple = np.exp(market.multiple[quarter])
+    for row in range(tally.counts[Count.VENTURE_SLOTS]):
+        v = np.int64(row)
+        if ventures.listed[v] and ventures.alive[v] and ventures.named[v] >= 0:
+            c = np.int64(tally.money[next_of(np.int64(ventures.named[v])) + Next.CLASS])
+            price = exp(ventures.log_value[v]) * multiple / ventures.shares[v] * ventures.class_conversion[v, c]
+            sell_next(ventures, tally, v, c, part_to_sell(rules, ventures, v, quarter), price)
     for h in range(tally.counts[Count.HOLDINGS]):
         if holdings.fund[h] < 0:
             continue
         v = holdings.venture[h]
         if ventures.listed[v] == 0:
             continue
-        left = ventures.listed_at[v] + rules.lock_up + rules.sell_quarters - quarter
-        if left > rules.sell_quarters:
+        part = part_to_sell(rules, ventures, v, quarter)
+        if part == 0.0:
             continue
-        part = 1.0 if left <= 1 else 1.0 / left
         c = holdings.share_class[h]
         price = exp(ventures.log_value[v]) * multiple / ventures.shares[v] * ventures.class_conversion[v, c]
         paid = part * holdings.shares[h] * price
@@ -268,35 +301,112 @@ def claim_of(rules, ventures, holdings, h, quarter):
     return claim
 
 
+@inlined
+def claims_now(rules, ventures, v, c, quarter):
+    """Whether the redemption right of a class is called this quarter: when its term ends, then each year."""
+    due = ventures.class_redemption[v, c]
+    if due < 0 or quarter < due or ventures.class_shares[v, c] <= 0.0:
+        return False
+    return (quarter - due) % 4 == 0 and quarter - due < 4 * rules.redemption_tries
+
+
+CLAIM, OF_FUNDS, HELD, RANK, PAID = range(5)  # columns of scratch.payoff while a firm redeems
+
+
 @kernel
-def redeem(rules, funds, ventures, holdings, tally, quarter):
-    """Redemption rights (回购): a firm that is not listed when the term ends owes its investors their money back. The
-    obligors pay what they can: part of the firm's spare cash, then what founders can raise, once a year for as many
-    years as the scenario tries; the rest of the position stays. Who comes first in a quarter is served first."""
-    for h in range(tally.counts[Count.HOLDINGS]):
-        if holdings.fund[h] < 0:
-            continue
-        v = holdings.venture[h]
+def redemption_claims(rules, ventures, holdings, p, v, quarter):
+    """Fill p [class, CLAIM]: what the holders of each class claim of venture v now, those beyond the model too;
+    OF_FUNDS: the funds' part of it, HELD: the shares they hold. Returns (what funds claim, whether a term ends just
+    now)."""
+    new = False
+    n = np.int64(ventures.classes[v])
+    for c in range(n):
+        p[c, CLAIM] = 0.0
+        p[c, OF_FUNDS] = 0.0
+        p[c, HELD] = 0.0
+        p[c, RANK] = ventures.class_seniority[v, c]
+        new = new or (ventures.class_redemption[v, c] == quarter)
+    of_funds = 0.0
+    h = ventures.first_holding[v]
+    while h >= 0:
         c = holdings.share_class[h]
-        due = ventures.class_redemption[v, c]
-        if ventures.listed[v] or due < 0 or quarter < due:
+        if holdings.fund[h] >= 0 and claims_now(rules, ventures, v, c, quarter):
+            claim = claim_of(rules, ventures, holdings, h, quarter)
+            p[c, OF_FUNDS] += claim
+            p[c, HELD] += holdings.shares[h]
+            of_funds += claim
+        h = holdings.next[h]
+    for c in range(n):
+        if not claims_now(rules, ventures, v, c, quarter):
             continue
-        if (quarter - due) % 4 != 0 or quarter - due >= 4 * rules.redemption_tries:
+        rest = max(0.0, ventures.class_shares[v, c] - p[c, HELD])
+        years = rules.redemption_term + 0.25 * (quarter - ventures.class_redemption[v, c])
+        claim = redemption_claim(rest * ventures.class_price[v, c], ventures.class_rate[v, c], years)
+        if ventures.class_last[v, c]:
+            part = rest * ventures.class_conversion[v, c] / ventures.shares[v]
+            claim = max(claim, part * ventures.last_post[v])
+        p[c, CLAIM] = p[c, OF_FUNDS] + claim
+    return of_funds, new
+
+
+@kernel
+def redeem_firm(rules, funds, ventures, holdings, tally, scratch, v, quarter):
+    """One firm's redemption in a quarter: all who hold a class that is due share what the obligors can pay, senior
+    classes first, holders of one rank pro rata to their claims."""
+    p = scratch.payoff
+    n = np.int64(ventures.classes[v])
+    of_funds, new = redemption_claims(rules, ventures, holdings, p, v, quarter)
+    if of_funds <= 0.0:
+        return
+    total = 0.0
+    for c in range(n):
+        total += p[c, CLAIM]
+    able = rules.redemption_ability * max(0.0, ventures.cash[v] - 2.0 * ventures.burn[v])
+    means = rules.founders_means if new else 0.0
+    money = min(total, able + means)
+    if money < 0.05 * total:
+        return
+    pay_by_seniority(money, n, p[:, CLAIM], p[:, RANK], p[:, PAID])
+    h = ventures.first_holding[v]
+    while h >= 0:
+        c = np.int64(holdings.share_class[h])
+        if holdings.fund[h] >= 0 and p[c, PAID] > 0.0:
+            part = p[c, PAID] / p[c, CLAIM]
+            paid = part * claim_of(rules, ventures, holdings, h, quarter)
+            tally.counts[Count.REDEEMED] += 1
+            sell_part(funds, ventures, holdings, tally, h, part, paid, quarter)
+        h = holdings.next[h]
+    named = np.int64(ventures.named[v])
+    for c in range(n):
+        if p[c, PAID] <= 0.0:
             continue
-        claim = claim_of(rules, ventures, holdings, h, quarter)
-        able = rules.redemption_ability * max(0.0, ventures.cash[v] - 2.0 * ventures.burn[v])
-        means = rules.founders_means if quarter == due else 0.0
-        paid = min(claim, able + means)
-        if claim <= 0.0 or paid < 0.05 * claim:
-            continue
-        part = paid / claim
-        ventures.cash[v] -= min(paid, able)
-        tally.counts[Count.REDEEMED] += 1
-        tally.money[Cash.REDEMPTION] += paid
-        gone = part * holdings.shares[h]
+        part = p[c, PAID] / p[c, CLAIM]
+        outside = part * (p[c, CLAIM] - p[c, OF_FUNDS])
+        tally.money[Cash.EXIT_PROCEEDS] += outside
+        tally.money[Cash.EXIT_TO_REST] += outside
+        if named >= 0:
+            sell_next(ventures, tally, v, c, part, p[c, PAID] / ventures.class_shares[v, c])
+        gone = part * ventures.class_shares[v, c]
         ventures.class_shares[v, c] -= gone
         ventures.shares[v] -= gone * ventures.class_conversion[v, c]
-        sell_part(funds, ventures, holdings, tally, h, part, paid, quarter)
+    ventures.cash[v] -= min(money, able)
+    tally.money[Cash.REDEMPTION] += money
+
+
+@kernel
+def redeem(rules, funds, ventures, holdings, tally, scratch, quarter):
+    """Redemption rights (回购): a firm that is not listed when the term ends owes its investors their money back. The
+    obligors pay what they can: part of the firm's spare cash, then, the first time, what founders can raise; once a
+    year for as many years as the scenario tries. The rest of the position stays. Holders beyond the model claim
+    when a fund does."""
+    for row in range(tally.counts[Count.VENTURE_SLOTS]):
+        v = np.int64(row)
+        if ventures.alive[v] == 0 or ventures.listed[v] or ventures.first_holding[v] < 0:
+            continue
+        for c in range(ventures.classes[v]):
+            if claims_now(rules, ventures, v, c, quarter):
+                redeem_firm(rules, funds, ventures, holdings, tally, scratch, v, quarter)
+                break
 
 
 @kernel
@@ -360,6 +470,7 @@ def tidy_holdings(ventures, holdings, tally):
         holdings.since[kept] = holdings.since[h]
         holdings.returned[kept] = holdings.returned[h]
         holdings.carried[kept] = holdings.carried[h]
+        holdings.mark[kept] = holdings.mark[h]
         holdings.next[kept] = ventures.first_holding[v]
         ventures.first_holding[v] = kept
         kept += 1

@@ -13,6 +13,7 @@ calls and distributions up to the treasury.
 
 import numpy as np
 
+from sim.finance.pacing import distribution_rate, pace_year
 from sim.finance.waterfall import accrue_hurdle, clawback_due, due_to_protected, whole_fund_step
 from sim.model.draws import Purpose, exp, normal, poisson, uniform, uniforms
 from sim.model.jit import inlined, kernel
@@ -89,6 +90,10 @@ def take_fund(rules, funds, tally, group, opened):
     funds.ended[f] = 0
     funds.first_edge[f] = 0
     funds.edges[f] = 0
+    funds.booked[f] = 0
+    funds.booked_paid[f] = 0.0
+    funds.booked_back[f] = 0.0
+    funds.booked_nav[f] = 0.0
     return f
 
 
@@ -101,6 +106,7 @@ def commit(funds, commitments, tally, lp, f, amount):
     commitments.amount[e] = amount
     commitments.called[e] = 0.0
     commitments.distributed[e] = 0.0
+    commitments.mark[e] = 0.0
     tally.counts[Count.COMMITMENTS] = e + 1
     if funds.edges[f] == 0:
         funds.first_edge[f] = e
@@ -132,6 +138,8 @@ def open_closed_fund(rules, funds, commitments, tally, g):
     commit_others(rules, funds, commitments, tally, f, others)
     funds.local_required[f] = rules.reinvestment[g] * share
     funds.local_share[f] = min(1.0, max(rules.local_share[g], funds.local_required[f] / rules.commitment[g]))
+    if rules.paced[g]:
+        funds.local_share[f] = 0.0
     tally.money[Cash.SUBFUND_OTHERS] += others
     tally.counts[Count.SUB_FUNDS] += 1
 
@@ -164,11 +172,18 @@ def plan_funds(key, rules, funds, commitments, market, tally):
                 for other in range(f):
                     if funds.group[other] == rules.parent[g]:
                         funds.parent[f] = other
+        elif rules.booked[g]:
+            f = take_fund(rules, funds, tally, g, rules.opens_from[g])
+            if f < 0:
+                return
+            commit_others(rules, funds, commitments, tally, f, rules.commitment[g])
         else:
             for k in range(rules.count[g]):
                 u = uniform(key, k, g, 0, Purpose.FUND_PROPOSAL)
                 opened = -np.int64(u * rules.interval[g])
-                if opened + rules.invests[g] > 0:
+                if rules.paced[g]:  # its history is that of its pacing: see take_over_books
+                    open_market_fund(key, rules, funds, commitments, market, tally, g, k, opened, 0, 1.0)
+                elif opened + rules.invests[g] > 0:
                     left = 1.0 + opened / rules.invests[g]
                     open_market_fund(key, rules, funds, commitments, market, tally, g, k, opened, 0, left)
 
@@ -224,6 +239,8 @@ def close_sub_fund(key, rules, funds, commitments, market, tally, f, quarter):
     commit_others(rules, funds, commitments, tally, f, others)
     funds.local_required[f] = rules.reinvestment[g] * share
     funds.local_share[f] = min(1.0, max(rules.local_share[g], funds.local_required[f] / size))
+    if rules.paced[g]:
+        funds.local_share[f] = 0.0
     tally.money[Cash.SUBFUND_OTHERS] += others
     tally.money[Cash.SUBFUND_NEW] += rules.additionality * others
     tally.money[Cash.DISPLACED] += (1.0 - rules.additionality) * others * funds.local_share[f]
@@ -238,7 +255,7 @@ def open_funds(key, rules, funds, commitments, market, tally, quarter):
         if funds.ended[f] == 2 and funds.opened[f] == quarter:
             close_sub_fund(key, rules, funds, commitments, market, tally, f, quarter)
     for g in range(rules.groups):
-        if rules.kind[g] == FundKind.MARKET:
+        if rules.kind[g] == FundKind.MARKET and rules.booked[g] == 0:
             for k in range(rules.count[g]):
                 u = uniform(key, k, g, 0, Purpose.FUND_PROPOSAL)
                 phase = np.int64(u * rules.interval[g])
@@ -317,6 +334,27 @@ def take_outside_proceeds(funds, f, paid, quarter):
 
 
 @kernel
+def pace_outside(rules, funds, tally, f, g, quarter):
+    """A fund whose money works outside the zone and follows a pacing (Takahashi and Alexander 2002): a year's call and
+    distribution come on each anniversary of its first close; in between its value grows."""
+    since = quarter - funds.opened[f]
+    if since > 0:
+        funds.outside_value[f] *= (1.0 + rules.pace_growth[g]) ** 0.25
+    if since % 4 != 0:
+        return
+    year = since // 4 + 1
+    rate = rules.pace_rate[g, min(year, rules.pace_rates[g]) - 1]
+    part = distribution_rate(1.0 * year, 0.25 * rules.life[g], rules.pace_bow[g], rules.pace_yield[g])
+    uncalled = max(0.0, funds.commitment[f] - funds.called[f] - funds.need[f])
+    call, paid, left = pace_year(funds.outside_value[f], uncalled, rate, 0.0, min(1.0, part))
+    funds.need[f] += call
+    funds.invested_outside[f] += call
+    funds.outside_value[f] = left
+    take_outside_proceeds(funds, f, paid, quarter)
+    tally.money[Cash.OUTSIDE_PAID] += paid
+
+
+@kernel
 def charge_and_invest_outside(key, rules, funds, market, tally, quarter):
     """Fees and expenses, and the part of a sub-fund's money that goes into firms outside the zone: one pooled asset a
     fund, growing like a portfolio and paid back along (t/life)^bow."""
@@ -325,6 +363,11 @@ def charge_and_invest_outside(key, rules, funds, market, tally, quarter):
         if funds.ended[f] or quarter < funds.opened[f]:
             continue
         g = funds.group[f]
+        if quarter == 0 and funds.booked[f]:  # the first quarter is in its books
+            continue
+        if rules.paced[g]:
+            pace_outside(rules, funds, tally, f, g, quarter)
+            continue
         investing = quarter < funds.invests_until[f]
         fee = fee_of_quarter(rules, funds, f, g, quarter)
         cuts = rules.fee_cut > 0.0 and rules.miss >= MISS_FEE and rules.kind[g] == FundKind.SUB_FUND
@@ -337,8 +380,9 @@ def charge_and_invest_outside(key, rules, funds, market, tally, quarter):
         expenses = min(0.25 * rules.expenses[g] * funds.commitment[f], callable_money(funds, f))
         funds.need[f] += expenses
         funds.expenses[f] += expenses
-        if funds.local_share[f] < 1.0 and rules.kind[g] == FundKind.SUB_FUND:
-            if investing:
+        goes_out = funds.local_share[f] < 1.0 and rules.kind[g] == FundKind.SUB_FUND
+        if goes_out or funds.outside_value[f] > 0.0:
+            if goes_out and investing:
                 part = (1.0 - funds.local_share[f]) * funds.commitment[f] * (1.0 - rules.fee_reserve) / rules.invests[g]
                 room = callable_money(funds, f)
                 if funds.paid_ahead[f]:
@@ -369,6 +413,8 @@ def charge_and_invest_outside(key, rules, funds, market, tally, quarter):
     for f in range(tally.counts[Count.FUNDS]):
         if funds.ended[f] == 1 and funds.outside_value[f] > 0.0:
             paid = funds.outside_value[f]
+            if rules.paced[funds.group[f]]:
+                paid *= (1.0 + rules.pace_growth[funds.group[f]]) ** 0.25
             funds.outside_value[f] = 0.0
             take_outside_proceeds(funds, f, paid, quarter)
             tally.money[Cash.OUTSIDE_PAID] += paid
@@ -389,7 +435,13 @@ def call_capital(rules, funds, commitments, tally, f, g, quarter):
     """Call what cash does not cover, or what a tranche asks; every partner pays by its commitment."""
     need = funds.need[f]
     call = max(0.0, need - funds.cash[f])
-    if funds.paid_ahead[f] and funds.ended[f] == 0 and funds.opened[f] <= quarter < funds.invests_until[f]:
+    booked = quarter == 0 and funds.booked[f]  # the first quarter's tranche is in its books
+    if (
+        funds.paid_ahead[f]
+        and not booked
+        and funds.ended[f] == 0
+        and funds.opened[f] <= quarter < funds.invests_until[f]
+    ):
         room = funds.commitment[f] - funds.called[f]
         call = max(call, min(tranche_due(rules, funds, f, g, quarter) - funds.called[f], room))
     funds.cash[f] = max(0.0, funds.cash[f] + call - need)
@@ -552,7 +604,9 @@ def accrued_carry(funds, f, worth):
 def value_funds(funds, commitments, ventures, holdings, market, tally, quarter):
     """Net asset value of the partners: unlisted holdings at the last round's price, listed ones at the market, the
     outside portfolio at its value, cash, less the carry that would be owed; a fund of funds by its share of each
-    fund's. Beside it the same at fair value: what the last round's terms make the price worth (sim.model.worth)."""
+    fund's. Where a fund's own books said otherwise at the start, positions stand at that part of it until the firm's
+    next round, stakes in funds for good. Beside it the same at fair value: what the last round's terms make the price
+    worth (sim.model.worth)."""
     multiple = np.exp(market.multiple[quarter])
     for f in range(tally.counts[Count.FUNDS]):
         funds.nav[f] = funds.outside_value[f] + funds.cash[f]
@@ -572,6 +626,8 @@ def value_funds(funds, commitments, ventures, holdings, market, tally, quarter):
         else:
             worth = part * ventures.last_post[v]
             funds.nav_fair[f] += worth * ventures.fair_part[v]
+            if holdings.mark[h] > 0.0:
+                worth *= holdings.mark[h]
         funds.nav[f] += worth
         funds.held_cost[f] += holdings.cost[h]
         funds.held_age[f] += holdings.cost[h] * (quarter - holdings.bought[h])
@@ -586,9 +642,196 @@ def value_funds(funds, commitments, ventures, holdings, market, tally, quarter):
             lp = commitments.lp[e]
             if lp >= 0:
                 share = commitments.amount[e] / funds.commitment[f]
-                funds.nav[lp] += share * funds.nav[f]
+                funds.nav[lp] += share * funds.nav[f] * (commitments.mark[e] if commitments.mark[e] > 0.0 else 1.0)
                 funds.nav_fair[lp] += share * funds.nav_fair[f]
                 funds.held_cost[lp] += share * funds.held_cost[f]
+
+
+LEAST_MARK = 1e-12  # of what a fund's books have written off; 0 means no mark
+HALVINGS = 200
+
+
+@kernel
+def gross_of_carry(funds, f, net):
+    """What a fund must be worth for its partners to have `net` after the carry that would be owed: by halving, since
+    what is left after carry never falls with the worth. The least such worth where a full catch-up leaves several."""
+    low = net
+    high = (net + funds.carry_rate[f] * funds.distributed[f]) / (1.0 - funds.carry_rate[f])
+    if funds.carry_rate[f] <= 0.0 or high - accrued_carry(funds, f, high) < net:
+        return net if funds.carry_rate[f] <= 0.0 else high
+    for _ in range(HALVINGS):
+        middle = 0.5 * (low + high)
+        if middle - accrued_carry(funds, f, middle) < net:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+@inlined
+def called_evenly(hurdle, years):
+    """Capital and hurdle due at the end of `years` for a yuan called evenly over them."""
+    if hurdle <= 0.0 or years <= 0.0:
+        return 1.0
+    return ((1.0 + hurdle) ** years - 1.0) / (np.log(1.0 + hurdle) * years)
+
+
+@kernel
+def fees_so_far(rules, funds, f, g, quarters, invested):
+    """Fees and expenses that the terms give for the fund's first quarters; the books do not tell them apart."""
+    total = 0.0
+    for q in range(quarters):
+        if q < rules.invests[g]:
+            rate = rules.fee[g]
+            base = rules.fee_base[g]
+        else:
+            rate = rules.fee_after[g] * (1.0 - rules.fee_step[g]) ** ((q - rules.invests[g]) // 4)
+            base = rules.fee_base_after[g]
+        on = funds.commitment[f]
+        if base == PAID_IN:
+            on = rules.book_paid[g] * (q + 1.0) / quarters
+        elif base == INVESTED:
+            on = invested * min(1.0, (q + 1.0) / min(quarters, rules.invests[g]))
+        total += 0.25 * (rate * on + rules.expenses[g] * funds.commitment[f])
+    return total
+
+
+@kernel
+def paced_so_far(rules, funds, f, g):
+    """Paid in, distributed and value at the start of a paced fund that opened before it, by its pacing."""
+    called = 0.0
+    paid_back = 0.0
+    value = 0.0
+    year = 1
+    last = np.int64(funds.opened[f])
+    while last + 4 * (year - 1) <= 0:
+        rate = rules.pace_rate[g, min(year, rules.pace_rates[g]) - 1]
+        part = distribution_rate(1.0 * year, 0.25 * rules.life[g], rules.pace_bow[g], rules.pace_yield[g])
+        growth = rules.pace_growth[g] if year > 1 else 0.0
+        call, paid, value = pace_year(value, funds.commitment[f] - called, rate, growth, min(1.0, part))
+        called += call
+        paid_back += paid
+        year += 1
+    since = -last - 4 * (year - 2)
+    return called, paid_back, value * (1.0 + rules.pace_growth[g]) ** (0.25 * since)
+
+
+@kernel
+def mark_to_book(funds, commitments, ventures, holdings, tally, f, worth, unmarked, stated):
+    """The fund's books are below what it holds: positions that state no value of their own, and stakes in funds, are
+    written down to meet them; where that is not enough, the stated ones too. What is listed stays at the market.
+    worth: for all that is not listed; unmarked, stated: what both kinds come to."""
+    part = max(LEAST_MARK, (worth - stated) / unmarked) if unmarked > 0.0 else 1.0
+    of_stated = 1.0
+    if worth < stated:
+        of_stated = max(LEAST_MARK, worth / stated)
+        part = LEAST_MARK
+    for h in range(tally.counts[Count.HOLDINGS]):
+        if holdings.fund[h] == f and ventures.listed[holdings.venture[h]] == 0:
+            if holdings.mark[h] > 0.0:
+                holdings.mark[h] *= of_stated
+            else:
+                holdings.mark[h] = part
+    for e in range(tally.counts[Count.COMMITMENTS]):
+        if commitments.lp[e] == f and funds.booked[commitments.fund[e]]:
+            commitments.mark[e] = part
+
+
+@kernel
+def take_over_books(rules, funds, commitments, ventures, holdings, market, tally):
+    """The state of funds at the start from their own books: paid in, distributed, net asset value. A guidance fund
+    without books of its own has those of the sub-funds that have; a paced fund that opened before the start has its
+    pacing's.
+
+    What the books do not tell is set so that the accounts close. Known positions cost what is known; fees and expenses
+    are those of the terms, as far as money is left for them; the rest of what was paid in is held as cash by funds of
+    funds and where tranches are paid ahead, as far as the net asset value holds it, and else went into positions
+    outside the model, which are worth what the net asset value has beyond the known ones. What was distributed had come
+    in from such positions or from sub-funds. No carry has been paid. For the hurdle, capital was called evenly from the
+    first close on and distributed at the date of the books. The date of the books is taken as the first quarter's."""
+    multiple = np.exp(market.multiple[0])
+    n = tally.counts[Count.FUNDS]
+    for f in range(n):
+        funds.nav[f] = 0.0  # listed positions, until value_funds
+        funds.nav_fair[f] = 0.0  # positions that state their own value
+        funds.accrued[f] = 0.0  # all others
+    for h in range(tally.counts[Count.HOLDINGS]):
+        f = holdings.fund[h]
+        if f < 0:
+            continue
+        v = holdings.venture[h]
+        part = holdings.shares[h] * ventures.class_conversion[v, holdings.share_class[h]] / ventures.shares[v]
+        if ventures.listed[v]:
+            funds.nav[f] += part * exp(ventures.log_value[v]) * multiple
+        elif holdings.mark[h] > 0.0:
+            funds.nav_fair[f] += part * ventures.last_post[v] * holdings.mark[h]
+        else:
+            funds.accrued[f] += part * ventures.last_post[v]
+    for f in range(n - 1, -1, -1):
+        if funds.ended[f] == 2 or funds.commitment[f] <= 0.0:
+            continue
+        g = funds.group[f]
+        listed, stated, unmarked = funds.nav[f], funds.nav_fair[f], funds.accrued[f]
+        down = 0.0
+        up = 0.0
+        stakes = 0.0
+        for e in range(tally.counts[Count.COMMITMENTS]):
+            below = commitments.fund[e]
+            if commitments.lp[e] == f and funds.booked[below]:
+                down += commitments.called[e]
+                up += commitments.distributed[e]
+                stakes += commitments.amount[e] / funds.commitment[below] * funds.booked_nav[below]
+        if rules.booked[g]:
+            paid, back, net = rules.book_paid[g], rules.book_back[g], rules.book_nav[g]
+        elif rules.paced[g] and funds.opened[f] < 0:
+            paid, back, net = paced_so_far(rules, funds, f, g)
+        elif down > 0.0:
+            paid, back, net = down, up, stakes + listed + stated + unmarked
+        else:
+            continue
+        quarters = rules.book_age[g] if rules.booked[g] else max(np.int64(0), -np.int64(funds.opened[f]))
+        invested = funds.invested[f]
+        earned = max(0.0, back - up)  # what came in from positions that are gone or outside the model
+        spent = paid + up + earned - back - invested - down
+        if spent < 0.0:
+            earned -= spent
+            spent = 0.0
+        fees = 0.0 if rules.paced[g] else min(spent, fees_so_far(rules, funds, f, g, quarters, invested))
+        spent -= fees
+        funds.booked[f] = 1
+        funds.booked_paid[f] = paid
+        funds.booked_back[f] = back
+        funds.booked_nav[f] = net
+        funds.called[f] = paid
+        funds.distributed[f] = back
+        funds.received[f] = up + earned
+        funds.fees[f] = fees
+        funds.need[f] = 0.0
+        due = called_evenly(funds.hurdle[f], 0.25 * quarters)
+        funds.hurdle_balance[f] = max(0.0, paid * due - back)
+        funds.whole_distributed[f] = back
+        tally.money[Cash.OUTSIDE_PAID] += earned
+        worth = gross_of_carry(funds, f, net)
+        rest = worth - listed - stated - unmarked - stakes
+        if rest < 0.0:
+            mark_to_book(
+                funds, commitments, ventures, holdings, tally, f, max(0.0, worth - listed), unmarked + stakes, stated
+            )
+            rest = 0.0
+        if funds.kind[f] == FundKind.GUIDANCE or funds.paid_ahead[f]:
+            funds.cash[f] = min(rest, spent)
+        funds.outside_value[f] = rest - funds.cash[f]
+        funds.invested_outside[f] = spent - funds.cash[f]
+        funds.outside_called[f] = funds.load[f] * funds.invested_outside[f]
+        funds.outside_balance[f] = max(0.0, funds.outside_called[f] * due - earned)
+        funds.outside_returned[f] = earned
+        for e in range(funds.first_edge[f], funds.first_edge[f] + funds.edges[f]):
+            part = commitments.amount[e] / funds.commitment[f]
+            commitments.called[e] = part * paid
+            commitments.distributed[e] = part * back
+            if commitments.lp[e] == TREASURY:
+                tally.money[Cash.BOOKED_OUT] += part * paid
+                tally.money[Cash.BOOKED_BACK] += part * back
 
 
 @kernel
@@ -615,4 +858,6 @@ def log_flows(rules, funds, tally, events, quarter):
         row[10] = funds.opened[f]
         row[11] = funds.nav_fair[f]
         row[12] = funds.expenses[f]
+        row[13] = funds.booked_paid[f] - funds.booked_nav[f]
+        row[14] = funds.booked_back[f]
         tally.counts[Count.FLOW_EVENTS] = n + 1

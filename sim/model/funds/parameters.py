@@ -44,7 +44,7 @@ MEASURES: tuple[str, ...] = get_args(Measure)
 
 
 class FundBooks(Table):
-    """What a fund has behind it at the start, from its own books."""
+    """What a fund has behind it at the start, from its own books: the state it starts from."""
 
     settled = "all"
 
@@ -52,6 +52,16 @@ class FundBooks(Table):
     paid_in: Money = Described("paid in by its partners to date")
     distributed: Money = Described("distributed to its partners to date")
     nav: Money = Described("net asset value, after fees and carry")
+
+
+class Pacing(Table):
+    """How a fund outside the zone calls, pays out and grows, by the year (Takahashi and Alexander 2002); net of its
+    fees and carry."""
+
+    call_rates: list[Share] = Described("part of what is left uncalled that is called in each year; the last repeats")
+    bow: Ratio = Described("shape of its distributions over its life: the part paid out is (year / life)^bow")
+    growth: SignedRate = Described("yearly growth of its net asset value")
+    yields: Share = Described("least part of the grown net asset value paid out in a year", default=0)
 
 
 class FundClass(Table):
@@ -144,6 +154,10 @@ class FundClass(Table):
         "guidance money in a sub-fund that has closed already; then size is what it closed at", default=None
     )
     books: FundBooks | None = Described("paid-in, distributions and value up to the start", default=None)
+    pacing: Pacing | None = Described(
+        "for a sub-fund or a market fund outside the zone: its cash flows follow this, no round and no draw",
+        default=None,
+    )
     public: bool = Described("whether the treasury is its limited partner", default=False)
 
 
@@ -366,8 +380,8 @@ class NamedRound(Table):
     post_money: Money = Described("post-money valuation")
     direct: Share = Described("part of it that the zone's direct fund took", default=0)
     investors: list[Investment] = Described("what funds of the scenario paid in it", default=[])
-    price: Money | None = Described("price of a share; declared, the model counts shares of its own", default=None)
-    shares: Count | None = Described("shares after the round, fully diluted; declared", default=None)
+    price: Money | None = Described("price of a share; declared, the model counts in shares of its own", default=None)
+    shares: Count | None = Described("shares after the round, fully diluted; declared, as the price", default=None)
 
 
 class Holder(Table):

@@ -25,7 +25,20 @@ from sim.model.draws import (
 )
 from sim.model.jit import fast_kernel, inlined, kernel, order_by
 from sim.model.market.kernel import mean_regime
-from sim.model.world import MAX_CLASSES, MAX_NAMED, OTHERS, STAGES, TILE, Cash, Count, FundKind, Source, Stage, Status
+from sim.model.world import (
+    MAX_CLASSES,
+    MAX_NAMED,
+    OTHERS,
+    STAGES,
+    TILE,
+    Cash,
+    Count,
+    FundKind,
+    Next,
+    Source,
+    Stage,
+    Status,
+)
 
 SQRT_HALF = 0.7071067811865476
 HALVINGS = 60
@@ -79,6 +92,7 @@ def put_venture(key, rules, firms, ventures, tally, slot, quarter, log_value, na
     ventures.first_holding[v] = -1
     ventures.classes[v] = 0
     ventures.fair_part[v] = 1.0
+    ventures.given[v] = 0
     return v
 
 
@@ -312,6 +326,7 @@ def add_holding(holdings, ventures, tally, f, v, share_class, shares, cost, quar
     holdings.since[h] = quarter
     holdings.returned[h] = 0.0
     holdings.carried[h] = 0.0
+    holdings.mark[h] = 0.0
     holdings.next[h] = ventures.first_holding[v]
     ventures.first_holding[v] = h
     tally.counts[Count.HOLDINGS] = h + 1
@@ -370,7 +385,11 @@ def issue_class(key, rules, ventures, v, index, cohort, stage, amount, pre, quar
     post = pre + amount
     new_share = amount / post
     pool_wanted = rules.pool_share[stage]
-    if pool_wanted > 0.0 and ventures.pool[v] * (1.0 - new_share) < 0.999 * pool_wanted * ventures.shares[v]:
+    if (
+        ventures.given[v] == 0
+        and pool_wanted > 0.0
+        and ventures.pool[v] * (1.0 - new_share) < 0.999 * pool_wanted * ventures.shares[v]
+    ):
         others = ventures.shares[v] - ventures.pool[v]
         rest = 1.0 - new_share - pool_wanted
         if rest > 0.05:
@@ -416,6 +435,28 @@ def issue_class(key, rules, ventures, v, index, cohort, stage, amount, pre, quar
     ventures.classes[v] = c + 1
     ventures.shares[v] += issued
     return c, price
+
+
+@inlined
+def next_of(named):
+    """Place in Tally.money of a named firm's next round."""
+    return np.int64(Cash.SIZE) + 2 * MAX_NAMED + np.int64(Next.SIZE) * named
+
+
+@kernel
+def price_anew(ventures, holdings, tally, v, c, price, quarter):
+    """A named firm has a new price: book values of before it are over, and a yuan more in its first round after the
+    start buys so many shares of class c."""
+    h = ventures.first_holding[v]
+    while h >= 0:
+        holdings.mark[h] = 0.0
+        h = holdings.next[h]
+    k = next_of(np.int64(ventures.named[v]))
+    if tally.money[k + Next.PAID] == 0.0:
+        tally.money[k + Next.CLASS] = c
+        tally.money[k + Next.SHARES] = 1.0 / price
+        tally.money[k + Next.PAID] = tally.money[Cash.DISCOUNT]
+        tally.money[k + Next.QUARTER] = quarter
 
 
 @kernel
@@ -470,6 +511,8 @@ def close_round(
     ventures.last_round[v] = quarter
     ventures.fails[v] = 0
     ventures.burn[v] = ventures.cash[v] / (rules.runway[stage] * exp(0.25 * normal(u)))
+    if ventures.named[v] >= 0:
+        price_anew(ventures, holdings, tally, v, c, price, quarter)
     e = tally.counts[Count.ROUND_EVENTS]
     if e < events.rounds.shape[0]:
         row = events.rounds[e]
