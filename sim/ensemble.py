@@ -7,7 +7,6 @@ replication number: not on threads, on other replications, or on the length of t
 
 import os
 import platform
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -34,8 +33,7 @@ from sim.model.whole import whole_program  # noqa: E402
 from sim.model.world import STAGE_NAMES, Count, Room, Source, Status, World, build_world  # noqa: E402
 from sim.model.zone import live_one_world  # noqa: E402
 
-if sys.modules.get("coverage", 0) is None:  # see sim.compiled
-    del sys.modules["coverage"]
+compiled.allow_imports()
 
 if TYPE_CHECKING:
     from sim.result import Result
@@ -178,7 +176,7 @@ class Worlds:
                     self.room = bigger(room, status)
 
     def _live(self, key: NDArray[np.uint64], rules: Any) -> int:
-        if WARM or _compiled or config.DISABLE_JIT:  # type: ignore[attr-defined]
+        if _compiled or config.DISABLE_JIT:  # type: ignore[attr-defined]
             return int(live_one_world(key, rules, self._own.pointer, self.audit))
         with _compiling:
             with nullcontext() if _compiled else whole_program(live_one_world):
