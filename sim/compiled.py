@@ -1,17 +1,23 @@
 """Where compiled kernels are kept: a folder named by a digest of the sources.
 
 numba's own cache looks only at the file of the function that is called, so an edit elsewhere would leave it stale
-(measured); a new digest is a new folder. Import this before numba.
+(measured); a new digest is a new folder. It also looks at where that file stands and when it was touched, so that a
+second checkout, or a copy of the folder, would compile again; `ByDigest` tells it to look at the digest alone. Import
+this before numba.
 """
 
 import hashlib
 import os
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 _SOURCES = ("model/**/*.py", "finance/*.py", "accounts.py")
 
 
+@cache
 def digest_of_sources() -> str:
     """Sixteen hex digits over the kernels' sources and the Python version."""
     here = Path(__file__).parent
@@ -30,14 +36,47 @@ def cache_folder() -> Path:
     return root / digest_of_sources()
 
 
+class ByDigest:
+    """Where numba finds a compiled function: in the folder of the digest, wherever the project stands."""
+
+    def __init__(self, function: Callable[..., Any], file: str) -> None:
+        self._name = f"{function.__module__}-{function.__code__.co_firstlineno}"
+        ours = function.__module__.startswith("sim.")
+        self._stamp = digest_of_sources() if ours else (os.stat(file).st_mtime, os.stat(file).st_size)
+
+    @classmethod
+    def from_function(cls, function: Callable[..., Any], file: str) -> "ByDigest":
+        return cls(function, file)
+
+    def get_cache_path(self) -> str:
+        return os.environ["NUMBA_CACHE_DIR"]
+
+    def ensure_cache_path(self) -> None:
+        os.makedirs(self.get_cache_path(), exist_ok=True)
+
+    def get_source_stamp(self) -> Any:
+        return self._stamp
+
+    def get_disambiguator(self) -> str:
+        return self._name
+
+
 # numba colours the messages of its own tries, tens of thousands of them, none of which is shown.
 os.environ.setdefault("NUMBA_DISABLE_ERROR_MESSAGE_HIGHLIGHTING", "1")
 
 
-# numba looks whether `coverage` is installed, and where it is spends .2 s on importing it. Where coverage measures, it
-# is in the table of modules already.
-if "numba" not in sys.modules and "coverage" not in sys.modules:
-    sys.modules["coverage"] = None  # type: ignore[assignment]
+# numba looks whether `coverage` and `yaml` are installed, and where they are spends .2 and .03 s on importing them.
+# Where coverage measures, it is in the table of modules already. sim.ensemble takes the marks away again.
+_NOT_NEEDED = [name for name in ("coverage", "yaml") if not {name, "numba"} & sys.modules.keys()]
+for _name in _NOT_NEEDED:
+    sys.modules[_name] = None  # type: ignore[assignment]
+
+
+def allow_imports() -> None:
+    """What numba was not to import may be imported again."""
+    for name in _NOT_NEEDED:
+        if sys.modules.get(name, 0) is None:
+            del sys.modules[name]
 
 
 def use_cache() -> bool:
@@ -45,17 +84,13 @@ def use_cache() -> bool:
 
     Older digests are removed, so the folder holds one version.
     """
-    if os.environ.get("NUMBA_CACHE_DIR"):
-        folder = Path(os.environ["NUMBA_CACHE_DIR"])
-    else:
-        folder = cache_folder()
-        os.environ["NUMBA_CACHE_DIR"] = str(folder)
-        if "numba" in sys.modules:
-            import numba
+    folder = Path(os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder())))
+    os.environ.setdefault("NUMBA_CACHE_LOCATOR_CLASSES", "sim.compiled.ByDigest")
+    if "numba" in sys.modules:
+        import numba
 
-            numba.config.reload_config()  # type: ignore[attr-defined]
-    warm = folder.is_dir() and any(folder.rglob("*.nbc"))
-    return warm
+        numba.config.reload_config()  # type: ignore[attr-defined]
+    return any(folder.glob("zone.live_one_world*.nbc"))
 
 
 def _note_of(size: tuple[int, ...]) -> Path:

@@ -7,7 +7,6 @@ replication number: not on threads, on other replications, or on the length of t
 
 import os
 import platform
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -35,8 +34,7 @@ from sim.model.whole import whole_program  # noqa: E402
 from sim.model.world import OTHERS, STAGE_NAMES, STATE, TREASURY, Count, Room, Source, Status, World, build_world  # noqa: E402
 from sim.model.zone import live_one_world  # noqa: E402
 
-if sys.modules.get("coverage", 0) is None:  # see sim.compiled
-    del sys.modules["coverage"]
+compiled.allow_imports()
 
 if TYPE_CHECKING:
     from sim.result import Result
@@ -182,8 +180,7 @@ class Worlds:
 
     def _live(self, key: NDArray[np.uint64], rules: Any) -> int:
         size = self.size
-        ready = (WARM and size == USUAL_SIZE) or size in _compiled
-        if ready or config.DISABLE_JIT:  # type: ignore[attr-defined]
+        if size in _compiled or config.DISABLE_JIT:  # type: ignore[attr-defined]
             return int(live_one_world(key, rules, self._own.pointer, self.audit))
         with _compiling:
             with nullcontext() if size in _compiled else whole_program(live_one_world):

@@ -171,11 +171,15 @@ def test_philox_gives_the_known_answers_of_its_authors():
 def test_our_log_exp_and_normal_are_accurate():
     from scipy.special import ndtri
 
+    from sim.model.rows import normal_quantile
+
     x = np.exp(np.linspace(-40, 40, 4001))
     assert max(abs(draws.log(v) - np.log(v)) / max(1.0, abs(np.log(v))) for v in x) < 1e-12
     assert max(abs(draws.exp(v) / np.exp(v) - 1) for v in np.linspace(-300, 300, 4001)) < 1e-12
     u = np.linspace(1e-6, 1 - 1e-6, 4001)
     assert max(abs(draws.normal(v) - ndtri(v)) for v in u) < 2e-6
+    far = np.array([1e-16, 1e-12, 0.075, 0.0751, 0.925, 1.0 - 1e-15, *u])
+    assert np.allclose(normal_quantile(far), ndtri(far), rtol=1e-14, atol=1e-15)
     u = (np.arange(200_000) + 0.5) / 200_000
     sample = np.array([draws.laplace(v) for v in u])
     assert sample.var() == pytest.approx(2.0, rel=1e-3)

@@ -81,14 +81,14 @@ def live_cohort(law: ExitLaw, quarters: int, firms: int, seed: int) -> np.ndarra
     index, cohort = np.arange(firms, dtype=np.uint32), np.zeros(firms, np.uint32)
     words = [np.empty(firms, np.uint32) for _ in range(4)]
     born, log_revenue = np.zeros(firms, np.int32), np.zeros(firms)
-    hazard, alive, leavers = np.empty(firms), np.ones(firms, np.uint8), np.empty(firms, np.int64)
-    share = np.ones(quarters + 1)
+    hazard, alive, leavers = np.empty(firms), np.ones(firms, np.uint8), np.empty(firms + 1, np.int64)
+    flags, share = np.empty(firms, np.uint8), np.ones(quarters + 1)
     for quarter in range(quarters):
         if quarter % 2 == 0:
             shock_words(key, index, cohort, quarter // 2, *words)
         by_age(quarter, born, young, hazard)
         set_hazard(rules[0], log_revenue, hazard)
-        n = note_leavers(alive, hazard, words[1 + 2 * (quarter % 2)], 0, leavers, 0)
+        n = note_leavers(alive, hazard, words[1 + 2 * (quarter % 2)], 0, flags, leavers, 0)
         alive[leavers[:n]] = 0
         share[quarter + 1] = alive.mean()
     return share

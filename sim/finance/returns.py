@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from sim.model.jit import entry, kernel
+from sim.model.jit import entry, fast_kernel, kernel
 
 SEARCH_STEP = 0.04
 TOTAL_LOSS = -1.0
@@ -20,7 +20,7 @@ LARGEST = 1e6
 STEPS = 100_000  # more than any search takes
 
 
-@kernel
+@fast_kernel
 def present_value(flows, first, last, nav, rate):
     """Sum of flows[first..last] and nav, discounted by quarters from `first` at the yearly `rate`."""
     v = (1.0 + rate) ** -0.25

@@ -152,7 +152,8 @@ def address_words(key, index, cohort, quarter, purpose, word):
 
 
 @kernel
-def _pick_words(column, places, out):
+def pick_words(column, places, out):
+    """out = column[places]."""
     for i in range(places.shape[0]):
         out[i] = column[places[i]]
 
@@ -175,8 +176,8 @@ def uniforms_at(key, index, cohort, places, n, quarter, purpose, which, word0, w
     tile = word0.shape[0]
     for a in range(0, n, tile):
         b = min(a + tile, n)
-        _pick_words(index, places[a:b], word0)
-        _pick_words(cohort, places[a:b], word1)
+        pick_words(index, places[a:b], word0)
+        pick_words(cohort, places[a:b], word1)
         _unit_word(key, word0[: b - a], word1[: b - a], quarter, purpose, which, out[a:b])
 
 

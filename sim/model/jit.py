@@ -18,8 +18,26 @@ kernel = njit(_nrt=False, error_model="numpy")
 fast_kernel = njit(_nrt=False, fastmath=FAST, error_model="numpy")
 inlined = njit(_nrt=False, error_model="numpy", forceinline=True)
 fast_inlined = njit(_nrt=False, fastmath=FAST, error_model="numpy", forceinline=True)
-summing = njit(_nrt=False, fastmath=FAST | {"reassoc"}, error_model="numpy")  # sums in any order: for reports only
+SUMS = FAST | {"reassoc", "nnan", "nsz"}  # sums and largest values in any order, of numbers none of which is NaN
+summing = njit(_nrt=False, fastmath=SUMS, error_model="numpy")  # for reports only
 entry = njit(_nrt=False, error_model="numpy", nogil=True, cache=True)  # what Python calls
+
+
+@kernel
+def note_flags(flags, first, out, n):
+    """Append first + i for each flag i that is set; eight flags are looked at together."""
+    whole = flags.shape[0] - flags.shape[0] % 8
+    for a in range(0, whole, 8):
+        some = flags[a] | flags[a + 1] | flags[a + 2] | flags[a + 3]
+        some |= flags[a + 4] | flags[a + 5] | flags[a + 6] | flags[a + 7]
+        if some:
+            for i in range(a, a + 8):
+                out[n] = first + i
+                n += np.int64(flags[i])
+    for i in range(whole, flags.shape[0]):
+        out[n] = first + i
+        n += np.int64(flags[i])
+    return n
 
 
 @kernel

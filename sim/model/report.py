@@ -9,11 +9,11 @@ from enum import IntEnum
 import numpy as np
 
 from sim.finance.returns import rates_by_quarter, returns_by_quarter
-from sim.model.jit import fast_kernel, kernel, summing
+from sim.model.jit import fast_kernel, kernel, note_flags, summing
 from sim.model.ladders.kernel import bit, holders_of
 from sim.model.programmes.effects import case_of, energy_factor, factor_of
 from sim.model.projects.kernel import ramped
-from sim.model.world import KINDS, MAX_NAMED, OTHERS, STAGES, STATE, Cash, Count, FundKind, Source
+from sim.model.world import KINDS, MAX_NAMED, OTHERS, STAGES, STATE, TILE, Cash, Count, FundKind, Source
 
 
 class M(IntEnum):
@@ -206,28 +206,29 @@ STAGE_ROWS = 2  # count, raised
 
 
 @summing
-def headcount(alive, source, jobs, wanted):
-    """Live firms of a source and their jobs."""
-    count = 0
+def headcount(alive, source, jobs):
+    """Live firms in all, of incubators and attracted ones; jobs in all and in attracted firms."""
+    firms = 0
+    incubated = 0
+    attracted = 0
     total = 0.0
+    jobs_attracted = 0.0
     for i in range(alive.shape[0]):
-        there = alive[i] != 0 and source[i] == wanted
-        count += 1 if there else 0
-        total += jobs[i] if there else 0.0
-    return count, total
+        there = alive[i] != 0
+        here = jobs[i] if there else 0.0
+        moved_in = there & (source[i] == Source.ATTRACTED)
+        firms += 1 if there else 0
+        incubated += 1 if there & (source[i] == Source.INCUBATOR) else 0
+        attracted += 1 if moved_in else 0
+        total += here
+        jobs_attracted += here if moved_in else 0.0
+    return firms, incubated, attracted, total, jobs_attracted
 
 
 @kernel
 def report_population(firms, tally, output, out):
     n = tally.counts[Count.FIRM_SLOTS]
-    alive_, source_, jobs_ = firms.alive[:n], firms.source[:n], firms.jobs[:n]
-    founded, jobs = headcount(alive_, source_, jobs_, np.int64(Source.ORGANIC))
-    named, jobs_named = headcount(alive_, source_, jobs_, np.int64(Source.NAMED))
-    incubated, jobs_incubated = headcount(alive_, source_, jobs_, np.int64(Source.INCUBATOR))
-    attracted, jobs_attracted = headcount(alive_, source_, jobs_, np.int64(Source.ATTRACTED))
-    founded += named
-    alive = founded + incubated + attracted
-    jobs += jobs_named + jobs_incubated + jobs_attracted
+    alive, incubated, attracted, jobs, jobs_attracted = headcount(firms.alive[:n], firms.source[:n], firms.jobs[:n])
     c = tally.counts
     out[M.FIRMS_ALIVE] = alive
     out[M.FIRMS_EVER] = c[Count.EVER]
@@ -235,7 +236,7 @@ def report_population(firms, tally, output, out):
     out[M.FIRMS_DIED] = c[Count.DIED]
     out[M.FIRMS_MOVED] = c[Count.MOVED]
     out[M.FIRMS_SOLD] = c[Count.SOLD]
-    out[M.FIRMS_ORGANIC] = founded
+    out[M.FIRMS_ORGANIC] = alive - incubated - attracted
     out[M.FIRMS_INCUBATOR] = incubated
     out[M.FIRMS_ATTRACTED] = attracted
     out[M.FIRMS_LANDED] = c[Count.ENTERED_ATTRACTED]
@@ -271,52 +272,80 @@ def report_named(rules, tally, out, named):
         out[row + Z.TVPI] = back / paid if paid > 0.0 else np.nan
 
 
-@kernel
-def report_valuations(rules, firms, ventures, holdings, funds, market, tally, out, named, quarter):
-    """Valuations of ventures. A unicorn is a live, unlisted firm whose last post-money reaches the threshold."""
-    multiple = np.exp(market.multiple[quarter])
+@summing
+def last_posts(alive, listed, rounds, last_post, first_post, fair_part, unicorn, marked):
+    """Over live unlisted ventures: how many, how many with a round; over these the sum and the largest of last
+    post-money, the sum at fair value, how many reach `unicorn`; of the multiples of the first post-money the sum, the
+    largest, how many reach `marked`."""
     seekers = 0
     backed = 0
     post = 0.0
-    fair = 0.0
     largest = 0.0
-    largest_backed = 0.0
+    fair = 0.0
     unicorns = 0
+    steps = 0.0
+    best = 0.0
+    above = 0
+    for v in range(alive.shape[0]):
+        seeks = (alive[v] != 0) & (listed[v] == 0)
+        priced = seeks & (rounds[v] > 0)
+        value = last_post[v] if priced else 0.0
+        step = value / max(first_post[v], 1.0)
+        seekers += 1 if seeks else 0
+        backed += 1 if priced else 0
+        post += value
+        largest = max(largest, value)
+        fair += value * fair_part[v] if priced else 0.0
+        unicorns += 1 if value >= unicorn else 0
+        steps += step
+        best = max(best, step)
+        above += 1 if step >= marked else 0
+    return seekers, backed, post, largest, fair, unicorns, steps, best, above
+
+
+@kernel
+def flag_apart(alive, listed, named, attracted, flags):
+    """1 for ventures of which more is told than the sums: listed, named and attracted ones."""
+    for v in range(flags.shape[0]):
+        flags[v] = 1 if (alive[v] != 0) & ((listed[v] != 0) | (named[v] >= 0) | (attracted[v] != 0)) else 0
+
+
+@kernel
+def report_valuations(rules, ventures, holdings, funds, market, tally, scratch, out, named, quarter):
+    """Valuations of ventures. A unicorn is a live, unlisted firm whose last post-money reaches the threshold."""
+    multiple = np.exp(market.multiple[quarter])
+    n = tally.counts[Count.VENTURE_SLOTS]
+    seekers, backed, post, largest, fair, unicorns, steps, best, above = last_posts(
+        ventures.alive[:n],
+        ventures.listed[:n],
+        ventures.rounds[:n],
+        ventures.last_post[:n],
+        ventures.first_post[:n],
+        ventures.fair_part[:n],
+        rules.report.unicorn,
+        rules.report.multiple,
+    )
+    largest_backed = largest
     listed = 0.0
     attracted = 0.0
     attracted_listed = 0
-    best = 0.0
-    above = 0
-    priced_twice = 0
-    log_sum = 0.0
     report_named(rules, tally, out, named)
-    for v in range(tally.counts[Count.VENTURE_SLOTS]):
-        if ventures.alive[v] == 0:
-            continue
+    apart = np.int64(0)
+    for a in range(0, n, TILE):
+        b = min(a + TILE, n)
+        flags = scratch.good[: b - a]
+        flag_apart(ventures.alive[a:b], ventures.listed[a:b], ventures.named[a:b], ventures.attracted[a:b], flags)
+        apart = note_flags(flags, a, scratch.list, apart)
+    for place in range(apart):
+        v = scratch.list[place]
         k = ventures.named[v]
-        value = 0.0
+        value = ventures.last_post[v] if ventures.rounds[v] > 0 else 0.0
         if ventures.listed[v]:
             value = np.exp(ventures.log_value[v]) * multiple
             listed += value
-        else:
-            seekers += 1
-            if ventures.rounds[v] > 0:
-                value = ventures.last_post[v]
-                backed += 1
-                post += value
-                fair += value * ventures.fair_part[v]
-                largest = max(largest, value)
-                if value >= rules.report.unicorn:
-                    unicorns += 1
-                step = value / ventures.first_post[v]
-                best = max(best, step)
-                priced_twice += 1
-                log_sum += step
-                if step >= rules.report.multiple:
-                    above += 1
         if ventures.rounds[v] > 0:
             largest_backed = max(largest_backed, value)
-        if firms.source[ventures.firm[v]] == Source.ATTRACTED:
+        if ventures.attracted[v]:
             attracted += value
             attracted_listed += 1 if ventures.listed[v] else 0
         if k >= 0:
@@ -343,8 +372,8 @@ def report_valuations(rules, firms, ventures, holdings, funds, market, tally, ou
     out[M.VALUE_ATTRACTED] = attracted
     out[M.ATTRACTED_LISTED] = attracted_listed
     out[M.MULTIPLE_MAX] = best if best > 0.0 else np.nan
-    out[M.MULTIPLE_SHARE] = above / priced_twice if priced_twice > 0 else np.nan
-    out[M.MULTIPLE_MEAN] = log_sum / priced_twice if priced_twice > 0 else np.nan
+    out[M.MULTIPLE_SHARE] = above / backed if backed > 0 else np.nan
+    out[M.MULTIPLE_MEAN] = steps / backed if backed > 0 else np.nan
     out[M.LISTED_BACKED] = tally.counts[Count.LISTED_VENTURES]
 
 
@@ -652,14 +681,15 @@ def report_returns(rules, funds, commitments, market, tally, scratch, metrics):
 
 
 @kernel
-def report_quarter(
-    rules, firms, ventures, holdings, funds, commitments, market, ladder, tally, metrics, output, quarter
-):
+def report_quarter(rules, world, output, quarter):
     """Fill column `quarter` of metrics [metric, quarter]."""
+    firms, ventures, holdings, funds = world.firms, world.ventures, world.holdings, world.funds
+    commitments, market, ladder, tally = world.commitments, world.market, world.ladder, world.tally
+    scratch, metrics = world.scratch, world.metrics
     out = metrics[:, quarter]
     stage_base, level_base, kind_base, partner_base, guidance_base, class_base, _, named_base = blocks_of(rules)
     report_population(firms, tally, output, out)
-    report_valuations(rules, firms, ventures, holdings, funds, market, tally, out, named_base, quarter)
+    report_valuations(rules, ventures, holdings, funds, market, tally, scratch, out, named_base, quarter)
     report_funds(rules, funds, tally, out, kind_base)
     report_partners(funds, commitments, tally, out, partner_base)
     report_rules(rules, funds, commitments, tally, out, guidance_base, class_base, quarter)
@@ -802,9 +832,11 @@ def report_energy(key, rules, firms, tally, out, base):
 
 
 @kernel
-def report_policies(key, rules, firms, programmes, incubators, projects, tally, scratch, metrics, quarter):
+def report_policies(key, rules, world, quarter):
     """The blocks of programmes, incubators, projects, sectors and energy; nothing where a scenario has none."""
-    out = metrics[:, quarter]
+    firms, programmes, incubators, projects = world.firms, world.programmes, world.incubators, world.projects
+    tally, scratch = world.tally, world.scratch
+    out = world.metrics[:, quarter]
     _, _, _, _, _, _, _, named = blocks_of(rules)
     base = named + np.int64(N.SIZE) * rules.named.count + np.int64(Z.SIZE) * min(rules.named.count, MAX_NAMED)
     for p in range(rules.programmes.count):

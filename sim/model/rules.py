@@ -323,6 +323,7 @@ class ExitRules(NamedTuple):
     redemption_term: Any
     redemption_tries: Any
     founders_means: Any
+    least_value: Any
 
 
 class AttractionRules(NamedTuple):
@@ -1089,6 +1090,7 @@ def lower_exits(s: "Scenario", rows: Rows) -> ExitRules:
         redemption_term=rows(s.rounds.terms.redemption_after),
         redemption_tries=np.maximum(1, rows.whole(p.redemption_tries)) if p.redemption_tries is not None else one,
         founders_means=rows(p.founders_means) if p.founders_means is not None else np.zeros(rows.count),
+        least_value=rows(p.least_value),
     )
 
 

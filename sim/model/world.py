@@ -75,6 +75,7 @@ MAX_LEVELS = 24
 MAX_CLASSES = 12  # share classes a firm can have issued: rounds and bridges
 QUEUE = 512  # applicants that can wait for a kind of place
 TRAITS = 10  # what is drawn for a new firm before it is written into its slot
+TERMS = 4  # of a round, drawn for every firm that goes raising in a quarter
 TILE = 1024  # firms handled at a time, so that a tile's columns stay in the first-level cache
 
 
@@ -140,13 +141,8 @@ class Ventures(NamedTuple):
     word_order: Words
     word_exit: Words
     word_lead: Words
-    ask: Floats  # the pre-money it would ask for this quarter
-    dilution_factor: Floats  # on its stage's median dilution, this quarter
-    word_ask: Words  # and those of a round's terms: price asked, dilution, who joins, the next step-up waited for
-    word_dilution: Words
-    word_joins: Words
-    word_goal: Words
     backed: Bytes  # the zone's direct fund holds it
+    attracted: Bytes  # its firm moved in with an investment
     alive: Bytes
     listed: Bytes
     log_value: Floats  # latent log value of the whole firm in a normal market
@@ -156,7 +152,6 @@ class Ventures(NamedTuple):
     rounds: Small
     first_post: Floats
     last_post: Floats
-    rise: Floats  # log of the latent value over the last post-money, at the start of the quarter's rounds
     last_round: Small
     goal: Floats  # log step-up at which it goes raising before its runway ends
     fails: Small
@@ -443,6 +438,8 @@ class Scratch(NamedTuple):
     word1: Words
     word2: Words
     word3: Words
+    index: Words  # addresses of entities that do not stand together
+    cohort: Words
     revenue: Floats
     slot: Ints  # of the firms that enter together, a tile at most
     born: Small
@@ -462,6 +459,10 @@ class Scratch(NamedTuple):
     eligible: Small  # [stage, fund]
     eligible_count: Small
     cheque: Floats
+    holder: Ints  # funds that hold the firm whose round it is, their shares in it and what they paid
+    holder_shares: Floats
+    holder_cost: Floats
+    terms: Floats  # [term, seeker] what is drawn for the firms that go raising in a quarter: see rounds.kernel.Term
     says_yes: Floats  # [no lead yet / led, kind of fund] odds
     payoff: Floats  # [class, column]
 
@@ -561,6 +562,8 @@ def build_world(room: Room) -> World:
             word1=np.zeros(TILE, np.uint32),
             word2=np.zeros(TILE, np.uint32),
             word3=np.zeros(TILE, np.uint32),
+            index=np.zeros(TILE, np.uint32),
+            cohort=np.zeros(TILE, np.uint32),
             revenue=np.zeros(TILE),
             slot=np.zeros(TILE, np.int64),
             born=np.zeros(TILE, np.int32),
@@ -573,13 +576,17 @@ def build_world(room: Room) -> World:
             list=np.zeros(widest + 1, np.int64),
             list2=np.zeros(widest + 1, np.int64),
             score=np.zeros(widest),
-            order=np.zeros(widest, np.int64),
+            order=np.zeros(widest + 1, np.int64),
             chosen=np.zeros(widest + 1, np.int64),
             listed=np.zeros(widest, np.int64),
             weight=np.zeros((STAGES, h)),
             eligible=np.zeros((STAGES, h), np.int32),
             eligible_count=np.zeros(STAGES, np.int32),
             cheque=np.zeros(64),
+            holder=np.zeros(room.funds + 1, np.int64),
+            holder_shares=np.zeros(room.funds + 1),
+            holder_cost=np.zeros(room.funds + 1),
+            terms=np.zeros((TERMS, room.ventures)),
             says_yes=np.zeros((2, KINDS)),
             payoff=np.zeros((MAX_CLASSES + 2, 8)),
         ),

@@ -52,7 +52,7 @@ def fair_parts(s: "Scenario") -> np.ndarray:
     for name, _, _ in STAGE_LABELS:
         stage = getattr(s.rounds.stages, name)
         d = min(max(stage.dilution.value, 0.01), 0.6)
-        post = max(stage.centre.value, 1e6) / (1.0 - d)
+        post = max(stage.centre.value, s.report.fair.least_value.value) / (1.0 - d)
         path.append((d, max(post, path[-1][1] if path else 0.0), stage.preference.value))
     f = s.report.fair
     return _parts(

@@ -70,8 +70,9 @@ discount_cost = public_.discount_cost
 
 
 @kernel
-def empty(ladder, programmes, incubators, projects, tally, metrics):
+def empty(world):
     """Make a used world fresh again. Firm and venture slots need no clearing: taking one writes every column."""
+    ladder, programmes, incubators, tally = world.ladder, world.programmes, world.incubators, world.tally
     programmes.spent[:] = 0.0
     programmes.repaid[:] = 0.0
     programmes.adopted[:] = 0
@@ -80,13 +81,13 @@ def empty(ladder, programmes, incubators, projects, tally, metrics):
     incubators.graduated[:] = 0
     incubators.turned_away[:] = 0
     incubators.rent[:] = 0.0
-    projects.slot[:] = -1
+    world.projects.slot[:] = -1
     tally.counts[:] = 0
     tally.money[:] = 0.0
     ladder.stock[:] = 0
     ladder.entered[:] = 0
     ladder.left[:] = 0
-    metrics[:] = np.nan
+    world.metrics[:] = np.nan
 
 
 @kernel
@@ -110,28 +111,14 @@ def list_at_start(key, rules, firms, ventures, market, tally, events, scratch):
 
 
 @kernel
-def live_one_quarter(
-    key,
-    rules,
-    firms,
-    ventures,
-    holdings,
-    funds,
-    commitments,
-    market,
-    ladder,
-    programmes,
-    incubators,
-    projects,
-    tally,
-    events,
-    scratch,
-    quarter,
-    last,
-):
+def live_one_quarter(key, rules, world, quarter, last):
     """The order of a quarter is the order of these lines. `last`: whether it is the last quarter of a year.
 
     Returns the quarter's output."""
+    firms, ventures, holdings = world.firms, world.ventures, world.holdings
+    funds, commitments, market, ladder = world.funds, world.commitments, world.market, world.ladder
+    programmes, incubators, projects = world.programmes, world.incubators, world.projects
+    tally, events, scratch = world.tally, world.events, world.scratch
     levels = rules.ladders.levels
     tally.money[Cash.DISCOUNT] = (1.0 + rules.public.discount) ** (-0.25 * quarter)
     outlay, recovered = tally.money[Cash.OUTLAY], tally.money[Cash.RECOVERED]
@@ -205,43 +192,22 @@ def live_one_world(key, rules, world, audit):
 
     Returns Status.OK, or the table that was too small; then the world means nothing and is lived again with more room.
     """
-    firms, ventures, holdings = world.firms, world.ventures, world.holdings
-    funds, commitments, market, ladder = world.funds, world.commitments, world.market, world.ladder
-    programmes, incubators, projects = world.programmes, world.incubators, world.projects
-    tally, events, scratch, metrics = world.tally, world.events, world.scratch, world.metrics
-    empty(ladder, programmes, incubators, projects, tally, metrics)
+    firms, ventures, holdings, funds = world.firms, world.ventures, world.holdings, world.funds
+    commitments, market, ladder, metrics = world.commitments, world.market, world.ladder, world.metrics
+    tally, scratch = world.tally, world.scratch
+    empty(world)
     draw_market(key, rules.market, market, metrics.shape[1])
     plan_funds(key, rules.funds, funds, commitments, market, tally)
     fill_at_start(key, rules, firms, ventures, market, tally, scratch)
     for quarter in range(metrics.shape[1]):
         last = (rules.phase + quarter) % 4 == 3
-        output = live_one_quarter(
-            key,
-            rules,
-            firms,
-            ventures,
-            holdings,
-            funds,
-            commitments,
-            market,
-            ladder,
-            programmes,
-            incubators,
-            projects,
-            tally,
-            events,
-            scratch,
-            quarter,
-            last,
-        )
+        output = live_one_quarter(key, rules, world, quarter, last)
         if tally.counts[Count.STATUS] != 0:
             return tally.counts[Count.STATUS]
-        report_quarter(
-            rules, firms, ventures, holdings, funds, commitments, market, ladder, tally, metrics, output, quarter
-        )
-        report_policies(key, rules, firms, programmes, incubators, projects, tally, scratch, metrics, quarter)
+        report_quarter(rules, world, output, quarter)
+        report_policies(key, rules, world, quarter)
         if audit:
             audit_world(rules, firms, ventures, holdings, funds, commitments, ladder, tally)
-            audit_policies(rules, firms, programmes, incubators, tally)
+            audit_policies(rules, firms, world.programmes, world.incubators, tally)
     report_returns(rules, funds, commitments, market, tally, scratch, metrics)
     return tally.counts[Count.STATUS]

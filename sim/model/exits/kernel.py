@@ -12,10 +12,10 @@ from sim.finance.payoff import pay_by_seniority, redemption_claim, split_proceed
 from sim.finance.waterfall import accrue_hurdle, whole_fund_step
 from sim.model.draws import Purpose, exp, log, normal, uniform, uniforms, unit
 from sim.model.firms.kernel import remove_firm
-from sim.model.jit import inlined, kernel
+from sim.model.jit import inlined, kernel, note_flags
 from sim.model.market.kernel import mean_regime
 from sim.model.rounds.kernel import next_of, put_venture
-from sim.model.world import MAX_NAMED, Cash, Count, FundKind, Next
+from sim.model.world import MAX_NAMED, TILE, Cash, Count, FundKind, Next
 
 
 @kernel
@@ -159,14 +159,23 @@ def log_exit(firms, ventures, tally, events, v, quarter, way, proceeds, to_funds
 def list_firms(key, rules, rounds, firms, ventures, market, tally, events, slots, n, quarter):
     """Firms that were admitted to listing: shares are issued to the public at the market's price, classes convert.
 
-    A firm that never raised equity gets its row of value here, at its filed revenue and the sector's multiple."""
+    A firm that never raised equity gets its row of value here, at its filed revenue and the sector's multiple, and
+    no less than the scenario's least value."""
     m = market.multiple[quarter]
     for k in range(n):
         slot = slots[k]
         v = np.int64(firms.venture[slot])
         if v < 0:
             v = put_venture(
-                key, rounds, firms, ventures, tally, slot, quarter, log(max(firms.value_last[slot], 1e7)) - m, -1
+                key,
+                rounds,
+                firms,
+                ventures,
+                tally,
+                slot,
+                quarter,
+                log(max(firms.value_last[slot], rules.least_value)) - m,
+                -1,
             )
             if v < 0:
                 return
@@ -230,24 +239,42 @@ def end_venture(firms, ventures, ladder, tally, v, dies, levels):
 
 
 @kernel
+def flag_ending(alive, listed, stage, cash, word, hazard, mood, flags):
+    """1 where an unlisted venture is out of cash, or one with a round behind it has an offer: its draw lies below the
+    sale hazard of its stage."""
+    for i in range(flags.shape[0]):
+        offered = (stage[i] > 0) & (unit(word[i]) < hazard[stage[i]] * mood)
+        flags[i] = 1 if (alive[i] != 0) & (listed[i] == 0) & ((cash[i] < 0.0) | offered) else 0
+
+
+@kernel
 def sell_or_fail(key, rules, firms, ventures, holdings, funds, market, ladder, tally, events, scratch, quarter, levels):
     """Ventures that are sold, and ventures out of cash: these live on their own revenue where it carries them, are
     bridged by those outside, are sold cheaply, or are liquidated."""
-    mood = mean_regime(market.regime[quarter])
+    mood = 1.0 + rules.sale_mood * mean_regime(market.regime[quarter])
     private = market.private[quarter]
-    for row in range(tally.counts[Count.VENTURE_SLOTS]):
-        v = np.int64(row)
-        if ventures.alive[v] == 0 or ventures.listed[v]:
-            continue
+    rows = tally.counts[Count.VENTURE_SLOTS]
+    ending = np.int64(0)
+    for first in range(0, rows, TILE):
+        last = min(first + TILE, rows)
+        flags = scratch.good[: last - first]
+        flag_ending(
+            ventures.alive[first:last],
+            ventures.listed[first:last],
+            ventures.stage[first:last],
+            ventures.cash[first:last],
+            ventures.word_exit[first:last],
+            rules.sale_hazard,
+            mood,
+            flags,
+        )
+        ending = note_flags(flags, first, scratch.list2, ending)
+    for k in range(ending):
+        v = scratch.list2[k]
         broke = ventures.cash[v] < 0.0
         stage = ventures.stage[v]
-        if not broke and stage == 0:
-            continue
         slot = np.int64(ventures.firm[v])
         a = unit(ventures.word_exit[v])
-        hazard = rules.sale_hazard[stage] * (1.0 + rules.sale_mood * mood)
-        if not broke and a >= hazard:
-            continue
         b, c, _, _ = uniforms(key, np.int64(ventures.index[v]), np.int64(ventures.cohort[v]), quarter, Purpose.EXIT)
         if broke:
             ventures.cash[v] = 0.0

@@ -1,6 +1,20 @@
 """What a scenario says of the ways out."""
 
-from sim.scenario.fields import Count, Described, Money, Number, Probability, Ratio, Share, SignedRate, Table, Years
+from typing import Annotated
+
+from sim.scenario.fields import (
+    Bounds,
+    Count,
+    Described,
+    Money,
+    Number,
+    Probability,
+    Ratio,
+    Share,
+    SignedRate,
+    Table,
+    Years,
+)
 
 
 class OutOfCash(Table):
@@ -26,6 +40,9 @@ class ExitParameters(Table):
     lock_up: Years = Described("lock-up after a listing")
     sell_over: Years = Described("time over which a fund then sells its holding")
     issue: Share = Described("share of the listed firm sold to the public")
+    least_value: Annotated[Money, Bounds(gt=0)] = Described(
+        "least value at which a firm without equity rounds is listed"
+    )
     sale_mood: Number = Described("relative change of the sale hazard in a hot regime (taken in a cold one)")
     sale_price: Ratio = Described("median sale price over latent value at private pricing")
     sale_spread: Ratio = Described("standard deviation of its log")

@@ -23,7 +23,7 @@ from sim.model.draws import (
     uniform,
     unit,
 )
-from sim.model.jit import fast_kernel, inlined, kernel, summing
+from sim.model.jit import fast_kernel, inlined, kernel, note_flags, summing
 from sim.model.world import TILE, Count, Source, Status
 
 SQRT_HALF = 0.7071067811865476
@@ -73,13 +73,17 @@ def sum_alive(alive, revenue):
 
 
 @kernel
-def note_leavers(alive, hazard, word, first, leavers, n):
-    """Append the slots of live firms whose exit draw falls below their hazard; returns the new count."""
-    for i in range(alive.shape[0]):
-        if (np.float64(word[i]) + 0.5) * 2.3283064365386963e-10 < hazard[i] and alive[i]:
-            leavers[n] = first + i
-            n += 1
-    return n
+def flag_leavers(alive, hazard, word, flags):
+    """1 where the exit draw of a live firm falls below its hazard."""
+    for i in range(flags.shape[0]):
+        flags[i] = 1 if (unit(word[i]) < hazard[i]) & (alive[i] != 0) else 0
+
+
+@kernel
+def note_leavers(alive, hazard, word, first, flags, leavers, n):
+    """Append the slots of live firms whose exit draw falls below their hazard; returns the new count. flags: room."""
+    flag_leavers(alive, hazard, word, flags)
+    return note_flags(flags, first, leavers, n)
 
 
 @kernel
@@ -113,7 +117,8 @@ def grow_firms(key, rules, firms, market, tally, scratch, quarter):
         earn(log_revenue, firms.year_revenue[first:last], revenue)
         alive = firms.alive[first:last]
         output += sum_alive(alive, revenue)
-        leavers = note_leavers(alive, firms.hazard[first:last], leaving, first, scratch.list, leavers)
+        hazard = firms.hazard[first:last]
+        leavers = note_leavers(alive, hazard, leaving, first, scratch.good[: last - first], scratch.list, leavers)
     return output, leavers
 
 
@@ -326,26 +331,28 @@ def put_firms(key, rules, firms, market, tally, scratch, first, n, cohort, sourc
         scratch.slot[k] = slot
     w0, w1, w2, w3 = scratch.word0[:n], scratch.word1[:n], scratch.word2[:n], scratch.word3[:n]
     born, sector = scratch.born[:n], scratch.sector[:n]
-    t = scratch.trait[:, :n]
-    log_revenue, revenue, hazard, jobs = t[Trait.LOG_REVENUE], t[Trait.REVENUE], t[Trait.HAZARD], t[Trait.JOBS]
+    t = scratch.trait
+    log_revenue, revenue, before = t[Trait.LOG_REVENUE][:n], t[Trait.REVENUE][:n], t[Trait.BEFORE][:n]
+    spread, hazard, drift, jobs = t[Trait.SPREAD][:n], t[Trait.HAZARD][:n], t[Trait.DRIFT][:n], t[Trait.JOBS][:n]
+    rd_share, standing, margin = t[Trait.RD_SHARE][:n], t[Trait.STANDING][:n], t[Trait.MARGIN][:n]
     number_words(key, first, cohort, 0, np.int64(Purpose.TRAITS), w0, w1, w2, w3)
     draw_sectors(w0, rules.sector_mix[source], rules.sectors, sector)
     by_sector(sector, rules.sector_size, log_revenue)
     draw_revenues(w1, scratch.size[:n], sd, log_revenue)
-    by_sector(sector, rules.rd_log_median, t[Trait.RD_SHARE])
-    draw_rd_shares(w2, rules.rd_log_sd, t[Trait.RD_SHARE])
-    to_unit(w3, t[Trait.STANDING])
+    by_sector(sector, rules.rd_log_median, rd_share)
+    draw_rd_shares(w2, rules.rd_log_sd, rd_share)
+    to_unit(w3, standing)
     yearly_revenue(log_revenue, revenue)
-    set_spread(rules, log_revenue, t[Trait.SPREAD])
+    set_spread(rules, log_revenue, spread)
     by_age(quarter, born, rules.hazard_by_age, hazard)
     set_hazard(rules, log_revenue, hazard)
-    by_age(quarter, born, rules.drift_by_age, t[Trait.DRIFT])
-    by_sector(sector, rules.margin, t[Trait.MARGIN])
-    set_margin(rules, log_revenue, t[Trait.MARGIN])
+    by_age(quarter, born, rules.drift_by_age, drift)
+    by_sector(sector, rules.margin, margin)
+    set_margin(rules, log_revenue, margin)
     by_sector(sector, rules.jobs_base, jobs)
     set_jobs(rules, log_revenue, 0.0, jobs)
     number_words(key, first, cohort, 0, np.int64(Purpose.TRAITS_MORE), w0, w1, w2, w3)
-    earlier_revenue(w0, t[Trait.DRIFT], t[Trait.SPREAD], revenue, t[Trait.BEFORE])
+    earlier_revenue(w0, drift, spread, revenue, before)
     multiple = np.exp(market.multiple[quarter])
     for k in range(n):
         slot = scratch.slot[k]
@@ -358,15 +365,15 @@ def put_firms(key, rules, firms, market, tally, scratch, first, n, cohort, sourc
         firms.source[slot] = source
         firms.born[slot] = born[k]
         firms.log_revenue[slot] = log_revenue[k]
-        firms.drift[slot] = t[Trait.DRIFT, k]
-        firms.spread[slot] = t[Trait.SPREAD, k]
+        firms.drift[slot] = drift[k]
+        firms.spread[slot] = spread[k]
         firms.hazard[slot] = hazard[k]
-        firms.rd_share[slot] = t[Trait.RD_SHARE, k]
-        firms.standing[slot] = t[Trait.STANDING, k]
+        firms.rd_share[slot] = rd_share[k]
+        firms.standing[slot] = standing[k]
         firms.year_revenue[slot] = 0.0
         firms.revenue_last[slot] = filed
-        firms.revenue_before[slot] = t[Trait.BEFORE, k] if age >= 8 else 0.0
-        firms.profit_last[slot] = t[Trait.MARGIN, k] * filed
+        firms.revenue_before[slot] = before[k] if age >= 8 else 0.0
+        firms.profit_last[slot] = margin[k] * filed
         firms.value_last[slot] = filed * rules.price_to_sales[sector[k]] * multiple
         firms.jobs[slot] = jobs[k]
         firms.held[slot] = 0

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator
 
 from sim.scenario.fields import (
+    Bounds,
     Count,
     Described,
     Dollars,
@@ -451,6 +452,7 @@ class FairTerms(Table):
     volatility: Ratio = Described("yearly volatility of a venture's value under the pricing measure")
     exit_rate: Rate = Described("exits a year")
     rate: SignedRate = Described("riskless rate")
+    least_value: Annotated[Money, Bounds(gt=0)] = Described("least pre-money at which a stage enters the typical path")
     unissued: Share = Described("options not issued, part of the post-money shares; they lapse at exit")
     ipo: list[IpoPoint] = Described("odds that an exit is a listing, by value")
 

@@ -10,8 +10,8 @@ from enum import IntEnum
 
 import numpy as np
 
-from sim.model.draws import Purpose, exp, uniform, uniforms, uniforms_at
-from sim.model.jit import inlined, kernel, smallest_first
+from sim.model.draws import Purpose, exp, uniforms, uniforms_at
+from sim.model.jit import inlined, kernel, note_flags, smallest_first
 from sim.model.programmes.effects import raise_odds
 from sim.model.world import MAX_LEVELS, TILE, Cash, Count
 
@@ -205,6 +205,13 @@ def within_age(born, quarter, low, high, good):
 
 
 @kernel
+def within_value(venture, value_last, low, high, good):
+    """Value of the firms that are no ventures; a venture's is its own, looked up one by one."""
+    for i in range(good.shape[0]):
+        good[i] &= 1 if (venture[i] >= 0) | ((value_last[i] >= low) & (value_last[i] <= high)) else 0
+
+
+@kernel
 def copy_flags(flags, out):
     for i in range(out.shape[0]):
         out[i] = flags[i]
@@ -217,8 +224,8 @@ def join_flags(flags, out):
 
 
 @kernel
-def keep_good(rules, firms, ventures, c, a, b, quarter, log_multiple, good):
-    """Clear good[i] where firm a + i does not meet condition c."""
+def keep_good(rules, firms, ventures, c, a, b, quarter, log_multiple, good, room):
+    """Clear good[i] where firm a + i does not meet condition c. room: for a list of them."""
     what, low, high = rules.condition_what[c], rules.condition_low[c], rules.condition_high[c]
     if what == Quantity.AGE:
         within_age(firms.born[a:b], quarter, low, high, good)
@@ -231,27 +238,13 @@ def keep_good(rules, firms, ventures, c, a, b, quarter, log_multiple, good):
     elif what == Quantity.STANDING:
         within(firms.standing[a:b], low, high, good)
     else:
-        for i in range(b - a):
-            if good[i]:
-                x = measure(firms, ventures, a + i, what, quarter, log_multiple)
-                good[i] = 1 if (x >= low) & (x <= high) else 0
-
-
-@kernel
-def note_flags(flags, first, out, n):
-    """Append first + i for each flag i that is set; eight flags are looked at together."""
-    whole = flags.shape[0] - flags.shape[0] % 8
-    for a in range(0, whole, 8):
-        some = flags[a] | flags[a + 1] | flags[a + 2] | flags[a + 3]
-        some |= flags[a + 4] | flags[a + 5] | flags[a + 6] | flags[a + 7]
-        if some:
-            for i in range(a, a + 8):
-                out[n] = first + i
-                n += np.int64(flags[i])
-    for i in range(whole, flags.shape[0]):
-        out[n] = first + i
-        n += np.int64(flags[i])
-    return n
+        if what == Quantity.VALUE:
+            within_value(firms.venture[a:b], firms.value_last[a:b], low, high, good)
+        left = note_flags(good, np.int64(0), room, np.int64(0))
+        for k in range(left):
+            i = room[k]
+            x = measure(firms, ventures, a + i, what, quarter, log_multiple)
+            good[i] = 1 if (x >= low) & (x <= high) else 0
 
 
 @kernel
@@ -273,7 +266,7 @@ def who_qualifies(rules, firms, ventures, scratch, level, barred, quarter, log_m
                 continue
             copy_flags(asking, one)
             for c in range(rules.condition_first[s], rules.condition_last[s]):
-                keep_good(rules, firms, ventures, c, a, b, quarter, log_multiple, one)
+                keep_good(rules, firms, ventures, c, a, b, quarter, log_multiple, one, scratch.order)
             join_flags(one, good)
         n = note_flags(good, a, out, n)
     return n
@@ -366,14 +359,29 @@ def admit(
 
 
 @inlined
-def renewal_odds(rules, level, times, quarter):
-    """Odds of a firm's re-review number `times` (0 the first): those of the last date on that has begun, else by how
-    often the firm has been renewed."""
-    odds = rules.renewal[level, times]
+def dated_odds(rules, level, quarter):
+    """Odds of a re-review by the last date on that has begun; -1 where none has, and a firm's number of renewals
+    decides."""
+    odds = -1.0
     for d in range(rules.renewal_from.shape[1]):
         if quarter >= rules.renewal_from[level, d]:
             odds = rules.renewal_odds[level, d]
     return odds
+
+
+@kernel
+def review(odds, dated, renewals, uniform_numbers, slots, n, passed, failed):
+    """Part slots[:n] into those whose re-review succeeds and those whose does not; returns how many succeed. odds: by
+    the number of earlier renewals, where no date decides."""
+    last = odds.shape[0] - 1
+    good = 0
+    for k in range(n):
+        slot = slots[k]
+        passed[good] = slot
+        failed[k - good] = slot
+        mark = dated if dated >= 0.0 else odds[min(np.int64(renewals[slot]), last)]
+        good += 1 if uniform_numbers[k] < mark else 0
+    return good
 
 
 @kernel
@@ -396,16 +404,23 @@ def renew_or_expire(key, rules, firms, ladder, events, tally, scratch, slots, le
         scratch.word1,
         scratch.score,
     )
-    reviews = rules.renewal.shape[1] - 1
-    for k in range(due):
-        slot = scratch.chosen[k]
-        times = min(np.int64(firms.renewals[level, slot]), reviews)
-        if scratch.score[k] < renewal_odds(rules, level, times, quarter):
-            firms.since[level, slot] = quarter
-            firms.renewals[level, slot] += 1
-            log_level(events, tally, key, firms, slot, level, quarter, 2)
-        else:
-            leave_level(key, firms, ladder, events, tally, slot, level, quarter)
+    passed, failed = scratch.list2, scratch.order
+    renewals, since = firms.renewals[level], firms.since[level]
+    dated = dated_odds(rules, level, quarter)
+    good = review(rules.renewal[level], dated, renewals, scratch.score, scratch.chosen, due, passed, failed)
+    for k in range(good):
+        slot = passed[k]
+        since[slot] = quarter
+        renewals[slot] += 1
+    for k in range(due - good):
+        firms.held[failed[k]] &= ~bit(level)
+    ladder.stock[level] -= due - good
+    ladder.left[level] += due - good
+    if events.levels.shape[0] > 0:
+        for k in range(good):
+            log_level(events, tally, key, firms, passed[k], level, quarter, 2)
+        for k in range(due - good):
+            log_level(events, tally, key, firms, failed[k], level, quarter, -1)
 
 
 @kernel
@@ -507,13 +522,13 @@ def seed_levels(key, rules, firms, ventures, market, ladder, events, tally, scra
         needed = rules.requires[level]
         out = rules.exclusive[level] | bit(level)
         n = who_qualifies(rules, firms, ventures, scratch, level, out, 0, m, slots, scratch.list2)
-        for k in range(n):
-            slot = scratch.list2[k]
-            index, cohort = np.int64(firms.index[slot]), np.int64(firms.cohort[slot])
-            score = uniform(key, index, cohort, 0, np.int64(Purpose.LADDER_INITIAL) + level)
-            if needed >= 0 and rules.exclusive[level] == 0 and firms.held[slot] & bit(needed) == 0:
-                score += 1.0
-            scratch.score[k] = score
+        purpose = np.int64(Purpose.LADDER_INITIAL) + level
+        uniforms_at(
+            key, firms.index, firms.cohort, scratch.list2, n, 0, purpose, 0, scratch.word0, scratch.word1, scratch.score
+        )
+        if needed >= 0 and rules.exclusive[level] == 0:
+            for k in range(n):
+                scratch.score[k] += 1.0 if firms.held[scratch.list2[k]] & bit(needed) == 0 else 0.0
         if n < wanted:  # too few meet the conditions: the largest of the rest
             for slot in range(slots):
                 if firms.alive[slot] == 0 or firms.held[slot] & out or meets(rules, firms, ventures, slot, level, 0, m):
@@ -526,13 +541,7 @@ def seed_levels(key, rules, firms, ventures, market, ladder, events, tally, scra
             slot = scratch.list2[scratch.order[k]]
             firms.held[slot] |= bit(level)
             validity = max(np.int64(1), rules.validity[level])
-            _, v, _, _ = uniforms(
-                key,
-                np.int64(firms.index[slot]),
-                np.int64(firms.cohort[slot]),
-                0,
-                np.int64(Purpose.LADDER_INITIAL) + level,
-            )
+            _, v, _, _ = uniforms(key, np.int64(firms.index[slot]), np.int64(firms.cohort[slot]), 0, purpose)
             back = np.int64(v * validity)
             firms.since[level, slot] = -back
             firms.renewals[level, slot] = 0

@@ -8,6 +8,8 @@ failure bites: burn is cut, the price asked falls, and in the end the firm lives
 Not modelled: bargaining over control, staged tranches within a round, convertible notes.
 """
 
+from enum import IntEnum
+
 import numpy as np
 
 from sim.finance.payoff import ratchet_conversion, weighted_average_conversion
@@ -20,10 +22,11 @@ from sim.model.draws import (
     normal,
     normal_inlined,
     philox,
+    pick_words,
     uniforms,
     unit,
 )
-from sim.model.jit import fast_kernel, inlined, kernel, order_by
+from sim.model.jit import fast_kernel, inlined, kernel, note_flags, order_by
 from sim.model.market.kernel import mean_regime
 from sim.model.world import (
     MAX_CLASSES,
@@ -73,6 +76,7 @@ def put_venture(key, rules, firms, ventures, tally, slot, quarter, log_value, na
     ventures.alive[v] = 1
     ventures.listed[v] = 0
     ventures.backed[v] = 0
+    ventures.attracted[v] = 1 if firms.source[slot] == Source.ATTRACTED else 0
     ventures.log_value[v] = log_value
     ventures.burn[v] = rules.founder_burn * exp(0.5 * normal(a))
     ventures.cash[v] = ventures.burn[v] * rules.founder_runway * (0.3 + 1.4 * b)
@@ -127,18 +131,34 @@ def to_normals(word, out):
         out[i] = normal_inlined(unit(word[i]))
 
 
-@fast_kernel
-def rise_since(log_value, last_post, rise):
-    """Rise of the latent value over the last post-money (a firm without a round has none: no matter what)."""
-    for i in range(rise.shape[0]):
-        rise[i] = log_value[i] - log_inlined(max(last_post[i], 1.0))
+class Term(IntEnum):
+    """Rows of scratch.terms: what is drawn for a firm that goes raising, before it meets anybody."""
+
+    ASK = 0  # pre-money asked for
+    DILUTION = 1  # factor on its stage's median dilution
+    JOINS = 2  # uniform: how much holders outside the model add to a round that has a lead
+    GOAL = 3  # uniform: the next step-up it will wait for
 
 
-@fast_kernel
-def ask_prices(word, log_value, fails, private, noise, concession, ask):
-    """Pre-money asked for: value at the market's price, with bargaining noise, less for each failed attempt."""
+@kernel
+def asked_for(ventures, seekers, private, concession, ask):
+    """Log of the pre-money asked for, before bargaining: value at the market's price, less for each failed attempt."""
     for i in range(ask.shape[0]):
-        ask[i] = exp_inlined(log_value[i] + private + noise * normal_inlined(unit(word[i])) - concession * fails[i])
+        v = seekers[i]
+        ask[i] = ventures.log_value[v] + private - concession * ventures.fails[v]
+
+
+@fast_kernel
+def bargain(word, noise, ask):
+    """Pre-money asked for; its log comes in."""
+    for i in range(ask.shape[0]):
+        ask[i] = exp_inlined(ask[i] + noise * normal_inlined(unit(word[i])))
+
+
+@fast_kernel
+def to_units(word, out):
+    for i in range(word.shape[0]):
+        out[i] = unit(word[i])
 
 
 @fast_kernel
@@ -149,10 +169,48 @@ def draw_factors(word, sd, factor):
 
 
 @kernel
+def shocks_of(shock, firm, out):
+    """This quarter's growth shock of each venture's firm. A row without a venture names a firm too: no matter which."""
+    for i in range(out.shape[0]):
+        out[i] = shock[firm[i]]
+
+
+@fast_kernel
+def join_shocks(shared, shock, rest, own):
+    for i in range(own.shape[0]):
+        own[i] = shared * shock[i] + rest * own[i]
+
+
+@fast_kernel
+def step_values(rules, listed, stage, shock, log_value):
+    """Latent values drift and spread: by stage, or as a listed firm's."""
+    drift, volatility = rules.value_drift, rules.value_volatility
+    drift_listed, volatility_listed = rules.listed_drift, rules.listed_volatility
+    for i in range(log_value.shape[0]):
+        mean = drift_listed if listed[i] else drift[stage[i]]
+        spread = volatility_listed if listed[i] else volatility[stage[i]]
+        log_value[i] = min(max(log_value[i] + mean + spread * shock[i], 9.0), 30.0)
+
+
+@kernel
+def burn_cash(listed, burn, cash):
+    for i in range(cash.shape[0]):
+        cash[i] -= 0.0 if listed[i] else burn[i]
+
+
+@kernel
+def flag_funded(alive, stage, last_round, oldest, flags):
+    """1 where a round is young enough to speed growth."""
+    for i in range(flags.shape[0]):
+        flags[i] = 1 if (alive[i] != 0) & (stage[i] > 0) & (last_round[i] >= oldest) else 0
+
+
+@kernel
 def move_values(key, rules, firms, ventures, market, tally, scratch, quarter):
     """Latent values drift and spread; firms with young money grow faster; cash burns, eased by profit."""
     rest = np.sqrt(1.0 - rules.correlation * rules.correlation)
     rows = tally.counts[Count.VENTURE_SLOTS]
+    oldest = quarter - rules.funded_quarters
     for first in range(0, rows, TILE):
         last = min(first + TILE, rows)
         index, cohort, word = ventures.index[first:last], ventures.cohort[first:last], ventures.word_value[first:last]
@@ -167,44 +225,21 @@ def move_values(key, rules, firms, ventures, market, tally, scratch, quarter):
             ventures.word_exit[first:last],
             ventures.word_lead[first:last],
         )
-        venture_words(
-            key,
-            index,
-            cohort,
-            quarter,
-            np.int64(Purpose.ROUND_TERMS),
-            ventures.word_ask[first:last],
-            ventures.word_dilution[first:last],
-            ventures.word_joins[first:last],
-            ventures.word_goal[first:last],
-        )
-        to_normals(word, scratch.revenue[: last - first])
-        for v in range(first, last):
-            if ventures.alive[v] == 0:
-                continue
+        shock, own = scratch.size[: last - first], scratch.revenue[: last - first]
+        shocks_of(firms.shock, ventures.firm[first:last], shock)
+        to_normals(word, own)
+        join_shocks(rules.correlation * SQRT_HALF, shock, rest, own)
+        listed, stage = ventures.listed[first:last], ventures.stage[first:last]
+        step_values(rules, listed, stage, own, ventures.log_value[first:last])
+        burn_cash(listed, ventures.burn[first:last], ventures.cash[first:last])
+        flags = scratch.good[: last - first]
+        flag_funded(ventures.alive[first:last], stage, ventures.last_round[first:last], oldest, flags)
+        found = note_flags(flags, first, scratch.list, np.int64(0))
+        for k in range(found):
+            v = scratch.list[k]
             slot = ventures.firm[v]
-            stage = ventures.stage[v]
-            common = rules.correlation * (SQRT_HALF * firms.shock[slot]) + rest * scratch.revenue[v - first]
-            if ventures.listed[v]:
-                step = rules.listed_drift + rules.listed_volatility * common
-            else:
-                step = rules.value_drift[stage] + rules.value_volatility[stage] * common
-                ventures.cash[v] -= ventures.burn[v]
-            ventures.log_value[v] = min(max(ventures.log_value[v] + step, 9.0), 30.0)
-            if stage > 0 and quarter - ventures.last_round[v] <= rules.funded_quarters:
-                firms.log_revenue[slot] = min(firms.log_revenue[slot] + rules.funded_growth[stage], 34.0)
-        log_value = ventures.log_value[first:last]
-        rise_since(log_value, ventures.last_post[first:last], ventures.rise[first:last])
-        ask_prices(
-            ventures.word_ask[first:last],
-            log_value,
-            ventures.fails[first:last],
-            market.private[quarter],
-            rules.bargaining,
-            rules.concession,
-            ventures.ask[first:last],
-        )
-        draw_factors(ventures.word_dilution[first:last], rules.dilution_sd, ventures.dilution_factor[first:last])
+            grown = firms.log_revenue[slot] + rules.funded_growth[ventures.stage[v]]
+            firms.log_revenue[slot] = min(grown, 34.0)
 
 
 @inlined
@@ -220,7 +255,7 @@ def wants_round(rules, ventures, v, private, quarter):
         return True
     if ventures.rounds[v] == 0 or since < rules.least_gap:
         return False
-    return ventures.rise[v] + private > ventures.goal[v]
+    return ventures.log_value[v] - log_inlined(max(ventures.last_post[v], 1.0)) + private > ventures.goal[v]
 
 
 @inlined
@@ -306,6 +341,38 @@ def already_in(holdings, ventures, v, f):
             cost += holdings.cost[h]
         h = holdings.next[h]
     return cost
+
+
+@kernel
+def note_holders(holdings, ventures, v, scratch):
+    """The funds that hold venture v, in the order of its positions, with all their shares in it and what they paid:
+    scratch.holder, holder_shares, holder_cost. Returns how many."""
+    n = 0
+    h = ventures.first_holding[v]
+    while h >= 0:
+        f = np.int64(holdings.fund[h])
+        if f >= 0:
+            k = 0
+            while k < n and scratch.holder[k] != f:
+                k += 1
+            if k == n:
+                scratch.holder[k] = f
+                scratch.holder_shares[k] = 0.0
+                scratch.holder_cost[k] = 0.0
+                n += 1
+            scratch.holder_shares[k] += holdings.shares[h]
+            scratch.holder_cost[k] += holdings.cost[h]
+        h = holdings.next[h]
+    return n
+
+
+@inlined
+def paid_before(scratch, holders, f):
+    """What fund f has paid for its part of the firm whose holders are noted."""
+    for k in range(holders):
+        if scratch.holder[k] == f:
+            return scratch.holder_cost[k]
+    return 0.0
 
 
 @kernel
@@ -541,24 +608,19 @@ def close_round(
 
 
 @inlined
-def regular_backer(funds, holdings, ventures, v, scratch, n, kind):
-    """Funds of a kind that follow in every round (the zone's own direct fund): those that hold the firm already."""
-    h = ventures.first_holding[v]
-    while h >= 0:
-        f = holdings.fund[h]
+def regular_backer(funds, scratch, holders, kind):
+    """The fund of a kind that follows in every round (the zone's own direct fund), where it holds the firm; or -1."""
+    for k in range(holders):
+        f = scratch.holder[k]
         if funds.kind[f] == kind and funds.ended[f] == 0:
-            for k in range(n):
-                if scratch.list[k] == f:
-                    return -1
-            return np.int64(f)
-        h = holdings.next[h]
-    return -1
+            return f
+    return np.int64(-1)
 
 
 @inlined
-def offer(rules, funds, holdings, ventures, v, f, stage, amount, post, follows):
-    """The cheque a fund can write: within ticket, concentration limit, share of the firm and dry powder."""
-    held = already_in(holdings, ventures, v, f)
+def offer(rules, funds, f, held, stage, amount, post, follows):
+    """The cheque a fund can write: within ticket, concentration limit (less what it has paid for the firm already:
+    held), share of the firm and dry powder."""
     limit = funds.commitment[f] * funds.concentration[f] - held
     powder = dry_powder(rules, funds, f, follows)
     return max(0.0, min(min(rules.ticket[stage], amount), min(min(limit, rules.firm_share * post), powder)))
@@ -583,23 +645,25 @@ def meeting_words(key, index, cohort, quarter, word0, word1, word2, word3):
 
 
 @inlined
-def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, v, quarter):
-    """One firm's attempt in one quarter. Returns the stage of the round that closed, or 0."""
+def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, v, seeker, quarter):
+    """One firm's attempt in one quarter; seeker: its place in scratch.terms. Returns the stage of the round that
+    closed, or 0."""
     index, cohort = np.int64(ventures.index[v]), np.int64(ventures.cohort[v])
-    c, d = unit(ventures.word_joins[v]), unit(ventures.word_goal[v])
+    c, d = scratch.terms[Term.JOINS, seeker], scratch.terms[Term.GOAL, seeker]
     private = market.private[quarter]
-    pre = ventures.ask[v]
+    pre = scratch.terms[Term.ASK, seeker]
     stage = np.int64(next_stage(rules, ventures, v, pre))
-    dilution = min(max(rules.dilution[stage] * ventures.dilution_factor[v], 0.02), 0.45)
+    dilution = min(max(rules.dilution[stage] * scratch.terms[Term.DILUTION, seeker], 0.02), 0.45)
     amount = pre * dilution / (1.0 - dilution)
     post = pre + amount
     if amount < rules.least_cheque:
         return np.int64(0)
     got = 0.0
     n = 0
-    backer = -1
+    backer = np.int64(-1)
+    holders = note_holders(holdings, ventures, v, scratch)
     if ventures.backed[v]:
-        backer = regular_backer(funds, holdings, ventures, v, scratch, 0, np.int64(FundKind.DIRECT))
+        backer = regular_backer(funds, scratch, holders, np.int64(FundKind.DIRECT))
     if backer >= 0:
         cheque = min(rules.backer_share * amount, dry_powder(rules, funds, backer, True))
         if cheque > 0.0:
@@ -608,31 +672,17 @@ def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, even
             got = cheque
             n = 1
     # insiders first: pro rata by the follow-on policy of each
-    h = ventures.first_holding[v] if ventures.fails[v] <= 1 else -1
-    while h >= 0 and n < 24:
-        f = np.int64(holdings.fund[h])
-        fresh = funds.ended[f] == 0 and (funds.kind[f] == FundKind.SUB_FUND or funds.kind[f] == FundKind.MARKET)
-        for k in range(n):
-            if scratch.list[k] == f:
-                fresh = False
-        if fresh and funds.policy[f] > 0:
-            share = 0.0
-            g = ventures.first_holding[v]
-            while g >= 0:
-                if holdings.fund[g] == f:
-                    share += holdings.shares[g]
-                g = holdings.next[g]
-            cheque = min(
-                share / ventures.shares[v] * amount,
-                offer(rules, funds, holdings, ventures, v, f, stage, amount, post, True),
-            )
-            cheque = min(cheque, amount - got)
+    for j in range(holders if ventures.fails[v] <= 1 else 0):
+        f = scratch.holder[j]
+        local = funds.kind[f] == FundKind.SUB_FUND or funds.kind[f] == FundKind.MARKET
+        if n < 24 and local and funds.ended[f] == 0 and funds.policy[f] > 0:
+            most = offer(rules, funds, f, scratch.holder_cost[j], stage, amount, post, True)
+            cheque = min(min(scratch.holder_shares[j] / ventures.shares[v] * amount, most), amount - got)
             if cheque > rules.least_cheque * 0.2:
                 scratch.list[n] = f
                 scratch.cheque[n] = cheque
                 got += cheque
                 n += 1
-        h = holdings.next[h]
     count = scratch.eligible_count[stage]
     mood = rules.mood * mean_regime(market.regime[quarter]) + rules.mood_multiple * private
     mood += firms.appeal[ventures.firm[v]]
@@ -664,7 +714,8 @@ def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, even
                     known = True
             if known:
                 continue
-            cheque = min(offer(rules, funds, holdings, ventures, v, f, stage, amount, post, False), amount - got)
+            held = paid_before(scratch, holders, f)
+            cheque = min(offer(rules, funds, f, held, stage, amount, post, False), amount - got)
             if not led:
                 if cheque < rules.lead_share * amount:
                     continue
@@ -680,8 +731,9 @@ def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, even
         # holders with a policy to top up fill what is lacking, within their limits
         for k in range(n):
             f = np.int64(scratch.list[k])
-            if funds.policy[f] == 2 and already_in(holdings, ventures, v, f) > 0.0:
-                most = offer(rules, funds, holdings, ventures, v, f, stage, amount, post, True)
+            held = paid_before(scratch, holders, f)
+            if funds.policy[f] == 2 and held > 0.0:
+                most = offer(rules, funds, f, held, stage, amount, post, True)
                 more = min(most - scratch.cheque[k], amount - got)
                 if more > 0.0:
                     scratch.cheque[k] += more
@@ -728,6 +780,23 @@ def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, even
 
 
 @kernel
+def draw_terms(key, rules, ventures, seekers, private, terms, scratch, quarter):
+    """What the firms that go raising ask for, at their own addresses: terms [term, seeker], a tile at a time."""
+    for a in range(0, seekers.shape[0], TILE):
+        b = min(a + TILE, seekers.shape[0])
+        w0, w1, w2, w3 = scratch.word0[: b - a], scratch.word1[: b - a], scratch.word2[: b - a], scratch.word3[: b - a]
+        index, cohort = scratch.index[: b - a], scratch.cohort[: b - a]
+        pick_words(ventures.index, seekers[a:b], index)
+        pick_words(ventures.cohort, seekers[a:b], cohort)
+        venture_words(key, index, cohort, quarter, np.int64(Purpose.ROUND_TERMS), w0, w1, w2, w3)
+        asked_for(ventures, seekers[a:b], private, rules.concession, terms[Term.ASK][a:b])
+        bargain(w0, rules.bargaining, terms[Term.ASK][a:b])
+        draw_factors(w1, rules.dilution_sd, terms[Term.DILUTION][a:b])
+        to_units(w2, terms[Term.JOINS][a:b])
+        to_units(w3, terms[Term.GOAL][a:b])
+
+
+@kernel
 def raise_rounds(key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, quarter):
     """All firms that go raising this quarter, in an order drawn afresh; tally.rounds and tally.raised [stage] are
     filled."""
@@ -739,12 +808,14 @@ def raise_rounds(key, rules, firms, ventures, holdings, funds, market, tally, ev
             scratch.score[n] = unit(ventures.word_order[v])
             n += 1
     open_books(rules, funds, tally, scratch, quarter)
+    draw_terms(key, rules, ventures, scratch.list2[:n], private, scratch.terms, scratch, quarter)
     order_by(scratch.score, n, scratch.chosen, scratch.order)
     for k in range(n):
-        v = scratch.list2[scratch.order[k]]
+        seeker = scratch.order[k]
+        v = scratch.list2[seeker]
         before = ventures.raised[v]
         stage = seek_round(
-            key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, v, np.int64(quarter)
+            key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, v, seeker, np.int64(quarter)
         )
         if stage > 0:
             tally.rounds[stage] += 1
