@@ -68,6 +68,13 @@ def test_any_one_replication_can_be_replayed_alone(small, result):
     assert np.array_equal(world.metrics, result.values[:, 4], equal_nan=True)
 
 
+def test_firms_of_the_start_do_not_all_go_raising_in_the_first_quarter(result):
+    """They have been trying since they were founded: the first quarter closes no multiple of later ones' rounds."""
+    rounds = result["rounds.count.total"].sum(axis=0)
+    later = rounds[5:13].mean()
+    assert 0.4 * later < rounds[1] < 2.5 * later
+
+
 def test_another_seed_is_another_world(small, result):
     other = simulate(small, replications=6, seed=4, events=0)
     assert not np.array_equal(other["firms.alive"], result["firms.alive"])

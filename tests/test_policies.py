@@ -469,3 +469,22 @@ def test_a_mistake_is_named_with_its_place(tmp_path, text, said):
     message = refusal(tmp_path, text)
     assert said in message
     assert "variant.toml:" in message
+
+
+def test_every_shipped_reward_for_moving_in_ends_when_the_fair_competition_rules_begin():
+    """A programme for attracted firms alone carries the date (2024-08-01); relief of rent bars them."""
+    from sim.quantities import parse_quarter
+
+    begins = parse_quarter("2024Q3")
+    shipped = {
+        (path.stem, programme.id): programme
+        for path in [*SCENARIOS.glob("*.toml"), *(SCENARIOS / "policies").glob("*.toml")]
+        for programme in load_scenario(path).programmes
+    }
+    assert ("attraction-reward", "moving_in") in shipped
+    for name, programme in shipped.items():
+        whole = [rule for rule in programme.restrictions if not rule.sources and int(rule.begins) <= begins]
+        if set(programme.sources) == {"attracted"}:
+            assert whole, name
+    relief = shipped["rent-relief", "rent_relief"].restrictions
+    assert [(list(rule.sources), int(rule.begins)) for rule in relief] == [(["attracted"], begins)]

@@ -6,6 +6,7 @@ These compose rooms (a firm, its venture, its first round); no mechanism of thei
 import numpy as np
 
 from sim.model.draws import Purpose, exp, log, normal, number_words, poisson, uniform, uniforms, unit
+from sim.model.exits.kernel import release_venture
 from sim.model.firms.kernel import cohort_of, draw_births, entrants_of, put_firm, put_firms
 from sim.model.jit import inlined, kernel
 from sim.model.rounds.kernel import (
@@ -29,15 +30,68 @@ def age_value(key, rules, ventures, v, index, cohort, years):
     ventures.log_value[v] += max(step, -1.0)
 
 
+@inlined
+def stage_behind(rules, value):
+    """The stage of the last round that a venture's value at the start speaks for."""
+    stage = np.int64(0)
+    while stage < Stage.PRE_IPO and value > rules.stage_floor[stage + 1] * rules.history_factor:
+        stage += 1
+    return stage
+
+
+@kernel
+def tried_before(key, rules, ventures, v, index, cohort, founded, age):
+    """How a venture of the start has fared with investors in the quarters since it was founded: its money burns, short
+    of runway it goes raising, a typical candidate's first attempt closes with odds `closes`; promise, distrust and the
+    bite of failure are those of `seek_round`. founded: log of its value then, which its first round is judged by.
+
+    Returns (rounds closed, failed attempts since, quarters since the last round or founding, money left in quarters of
+    its burn before any cut, burn over that). Rounds are -1 where the money ran out: such a firm is no venture any more.
+    Not modelled: moods of the past, step-ups, bridges, how its value came about between founding and now.
+    """
+    stage = stage_behind(rules, exp(ventures.log_value[v]))
+    runway = rules.runway[max(np.int64(1), stage)]
+    further = stage
+    if stage < Stage.PRE_IPO and exp(ventures.log_value[v]) > rules.stage_floor[stage + 1]:
+        further += 1
+    early = founded - rules.centre[Stage.ANGEL]
+    late = ventures.log_value[v] - rules.centre[max(np.int64(1), further)]
+    money, burn = ventures.cash[v] / ventures.burn[v], 1.0
+    typical = log(rules.closes / (1.0 - rules.closes))
+    rounds, fails, last, tries = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+    a = b = c = d = 0.0
+    for t in range(1, age + 1):
+        money -= burn
+        if (
+            fails < rules.patience
+            and money < rules.short_runway * burn
+            and (fails == 0 or (t - last) % rules.retry == 0)
+        ):
+            if tries % 4 == 0:
+                a, b, c, d = uniforms(key, index, cohort, 2 + tries // 4, Purpose.ROUND_TERMS_MORE)
+            u = a if tries % 4 == 0 else b if tries % 4 == 1 else c if tries % 4 == 2 else d
+            tries += 1
+            promise = (early if rounds == 0 else late) - rules.distrust * fails
+            odds = typical + rules.selective[FundKind.MARKET] * promise
+            if u * (1.0 + exp(-odds)) < 1.0:
+                rounds, fails, last = rounds + 1, np.int64(0), np.int64(t)
+                money, burn = runway, 1.0
+            else:
+                fails += 1
+                if fails <= rules.burn_cuts:
+                    burn *= rules.burn_cut
+        if money < 0.0:
+            return np.int64(-1), fails, age - last, money, burn
+    return rounds, fails, age - last, money, burn
+
+
 @kernel
 def give_history(key, rules, ventures, v, index, cohort, quarter, first):
     """A venture of the starting population has the rounds behind it that its value speaks for, held by others.
 
     first: log of its latent value when it was founded, at which its first round is taken to have been."""
     value = exp(ventures.log_value[v])
-    stage = np.int64(0)
-    while stage < Stage.PRE_IPO and value > rules.stage_floor[stage + 1] * rules.history_factor:
-        stage += 1
+    stage = stage_behind(rules, value)
     if stage == 0:
         return
     sold = 1.0
@@ -57,7 +111,7 @@ def give_history(key, rules, ventures, v, index, cohort, quarter, first):
 
 @kernel
 def spread_cash(key, rules, ventures, v, index, cohort):
-    """Firms of the start stand anywhere between two rounds."""
+    """Firms that moved in before the start stand anywhere between two rounds."""
     _, _, u, w = uniforms(key, index, cohort, 1, Purpose.ROUND_TERMS_MORE)
     if ventures.stage[v] > 0:
         ventures.cash[v] = ventures.burn[v] * rules.runway[ventures.stage[v]] * u
@@ -116,8 +170,19 @@ def fill_at_start(key, rules, firms, ventures, market, tally, scratch):
                 if v < 0:
                     return
                 age_value(key, rules.rounds, ventures, v, first + k, cohort, 0.25 * age)
-                give_history(key, rules.rounds, ventures, v, first + k, cohort, 0, value)
-                spread_cash(key, rules.rounds, ventures, v, first + k, cohort)
+                rounds, fails, since, money, burn = tried_before(
+                    key, rules.rounds, ventures, v, first + k, cohort, value, np.int64(age)
+                )
+                if rounds < 0:
+                    firms.venture[slot] = -1
+                    release_venture(ventures, tally, v)
+                    continue
+                if rounds > 0:
+                    give_history(key, rules.rounds, ventures, v, first + k, cohort, 0, value)
+                ventures.cash[v] = ventures.burn[v] * money
+                ventures.burn[v] *= burn
+                ventures.fails[v] = fails
+                ventures.last_round[v] = -since
     tally.counts[Count.INITIAL] = tally.counts[Count.EVER]
 
 

@@ -212,6 +212,7 @@ class RoundRules(NamedTuple):
     step_up_sd: Any
     oldest_venture: Any
     history_factor: Any
+    closes: Any
 
 
 class FundRules(NamedTuple):
@@ -887,6 +888,7 @@ def lower_rounds(s: "Scenario", rows: Rows, levels: LevelIndex) -> RoundRules:
         step_up_sd=rows(p.step_up_spread),
         oldest_venture=rows.quarters(f.oldest),
         history_factor=rows(f.history),
+        closes=np.clip(rows(f.closes), 1e-6, 1.0 - 1e-6),
     )
 
 

@@ -235,6 +235,7 @@ ZH: dict[str, str] = {
     "Founding.drift": "对数价值的年漂移",
     "Founding.volatility": "对数价值的年波动率",
     "Founding.oldest": "期初企业仍可能是创业企业的最大年龄",
+    "Founding.closes": "期初之前，一家典型候选企业首次融资尝试成功的概率",
     "Founding.history": "期初企业价值达到某轮下限多少倍时视为已融过该轮",
     "Terms": "新股份类别的保护性条款。",
     "Terms.ratchet": "完全棘轮反稀释的占比",

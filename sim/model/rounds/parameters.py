@@ -56,6 +56,9 @@ class Founding(Table):
     drift: SignedRate = Described("yearly drift of the log value")
     volatility: Ratio = Described("yearly volatility of the log value")
     oldest: Years = Described("age up to which firms of the start may still be ventures")
+    closes: Share = Described(
+        "odds that a typical candidate's first attempt to raise closed before the start", default=0.45
+    )
     history: Ratio = Described("value over a stage's floor at which a firm of the start has that round behind it")
 
 
