@@ -216,9 +216,8 @@ PART = 'parent = "guidance"\nmandate = "venture"\ncommitted = "2亿"'
 
 
 def abroad(tmp_path: Path, kind: str = "sub-fund", more: str = PART, opens: str = "2019Q4", *sets: str):
-    (tmp_path / "abroad.toml").write_text(
-        ABROAD.format(xian=(ROOT / XIAN).as_posix(), kind=kind, more=more, opens=opens)
-    )
+    text = ABROAD.format(xian=(ROOT / XIAN).as_posix(), kind=kind, more=more, opens=opens)
+    (tmp_path / "abroad.toml").write_text(text)
     return load_scenario(tmp_path / "abroad.toml", [*SMALL, *sets])
 
 
