@@ -110,7 +110,7 @@ def test_rates_count_from_the_start_with_the_value_of_then_as_the_first_payment(
         for t in (1, 4, 7):
             calls, got = np.diff(paid[: t + 1]), np.diff(back[: t + 1])
             flows = np.concatenate([[-nav[0]], got - calls])
-            rate = measures.irr(flows, 0.25 * np.arange(t + 1), nav=float(nav[t]))
+            rate = measures.irr(flows, list(0.25 * np.arange(t + 1)), nav=float(nav[t]))
             assert result[f"{name}.irr"][0, t] == pytest.approx(rate.value, abs=1e-7)
     table = result.samples["fund_table"]
     mine = (table["class"] == "fund-0") & (table["replication"] == 0)
