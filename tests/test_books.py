@@ -204,7 +204,7 @@ carry = 0
 catch_up = 0
 local = 0
 follow_on = 0
-grade = "assumed"
+grade = "published"
 source = "a test"
 [funds.pacing]
 call_rates = [0.25, 0.3333, 0.5]

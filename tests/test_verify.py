@@ -126,7 +126,7 @@ def test_several_problems_of_several_files_are_told_at_once(tmp_path):
     [
         (("expiry = 5", "expiry = 5\nexit_rate = 0.2"), "one of expiry and exit_rate"),
         (("expiry = 5", ""), "one of expiry and exit_rate"),
-        (("volatility = 0.9", "volatility = -0.9"), "must be at least 0"),
+        (("volatility = 0.9", "volatility = -0.9"), "greater than or equal to 0"),
         (("volatility = 0.9", 'volatility = "90%"'), "plain number"),
         (("volatility = 0.9", "volatility = true"), "plain number"),
         (("volatility = 0.9", "volatility = nan"), "plain number"),

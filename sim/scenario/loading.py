@@ -29,12 +29,6 @@ __all__ = [
 
 Model = TypeVar("Model", bound=Table)
 MISSING = "this key is missing"
-BOUNDS = {
-    "greater_than": ("gt", "must be above"),
-    "greater_than_equal": ("ge", "must be at least"),
-    "less_than": ("lt", "must be below"),
-    "less_than_equal": ("le", "must be at most"),
-}
 PROVENANCE_KEYS = ("source", "grade", "note")
 NEEDED = {  # beginnings of pydantic's error types -> what people call it
     "int": "a whole number is needed here",
@@ -115,9 +109,6 @@ def _problems(error: ValidationError, root: type[BaseModel], tree: Tree) -> list
             expected = str((e.get("ctx") or {}).get("expected"))
             message = "is not one of the allowed words"
             near = _close(given, (w.strip().strip("'") for w in expected.replace(" or ", ", ").split(",")))
-        elif kind in BOUNDS:
-            key, words = BOUNDS[kind]
-            message = f"{words} {(e.get('ctx') or {}).get(key):g}"
         else:
             message = next((words for start, words in NEEDED.items() if kind.startswith(f"{start}_")), message)
         out.append(Problem(message, file, line, path or None, found, expected, near))
