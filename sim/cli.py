@@ -407,8 +407,7 @@ def cases(a: argparse.Namespace) -> int:
     from sim.scenario import load_scenario
 
     if a.cases is None and a.next_yuan is None:
-        text = say("needs a file of cases, or --next-yuan", "需给出情形文件，或用 --next-yuan")
-        raise UserError(Problem(text, key="CASES.toml"))
+        raise UserError(Problem("needs a file of cases, or --next-yuan", key="CASES.toml"))
     scenario = load_scenario(a.scenario, overrides=a.set)
     stated = read_cases(a.cases, scenario) if a.cases is not None else []
     announce_compile(a, scenario)

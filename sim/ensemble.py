@@ -47,6 +47,7 @@ Progress = Callable[[int, int], None]
 Floats = NDArray[np.float64]
 BYTES_A_FIRM = 300
 BYTES_A_ROW = 150_000  # a replication's parameters, lowered and packed
+BYTES_A_ROUND = 500  # the same, of every round of a named firm that there is room for
 MEMORY_SHARE = 0.6  # of the machine's memory that worlds and metrics may take
 
 
@@ -69,8 +70,9 @@ def first_room(scenario: "Scenario", rules: Rules) -> Room:
     entry = float(
         (rules.firms.entry[:, :2] * np.exp(np.maximum(rules.firms.entry_growth[:, :2], 0.0) * 6.0)).sum(1).max()
     )
-    firms = int(rules.firms.initial.max()) + int(0.62 * entry * years) + 600
-    ventures = int(0.18 * firms) + 800
+    named = len(scenario.named)
+    firms = int(rules.firms.initial.max()) + int(0.62 * entry * years) + 600 + named
+    ventures = int(0.18 * firms) + 800 + named
     institutions = int(rules.funds.count.sum(1).max())
     return Room(
         firms=firms,
@@ -113,17 +115,20 @@ def memory_of(room: Room, worlds: int, kept: int) -> float:
     return worlds * a_world + kept * room.metrics * room.quarters * 8.0
 
 
-def refuse_too_many(replications: int) -> None:
+def refuse_too_many(replications: int, scenario: "Scenario | None" = None) -> None:
     """More replications than their parameters find room for are refused before the first number is drawn."""
     have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if replications * BYTES_A_ROW > MEMORY_SHARE * have:
+    a_row = BYTES_A_ROW
+    if scenario is not None:  # a portfolio of thousands of rounds weighs more than all other parameters
+        a_row += BYTES_A_ROUND * (kernel_size(scenario)[1] - USUAL_SIZE[1])
+    if replications * a_row > MEMORY_SHARE * have:
         raise UserError(
             Problem(
-                f"so many replications would need {replications * BYTES_A_ROW / 2**30:,.0f} GiB of memory;"
+                f"so many replications would need {replications * a_row / 2**30:,.0f} GiB of memory;"
                 f" this machine has {have / 2**30:.1f} GiB",
                 key="replications",
                 found=f"{replications:,}",
-                expected=f"at most {int(MEMORY_SHARE * have / BYTES_A_ROW):,}",
+                expected=f"at most {int(MEMORY_SHARE * have / a_row):,}",
             )
         )
 
@@ -289,7 +294,7 @@ def _checked(scenario: "Scenario", replications: int | None, seed: int | None) -
         )
     if not 0 <= s < 2**63:
         raise UserError(Problem("the seed is out of range", key="seed", found=str(s), expected="0 to 2^63 - 1"))
-    refuse_too_many(n)
+    refuse_too_many(n, scenario)
     return n, s
 
 

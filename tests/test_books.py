@@ -110,7 +110,7 @@ def test_rates_count_from_the_start_with_the_value_of_then_as_the_first_payment(
         for t in (1, 4, 7):
             calls, got = np.diff(paid[: t + 1]), np.diff(back[: t + 1])
             flows = np.concatenate([[-nav[0]], got - calls])
-            rate = measures.irr(flows, 0.25 * np.arange(t + 1), nav=float(nav[t]))
+            rate = measures.irr(flows, list(0.25 * np.arange(t + 1)), nav=float(nav[t]))
             assert result[f"{name}.irr"][0, t] == pytest.approx(rate.value, abs=1e-7)
     table = result.samples["fund_table"]
     mine = (table["class"] == "fund-0") & (table["replication"] == 0)
@@ -204,7 +204,7 @@ carry = 0
 catch_up = 0
 local = 0
 follow_on = 0
-grade = "assumed"
+grade = "published"
 source = "a test"
 [funds.pacing]
 call_rates = [0.25, 0.3333, 0.5]
@@ -216,9 +216,8 @@ PART = 'parent = "guidance"\nmandate = "venture"\ncommitted = "2亿"'
 
 
 def abroad(tmp_path: Path, kind: str = "sub-fund", more: str = PART, opens: str = "2019Q4", *sets: str):
-    (tmp_path / "abroad.toml").write_text(
-        ABROAD.format(xian=(ROOT / XIAN).as_posix(), kind=kind, more=more, opens=opens)
-    )
+    text = ABROAD.format(xian=(ROOT / XIAN).as_posix(), kind=kind, more=more, opens=opens)
+    (tmp_path / "abroad.toml").write_text(text)
     return load_scenario(tmp_path / "abroad.toml", [*SMALL, *sets])
 
 

@@ -613,6 +613,7 @@ def place_named(key, rules, firms, ventures, holdings, funds, market, tally, eve
             date_round(ventures, v, r.closed[i], following, quarter)
             date_positions(ventures, holdings, v, r.closed[i])
         ventures.given[v] = 0
+        tally.money[next_of(np.int64(k)) + Next.SHARES] = 0.0  # its known rounds are none of the next
         tally.money[next_of(np.int64(k)) + Next.PAID] = 0.0
         hold_as_booked(r, funds, ventures, holdings, tally, k, v)
         ventures.log_value[v] = log(ventures.last_post[v]) - market.private[quarter]

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 from sim import store
 from sim.errors import Problem, UserError
+from sim.model.layout import FOLLOWED
 from sim.portfolio.checks import Checks
 from sim.portfolio.fragment import Lines, fragment, tables_read
 from sim.portfolio.holdings import Portfolio, quarter_of, read_portfolio
@@ -155,6 +156,33 @@ def _load(lines: Lines, base: Path, portfolio: Portfolio, trouble: Trouble) -> S
             raise
 
 
+def _below_last_prices(portfolio: Portfolio, trouble: Trouble) -> list[str]:
+    """Funds whose net asset value is below what the sheet says they hold at the last post-money: the run starts from
+    the net asset value, so these positions stand below the last price until the next round."""
+    last = {row["id"]: row["last_post"] for row in portfolio.firms}
+    at_last: dict[str, float] = {}
+    for row in portfolio.holdings:
+        worth = row["value"] if row["value"] is not None else row["share"] * last[row["firm"]]
+        at_last[row["fund"]] = at_last.get(row["fund"], 0.0) + worth
+    below = [
+        (row["id"], 1.0 - row["nav"] / at_last[row["id"]])
+        for row in portfolio.funds
+        if row["id"] in at_last and row["nav"] < 0.9 * at_last[row["id"]]
+    ]
+    out = [
+        trouble.say(
+            f"“{fund}”的净值比所持股份按最近估值（或所填公允价值）低 {part:.0%}：期初按净值，到企业下一轮为止",
+            f"{fund}'s net asset value is {part:.0%} below its holdings at the last prices (or the stated fair values):"
+            " the run starts from the net asset value, until the firms' next rounds",
+        )
+        for fund, part in below[:5]
+    ]
+    if len(below) > 5:
+        rest = len(below) - 5
+        out.append(trouble.say(f"另有 {rest} 只基金如此", f"{rest} more funds are so"))
+    return out
+
+
 def _remarks(portfolio: Portfolio, base: Scenario, start: int, trouble: Trouble) -> list[str]:
     """What is no contradiction, and should be known."""
     out = []
@@ -177,6 +205,14 @@ def _remarks(portfolio: Portfolio, base: Scenario, start: int, trouble: Trouble)
                 f"基准情景自己的基金仍在：{'、'.join(stay)}；如与导入的重复，请在片段中写 remove = true",
                 f"funds of the base stay beside the imported ones: {', '.join(stay)};"
                 " where they are the same, write remove = true for them in a file over the fragment",
+            )
+        )
+    out += _below_last_prices(portfolio, trouble)
+    if len(portfolio.firms) > FOLLOWED and "direct" in kinds | {c.kind for c in base.funds}:
+        out.append(
+            say(
+                f"园区直投的回报只逐家报告前 {FOLLOWED} 家企业（按企业表的顺序）",
+                f"what the zone's direct fund gets is reported firm by firm for the first {FOLLOWED} of the sheet only",
             )
         )
     limit = base.rounds.concentration.value

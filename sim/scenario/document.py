@@ -205,6 +205,8 @@ class Scenario(Table):
             if not firm.rounds:
                 found.append((f"named.{firm.id}.rounds", "a named firm needs at least its first round", i, []))
             for r in firm.rounds:
+                if r.amount.value <= 0.0:
+                    found.append((f"named.{firm.id}.rounds", "a round raises something", r.amount.value, []))
                 if r.amount.value >= r.post_money.value:
                     found.append(
                         (
@@ -474,6 +476,11 @@ class Scenario(Table):
 
     def _check_terms(self, c: FundClass, path: str, found: list) -> None:
         """Terms of one class that contradict each other."""
+        for field in ("fee", "fee_after", "fee_extension", "expenses", "hurdle"):
+            rate = getattr(c, field)
+            if rate is not None and rate.value >= 1.0:
+                text = f"is {rate.value:.0%} a year; eight per cent is 8% or 0.08"
+                found.append((f"{path}.{field}", text, rate.value, []))
         if c.carry.value >= 1.0:
             found.append((f"{path}.carry", "carry must be below 1", c.carry.value, []))
         if c.carry.value == 0.0 and c.catch_up.value > 0.0:

@@ -194,7 +194,7 @@ def open_market_fund(key, rules, funds, commitments, market, tally, g, k, opened
     already drawn from the same purses (the part of their other money that is not additional)."""
     a, _, _, _ = uniforms(key, k, g, opened + 400, Purpose.FUND_PROPOSAL_MORE)
     size = left * rules.commitment[g] * exp(rules.size_sd[g] * normal(a) + rules.size_mood[g] * market.private[quarter])
-    displaced = min(tally.money[Cash.DISPLACED], 0.5 * size)
+    displaced = 0.0 if rules.paced[g] else min(tally.money[Cash.DISPLACED], 0.5 * size)
     tally.money[Cash.DISPLACED] -= displaced
     f = take_fund(rules, funds, tally, g, opened)
     if f >= 0:
