@@ -18,9 +18,8 @@ from benchmarks.peers.common import level_names, main
 
 jax.config.update("jax_default_prng_impl", "unsafe_rbg")
 SQRT_HALF = sqrt(0.5)
-FLOATS = "log_revenue drift spread hazard shock rd_share standing year last before profit value jobs".split()
-VENTURE_FLOATS = "log_value cash burn last_post goal".split()
-VENTURE_INTS = "firm stage rounds last_round fails".split()
+VENTURE_FLOATS = ["log_value", "cash", "burn", "last_post", "goal"]
+VENTURE_INTS = ["firm", "stage", "rounds", "last_round", "fails"]
 
 
 def sizes(rules: dict[str, Any]) -> tuple[int, int, int]:

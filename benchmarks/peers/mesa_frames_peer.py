@@ -74,7 +74,9 @@ class Firms(Agents):
             }
         )
         new = new.with_columns(self.by_accounts(m.quarter, 0.0))
-        new = new.with_columns(last=pl.when(m.quarter - pl.col("born") >= 4).then(pl.col("log_revenue").exp()).otherwise(0.0))
+        new = new.with_columns(
+            last=pl.when(m.quarter - pl.col("born") >= 4).then(pl.col("log_revenue").exp()).otherwise(0.0)
+        )
         year_before = pl.col("last") * (-4.0 * pl.col("drift") - 2.0 * pl.col("spread") * pl.col("shock")).exp()
         new = new.with_columns(
             *self.by_filed(),
@@ -180,9 +182,7 @@ class Firms(Agents):
         self.draw(u="random")
         gone = (pl.col("held") & (1 << i) != 0) & (pl.col("u") < level["withdraws"])
         self.agents = self.agents.with_columns(gone=gone)
-        self.agents = self.agents.with_columns(
-            held=pl.when("gone").then(pl.col("held") & ~(1 << i)).otherwise("held")
-        )
+        self.agents = self.agents.with_columns(held=pl.when("gone").then(pl.col("held") & ~(1 << i)).otherwise("held"))
         if level["falls_to"] >= 0:
             self.enter(pl.col("gone"), level["falls_to"])
 

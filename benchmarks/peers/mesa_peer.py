@@ -1,7 +1,7 @@
 """The yardstick in Mesa 3: an agent a firm, whose step is its quarter; a venture's state hangs on its firm.
 
-Written as Mesa's own examples are, and to be quick within that: one pass over the agents a quarter (`AgentSet.do`), rules
-in local names, draws from Python's `random`, which is faster than NumPy for single numbers, yearly rules only in their
+Written as Mesa's own examples are, and to be quick within that: one pass over the agents a quarter (`AgentSet.do`),
+rules in local names, draws from Python's `random`, which is faster than NumPy for single numbers, yearly rules only in their
 quarter. A level with a quota is granted by the model after all firms have stepped. No data collector: the model sums.
 """
 
@@ -205,11 +205,10 @@ class Firm(mesa.Agent):
             self.log_revenue = min(self.log_revenue + r["funded_growth"][v.stage], 34.0)
         if v.fails >= r["patience"] or v.rounds >= 12 or (v.fails > 0 and since % r["retry"] != 0):
             return
-        if v.cash < r["short_runway"] * v.burn:
+        short = v.cash < r["short_runway"] * v.burn
+        waited = v.rounds > 0 and since >= r["least_gap"]
+        if short or (waited and v.log_value - log(max(v.last_post, 1.0)) + model.private > v.goal):
             self.raise_round(v)
-        elif v.rounds > 0 and since >= r["least_gap"]:
-            if v.log_value - log(max(v.last_post, 1.0)) + model.private > v.goal:
-                self.raise_round(v)
 
     def raise_round(self, v: Venture) -> None:
         model, r = self.model, self.model.rounds_rules

@@ -12,10 +12,24 @@ import numpy as np
 from benchmarks.peers.common import level_names, main
 
 SQRT_HALF = 0.7071067811865476
-FLOATS = "log_revenue drift spread hazard shock rd_share standing year last before profit value jobs".split()
-INTS = "born sector held venture".split()
-VENTURE_FLOATS = "log_value cash burn last_post goal".split()
-VENTURE_INTS = "firm stage rounds last_round fails".split()
+FLOATS = [
+    "log_revenue",
+    "drift",
+    "spread",
+    "hazard",
+    "shock",
+    "rd_share",
+    "standing",
+    "year",
+    "last",
+    "before",
+    "profit",
+    "value",
+    "jobs",
+]
+INTS = ["born", "sector", "held", "venture"]
+VENTURE_FLOATS = ["log_value", "cash", "burn", "last_post", "goal"]
+VENTURE_INTS = ["firm", "stage", "rounds", "last_round", "fails"]
 
 
 class Table:

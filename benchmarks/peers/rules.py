@@ -35,11 +35,32 @@ def numbers(quarters: int | None = None, overrides: tuple[str, ...] = ()) -> dic
     firms = {
         name: _plain(getattr(f, name))
         for name in (
-            "rd_log_sd rd_drift margin_slope margin_floor margin_ceiling jobs_elasticity productivity_growth"
-            " reference_size initial initial_age initial_growth initial_log_sd market_loading spread spread_size"
-            " spread_floor spread_ceiling drift_by_age hazard_by_age exit_floor exit_size exit_ceiling certificate"
-            " certified_growth certified_hazard"
-        ).split()
+            "rd_log_sd",
+            "rd_drift",
+            "margin_slope",
+            "margin_floor",
+            "margin_ceiling",
+            "jobs_elasticity",
+            "productivity_growth",
+            "reference_size",
+            "initial",
+            "initial_age",
+            "initial_growth",
+            "initial_log_sd",
+            "market_loading",
+            "spread",
+            "spread_size",
+            "spread_floor",
+            "spread_ceiling",
+            "drift_by_age",
+            "hazard_by_age",
+            "exit_floor",
+            "exit_size",
+            "exit_ceiling",
+            "certificate",
+            "certified_growth",
+            "certified_hazard",
+        )
     }
     firms |= {name: _plain(getattr(f, name)[:sectors]) for name in SECTORAL}
     firms |= {
@@ -52,11 +73,39 @@ def numbers(quarters: int | None = None, overrides: tuple[str, ...] = ()) -> dic
     rounds = {
         name: _plain(getattr(r.rounds, name))
         for name in (
-            "founder_burn founder_runway goal_log value_log_sd value_drift value_volatility correlation funded_quarters"
-            " funded_growth short_runway least_gap stage_floor skip_factor least_cheque runway bargaining concession"
-            " dilution dilution_sd mood_multiple centre distrust lead_share least_part outside_share outside_lead"
-            " burn_cut burn_cuts patience retry step_up step_up_sd"
-        ).split()
+            "founder_burn",
+            "founder_runway",
+            "goal_log",
+            "value_log_sd",
+            "value_drift",
+            "value_volatility",
+            "correlation",
+            "funded_quarters",
+            "funded_growth",
+            "short_runway",
+            "least_gap",
+            "stage_floor",
+            "skip_factor",
+            "least_cheque",
+            "runway",
+            "bargaining",
+            "concession",
+            "dilution",
+            "dilution_sd",
+            "mood_multiple",
+            "centre",
+            "distrust",
+            "lead_share",
+            "least_part",
+            "outside_share",
+            "outside_lead",
+            "burn_cut",
+            "burn_cuts",
+            "patience",
+            "retry",
+            "step_up",
+            "step_up_sd",
+        )
     }
     rounds["value_log_median"] = float(r.rounds.value_log_median[ORGANIC])
     rounds["selective"] = float(r.rounds.selective[MARKET_FUND])

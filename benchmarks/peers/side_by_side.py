@@ -179,7 +179,9 @@ def lines(found: dict[str, Any]) -> list[str]:
         f"{'program':34}{'ns a firm-quarter':>18}{'/ ours':>9}{'aim':>7}{'peak MB':>9}   furthest mean, standard errors"
     ]
     out.append(f"{'Headwater, one thread':34}{one['ns']:18.1f}{1:9.2f}{'':7}{one['memory_mb']:9.0f}")
-    out.append(f"{'Headwater, two threads':34}{two['ns']:18.1f}{two['ns'] / one['ns']:9.2f}{'':7}{two['memory_mb']:9.0f}")
+    out.append(
+        f"{'Headwater, two threads':34}{two['ns']:18.1f}{two['ns'] / one['ns']:9.2f}{'':7}{two['memory_mb']:9.0f}"
+    )
     for peer in PEERS:
         if peer.name in found["missing"]:
             out.append(f"{peer.name:34}{found['missing'][peer.name]}; to install it: {HOW}")
