@@ -665,9 +665,11 @@ class Help(argparse.RawDescriptionHelpFormatter):
 
     def _metavar_formatter(self, action: Any, default_metavar: str) -> Any:
         """Metavars are written in English, for completion knows them by their names."""
+        each = super()._metavar_formatter(action, default_metavar)
+        if _lang != "zh":
+            return each
         from sim.errors import placeholders
 
-        each = super()._metavar_formatter(action, default_metavar)
         return lambda size: tuple(placeholders(word, _lang) for word in each(size))
 
 

@@ -7,6 +7,8 @@ entries of its parts: `ladder.certificates.hte.entered` = the level's name and `
 
 from __future__ import annotations
 
+import re
+
 TYPE_CHECKING = False  # see sim/__init__.py
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +41,9 @@ TERMS: dict[str, tuple[str, str]] = {
     "source": ("来源", "Source"),
     "source.none": ("见 {file}，未注明出处", "stated in {file} without a source"),
     "source.set": ("命令行", "command line"),
+    "source.page": ("在推演网页上设定；{file} 中为 {was}", "set on the what-if page; {was} in {file}"),
+    "source.spread": ("{was}（均值，有分布）", "{was} on average, uncertain"),
+    "source.blank": ("表中未填", "left blank in the sheet"),
     "parameter": ("参数", "Parameter"),
     "probability": ("概率", "Probability"),
     # units
@@ -298,11 +303,12 @@ def term(key: str, lang: str) -> str:
 
 def sourced(source: str, lang: str) -> str:
     """Where a number comes from: the words of its file, or ours in the reader's language where it has none."""
-    before, after = TERMS["source.none"][1].split("{file}")
-    if source == TERMS["source.set"][1]:
-        return term("source.set", lang)
-    if source.startswith(before) and source.endswith(after):
-        return term("source.none", lang).format(file=source.removeprefix(before).removesuffix(after))
+    for key in ("source.none", "source.set", "source.page", "source.spread", "source.blank"):
+        ours = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(TERMS[key][1]))
+        found = re.fullmatch(ours, source)
+        if found:
+            held = {slot: sourced(text, lang) for slot, text in found.groupdict().items()}
+            return term(key, lang).format(**held)
     return source
 
 

@@ -60,3 +60,14 @@ def test_the_table_costs_nothing_to_import():
     root = Path(__file__).parent.parent
     out = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert out.stdout.strip() == "False"
+
+
+def test_the_words_for_no_source_are_told_in_the_readers_language() -> None:
+    from sim.terms import sourced
+
+    assert sourced("stated in xian.toml without a source", "zh") == "见 xian.toml，未注明出处"
+    assert sourced("command line", "zh") == "命令行"
+    page = "set on the what-if page; 20% on average, uncertain in xian.toml"
+    assert sourced(page, "zh") == "在推演网页上设定；xian.toml 中为 20%（均值，有分布）"
+    assert sourced(page, "en") == page
+    assert sourced("Yearbook 2023, page 4", "zh") == "Yearbook 2023, page 4"

@@ -139,7 +139,10 @@ class Guard:
             return False
         if given is not None or COOKIE in headers.get("cookie", ""):
             await asyncio.sleep(SLOW_REFUSAL)
-        await refuse(send, 401, "open the address with ?token=… as the program printed it")
+        why = "open the address with ?token=… as the program printed it"
+        await refuse(
+            send, 401, f"{why}；请打开程序给出的网址，其中含 ?token=…"
+        )  # there is no page yet to choose a language
         return False
 
 
@@ -193,8 +196,8 @@ def _with_headers(send: Send) -> Send:
 
 
 async def refuse(send: Send, status: int, why: str) -> None:
-    body = json.dumps({"error": why}).encode()
-    await _send(send, status, body, [(b"content-type", b"application/json")])
+    body = json.dumps({"error": why}, ensure_ascii=False).encode()
+    await _send(send, status, body, [(b"content-type", b"application/json; charset=utf-8")])
 
 
 async def _send(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sim import store
 from sim.errors import RunError, UserError
 from sim.quantities import parse_money
+from sim.terms import term
 
 if TYPE_CHECKING:
     from sim.app.catalogue import Catalogue
@@ -112,8 +113,8 @@ def text_of(scenario: Scenario, target: Path, extends: Path, settings: Mapping[s
         quantity = known[path]
         was = written(quantity.value, quantity.unit)
         if quantity.distribution is not None:
-            was += " on average, uncertain"
-        source = quoted(f"set on the what-if page; {was} in {extends.name}")
+            was = term("source.spread", "en").format(was=was)
+        source = quoted(term("source.page", "en").format(was=was, file=extends.name))
         number = written(value, quantity.unit)
         entry = number if re.fullmatch(r"-?[0-9.]+(?:e[+-]?\d+)?", number) else quoted(number)
         header, key = _table_of(scenario, path)
