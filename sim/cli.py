@@ -66,6 +66,21 @@ def note(message: str) -> None:
     print(f"headwater: {message}", file=sys.stderr, flush=True)
 
 
+def found(what: str, path: Path, count: int) -> None:
+    """What an earlier start left behind and this one found, as sim.store tells it."""
+    said = {
+        "brought back": (f"{path}: an earlier run ended here between two steps; the result is back in its place",
+                         f"{path}：先前的运行在两步之间中断，结果已放回原处"),
+        "cleared": (f"{path}: left half written by an earlier run that was ended; removed",
+                    f"{path}：先前中断的运行留下的半成品，已清除"),
+        "kept": (f"{path}: {count} blocks of earlier work are kept", f"{path}：保留先前完成的 {count} 块"),
+        "dropped": (f"{path}: {count} bytes at its end are cut short or damaged and are done again",
+                    f"{path}：末尾 {count} 字节不完整或已损坏，将重新计算"),
+        "set aside": (f"{path}: the journal of earlier work stands here", f"{path}：先前工作的日志已改存于此"),
+    }  # fmt: skip
+    note(say(*said[what]))
+
+
 class Stopped(Exception):
     """Ctrl-C; the message says what is finished and how to go on."""
 
@@ -1049,6 +1064,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a terminal without Chinese shows ? instead of failing
     try:
         a = build_parser().parse_args(words)
+        from sim import store  # after --help
+
+        store.tell = found
         status = a.work(a)
         sys.stdout.flush()
         return status

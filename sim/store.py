@@ -14,7 +14,7 @@ import os
 import re
 import shutil
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,9 +29,19 @@ LATER = (
     "trace-*",
 )  # what commands add to a result after the run, beside the manifest's list
 
+# What an earlier start left and this one found: "brought back" a result, "cleared" something half written, "kept" so
+# many blocks of a journal, "dropped" so many damaged bytes at its end, "set aside" an old journal.
+Tell = Callable[[str, Path, int], None]
 operations = 0  # steps that touched the disk since the program started; `fail_at` counts in them
 _failing: int | None = None
 _fault: tuple[int, bool, bool] = (errno.ENOSPC, False, False)
+
+
+def _silent(what: str, path: Path, count: int) -> None:
+    pass
+
+
+tell: Tell = _silent  # the program sets it to what prints
 
 
 def fail_at(step: int | None, error: int = errno.ENOSPC, once: bool = False, kill: bool = False) -> None:
@@ -92,6 +102,8 @@ def write_together(files: Mapping[str | Path, bytes]) -> list[Path]:
     partials = {path: path.with_name(f".{path.name}.partial-{mark}") for path in places}
     previous = {path: path.with_name(f".{path.name}.previous-{mark}") for path in places}
     path = next(iter(places), Path())
+    for folder in {path.parent for path in places}:
+        clear_half_written(folder)
     try:
         for path, data in places.items():
             _operation(path)
@@ -249,6 +261,7 @@ def clear_half_written(folder: Path) -> None:
             os.kill(process, 0)
         except ProcessLookupError:
             path.unlink(missing_ok=True)
+            tell("cleared", path, 1)
         except OSError:  # it lives, and is somebody else's
             continue
 
@@ -279,10 +292,13 @@ def _clear_up(target: Path) -> None:
     for previous in _leftovers(target, "previous"):
         if target.exists():
             shutil.rmtree(previous, ignore_errors=True)
+            tell("cleared", previous, 1)
         else:
             os.rename(previous, target)
+            tell("brought back", target, 1)
     for partial in _leftovers(target, "partial"):
         shutil.rmtree(partial, ignore_errors=True)
+        tell("cleared", partial, 1)
 
 
 def _leftovers(target: Path, kind: str) -> list[Path]:

@@ -41,14 +41,19 @@ Expected = float | list[float] | str
 # ------------------------------------------------------------------------------------------------------- numbers
 
 
+def _is_number(raw: object) -> bool:
+    """A finite one that a float holds; a whole number of TOML may have any number of digits."""
+    return isinstance(raw, int | float) and not isinstance(raw, bool) and abs(raw) <= sys.float_info.max
+
+
 def _number(raw: Any) -> float:
-    if isinstance(raw, bool) or not isinstance(raw, int | float) or not math.isfinite(raw):
+    if not _is_number(raw):
         raise ValueError("a plain number is needed here")
     return float(raw)
 
 
 def _whole(raw: Any) -> int:
-    if isinstance(raw, bool) or not isinstance(raw, int | float) or raw != int(raw):
+    if not _is_number(raw) or raw != int(raw):
         raise ValueError("a whole number is needed here")
     return int(raw)
 
@@ -847,10 +852,6 @@ def read_case(path: Path) -> Case:
     return Case(
         path.stem, file, str(tree.data.get("source", "")), kind, inputs, expect, tolerance, absolute, largest, lines
     )
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _numbers(value: object) -> Iterator[float]:

@@ -1,7 +1,7 @@
 """Kills a command at each of its operations on the disk, then at random moments, and looks at what is left.
 
 `python -m tests.killing SEED COUNT EVERY FIRST WORDS...`: COUNT random moments and every EVERY-th operation; FIRST
-(JSON) is run before, WORDS is the command that is killed.
+(JSON, a list of commands) is run before, WORDS is the command that is killed.
 Each attempt is a fork of this process, in which the program is warm, so that the kill falls into the work and not into
 the start. The moments follow from SEED. After a kill there is the old result or the new one, whole, or, of long work, a
 journal; the command given again ends in the same bits as one that was never killed.
@@ -20,10 +20,13 @@ import time
 from pathlib import Path
 
 from sim import store
+from sim.analysis import calibrate
 from sim.result import Result
 from tests import tiny
 from tests.test_faults import put_back
 from tests.tiny import contents, headwater, leftovers
+
+LONG = ("sweep", "calibrate")  # they keep journals and are gone on with
 
 
 def forked(words: list[str], step: int | None = None, after: float | None = None) -> int:
@@ -43,14 +46,15 @@ def forked(words: list[str], step: int | None = None, after: float | None = None
 def main() -> int:
     seed, count, every = (int(word) for word in sys.argv[1:4])
     first, words = json.loads(sys.argv[4]), sys.argv[5:]
+    calibrate.APART, calibrate.DRAWS = 60, 40  # a calibration of seconds
     desk = tiny.furnish(_made())
     os.chdir(desk)
-    again = [*words, "--resume"] if words[0] == "sweep" else words
-    if first:
-        assert headwater(*first).status == 0
+    again = [*words, "--resume"] if words[0] in LONG else words
+    for command in first:
+        assert headwater(*command).status == 0
     kept = desk.parent / "kept"
     shutil.copytree(desk, kept)
-    old, before, began = contents(desk), store.operations, time.perf_counter()
+    old, before = contents(desk), store.operations
     assert headwater(*words).status == 0
     steps, new = store.operations - before, contents(desk)
     put_back(desk, kept)
@@ -60,28 +64,36 @@ def main() -> int:
     moments = random.Random(seed)
     attempts = [(step, None) for step in range(1 + seed % every, steps + 1, every)]
     attempts += [(None, moments.uniform(0.0, 1.1 * whole)) for _ in range(count)]
-    killed = 0
+    killed = told = 0
     for step, after in attempts:
         put_back(desk, kept)
         status = forked(words, step, after)
         killed += status == -9
         where = f"step {step}, after {after}, seed {seed}: status {status}"
         assert status == -9 or step is None, where
-        if words[0] == "sweep":
-            for name, digest in contents(desk).items():
-                table = name.startswith("out/") and name.split("/")[1] not in ("journal", "manifest.json")
-                assert not table or new.get(name) == digest, f"{where}: {name}"
-        else:
+        left = leftovers(desk)
+        if words[0] == "run":
             store.recover("out")
             now = contents(desk)
             result = {n: d for n, d in now.items() if n.startswith("out/")}
             assert result in ({n: d for n, d in s.items() if n.startswith("out/")} for s in (old, new)), where
             Result.load("out")
+        else:  # each file by itself: the old one, the new one or, where there was none, none yet
+            now = contents(desk)
+            own = {"out/manifest.json"} if words[0] in LONG else set()  # says that the work is under way
+            for name in {*old, *now} - own:
+                journal = words[0] in LONG and name.startswith("out/journal")
+                assert journal or now.get(name) in (old.get(name), new.get(name)), f"{where}: {name}"
         ended = headwater(*again)
         assert ended.status == 0, f"{where}: {ended}"
         assert contents(desk) == new, where
         assert not [name for name in leftovers(desk) if name.startswith("out")], f"{where}: {leftovers(desk)}"
-    print(f"{len(attempts)} attempts, {killed} killed, {steps} steps; one takes {whole:.2f} s")
+        if any("out" in name and ".lock" not in name for name in left):
+            assert words[0] == "run" or "earlier run" in ended.err, f"{where}: {left} {ended.err}"
+            told += 1
+    print(
+        f"{len(attempts)} attempts, {killed} killed, {told} left something half, {steps} steps; one takes {whole:.2f} s"
+    )
     shutil.rmtree(desk.parent)
     return 0
 

@@ -31,12 +31,16 @@ CHANGED = (*RUN, "--set", "guidance.reinvestment=2.0")
 VARY = ("--vary", "guidance.reinvestment=0.5..2.0")
 SWEEP = ("sweep", "tiny.toml", "--method", "lhs", "--samples", "16", "--replications", "4", "--threads", "1", *VARY,
          "--target", "firms.alive@2021Q4", "--no-figures", "--quiet", "--out", "out")  # fmt: skip
+CALIBRATE = ("calibrate", "told.toml", "--regularise", "--samples", "10", "--replications", "4", "--threads", "1",
+             "--no-figures", "--quiet", "--out", "out")  # fmt: skip
+COMPARE = ("compare", "tiny.toml", "--change", "guidance.reinvestment=2.0",
+           *FEW, "--no-figures", "--quiet", "--out", "out")  # fmt: skip
+REPORT = ("report", "out", "--quiet", "--lang", "en")
 # what is there first, and what is done then
 SAVING = {
     "run": (RUN, CHANGED),
     "compare": (
-        ("compare", "tiny.toml", "--change", "guidance.reinvestment=2.0",
-         *FEW, "--no-figures", "--quiet", "--out", "out"),
+        COMPARE,
         ("compare", "tiny.toml", "--change", "guidance.reinvestment=1.5",
          *FEW, "--no-figures", "--quiet", "--out", "out"),
     ),
@@ -154,7 +158,7 @@ def test_whichever_write_of_a_sweep_fails_what_is_finished_is_kept_and_gone_on_w
 
 
 def reap(
-    words: tuple[str, ...], seed: int, count: int, every: int, first: tuple[str, ...] = ()
+    words: tuple[str, ...], seed: int, count: int, every: int, first: tuple[tuple[str, ...], ...] = ()
 ) -> subprocess.CompletedProcess[str]:
     """tests/killing.py from a folder of its own: kill -9 at every so many operations, then at random moments."""
     command = [sys.executable, "-m", "tests.killing", *map(str, (seed, count, every)), json.dumps(first), *words]
@@ -162,7 +166,13 @@ def reap(
     return subprocess.run(command, cwd=tiny.ROOT, env=environment, capture_output=True, text=True, timeout=3600)
 
 
-KILLED = {"run": (RUN, CHANGED), "sweep": ((), SWEEP)}
+KILLED = {
+    "run": ((RUN,), CHANGED),
+    "sweep": ((), SWEEP),
+    "calibrate": ((), CALIBRATE),
+    "report": ((RUN, (*COMPARE[:-1], "beside"), REPORT), (*REPORT, "--compare", "beside")),
+}
+EVERY = {"calibrate": 2}  # operation, in the long run: one of its calibrations takes seconds
 
 
 @pytest.mark.parametrize("command", ["run", "sweep"])
@@ -176,7 +186,7 @@ def test_killed_nothing_is_lost_and_the_next_start_goes_on(command):
 @pytest.mark.parametrize("command", KILLED)
 def test_killed_at_any_moment_nothing_is_lost_and_the_next_start_goes_on(command):
     first, words = KILLED[command]
-    done = reap(words, seed=2, count=60 if ALL else 12, every=1, first=first)
+    done = reap(words, seed=2, count=60 if ALL else 8, every=EVERY.get(command, 1), first=first)
     assert done.returncode == 0, done.stdout[-1500:] + done.stderr[-1500:]
 
 

@@ -236,3 +236,16 @@ def test_a_scenario_that_is_none_is_told_at_its_line_of_the_case(tmp_path, named
     text = (PUBLISHED / "china-ladder-hte.toml").read_text(encoding="utf-8")
     (found,) = problems(written(tmp_path, text.replace("scenarios/china.toml", named)))
     assert "case.toml:5: inputs.scenario: no such scenario file" in found
+
+
+@pytest.mark.parametrize("number", ["inf", "-inf", "nan", "9" * 400, "-" + "9" * 400, "1e400"])
+@pytest.mark.parametrize(
+    "place", ["replications = 6", "scale = 50", "years = [2021, 2023]", "[330000, 463000]", "0.15"]
+)
+def test_no_number_that_a_float_cannot_hold_is_taken_anywhere(tmp_path, number, place):
+    text = (PUBLISHED / "china-ladder-hte.toml").read_text(encoding="utf-8")
+    assert place in text
+    name = place.split(" = ")[0]
+    odd = f"{name} = {[number] if 'years' in name else number}".replace("'", "") if " = " in place else number
+    found = problems(written(tmp_path, text.replace(place, odd if odd != number or place == "0.15" else f"[{number}]")))
+    assert found and all("case.toml:" in problem for problem in found)

@@ -35,13 +35,33 @@ listed.initial = 2
 reserve.initial = 3
 reserve_provincial.initial = 3
 """
+TOLD = """extends = "tiny.toml"
+[[facts]]
+id = "alive"
+metric = "firms.alive"
+date = "2021Q4"
+value = 75
+use = "calibrate"
+source = "made up"
+[[facts]]
+id = "hte"
+metric = "ladder.certificates.hte"
+date = "2021Q4"
+value = 25
+use = "calibrate"
+source = "made up"
+[calibrate]
+"firms.entry.organic.per_year" = { uniform = [5, 60] }
+"firms.exit.young" = { uniform = [0.02, 0.3] }
+"""
 VOLATILE = ("wall_seconds", "ns_per_firm_quarter", "threads")
 
 
 def furnish(desk: Path) -> Path:
-    """tiny.toml and the shipped scenarios in an empty folder."""
+    """tiny.toml, told.toml (which may be calibrated) and the shipped scenarios in an empty folder."""
     shutil.copytree(ROOT / "scenarios", desk / "scenarios")
     (desk / "tiny.toml").write_text(TINY)
+    (desk / "told.toml").write_text(TOLD)
     return desk
 
 

@@ -77,6 +77,7 @@ class Journal:
             if not resume and path.stat().st_size:
                 file.close()
                 os.replace(path, path.with_name(path.name + ".before"))
+                store.tell("set aside", path.with_name(path.name + ".before"), 1)
                 file = _locked(path)
             written, places, sound = _scan(file, path)
             if written is not None:
@@ -84,6 +85,9 @@ class Journal:
             dropped = os.fstat(file.fileno()).st_size - sound
             if dropped:
                 file.truncate(sound)
+                store.tell("dropped", path, dropped)
+            if places:
+                store.tell("kept", path, len(places))
             journal = cls(file, places, dropped)
             if written is None:
                 text = json.dumps(dict(header), sort_keys=True)
