@@ -681,7 +681,8 @@ def pareto(p: Policies, lang: str = "zh") -> Figure:
         Line2D([], [], color=look.INK, marker="*", ms=8, lw=0, label=say(lang, "现状", "as it stands")),
     ]
     title = say(lang, "不确定条件下的政策选择", "Policies under uncertainty")
-    source = _source(p.regimes_in(lang))
+    worlds = say(lang, "搜索所用的世界；表中前沿另以新种子复核", "worlds of the search; the table has new ones")
+    source = _source(p.regimes_in(lang), worlds)
     figure, bottom, top = look.page(title, look.capital(p.title(lang)), source, height=4.8)
     top = look.legend(figure, keys, top)
     axes = figure.add_axes((0.11, bottom + 0.07, 0.85, top - bottom - 0.13))
