@@ -342,6 +342,7 @@ def outline(life: dict[str, Any], scenario: Scenario, lang: str) -> str:
     from sim.quantities import format_money, format_number
 
     names = {f.id: f.name.get(lang) for f in scenario.named}
+    classes = {c.id: str(c.name.get(lang)) for c in scenario.funds}
     title = names.get(life["firm"], life["firm"])
     world = say(
         lang,
@@ -366,7 +367,7 @@ def outline(life: dict[str, Any], scenario: Scenario, lang: str) -> str:
                 money(r["amount"]),
                 money(r["pre_money"]),
                 money(r["post_money"]),
-                _holder(r["lead"], lang),
+                _holder(r["lead"], lang, classes),
                 str(r["funds"]),
                 money(r["from_others"]),
             ]
@@ -384,7 +385,7 @@ def outline(life: dict[str, Any], scenario: Scenario, lang: str) -> str:
         if r["cap_table"] is None:
             parts.append(heading + say(lang, "：季末企业已不在", ": the firm was gone by the end of the quarter"))
         else:
-            parts.append(heading + "\n" + _table(r["cap_table"], lang))
+            parts.append(heading + "\n" + _table(r["cap_table"], lang, classes))
     if life["levels"]:
         level_names = {
             f"{a}.{b}": x.name.get(lang) for a, ladder in scenario.ladders.items() for b, x in ladder.levels.items()
@@ -439,11 +440,20 @@ def outline(life: dict[str, Any], scenario: Scenario, lang: str) -> str:
     return "\n\n".join(parts)
 
 
-def _holder(name: str, lang: str) -> str:
-    return say(lang, "模型外", "others") if name == "others" else name
+def _holder(name: str, lang: str, classes: Mapping[str, str]) -> str:
+    """A fund by its class's Chinese name; in English its id, which is a word already and far shorter.
+
+    classes: id of a class of funds -> its name.
+    """
+    if name == "others":
+        return say(lang, "模型外", "others")
+    known, _, number = name.rpartition("-")
+    if lang == "zh" and (name in classes or (known in classes and number.isdigit())):
+        return classes.get(name) or f"{classes[known]}{number}"
+    return name
 
 
-def _table(table: dict[str, Any], lang: str) -> str:
+def _table(table: dict[str, Any], lang: str, classes: Mapping[str, str]) -> str:
     from sim.quantities import format_money
 
     head = say(
@@ -462,10 +472,10 @@ def _table(table: dict[str, Any], lang: str) -> str:
         [say(lang, "期权池", "option pool"), f"{table['pool']:.1%}", *[""] * 8],
     ]
     for c, name in zip(table["classes"], class_names(table, lang), strict=True):
-        held = [f"{holder} {part:.1%}" for holder, part in c["holders"].items()]
+        held = [f"{_holder(holder, lang, classes)} {part:.1%}" for holder, part in c["holders"].items()]
         rest = c["share_of_firm"] - sum(c["holders"].values())
         if rest > 5e-4:
-            held.append(f"{_holder('others', lang)} {rest:.1%}")
+            held.append(f"{_holder('others', lang, classes)} {rest:.1%}")
         if c["participating"]:
             joins = yes if c["cap"] is None else say(lang, f"上限 {c['cap']:g} 倍", f"to {c['cap']:g}x")
         else:

@@ -441,9 +441,9 @@ def test_a_run_is_told_with_its_comparison_its_sweep_and_every_parameter(small: 
         "ladders",
         "comparison",
         "sensitivity",
-        "assumptions",
         "limits",
         "reproduce",
+        "assumptions",
     ]
     of = told(small["run"], lang)
     from sim.scenario.loading import provenance

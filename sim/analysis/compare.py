@@ -418,7 +418,7 @@ def _further(more: float, lang: str) -> str:
 def _times(gain: float) -> str:
     if math.isnan(gain):
         return "–"
-    return "∞" if math.isinf(gain) else f"{gain:.3g}×"
+    return "∞" if math.isinf(gain) else f"{gain:,.0f}×" if gain >= 1000 else f"{gain:.3g}×"
 
 
 # --- differences

@@ -606,8 +606,8 @@ class SweepResult:
         return say(
             lang,
             f"{p.method}：{len(self.varied)} 个参数，{len(e.design)} 个样本 × {e.replications} 次（种子 {self.seed}）",
-            f"{p.method}: {len(self.varied)} parameters, {len(e.design)} samples × {e.replications} replications"
-            f" (seed {self.seed})",
+            f"{p.method}: {len(self.varied)} parameters, {len(e.design)} samples × {e.replications}"
+            f" replication{'s'[: e.replications != 1]} (seed {self.seed})",
         )
 
     def _table_of(self, output: str, lang: str) -> str:

@@ -100,7 +100,8 @@ def _firms_of(scenario: Scenario, samples: Mapping[str, Mapping[str, np.ndarray]
 def overview(past: Past) -> dict[str, Any]:
     """The firms to choose from, and the funds."""
     firms = past.firms
-    ranked = firms[::-1]
+    here = [row for row in firms if not row["end"]]  # a firm that was sold or wound up has no cap table any more
+    ranked = (here or firms)[::-1]
     at = {name: ranked[round(p / 100 * (len(ranked) - 1))]["firm"] for p, name in RANKS} if ranked else {}
     named = [row for row in firms if row["name"] is not None]
     shown = [*named, *(row for row in firms if row["name"] is None)][:MOST_FIRMS]

@@ -146,7 +146,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "firms": ("企业", "Firms"),
     "funds": ("基金", "Funds"),
     "firm.pick": ("企业编号", "Firm"),
-    "firm.rank": ("按最近一轮投后估值", "By last post-money"),
+    "firm.rank": ("尚未退出的企业，按最近一轮投后估值", "Not exited, by last post-money"),
     "firm.rank.p50": ("中位", "Median"),
     "firm.rank.p90": ("前 10%", "Top 10 %"),
     "firm.rank.p99": ("前 1%", "Top 1 %"),

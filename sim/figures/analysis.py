@@ -114,6 +114,12 @@ def _shown(unit: str, lang: str) -> Callable[[float, object], str]:
     return lambda value, _: show(value, unit, lang)
 
 
+def _readable(ground: Sequence[float]) -> str:
+    """White or black, whichever stands out more on a colour (relative luminance as WCAG 2 defines it)."""
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in ground[:3])
+    return "white" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.179 else "black"
+
+
 def _tint(colour: str, part: float) -> tuple[float, float, float]:
     from matplotlib.colors import to_rgb
 
@@ -288,7 +294,8 @@ def _of(s: SweepResult, lang: str) -> str:
         say(
             lang,
             f"{s.plan.method}，{len(e.design)} 个样本 × {e.replications} 次重复，种子 {s.seed}",
-            f"{s.plan.method}, {len(e.design)} samples × {e.replications} replications, seed {s.seed}",
+            f"{s.plan.method}, {len(e.design)} samples × {e.replications} replication{'s'[: e.replications != 1]},"
+            f" seed {s.seed}",
         )
     )
 
@@ -469,11 +476,12 @@ def heat_map(s: SweepResult, output: str, lang: str = "zh", pair: tuple[str, str
     axes.set_xlabel(_parameter(s.model, pair[1], lang))
     axes.set_ylabel(_parameter(s.model, pair[0], lang))
     if table.size <= 100:
-        middle = (np.nanmin(table) + np.nanmax(table)) / 2
         for r, row in enumerate(table):
             for c, value in enumerate(row):
-                colour = "white" if value < middle else look.INK
-                axes.text(c, r, show(value / scale.divisor), ha="center", va="center", fontsize=7, color=colour)
+                number = value / scale.divisor
+                colour = _readable(image.cmap(image.norm(number)))
+                told = show(number).replace("-", "−")
+                axes.text(c, r, told, ha="center", va="center", fontsize=7, color=colour)
     bar = figure.colorbar(image, cax=figure.add_axes((0.85, bottom + 0.08, 0.025, top - bottom - 0.1)))
     bar.ax.set_title(scale.unit, fontsize=7.5)
     bar.ax.yaxis.set_major_formatter(lambda value, _: look.tick(value))
@@ -673,7 +681,8 @@ def pareto(p: Policies, lang: str = "zh") -> Figure:
         Line2D([], [], color=look.INK, marker="*", ms=8, lw=0, label=say(lang, "现状", "as it stands")),
     ]
     title = say(lang, "不确定条件下的政策选择", "Policies under uncertainty")
-    source = _source(p.regimes_in(lang))
+    worlds = say(lang, "搜索所用的世界；表中前沿另以新种子复核", "worlds of the search; the table has new ones")
+    source = _source(p.regimes_in(lang), worlds)
     figure, bottom, top = look.page(title, look.capital(p.title(lang)), source, height=4.8)
     top = look.legend(figure, keys, top)
     axes = figure.add_axes((0.11, bottom + 0.07, 0.85, top - bottom - 0.13))

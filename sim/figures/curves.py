@@ -164,8 +164,15 @@ def difference(
     axes.fill_between(x, shown["low"], shown["high"], color=tint(look.VERMILION, 0.45), lw=0)
     axes.plot(x, shown["mean"], color=look.VERMILION, lw=2)
     axes.axhline(0, color=look.INK, lw=0.8)
+    above = np.nanmean(np.nan_to_num(shown["mean"])[: len(x) // 3]) >= 0  # the words stand on the line's other side
     axes.annotate(
-        term("figure.no_change", lang), (x[0], 0), (3, 3), textcoords="offset points", fontsize=7, color=look.GREY
+        term("figure.no_change", lang),
+        (x[0], 0),
+        (3, -3 if above else 3),
+        textcoords="offset points",
+        va="top" if above else "bottom",
+        fontsize=7,
+        color=look.GREY,
     )
     _end_label(axes, x[-1], rows["mean"][-1], scale, look.VERMILION)
     look.time_axis(axes, x[0], x[-1])

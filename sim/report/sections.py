@@ -979,9 +979,9 @@ SECTIONS: tuple[Callable[[Material], Section | None], ...] = (
     the_programmes,
     policy_comparison,
     sensitivity,
-    the_assumptions,
     the_limits,
     how_to_reproduce,
+    the_assumptions,  # many pages of parameters: what must be read stands before them
 )
 
 
