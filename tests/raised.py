@@ -357,7 +357,8 @@ class House:
                 defaults = dict(zip(reversed(at.parameters), reversed(at.node.args.defaults), strict=False))
                 default = defaults.get(node.id)
                 return self.templates(default, room, None, depth + 1) if default is not None else []
-            values = _assigned(at.node, node.id)
+            everywhere = _assigned(at.node, node.id)
+            values = [x for x in everywhere if x.lineno <= node.lineno] or everywhere
             if values:
                 found: list[str | None] = []
                 before: list[str | None] = []

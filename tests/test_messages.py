@@ -168,7 +168,7 @@ def test_a_message_for_the_page_is_told_in_both_languages() -> None:
 
 
 def test_bounds_and_units_of_every_kind_of_quantity_have_a_twin(catalogue: dict[str, dict[str, str]]) -> None:
-    kinds = [kind for kind in vars(fields).values() if isinstance(kind, fields._Kind)]
+    kinds = [kind for kind in vars(fields).values() if isinstance(kind, fields.Kind)]
     assert {kind.unit for kind in kinds} <= set(catalogue["pieces"])
     limits: tuple[dict[str, float], ...] = (
         {"gt": 0}, {"ge": 0}, {"lt": 1}, {"le": 1}, {"ge": 0, "le": 1}, {"gt": 0, "lt": 1}, {"gt": 0, "le": 1},
