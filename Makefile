@@ -29,6 +29,8 @@ slow: $(STAMP) ## the tests that take minutes: kills at random moments, a cluste
 benchmark: $(STAMP) ## time the kernel and sweeps, as ratios; what pairing saves; indices beside closed forms
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.growth --figure results/growth.png
+	@$(BIN)/python -m benchmarks.phases
+	@$(BIN)/python -m benchmarks.first_summary
 	@$(BIN)/python -m benchmarks.indices
 	@$(BIN)/python -m benchmarks.pairing
 	@$(BIN)/python -m benchmarks.sweep

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
+from benchmarks.growth import BYTES_A_FIRM_QUARTER, machine
 from sim import ensemble
 from sim.model import report, zone
 from sim.model.jit import njit
@@ -39,6 +40,8 @@ DEEPER = (
     (rounds, "move_values"),
     (rounds, "raise_rounds"),
     (rounds, "draw_terms"),
+    (rounds, "seek_round"),
+    (rounds, "close_round"),
     (report, "report_quarter"),
     (zone.population, "admit_entrants"),
     (zone.population, "fill_at_start"),
@@ -143,14 +146,33 @@ def measure(path: str, worlds: int, deeper: bool) -> tuple[list[tuple[str, float
     return list(zip(names, cost, strict=True)), seconds, lived / worlds
 
 
+def blocks(scenario: Any) -> float:
+    """Blocks of four words that a firm-quarter takes at the least: half a block of growth and exit, a quarter of one of
+    R&D; beside these a block of each venture, one of terms and a block a meeting of each attempt at a round, three of
+    each entrant. What ladders draw is not in it."""
+    done = ensemble.simulate(scenario, 2, 1, 1, events=0)
+    alive = np.nansum(done["firms.alive"])
+    ended = sum(float(done[name][:, -1].sum()) for name in ("rounds.failed", "firms.entered"))
+    entrants = float(done["firms.entered"][:, -1].sum())
+    attempts = ended - entrants + float(np.nansum(done["rounds.count.total"]))
+    meetings = scenario.rounds.meetings.value
+    return 0.75 + float(np.nansum(done["firms.venture"]) + attempts * (1.0 + meetings) + 3.0 * entrants) / alive
+
+
 def main(path: str, worlds: int, deeper: bool) -> None:
+    needed = blocks(load_scenario(path))
     rows, seconds, lived = measure(path, worlds, deeper)
-    print(
-        f"{seconds * 1e3:.1f} ms a world of {lived:,.0f} firm-quarters: {seconds * 1e9 / lived:.1f} ns each, one thread"
-    )
-    for name, cost in sorted(rows, key=lambda row: -row[1])[:60]:
-        if cost >= 0.02:
-            print(f"{cost:6.2f}  {name}")
+    whole = seconds * 1e9 / lived
+    print(f"{seconds * 1e3:.1f} ms a world of {lived:,.0f} firm-quarters: {whole:.1f} ns each, one thread")
+    shown = [row for row in sorted(rows, key=lambda row: -row[1]) if row[1] >= 0.02]
+    for name, cost in shown:
+        print(f"{cost:6.2f} ns {cost / whole:5.1%}  {name}")
+    print(f"{whole - sum(cost for _, cost in shown):6.2f} ns         in statements of less than .02 ns")
+    block, width = machine()
+    draws, bytes_ = needed * block, BYTES_A_FIRM_QUARTER / width
+    print(f"limit: {needed:.2f} blocks of draws x {block:.2f} ns = {draws:.1f} ns;")
+    print(f"       {BYTES_A_FIRM_QUARTER} bytes read and written / {width:.0f} GB/s = {bytes_:.1f} ns;")
+    print(f"       the larger is {max(draws, bytes_) / whole:.0%} of what a firm-quarter takes")
 
 
 if __name__ == "__main__":

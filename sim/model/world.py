@@ -75,6 +75,7 @@ MAX_LEVELS = 24
 MAX_CLASSES = 12  # share classes a firm can have issued: rounds and bridges
 QUEUE = 512  # applicants that can wait for a kind of place
 TRAITS = 10  # what is drawn for a new firm before it is written into its slot
+GUIDE = 256  # equal parts of the weight by which funds are met
 TERMS = 4  # of a round, drawn for every firm that goes raising in a quarter
 TILE = 1024  # firms handled at a time, so that a tile's columns stay in the first-level cache
 
@@ -458,6 +459,7 @@ class Scratch(NamedTuple):
     weight: Floats  # [stage, fund] cumulative
     eligible: Small  # [stage, fund]
     eligible_count: Small
+    guide: Small  # [stage, part of the total weight] where the search for a fund begins
     cheque: Floats
     holder: Ints  # funds that hold the firm whose round it is, their shares in it and what they paid
     holder_shares: Floats
@@ -582,6 +584,7 @@ def build_world(room: Room) -> World:
             weight=np.zeros((STAGES, h)),
             eligible=np.zeros((STAGES, h), np.int32),
             eligible_count=np.zeros(STAGES, np.int32),
+            guide=np.zeros((STAGES, GUIDE), np.int32),
             cheque=np.zeros(64),
             holder=np.zeros(room.funds + 1, np.int64),
             holder_shares=np.zeros(room.funds + 1),

@@ -18,7 +18,6 @@ from sim.model.draws import (
     log_inlined,
     normal_inlined,
     number_words,
-    philox,
     poisson,
     uniform,
     unit,
@@ -33,16 +32,7 @@ SQRT_HALF = 0.7071067811865476
 def shock_words(key, index, cohort, block, word0, word1, word2, word3):
     """One Philox block a firm and pair of quarters: words 0 and 1 are growth and exit of the even quarter, 2 and 3 of
     the odd one. block: quarter // 2. All arrays of one length."""
-    k0 = np.uint64(key[0])
-    k1 = np.uint64(key[1])
-    q = np.uint64(block)
-    purpose = np.uint64(Purpose.FIRM_QUARTER)
-    for i in range(index.shape[0]):
-        a, b, c, d = philox(np.uint64(index[i]), np.uint64(cohort[i]), q, purpose, k0, k1)
-        word0[i] = np.uint32(a)
-        word1[i] = np.uint32(b)
-        word2[i] = np.uint32(c)
-        word3[i] = np.uint32(d)
+    address_words(key, index, cohort, block, np.int64(Purpose.FIRM_QUARTER), word0, word1, word2, word3)
 
 
 @fast_kernel
@@ -450,11 +440,16 @@ def remove_firm(firms, ladder, tally, slot, levels):
 
 
 @fast_kernel
-def step_rd(word, drift, rd_share):
+def draw_laplace(word, out):
+    for i in range(out.shape[0]):
+        out[i] = laplace(unit(word[i]))
+
+
+@fast_kernel
+def step_rd(shock, drift, rd_share):
     scale = SQRT_HALF * drift
     for i in range(rd_share.shape[0]):
-        step = exp_inlined(scale * laplace(unit(word[i])))
-        rd_share[i] = min(max(rd_share[i] * step, 0.001), 0.9)
+        rd_share[i] = min(max(rd_share[i] * exp_inlined(scale * shock[i]), 0.001), 0.9)
 
 
 @kernel
@@ -464,6 +459,17 @@ def drift_rd(key, rules, firms, tally, scratch, quarter):
     slots = tally.counts[Count.FIRM_SLOTS]
     for a in range(0, slots, TILE):
         b = min(a + TILE, slots)
-        w = scratch.word0[: b - a]
-        address_words(key, firms.index[a:b], firms.cohort[a:b], quarter, np.int64(Purpose.RD_DRIFT), w)
-        step_rd(w, rules.rd_drift, firms.rd_share[a:b])
+        w, shock = scratch.word0[: b - a], scratch.revenue[: b - a]
+        address_words(
+            key,
+            firms.index[a:b],
+            firms.cohort[a:b],
+            quarter,
+            np.int64(Purpose.RD_DRIFT),
+            w,
+            scratch.word1[: b - a],
+            scratch.word2[: b - a],
+            scratch.word3[: b - a],
+        )
+        draw_laplace(w, shock)
+        step_rd(shock, rules.rd_drift, firms.rd_share[a:b])

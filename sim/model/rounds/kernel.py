@@ -15,6 +15,7 @@ import numpy as np
 from sim.finance.payoff import ratchet_conversion, weighted_average_conversion
 from sim.model.draws import (
     Purpose,
+    address_words,
     exp,
     exp_inlined,
     log_inlined,
@@ -107,24 +108,6 @@ def first_value(key, rules, firms, slot, source):
     return rules.value_log_median[source] + rules.value_log_sd * normal(u)
 
 
-@kernel
-def venture_words(key, index, cohort, quarter, purpose, word0, word1, word2, word3):
-    """The draws of a quarter and purpose for all ventures, a block each."""
-    for i in range(index.shape[0]):
-        a, b, c, d = philox(
-            np.uint64(index[i]),
-            np.uint64(cohort[i]),
-            np.uint64(quarter),
-            np.uint64(purpose),
-            np.uint64(key[0]),
-            np.uint64(key[1]),
-        )
-        word0[i] = np.uint32(a)
-        word1[i] = np.uint32(b)
-        word2[i] = np.uint32(c)
-        word3[i] = np.uint32(d)
-
-
 @fast_kernel
 def to_normals(word, out):
     for i in range(word.shape[0]):
@@ -214,7 +197,7 @@ def move_values(key, rules, firms, ventures, market, tally, scratch, quarter):
     for first in range(0, rows, TILE):
         last = min(first + TILE, rows)
         index, cohort, word = ventures.index[first:last], ventures.cohort[first:last], ventures.word_value[first:last]
-        venture_words(
+        address_words(
             key,
             index,
             cohort,
@@ -314,21 +297,31 @@ def open_books(rules, funds, tally, scratch, quarter):
                 scratch.eligible[s, n] = f
                 scratch.weight[s, n] = weight + (scratch.weight[s, n - 1] if n > 0 else 0.0)
                 scratch.eligible_count[s] = n + 1
+    for s in range(1, STAGES):
+        if scratch.eligible_count[s] > 0:
+            write_guide(scratch.weight[s], scratch.eligible_count[s], scratch.guide[s])
+
+
+@kernel
+def write_guide(cumulative, n, guide):
+    """For each of equal parts of the total weight the first index whose cumulative weight is above its beginning: a
+    search that begins there ends after a step or two, where halving goes astray at every one."""
+    part = cumulative[n - 1] / guide.shape[0]
+    i = 0
+    for b in range(guide.shape[0]):
+        while i < n - 1 and cumulative[i] <= b * part:
+            i += 1
+        guide[b] = i
 
 
 @inlined
-def pick(cumulative, n, u):
+def pick(cumulative, n, guide, u):
     """Index of the first cumulative weight above u times the total."""
     target = u * cumulative[n - 1]
-    low = 0
-    high = n - 1
-    while low < high:
-        middle = (low + high) // 2
-        if cumulative[middle] > target:
-            high = middle
-        else:
-            low = middle + 1
-    return low
+    i = np.int64(guide[np.int64(u * guide.shape[0])])
+    while i < n - 1 and cumulative[i] <= target:
+        i += 1
+    return i
 
 
 @inlined
@@ -705,7 +698,7 @@ def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, even
             mind = unit(y[k])
             if mind > likeliest:  # no fund of any kind would say yes
                 continue
-            f = np.int64(scratch.eligible[stage, pick(scratch.weight[stage], count, unit(x[k]))])
+            f = np.int64(scratch.eligible[stage, pick(scratch.weight[stage], count, scratch.guide[stage], unit(x[k]))])
             if mind > says_yes[1 if led else 0, funds.kind[f]]:
                 continue
             known = False
@@ -788,7 +781,7 @@ def draw_terms(key, rules, ventures, seekers, private, terms, scratch, quarter):
         index, cohort = scratch.index[: b - a], scratch.cohort[: b - a]
         pick_words(ventures.index, seekers[a:b], index)
         pick_words(ventures.cohort, seekers[a:b], cohort)
-        venture_words(key, index, cohort, quarter, np.int64(Purpose.ROUND_TERMS), w0, w1, w2, w3)
+        address_words(key, index, cohort, quarter, np.int64(Purpose.ROUND_TERMS), w0, w1, w2, w3)
         asked_for(ventures, seekers[a:b], private, rules.concession, terms[Term.ASK][a:b])
         bargain(w0, rules.bargaining, terms[Term.ASK][a:b])
         draw_factors(w1, rules.dilution_sd, terms[Term.DILUTION][a:b])
