@@ -1050,7 +1050,7 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("--next-yuan", nargs="?", const="firms", choices=("firms", "funds"), help=text)
     text = say("what treasury, state firms and private partners get", "财政、国企与社会出资人各得多少")
     p.add_argument("--partners", action="store_true", help=text)
-    text = say("capital called by year: 90, 95 and 99 % below", "各年缴款：90%、95%、99% 不超过多少")
+    text = say("capital called by year: 90, 95 and 99 %% below", "各年缴款：90%%、95%%、99%% 不超过多少")
     p.add_argument("--calls-at-risk", action="store_true", help=text)
     p.worlds(replications=50)
     p.json()
