@@ -421,8 +421,8 @@ def cases(a: argparse.Namespace) -> int:
     from sim.printing import put_json
     from sim.scenario import load_scenario
 
-    if a.cases is None and a.next_yuan is None:
-        raise UserError(Problem("needs a file of cases, or --next-yuan", key="CASES.toml"))
+    if a.cases is None and a.next_yuan is None and not (a.calls_at_risk or a.partners):
+        raise UserError(Problem("needs a file of cases, --next-yuan, --partners or --calls-at-risk", key="CASES.toml"))
     scenario = load_scenario(a.scenario, overrides=a.set)
     stated = read_cases(a.cases, scenario) if a.cases is not None else []
     announce_compile(a, scenario)
@@ -435,11 +435,23 @@ def cases(a: argparse.Namespace) -> int:
 
         with working(a, say("worlds", "个世界"), nothing_kept) as progress:
             if a.next_yuan == "firms":
-                found = follow_on.next_yuan_by_firm(scenario, a.replications, a.seed, progress=progress)
+                found = follow_on.next_yuan_by_firm(scenario, a.replications, a.seed, a.threads, progress)
                 answers.append(("next_yuan", found, follow_on.report(found, _lang)))
             else:
-                classes = returns.next_yuan(scenario, a.replications, a.seed, progress=progress)
+                classes = returns.next_yuan(scenario, a.replications, a.seed, threads=a.threads, progress=progress)
                 answers.append(("next_yuan", classes, follow_on.report_classes(classes, _lang)))
+    if a.partners or a.calls_at_risk:
+        from sim.analysis import partners
+        from sim.ensemble import simulate
+
+        with working(a, say("worlds", "个世界"), nothing_kept) as progress:
+            result = simulate(scenario, a.replications, a.seed, a.threads, 0, progress=progress)
+        if a.partners:
+            rows = partners.partner_table(result)
+            answers.append(("partners", rows, partners.partners_report(rows, result.quarters[-1], _lang)))
+        if a.calls_at_risk:
+            calls = partners.calls_table(result)
+            answers.append(("calls_at_risk", calls, partners.calls_report(calls, _lang)))
     if a.json:
         put_json({name: value for name, value, _ in answers})
     else:
@@ -1036,6 +1048,10 @@ def build_parser() -> argparse.ArgumentParser:
         "多投一元的回报：投入各具名企业的下一轮，或各类基金",
     )
     p.add_argument("--next-yuan", nargs="?", const="firms", choices=("firms", "funds"), help=text)
+    text = say("what treasury, state firms and private partners get", "财政、国企与社会出资人各得多少")
+    p.add_argument("--partners", action="store_true", help=text)
+    text = say("capital called by year: 90, 95 and 99 %% below", "各年缴款：90%%、95%%、99%% 不超过多少")
+    p.add_argument("--calls-at-risk", action="store_true", help=text)
     p.worlds(replications=50)
     p.json()
     p.quiet()

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim import measures
-from sim.analysis import follow_on, returns
+from sim.analysis import follow_on, partners, returns
 from sim.ensemble import Worlds, simulate
 from sim.errors import UserError
 from sim.finance.pacing import takahashi_alexander
@@ -457,3 +457,25 @@ def test_follow_ons_are_the_same_on_any_number_of_threads():
     scenario = load_scenario(XIAN, [*SMALL, 'zone.end="2024Q4"'])
     one, two = (follow_on.next_yuan_by_firm(scenario, replications=6, seed=5, threads=n) for n in (1, 2))
     assert repr(one) == repr(two)
+
+
+# ------------------------------------------------------------------------------------------------------ partners
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_partners_and_calls_at_risk_are_told_in_tables(large, lang: str):
+    result = simulate(large, 12, 1, threads=1)
+    rows = partners.partner_table(result)
+    assert [row["partner"] for row in rows] == ["treasury", "state", "private"]
+    private = rows[-1]
+    assert private["paid_in"]["p50"] == pytest.approx(np.median(result["partners.private.paid_in"][:, -1]))
+    assert private["tvpi"]["p05"] <= private["tvpi"]["p50"] <= private["tvpi"]["p95"]
+    text = partners.partners_report(rows, result.quarters[-1], lang)
+    assert all(row["name"][lang] in text for row in rows) and "nan" not in text
+    calls = partners.calls_table(result)
+    assert "funds.subfunds.paid_in" in calls
+    for found in calls.values():
+        for year in found:
+            risk = [year.at[level].value for level in (0.9, 0.95, 0.99)]
+            assert risk == sorted(risk)
+    assert "nan" not in partners.calls_report(calls, lang)
