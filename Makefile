@@ -7,7 +7,7 @@ SCENARIO  ?= scenarios/xian.toml
 WORKERS   ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test slow benchmark validate fuzz golden docs reference gallery lock clean
+.PHONY: help setup run test slow benchmark coverage mutate validate fuzz golden docs reference gallery lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,14 +26,19 @@ test: $(STAMP) ## lint, types and tests; warnings are errors
 slow: $(STAMP) ## the tests that take minutes: kills at random moments, a cluster that fails, every kind of report
 	$(BIN)/python -m pytest -n $(WORKERS) -m slow
 
-benchmark: $(STAMP) ## time the kernel and sweeps, as ratios; what pairing saves; indices beside closed forms
-	@$(BIN)/python -m benchmarks
-	@$(BIN)/python -m benchmarks.growth --figure results/growth.png
+benchmark: $(STAMP) ## beside NumPy, Mesa, JAX and vc-fund-sim; how cost grows; a million firms (QUICK=1: a look)
+	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
 	@$(BIN)/python -m benchmarks.phases
 	@$(BIN)/python -m benchmarks.first_summary
-	@$(BIN)/python -m benchmarks.indices
-	@$(BIN)/python -m benchmarks.pairing
-	@$(BIN)/python -m benchmarks.sweep
+	@$(if $(QUICK),:,$(BIN)/python -m benchmarks.indices)
+	@$(if $(QUICK),:,$(BIN)/python -m benchmarks.pairing)
+	@$(if $(QUICK),:,$(BIN)/python -m benchmarks.sweep)
+
+coverage: $(STAMP) ## which lines of the kernel run: small worlds of every kind and the exact tests, interpreted
+	@$(BIN)/python -m tests.covering
+
+mutate: $(STAMP) ## change accounts and waterfalls in one place at a time: some test must notice (goes on where it was)
+	@$(BIN)/python -m tests.mutating --processes $(WORKERS)
 
 validate: $(STAMP) ## recompute published tables; audit the accounts of every shipped scenario, 100 worlds each
 	@$(BIN)/python run.py verify

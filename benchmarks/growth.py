@@ -2,9 +2,9 @@
 
 Each series multiplies one extent by 2, 4, 8 and holds the others; the passes over all series are interleaved, and the
 least time of each point is taken, since other work on the machine only adds. What a run costs before its first world
-(lowering the scenario, the result) is measured on a run of next to nothing, printed, and taken off every point. The exponent is the slope of log
-time over log firm-quarters (1 is linear). The limit: a firm-quarter draws at least one block of four Philox words, and
-its columns are read and written once; both costs are measured in the same run, on the same machine.
+(lowering the scenario, making the result) is measured on a run of next to nothing, printed, and taken off every point.
+The exponent is the slope of log time over log firm-quarters (1 is linear). The limit: a firm-quarter draws at least one
+block of four Philox words, and its columns are read and written once; both costs are measured in the same run.
 """
 
 import argparse
@@ -132,6 +132,7 @@ def measure(rounds: int = 3) -> Growth:
 def draw(path: Path, found: Growth) -> str:
     """Seconds over firm-quarters, both logarithmic, a line a series and one that is linear. Returns where it is."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullLocator
 
     from sim.figures import style
 
@@ -144,10 +145,10 @@ def draw(path: Path, found: Growth) -> str:
     axes.loglog(x, found.seconds["firms"][-1] * x / x[-1], ":", color=style.GREY, label="in proportion (exponent 1)")
     axes.set_xlabel("firm-quarters lived, millions")
     axes.set_ylabel("seconds, one thread, every rule of Xi'an")
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value / 1e6:g}")
-    axes.xaxis.set_minor_formatter(lambda value, _: "")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.yaxis.set_minor_formatter(lambda value, _: "")
+    for axis, unit in ((axes.xaxis, 1e6), (axes.yaxis, 1.0)):
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter(lambda value, _, unit=unit: f"{value / unit:g}")
+        axis.set_minor_locator(NullLocator())
     axes.legend(frameon=False)
     return str(style.save(page, path))
 

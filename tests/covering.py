@@ -38,18 +38,25 @@ FIRMS, YEARS = 60, 7
 
 
 def live_small_worlds(firms: int, years: int) -> None:
+    from tests.test_funds import TERMS
+
+    for name in WORLDS:
+        live_one(name, firms, years, [])
+    print("  xian, every term of a fund at once, until its funds have ended", flush=True)
+    live_one("xian", firms, 2 * years + 3, [x for name, sets in TERMS.items() if name != "no clawback" for x in sets])
+
+
+def live_one(name: str, firms: int, years: int, more: list[str]) -> None:
     from sim.ensemble import simulate
     from sim.scenario import load_scenario
 
-    for name in WORLDS:
-        file = f"scenarios/{name}.toml"
-        start = load_scenario(file).zone.start
-        sizes = [f"firms.initial.count={firms}", *(f"firms.entry.{each}" for each in ENTRY), "facts=[]"]
-        sizes += [f'zone.end="{start // 4 + years}Q4"', f'zone.today="{start // 4 + 1}Q1"']
-        ladder = [f"ladders.listing.levels.{level}.initial=2" for level in ("listed", "reserve", "reserve_provincial")]
-        scenario = load_scenario(file, [*sizes, *ladder])
-        print(f"  {name}", flush=True)
-        simulate(scenario, 1, 3, 1, events=1, audit=True)
+    file = f"scenarios/{name}.toml"
+    print(f"  {name}", flush=True)
+    start = load_scenario(file).zone.start
+    sizes = [f"firms.initial.count={firms}", *(f"firms.entry.{each}" for each in ENTRY), "facts=[]"]
+    sizes += [f'zone.end="{start // 4 + years}Q4"', f'zone.today="{start // 4 + 1}Q1"']
+    ladder = [f"ladders.listing.levels.{level}.initial=2" for level in ("listed", "reserve", "reserve_provincial")]
+    simulate(load_scenario(file, [*sizes, *ladder, *more]), 1, 3, 1, events=1, audit=True)
 
 
 def main(firms: int, years: int, least: float) -> int:

@@ -1,8 +1,9 @@
 """The yardstick in Mesa 3: an agent a firm, whose step is its quarter; a venture's state hangs on its firm.
 
 Written as Mesa's own examples are, and to be quick within that: one pass over the agents a quarter (`AgentSet.do`),
-rules in local names, draws from Python's `random`, which is faster than NumPy for single numbers, yearly rules only in their
-quarter. A level with a quota is granted by the model after all firms have stepped. No data collector: the model sums.
+rules in local names, draws from Python's `random`, which is faster than NumPy for single numbers, yearly rules only in
+their quarter. A level with a quota is granted by the model after all firms have stepped. No data collector: the model
+sums.
 """
 
 from math import exp, log, sqrt
