@@ -48,6 +48,7 @@ Floats = NDArray[np.float64]
 BYTES_A_FIRM = 300
 BYTES_A_ROW = 150_000  # a replication's parameters, lowered and packed
 BYTES_A_ROUND = 500  # the same, of every round of a named firm that there is room for
+MOST_SLOTS = 1e15  # of a table: more than any memory holds, and a number that whole numbers can be made of
 MEMORY_SHARE = 0.6  # of the machine's memory that worlds and metrics may take
 
 
@@ -71,9 +72,9 @@ def first_room(scenario: "Scenario", rules: Rules) -> Room:
         (rules.firms.entry[:, :2] * np.exp(np.maximum(rules.firms.entry_growth[:, :2], 0.0) * 6.0)).sum(1).max()
     )
     named = len(scenario.named)
-    firms = int(rules.firms.initial.max()) + int(0.62 * entry * years) + 600 + named
+    firms = int(min(float(rules.firms.initial.max()) + 0.62 * entry * years, MOST_SLOTS)) + 600 + named
     ventures = int(0.18 * firms) + 800 + named
-    institutions = int(rules.funds.count.sum(1).max())
+    institutions = int(min(float(rules.funds.count.sum(1).max()), MOST_SLOTS))
     return Room(
         firms=firms,
         ventures=ventures,

@@ -10,7 +10,7 @@ import pytest
 
 from sim.ensemble import simulate
 from sim.scenario import load_scenario
-from tests import every_kind_of_scenario, golden
+from tests import another_processor, every_kind_of_scenario, golden
 
 RECORD = json.loads(golden.GOLDEN.read_text(encoding="utf-8"))
 
@@ -72,9 +72,43 @@ def test_no_index_is_out_of_range_in_any_kind_of_scenario(tmp_path):
     silently into the next column."""
     environment = os.environ | {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": "."}
     command = [sys.executable, "-m", "tests.every_kind_of_scenario", "2"]
-    done = subprocess.run(command, cwd=golden.ROOT, env=environment, capture_output=True, text=True, timeout=900)
+    done = subprocess.run(command, cwd=golden.ROOT, env=environment, capture_output=True, text=True, timeout=3600)
     assert done.returncode == 0, done.stderr[-2000:]
     assert len(done.stdout.splitlines()) == len(every_kind_of_scenario.KINDS)
+
+
+@pytest.mark.slow
+def test_a_processor_that_fuses_nothing_counts_the_same_and_measures_the_same_to_1e_9(tmp_path):
+    """Where this processor fuses, the bits differ, so that the comparison is one; what is counted is the same, and an
+    amount agrees to 1e-9 of the largest of its metric."""
+    environment = os.environ | {
+        "NUMBA_CPU_NAME": "generic",
+        "NUMBA_CPU_FEATURES": "",
+        "NUMBA_CACHE_DIR": str(tmp_path),
+        "PYTHONPATH": ".",
+    }
+    command = [sys.executable, "-m", "tests.another_processor", str(tmp_path / "there.npz")]
+    done = subprocess.run(command, cwd=golden.ROOT, env=environment, capture_output=True, text=True, timeout=3600)
+    assert done.returncode == 0, done.stderr[-2000:]
+    there = np.load(tmp_path / "there.npz")
+    differing = 0
+    for name in another_processor.NAMES:
+        ours, theirs = another_processor.worlds(name), there[name]
+        metrics = small(name).metrics
+        differing += int((ours != theirs)[~np.isnan(ours)].sum())
+        assert np.array_equal(np.isnan(ours), np.isnan(theirs))
+        for metric, a, b in zip(metrics, np.nan_to_num(ours), np.nan_to_num(theirs), strict=True):
+            if metric.unit not in golden.MEASURED and np.array_equal(a, np.rint(a)):
+                assert np.array_equal(a, b), (name, metric.name)
+            else:
+                assert np.abs(a - b).max() <= 1e-9 * np.abs(a).max(), (name, metric.name, np.abs(a - b).max())
+    assert differing > 0 or not host_fuses()
+
+
+def host_fuses() -> bool:
+    from llvmlite import binding
+
+    return bool(binding.get_host_cpu_features().get("fma"))
 
 
 def test_checked_indices_are_noticed(tmp_path):

@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from sim import store
+from sim.analysis import calibrate as calibration
 from sim.result import Result
 from tests import tiny
 from tests.tiny import contents, headwater, leftovers
@@ -223,6 +224,69 @@ def test_a_disk_that_is_really_full_is_told_and_leaves_nothing_half(desk, small_
     assert not (place / "out").exists() and not leftovers(place)
 
 
+def room_for(kilobytes: int, place: Path | None) -> None:
+    """The small file system holds so many kB from now on; without one, no file may grow larger than that."""
+    if place is not None:
+        command = ["mount", "-o", f"remount,size={kilobytes}k", str(place)]
+        subprocess.run(command, check=True, capture_output=True)
+    else:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (kilobytes * 1024, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+
+
+@pytest.fixture
+def any_size():
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.slow
+def test_a_disk_that_fills_during_a_calibration_keeps_what_is_finished(desk, small_disk, any_size, monkeypatch):
+    monkeypatch.setattr(calibration, "APART", 60)
+    monkeypatch.setattr(calibration, "DRAWS", 40)
+    assert headwater(*CALIBRATE).status == 0
+    whole = {name[4:]: digest for name, digest in contents(desk).items() if name.startswith("out/")}
+    place = small_disk if small_disk is not None else desk / "elsewhere"
+    place.mkdir(exist_ok=True)
+    words = (*CALIBRATE[:-1], str(place / "out"), "--resume")
+    for kilobytes in (1, 2, 3) if small_disk is None else (8, 16, 24, 32):
+        room_for(kilobytes, small_disk)
+        ended = headwater(*words)
+        if ended.status == 0:
+            break
+        assert ended.status == 1 and not ended.crashed, ended
+        assert str(place / "out") in ended.err and not [n for n in leftovers(place) if not n.endswith(".lock")], ended
+        tables = {n: d for n, d in contents(place / "out").items() if "journal" not in n and n != "manifest.json"}
+        assert tables.items() <= whole.items()
+    else:
+        kilobytes = 0
+    assert kilobytes != 8 and kilobytes != 1  # the first was too small
+    room_for(10_000, small_disk)
+    assert headwater(*words).status == 0
+    assert contents(place / "out") == whole
+
+
+@pytest.mark.slow
+def test_a_disk_that_fills_during_a_report_leaves_the_old_one(desk, small_disk, any_size):
+    place = small_disk if small_disk is not None else desk / "elsewhere"
+    place.mkdir(exist_ok=True)
+    room_for(10_000, small_disk)
+    out = str(place / "out")
+    for words in ((*RUN[:-1], out), (*COMPARE[:-1], "beside"), ("report", out, "--quiet", "--lang", "en")):
+        assert headwater(*words).status == 0
+    old = contents(place)
+    used = sum(-(-path.stat().st_size // 4096) * 4 for path in place.rglob("*") if path.is_file())
+    words = ("report", out, "--quiet", "--lang", "en", "--compare", "beside")
+    for kilobytes in (1, 30, 60) if small_disk is None else (used + 16, used + 60, used + 200):
+        room_for(kilobytes, small_disk)
+        ended = headwater(*words)
+        assert ended.status == 1 and not ended.crashed, (kilobytes, used, ended)
+        assert "cannot write" in ended.err and contents(place) == old and not leftovers(place)
+    room_for(10_000, small_disk)
+    assert headwater(*words).status == 0
+    assert contents(place) != old
+
+
 def test_a_folder_that_may_not_be_written_is_told_before_the_work(desk, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     assert headwater(*RUN).status == 1
@@ -356,6 +420,8 @@ def test_a_damaged_journal_gives_the_same_bits_or_a_refusal(desk):
     [
         ("run", "tiny.toml", "--set", "firms.initial.count=1e12"),
         ("run", "tiny.toml", "--set", "firms.entry.organic.per_year=1e11"),
+        ("run", "tiny.toml", "--set", "firms.entry.organic.per_year=1e308"),
+        ("run", "tiny.toml", "--set", "firms.initial.count=1e308"),
         ("run", "tiny.toml", "--replications", "1000000000"),
         ("run", "tiny.toml", "--replications", "1000000000000000000"),
         ("run", "tiny.toml", "--set", 'zone.end="9999Q4"', "--set", "firms.entry.organic.per_year=1e7"),

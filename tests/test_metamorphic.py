@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -86,10 +87,25 @@ def test_a_programme_that_reaches_nobody_is_bit_identical_to_none():
         assert np.array_equal(without[metric], nobody[metric], equal_nan=True), metric
 
 
+def test_a_programme_whose_cost_cannot_be_paid_is_bit_identical_to_none():
+    """A yearly cost as well as one at the start; with money for a few, it reaches a few."""
+    path = ROOT / "scenarios" / "policies" / "rent-relief.toml"
+    long = [*SMALL[:3], 'zone.end="2026Q4"', "facts=[]"]
+    without = simulate(load_scenario(XIAN, long), 4, 1, events=0)
+    unpaid = simulate(load_scenario(path, [*long, "programmes.rent_relief.budget=0"]), 4, 1, events=0)
+    for metric in (m.name for m in without.metrics if m.name in unpaid):
+        assert np.array_equal(without[metric], unpaid[metric], equal_nan=True), metric
+    assert unpaid["programme.rent_relief.adopters"].max() == unpaid["programme.rent_relief.spent"].max() == 0.0
+    few = simulate(load_scenario(path, [*long, 'programmes.rent_relief.budget="80万"']), 4, 1, events=0)
+    adopters, spent = few["programme.rent_relief.adopters"], few["programme.rent_relief.spent"]
+    assert adopters.max() > 0
+    paid = np.diff(spent)  # some of the paid close before the quarter is over
+    assert (paid >= 0.25 * 80_000 * adopters[:, 1:] - 1.0).all() and spent[:, -1].max() <= 3 * 800_000
+
+
 def test_the_order_of_tables_and_keys_in_a_file_changes_nothing(tmp_path):
     text = XIAN.read_text(encoding="utf-8").replace('"national.toml"', f'"{XIAN.parent / "national.toml"}"')
-    starts = [m.start() for m in re.finditer(r"(?m)^\[", text)] + [len(text)]
-    head, tables = text[: starts[0]], [text[a:b] for a, b in itertools.pairwise(starts)]
+    head, tables = tables_of(text)
     single = [t for t in tables if not t.startswith("[[")]
     lists = [t for t in tables if t.startswith("[[")]
     belonging = [t for t in single if re.match(r"\[(facts|funds|programmes|named|incubators|projects)\b", t)]
@@ -102,6 +118,52 @@ def test_the_order_of_tables_and_keys_in_a_file_changes_nothing(tmp_path):
     a = simulate(load_scenario(tmp_path / "as-it-is.toml", SMALL), 3, 1, events=0)
     b = simulate(load_scenario(tmp_path / "turned.toml", SMALL), 3, 1, events=0)
     assert a.values.tobytes() == b.values.tobytes()
+
+
+def tables_of(text: str) -> tuple[str, list[str]]:
+    """What stands before the first table, and each table with what is below its header."""
+    starts = [m.start() for m in re.finditer(r"(?m)^\[", text)] + [len(text)]
+    return text[: starts[0]], [text[a:b] for a, b in itertools.pairwise(starts)]
+
+
+def test_the_order_of_files_that_say_different_things_changes_nothing(tmp_path):
+    """Xi'an's own tables in two files that know nothing of each other, one put over the other or the other over it."""
+    head, tables = tables_of(XIAN.read_text(encoding="utf-8"))
+    alone = [t for t in tables if re.match(r"\[(firms|market|rounds|exits|attraction|fund_park|ladders)\b", t)]
+    assert len(alone) > 4
+    rest = [t for t in tables if t not in alone]
+    (tmp_path / "some.toml").write_text("\n".join(alone), encoding="utf-8")
+    (tmp_path / "others.toml").write_text("\n".join(rest), encoding="utf-8")
+    assert re.search('extends = "national.toml"', head)
+    values = []
+    for order in (["some.toml", "others.toml"], ["others.toml", "some.toml"]):
+        files = ", ".join(f'"{name}"' for name in [str(XIAN.parent / "national.toml"), *order])
+        (tmp_path / "zone.toml").write_text(f"extends = [{files}]\n", encoding="utf-8")
+        values.append(simulate(load_scenario(tmp_path / "zone.toml", SMALL), 3, 1, events=0).values)
+    assert values[0].tobytes() == values[1].tobytes()
+    assert values[0].tobytes() == simulate(load_scenario(XIAN, SMALL), 3, 1, events=0).values.tobytes()
+
+
+def test_the_order_of_sectors_changes_nothing_in_expectation(tmp_path):
+    """Which sector a firm's draw falls into depends on their order, so single worlds differ, and means do not: within
+    four standard errors of the difference, which are small enough for a tenth to be seen."""
+    head, tables = tables_of((XIAN.parent / "national.toml").read_text(encoding="utf-8"))
+    sectors = [t for t in tables if t.startswith("[firms.sectors.")]
+    first = tables.index(sectors[0])
+    turned = [*tables[:first], *reversed(sectors), *(t for t in tables[first:] if t not in sectors)]
+    assert len(sectors) > 3 and len(turned) == len(tables)
+    (tmp_path / "national.toml").write_text(head + "".join(turned), encoding="utf-8")
+    shutil.copytree(XIAN.parent / "rules", tmp_path / "rules")
+    (tmp_path / "xian.toml").write_text(XIAN.read_text(encoding="utf-8"), encoding="utf-8")
+    n = 80
+    one = simulate(load_scenario(XIAN, SMALL), n, 1, events=0)
+    two = simulate(load_scenario(tmp_path / "xian.toml", SMALL), n, 1, events=0)
+    assert not np.array_equal(one["firms.alive"], two["firms.alive"])
+    for metric in ("firms.alive", "jobs.total", "rounds.count", "ladder.certificates.hte"):
+        difference = two[metric][:, -1] - one[metric][:, -1]
+        error = difference.std(ddof=1) / np.sqrt(n)
+        assert abs(difference.mean()) < 4 * error, metric
+        assert 4 * error < 0.1 * one[metric][:, -1].mean(), metric
 
 
 def test_the_order_of_classes_changes_no_classs_payout():

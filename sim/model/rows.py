@@ -99,6 +99,9 @@ def _uniforms(seed: int, replications: NDArray[np.int64], path: str) -> Column:
     return ((raw[replications] >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
 
 
+MOST = 1e15  # a whole number of it still has neighbours, and sums of a few hold in int64
+
+
 class Rows:
     """Values of every quantity, one row a replication. `overrides` maps a dotted path to a scalar or to values [R]."""
 
@@ -139,11 +142,11 @@ class Rows:
 
     def quarters(self, quantity: "Quantity") -> NDArray[np.int64]:
         """A duration as whole quarters, int64[R]."""
-        return np.rint(4.0 * self(quantity)).astype(np.int64)
+        return np.rint(np.clip(4.0 * self(quantity), -MOST, MOST)).astype(np.int64)
 
     def whole(self, quantity: "Quantity") -> NDArray[np.int64]:
-        """A count as int64[R]."""
-        return np.rint(self(quantity)).astype(np.int64)
+        """A count as int64[R]; what is beyond any count (1e15) is that much."""
+        return np.rint(np.clip(self(quantity), -MOST, MOST)).astype(np.int64)
 
 
 def quarterly(yearly: NDArray[np.float64]) -> NDArray[np.float64]:

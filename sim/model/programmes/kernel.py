@@ -3,7 +3,8 @@
 Uptake is Bass's law (sim.finance.bass): of those who may take part, each asks in a quarter with the exact odds of the
 law at outreach p and peers q, both multiplied by 1 + response x subsidy; peers are the live adopters among all who may.
 Who asked waits; in each window the queue is served in the order of asking while the calendar year's budget (a hard
-limit, shared where the scenario says so) and its places last, and what is left lapses at the year's end.
+limit, shared where the scenario says so) and its places last, and what is left lapses at the year's end. What costs by
+the year is paid for every quarter in which it works; whom the budget cannot pay takes part no more, and may ask again.
 Not modelled: the cost of applying, a choice between programmes, firms that come for a programme.
 """
 
@@ -48,6 +49,12 @@ def cost_of(key, rules, firms, slot, p):
     _, u, _, _ = traits(key, firms, slot, p)
     sd = rules.cost_sd[p]
     return rules.cost[p] * exp(sd * normal(u) - 0.5 * sd * sd)
+
+
+@inlined
+def due_of(rules, firms, slot, p):
+    """Public cost of one more quarter of an adoption."""
+    return 0.25 * (rules.yearly[p] + rules.research_part[p] * firms.rd_share[slot] * firms.revenue_last[slot])
 
 
 @inlined
@@ -128,23 +135,24 @@ def refill(rules, programmes):
 
 @kernel
 def keep_up(key, rules, firms, ventures, programmes, tally, scratch, p, quarter, slots, log_multiple):
-    """Adoptions that are over end; the others cost what they cost a year, as far as the budget goes; a grant that
+    """Adoptions that are over, or that the budget cannot pay, end; the others cost what they cost a year; a grant that
     turned into equity is sold when its time has come. Returns the number of adopters."""
     mine = bit(p)
     n = holders_of(firms.adopted, mine, slots, scratch.list)
     kept = 0
     for k in range(n):
         slot = scratch.list[k]
-        if quarter - firms.joined[p, slot] >= rules.lasts[p]:
+        over = quarter - firms.joined[p, slot] >= rules.lasts[p]
+        due = due_of(rules, firms, slot, p)
+        if over or due > programmes.budget_left[rules.purse[p]]:
             end_effects(key, rules, firms, slot, p)
             firms.adopted[slot] &= ~mine
-            if rules.again[p] == 0:
+            if over and rules.again[p] == 0:
                 firms.left[slot] |= mine
             continue
         kept += 1
-        due = 0.25 * (rules.yearly[p] + rules.research_part[p] * firms.rd_share[slot] * firms.revenue_last[slot])
-        if due > 0.0 and quarter > 0:
-            pay(rules, programmes, tally, p, min(due, max(0.0, programmes.budget_left[rules.purse[p]])))
+        if due > 0.0:
+            pay(rules, programmes, tally, p, due)
         if rules.repaid[p] > 0.0:
             hold_equity(key, rules, firms, ventures, programmes, tally, slot, p, quarter, log_multiple)
     return kept
@@ -234,7 +242,7 @@ def serve(key, rules, firms, programmes, tally, scratch, p, quarter, slots):
     order_by(scratch.score, n, scratch.chosen, scratch.order)
     for k in range(n):
         slot = scratch.list[scratch.order[k]]
-        cost = cost_of(key, rules, firms, slot, p)
+        cost = cost_of(key, rules, firms, slot, p) + due_of(rules, firms, slot, p)
         if programmes.places_left[p] <= 0 or cost > programmes.budget_left[rules.purse[p]]:
             return
         programmes.places_left[p] -= 1
