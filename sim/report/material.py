@@ -161,7 +161,7 @@ def _take_scenario(material: Material) -> None:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         first = re.sub(
             r"\S*[/\\](?=[^/\\\s]+\.toml)", "", first
-        )  # the text was read from a folder that is gone already
+        )  # the folder of the text is gone
         material.remarks.append(
             material.say(
                 f"本版本已不能读取该情景文本，参数来源未列出（{first}）。",
