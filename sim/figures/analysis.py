@@ -114,8 +114,8 @@ def _shown(unit: str, lang: str) -> Callable[[float, object], str]:
     return lambda value, _: show(value, unit, lang)
 
 
-def _readable(ground: Sequence[float]) -> str:
-    """White or black, whichever stands out more on a colour (relative luminance as WCAG 2 defines it)."""
+def _readable(ground: Any) -> str:
+    """White or black, whichever stands out more on a colour (r, g, b, …), by relative luminance as in WCAG 2."""
     red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in ground[:3])
     return "white" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.179 else "black"
 
