@@ -465,6 +465,22 @@ def held_by_funds(ventures, holdings, v, c):
 
 
 @kernel
+def fit_oldest(ventures, holdings, v, f, more):
+    """A fund's positions in a venture come to hold `more` shares as converted (fewer where it is negative), the oldest
+    class first: what the last round sold is known, what later rounds left of an older class is not. Shares come from, or
+    go to, other holders of the class."""
+    for c in range(ventures.classes[v]):
+        h = ventures.first_holding[v]
+        while h >= 0:
+            if holdings.fund[h] == f and holdings.share_class[h] == c:
+                free = max(0.0, ventures.class_shares[v, c] - held_by_funds(ventures, holdings, v, c))
+                change = min(max(more / ventures.class_conversion[v, c], -holdings.shares[h]), free)
+                holdings.shares[h] += change
+                more -= change * ventures.class_conversion[v, c]
+            h = holdings.next[h]
+
+
+@kernel
 def hold_as_booked(r, funds, ventures, holdings, tally, k, v):
     """Funds hold of a named firm what their own books say: so much of the whole firm, at such a cost and value.
 
@@ -481,14 +497,7 @@ def hold_as_booked(r, funds, ventures, holdings, tally, k, v):
         beside = r.held_cost[j] - paid
         bought = beside > 1e-6 * r.held_cost[j]
         if have > 0.0 and (want < have or not bought):
-            times = want / have
-            h = ventures.first_holding[v]
-            while h >= 0:
-                if holdings.fund[h] == f:
-                    c = np.int64(holdings.share_class[h])
-                    free = ventures.class_shares[v, c] - held_by_funds(ventures, holdings, v, c)
-                    holdings.shares[h] += min(max(0.0, free), (times - 1.0) * holdings.shares[h])
-                h = holdings.next[h]
+            fit_oldest(ventures, holdings, v, f, want - have)
             have, paid = shares_of_fund(ventures, holdings, v, f)
         ordinary = np.int64(-1)
         if want - have > 1e-9 * ventures.shares[v]:
