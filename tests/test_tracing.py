@@ -157,7 +157,8 @@ def test_the_printed_life_shows_a_table_after_every_round(imported, lang: str, t
     quarters = {event["quarter"] for event in life["rounds"]}
     heading = "股权结构，" if lang == "zh" else "cap table after "
     assert text.count(heading) == len(quarters)
-    assert "eg-venture" in text and (
+    fund = next(c for c in imported.funds if c.id == "eg-venture")
+    assert (fund.name.zh if lang == "zh" else fund.id) in text and (
         "加权平均" in text or "无" in text if lang == "zh" else "none" in text or "average" in text
     )
     drawn_to = draw_payoff(life, imported, tmp_path, lang)

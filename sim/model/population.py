@@ -466,8 +466,8 @@ def held_by_funds(ventures, holdings, v, c):
 
 @kernel
 def fit_oldest(ventures, holdings, v, f, more):
-    """A fund's positions in a venture come to hold `more` shares as converted (fewer where it is negative), the oldest
-    class first: what the last round sold is known, what later rounds left of an older class is not. Shares come from, or
+    """A fund's positions in a venture come to hold `more` shares as converted (fewer where it is negative), the
+    oldest class first: what the last round sold is known, what later rounds left of an older class is not. Shares come from, or
     go to, other holders of the class."""
     for c in range(ventures.classes[v]):
         h = ventures.first_holding[v]
