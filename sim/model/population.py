@@ -466,9 +466,9 @@ def held_by_funds(ventures, holdings, v, c):
 
 @kernel
 def fit_oldest(ventures, holdings, v, f, more):
-    """A fund's positions in a venture come to hold `more` shares as converted (fewer where it is negative), the
-    oldest class first: what the last round sold is known, what later rounds left of an older class is not. Shares come from, or
-    go to, other holders of the class."""
+    """A fund's positions in a venture come to hold `more` shares as converted (fewer where it is negative), the oldest
+    class first: what the last round sold is known, what later rounds left of older classes is not. The shares come
+    from other holders of the class, or go to them."""
     for c in range(ventures.classes[v]):
         h = ventures.first_holding[v]
         while h >= 0:
