@@ -57,7 +57,12 @@ COMPARISONS: dict[type, tuple[type, ...]] = {
 CALLS = {"min": "max", "max": "min", "abs": "float"}
 
 # survivors that no test can notice, by module, function and change; why
-EXPLAINED: dict[str, str] = {}
+_STEP = "sim.finance.waterfall.whole_fund_step: if left > 0.0 and carry > 0.0: -> "
+EXPLAINED: dict[str, str] = {
+    f"{_STEP}if left > 0.0 or carry > 0.0:": "without carry or money left those tiers pay nothing",
+    f"{_STEP}if left >= 0.0 and carry > 0.0:": "with nothing left the tiers beyond the hurdle pay nothing",
+    f"{_STEP}if left > 0.0 and carry >= 0.0:": "without carry the tiers beyond the hurdle pay it nothing",
+}
 
 
 @dataclass(frozen=True)

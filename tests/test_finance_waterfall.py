@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.finance.waterfall import accrue_hurdle, waterfall, whole_fund_step
+from sim.finance.waterfall import accrue_hurdle, clawback_due, due_to_protected, waterfall, whole_fund_step
 
 MONEY = st.floats(0.0, 1e9)
 
@@ -135,3 +135,28 @@ def test_clawback_leaves_the_general_partner_at_most_the_whole_fund_carry(fund, 
     size = 1.0 + sum(proceeds)
     assert back.gp.sum() == pytest.approx(min(kept.gp.sum(), whole.gp.sum()), abs=1e-9 * size)
     assert back.lp.sum() + back.gp.sum() == pytest.approx(sum(proceeds), abs=1e-9 * size)
+
+
+def test_tiers_know_no_least_amount():
+    lp, gp, _ = whole_fund_step(0.0, 1.0, 1.0, 0.0, 0.5, 0.2, 0.0)
+    assert (lp, gp) == pytest.approx((0.4, 0.1))
+
+
+def test_a_general_partner_paid_too_little_owes_nothing():
+    assert clawback_due(5.0, 8.0) == 0.0
+    assert clawback_due(8.0, 5.0) == 3.0
+
+
+def test_who_bears_losses_first_is_paid_back_last():
+    """60 from those protected, 40 from the bearer, 20 of which stands behind the others."""
+
+    def due(total):
+        return due_to_protected(total, 60.0, 40.0, 20.0)
+
+    assert [due(x) for x in (0.0, 40.0, 80.0, 100.0, 150.0)] == pytest.approx([0.0, 30.0, 60.0, 60.0, 90.0])
+    assert due_to_protected(50.0, 60.0, 40.0, 0.0) == pytest.approx(30.0)  # nothing borne: as it was called
+
+
+def test_first_loss_of_all_that_was_called_leaves_everything_to_the_others():
+    assert due_to_protected(7.0, 0.5, 0.5, 1.0) == 7.0
+    assert due_to_protected(7.0, 0.0, 0.0, 0.0) == 0.0

@@ -1,7 +1,7 @@
 """What every peer shares: how it is started, what it is asked for, what it prints. Needs NumPy only.
 
 `python -m benchmarks.peers.<name> RULES.json --replications N --seed S` prints one line of JSON: firm-quarters lived,
-seconds, largest memory, and for every quantity the mean over replications and its standard error.
+seconds of processor time, largest memory, and for every quantity the mean over replications and its standard error.
 """
 
 import argparse
@@ -52,7 +52,9 @@ def memory_mb() -> float:
 
 
 def measure(live: Lives, rules: dict[str, Any], replications: int, seed: int, warm: bool = False) -> dict[str, Any]:
-    """Live the replications one after another. warm: live one unmeasured first, for tools that compile."""
+    """Live the replications one after another, in processor time: one core is one core on a busy machine too.
+
+    warm: live one unmeasured first, for tools that compile."""
     empty = memory_mb()
     first = 0.0
     if warm:
@@ -61,9 +63,9 @@ def measure(live: Lives, rules: dict[str, Any], replications: int, seed: int, wa
         first = time.perf_counter() - began
     rows, seconds = [], 0.0
     for k in range(replications):
-        began = time.perf_counter()
+        began = time.process_time()
         path = live(rules, seed + 1 + k)
-        seconds += time.perf_counter() - began
+        seconds += time.process_time() - began
         rows.append(quantities(rules, path))
     lived = sum(row["firm_quarters"] for row in rows)
     return {
