@@ -69,7 +69,12 @@ def first_room(scenario: "Scenario", rules: Rules) -> Room:
     quarters = scenario.zone.quarters
     years = quarters / 4.0
     entry = float(
-        (rules.firms.entry[:, :2] * np.exp(np.maximum(rules.firms.entry_growth[:, :2], 0.0) * 6.0)).sum(1).max()
+        (
+            np.minimum(rules.firms.entry[:, :2], MOST_SLOTS)
+            * np.exp(np.maximum(rules.firms.entry_growth[:, :2], 0.0) * 6.0)
+        )
+        .sum(1)
+        .max()
     )
     named = len(scenario.named)
     firms = int(min(float(rules.firms.initial.max()) + 0.62 * entry * years, MOST_SLOTS)) + 600 + named

@@ -13,6 +13,8 @@ from sim.scenario import load_scenario
 SCENARIOS = Path("scenarios").resolve()
 ZONES = ("wuxi", "tianjin", "xiamen", "changsha")
 SMALL = [
+    "uncertainty.assumed=0",  # what a policy does, exactly
+    "uncertainty.estimated=0",
     "firms.initial.count=600",
     "firms.entry.organic.per_year=120",
     "firms.entry.incubator.per_year=15",

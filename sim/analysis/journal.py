@@ -95,7 +95,8 @@ class Journal:
                 journal._write(HEADER, 0, (0, 0, 0), text.encode())
             return journal
         except BaseException:
-            file.close()
+            with contextlib.suppress(OSError):
+                file.close()
             raise
 
     def append(self, block: int, values: np.ndarray) -> None:
@@ -122,7 +123,8 @@ class Journal:
         return len(self._places)
 
     def close(self) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):  # a full disk, told by the write that met it; every record kept is on it
+            self._file.close()
 
     def _write(self, tag: bytes, block: int, shape: tuple[int, ...], payload: bytes) -> int:
         """One record, on the disk before the call returns."""
