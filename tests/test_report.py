@@ -22,6 +22,7 @@ from sim.figures.ladders import waves
 from sim.figures.style import digits, scale_of
 from sim.report import answer, blocks, fonts, html, material, numbers, pdf, sections, write
 from sim.result import Result
+from sim.terms import term
 from tests import synthetic
 
 DAY = date(2026, 3, 1)
@@ -452,7 +453,7 @@ def test_a_run_is_told_with_its_comparison_its_sweep_and_every_parameter(small: 
     for row in provenance(of.scenario):
         assert row["path"] in page
     assert "firms.initial.count=300" in page  # the command says what was set
-    assert ("command line" in page) and "strict" in page and "guidance.cap.angel" in page
+    assert term("source.set", lang) in page and "strict" in page and "guidance.cap.angel" in page
 
 
 @pytest.mark.parametrize("kind", ["compare", "morris", "oat", "lhs"])
