@@ -56,7 +56,8 @@ def tried_before(key, rules, ventures, v, index, cohort, founded, age):
         further += 1
     early = founded - rules.centre[Stage.ANGEL]
     late = ventures.log_value[v] - rules.centre[max(np.int64(1), further)]
-    money, burn = ventures.cash[v] / ventures.burn[v], 1.0
+    _, _, moment, _ = uniforms(key, index, cohort, 1, Purpose.ROUND_TERMS_MORE)  # when in a quarter: no knife edges
+    money, burn = ventures.cash[v] / ventures.burn[v] + moment - 0.5, 1.0
     typical = log(rules.closes / (1.0 - rules.closes))
     rounds, fails, last, tries = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
     a = b = c = d = 0.0
@@ -75,7 +76,7 @@ def tried_before(key, rules, ventures, v, index, cohort, founded, age):
             odds = typical + rules.selective[FundKind.MARKET] * promise
             if u * (1.0 + exp(-odds)) < 1.0:
                 rounds, fails, last = rounds + 1, np.int64(0), np.int64(t)
-                money, burn = runway, 1.0
+                money, burn = runway + moment - 0.5, 1.0
             else:
                 fails += 1
                 if fails <= rules.burn_cuts:
