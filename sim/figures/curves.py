@@ -164,7 +164,8 @@ def difference(
     axes.fill_between(x, shown["low"], shown["high"], color=tint(look.VERMILION, 0.45), lw=0)
     axes.plot(x, shown["mean"], color=look.VERMILION, lw=2)
     axes.axhline(0, color=look.INK, lw=0.8)
-    above = np.nanmean(np.nan_to_num(shown["mean"])[: len(x) // 3]) >= 0  # the words stand on the line's other side
+    early = np.nan_to_num(shown["mean"])[: max(1, len(x) // 3)]
+    above = early.mean() >= 0  # the words stand on the line's other side
     axes.annotate(
         term("figure.no_change", lang),
         (x[0], 0),
