@@ -89,7 +89,7 @@ class Stopped(Exception):
 
 
 def run(a: argparse.Namespace) -> int:
-    from sim.printing import document_of_run, put_json, summary
+    from sim.printing import document_of_run, first_look, put_json, summary
     from sim.progress import duration
     from sim.scenario import load_scenario
 
@@ -101,7 +101,15 @@ def run(a: argparse.Namespace) -> int:
 
     drawn = draws_of(a, scenario)
     with working(a, say("worlds", "个世界"), nothing_kept) as progress:
-        result = simulate(scenario, a.replications, a.seed, a.threads, a.events, a.audit, progress, drawn)
+        wanted = a.replications or scenario.run.replications
+
+        def look(early: Result) -> None:
+            progress.say(first_look(early, wanted, _lang))
+
+        result = simulate(
+            *(scenario, a.replications, a.seed, a.threads, a.events, a.audit, progress, drawn),
+            first_look=look if progress.terminal and not (a.json or a.quiet) else None,
+        )
     if not a.json:
         print(summary(result, _lang), flush=True)  # first: a reader waits for this, not for files
     if drawn is not None:

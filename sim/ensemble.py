@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from sim.result import Result
     from sim.scenario.document import Scenario
 
+FIRST_LOOK = 24  # worlds: about a second of the reference scenario on two cores
 _compiling = Lock()
 _compiled: set[tuple[int, int]] = set()  # sizes of the kernel (sim.model.limits) compiled by this process
 
@@ -313,11 +314,14 @@ def simulate(
     audit: bool = False,
     progress: Progress | None = None,
     overrides: Mapping[str, float | NDArray[np.float64]] | None = None,
+    first_look: Callable[["Result"], None] | None = None,
 ) -> "Result":
     """Run a scenario.
 
     replications, seed, events (replications whose event logs are kept): the scenario's own where None.
     audit: check the accounts in every quarter of every replication; RunError names the identity that fails.
+    first_look: called once with the metrics of the first FIRST_LOOK worlds, where at least twice as many are wanted;
+    they are the same in the whole result, for a world depends on no other.
     Returns a Result: metrics float64[metric, replication, quarter], event logs, scored facts, manifest.
     Raises UserError where the input cannot be run.
     """
@@ -350,7 +354,16 @@ def simulate(
         if r < events:
             kept[r] = _kept(world, r, quarters)
 
-    run_in_threads(work, n, threads, progress)
+    looked = FIRST_LOOK if first_look is not None and n >= 2 * FIRST_LOOK else 0
+    if first_look is not None and looked:
+        run_in_threads(work, looked, threads, progress and (lambda done, _: progress(done, n)))
+        wall = time.perf_counter() - began
+        about = manifest_of(scenario, looked, seed, threads, wall, float(lived.sum()))
+        metrics = np.ascontiguousarray(values[:looked].transpose(1, 0, 2))
+        first_look(Result(scenario.metrics, quarter_names(scenario), metrics, {}, [], about))
+    run_in_threads(
+        lambda r: work(looked + r), n - looked, threads, progress and (lambda done, _: progress(looked + done, n))
+    )
     if audit:
         _raise_if_broken(worst, broken)
     wall = time.perf_counter() - began

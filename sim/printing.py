@@ -43,8 +43,18 @@ BAND = "[5…95 %]"
 BOLD, RED, GREEN = "1", "31", "32"
 
 
-def summary(result: Result, lang: str) -> str:
-    """Headline metrics at a few dates, the facts scoreboard, where the parameters come from."""
+def first_look(result: Result, total: int, lang: str) -> str:
+    """Headline metrics of the first worlds of a run, while the others are lived."""
+    title = say(
+        lang,
+        f"先看前 {result.replications} 个世界，共 {total} 个，其余随后",
+        f"a first look at {result.replications} of {total} worlds; the whole follows",
+    )
+    return "\n\n".join((paint(title, BOLD), headline(result, lang), ""))
+
+
+def headline(result: Result, lang: str) -> str:
+    """Medians and bands of the headline metrics at a few dates."""
     dates = headline_dates(result.quarters, most=dates_that_fit())
     rows = []
     for name in (name for name in HEADLINES if name in result):
@@ -53,7 +63,11 @@ def summary(result: Result, lang: str) -> str:
             for row in result.summary([name], dates)
         ]
         rows.append([result.metric(name).label[lang], *(cell for pair in cells for cell in pair)])
-    header = [f"{term('median', lang)} {BAND}", *(cell for date in dates for cell in ("", date))]
+    return layout([f"{term('median', lang)} {BAND}", *(cell for date in dates for cell in ("", date))], rows)
+
+
+def summary(result: Result, lang: str) -> str:
+    """Headline metrics at a few dates, the facts scoreboard, where the parameters come from."""
     about = result.manifest
     worlds = say(
         lang,
@@ -63,7 +77,7 @@ def summary(result: Result, lang: str) -> str:
     title = f"{about['zone'][lang]}  {result.quarters[0]}–{result.quarters[-1]}  {worlds}"
     parts = [
         paint(title, BOLD),
-        layout(header, rows),
+        headline(result, lang),
         scoreboard(result, lang),
         returns(result, lang),
         named(result, lang),

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from sim.ensemble import simulate
+from sim.ensemble import FIRST_LOOK, simulate
 from sim.scenario import load_scenario
 from tests import another_processor, every_kind_of_scenario, golden
 
@@ -67,6 +67,18 @@ def test_any_number_of_threads_and_any_repetition_gives_the_same_bits(name):
 
 
 @pytest.mark.slow
+def test_a_first_look_holds_the_first_worlds_and_changes_none():
+    scenario = load_scenario(golden.ROOT / "scenarios" / "xian.toml", ["firms.initial.count=300"])
+    looks = []
+    whole = simulate(scenario, 2 * FIRST_LOOK, 1, events=0, first_look=looks.append)
+    plain = simulate(scenario, 2 * FIRST_LOOK, 1, events=0)
+    assert len(looks) == 1
+    assert np.array_equal(looks[0].values, plain.values[:, :FIRST_LOOK], equal_nan=True)
+    assert np.array_equal(whole.values, plain.values, equal_nan=True)
+    simulate(scenario, 2 * FIRST_LOOK - 1, 1, events=0, first_look=looks.append)
+    assert len(looks) == 1
+
+
 def test_no_index_is_out_of_range_in_any_kind_of_scenario(tmp_path):
     """Compiled once more with every index checked, in a folder of its own: compiled code that does not check reads on
     silently into the next column."""
