@@ -66,7 +66,6 @@ def test_any_number_of_threads_and_any_repetition_gives_the_same_bits(name):
                 assert np.array_equal(values, again.samples[table][column], equal_nan=values.dtype.kind == "f"), table
 
 
-@pytest.mark.slow
 def test_a_first_look_holds_the_first_worlds_and_changes_none():
     scenario = load_scenario(golden.ROOT / "scenarios" / "xian.toml", ["firms.initial.count=300"])
     looks = []
@@ -79,6 +78,7 @@ def test_a_first_look_holds_the_first_worlds_and_changes_none():
     assert len(looks) == 1
 
 
+@pytest.mark.slow
 def test_no_index_is_out_of_range_in_any_kind_of_scenario(tmp_path):
     """Compiled once more with every index checked, in a folder of its own: compiled code that does not check reads on
     silently into the next column."""
