@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,58}[a-z0-9])?")
 RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?")  # no file can be called so on Windows
 LONGEST_TITLE = 80
-MARKS = {"en": "# Saved from the what-if page.", "zh": "# 在推演网页上保存。"}  # only files with such a line are replaced
+# only files with such a line are replaced
+MARKS = {"en": "# Saved from the what-if page.", "zh": "# 在推演网页上保存。"}
 _lock = threading.Lock()
 
 
@@ -100,7 +101,8 @@ def _holds(target: Path, settings: Mapping[str, float]) -> None:
             raise RunError(f"{target.name} would not say what was set: {path} is {found.value!r}, not {value!r}")
 
 
-def text_of(scenario: Scenario, target: Path, extends: Path, settings: Mapping[str, float], title: str, lang: str = "en"
+def text_of(
+    scenario: Scenario, target: Path, extends: Path, settings: Mapping[str, float], title: str, lang: str = "en"
 ) -> str:
     """The TOML text. Every number says where it comes from: it was set on the page, and what it was before."""
     from sim.scenario.fields import iter_quantities
