@@ -142,9 +142,9 @@ def parameters(lang: str) -> str:
         _say(
             lang,
             f"Every parameter of `scenarios/national.toml`, which all zones share ({shares}). A zone's own file"
-            " replaces what differs; `python run.py check FILE` prints its shares. Sources are in the file's words.",
+            " replaces what differs; `python run.py check FILE` prints its shares.",
             f"各园区共有的 `scenarios/national.toml` 的全部参数（{shares}）。园区文件改写不同之处，"
-            "`python run.py check 文件` 打印其等级占比。出处照录文件原文。",
+            "`python run.py check 文件` 打印其等级占比。论文标题与网址照录原文。",
         ),
         "",
     ]

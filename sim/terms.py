@@ -44,6 +44,9 @@ TERMS: dict[str, tuple[str, str]] = {
     "source.page": ("在推演网页上设定；{file} 中为 {was}", "set on the what-if page; {was} in {file}"),
     "source.spread": ("{was}（均值，有分布）", "{was} on average, uncertain"),
     "source.blank": ("表中未填", "left blank in the sheet"),
+    "source.sheet": ("{file}，{sheet} 第 {row} 行", "{file}, {sheet} row {row}"),
+    "source.row": ("{file}，第 {row} 行", "{file}, row {row}"),
+    "source.starter": ("起步文件", "starter file"),
     "parameter": ("参数", "Parameter"),
     "probability": ("概率", "Probability"),
     # units
@@ -302,14 +305,32 @@ def term(key: str, lang: str) -> str:
 
 
 def sourced(source: str, lang: str) -> str:
-    """Where a number comes from: the words of its file, or ours in the reader's language where it has none."""
-    for key in ("source.none", "source.set", "source.page", "source.spread", "source.blank"):
-        ours = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(TERMS[key][1]))
-        found = re.fullmatch(ours, source)
+    """A source or note in the reader's language: our own words where the program wrote it, the twin of a text of the
+    shipped scenarios (sim.sources), any other as its file states it."""
+    for key, ours in _of_our_own():
+        found = ours.fullmatch(source)
         if found:
             held = {slot: sourced(text, lang) for slot, text in found.groupdict().items()}
             return term(key, lang).format(**held)
-    return source
+    if lang != "zh":
+        return source
+    from sim.sources import chinese  # read only where something is told in Chinese
+
+    return chinese(source)
+
+
+def _of_our_own() -> list[tuple[str, re.Pattern[str]]]:
+    """(key, what its wording fits) of the sources that the program writes itself, in either language."""
+    if not _ours:
+        for key, wordings in TERMS.items():
+            if key.startswith("source."):
+                for wording in wordings:
+                    fits = re.sub(r"\\{row\\}", r"(?P<row>\\d+)", re.escape(wording))
+                    _ours.append((key, re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", fits))))
+    return _ours
+
+
+_ours: list[tuple[str, re.Pattern[str]]] = []
 
 
 def label_of(metric: str, names: Names | None, lang: str) -> str:

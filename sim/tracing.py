@@ -441,16 +441,15 @@ def outline(life: dict[str, Any], scenario: Scenario, lang: str) -> str:
 
 
 def _holder(name: str, lang: str, classes: Mapping[str, str]) -> str:
-    """A fund by its class's Chinese name; in English its id, which is a word already and far shorter.
+    """A fund's id, by which the logs know it, and beside it what its class is called: angel-4 (angel sub-funds).
 
     classes: id of a class of funds -> its name.
     """
     if name == "others":
         return say(lang, "模型外", "others")
     known, _, number = name.rpartition("-")
-    if lang == "zh" and (name in classes or (known in classes and number.isdigit())):
-        return classes.get(name) or f"{classes[known]}{number}"
-    return name
+    called = classes.get(name) or (classes.get(known) if number.isdigit() else None)
+    return name if not called or called == name else say(lang, f"{called} {name}", f"{name} ({called})")
 
 
 def _table(table: dict[str, Any], lang: str, classes: Mapping[str, str]) -> str:

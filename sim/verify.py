@@ -28,6 +28,7 @@ from sim.errors import Problem, UserError, in_language
 from sim.scenario.fields import Table
 from sim.scenario.loading import ScenarioProblems, load
 from sim.scenario.reading import read_tree, shown
+from sim.terms import sourced
 
 PUBLISHED = Path(__file__).resolve().parent.parent / "tests" / "published"
 ZERO = 1e-9  # of the largest amount in the case, where zero is expected
@@ -966,7 +967,9 @@ def report(case: Case, checks: Sequence[Check], lang: str) -> str:
     ]
     header = ["", *(_word(key, lang) for key in ("ours", "theirs", "tolerance")), ""]
     return "\n".join(
-        part for part in (case.name, f"  {case.source}" if case.source else "", layout(header, rows)) if part
+        part
+        for part in (case.name, f"  {sourced(case.source, lang)}" if case.source else "", layout(header, rows))
+        if part
     )
 
 

@@ -159,6 +159,30 @@ def test_another_origin_reads_nothing(client: Visitor):
     assert "access-control-allow-origin" not in client.get("/").headers
 
 
+def test_what_the_door_refuses_is_told_in_both_languages(client: Visitor, office: Desk):
+    """As a word of the page's table, and written out for whoever has no page to read it on."""
+    stranger = Visitor(build_app(office, ["127.0.0.1"], 8000, "abcdefabcdef1234"), OURS)
+    host = {"host": "evil.example"}
+    json_type = {"content-type": "application/json"}
+    told = {
+        "refused.host": client.get("/", headers=host),
+        "refused.origin": client.post("/api/run", json=asking(), headers={"origin": "null"}),
+        "refused.page": client.post("/api/run", json=asking(), headers={"sec-fetch-site": "same-site"}),
+        "refused.type": client.post("/api/run", content=b"{}", headers={"content-type": "text/plain"}),
+        "refused.method": client.request("PUT", "/api/save", json={}),
+        "refused.size": client.post("/api/run", content=b"x" * (MOST_BODY + 1), headers=json_type),
+        "refused.address": client.get("/api/scenario", params={"name": "x" * 10_000}),
+        "refused.site": client.get("/", headers={"sec-fetch-site": "cross-site", "sec-fetch-mode": "cors"}),
+        "refused.token": stranger.get("/"),
+        "refused.file": client.get("/static/nothing.js"),
+    }
+    for word, answer in told.items():
+        said, zh, en = answer.json(), *WORDS[word]
+        fill = {"most": MOST_BODY}
+        assert said["wrong"] == [{"path": "", "word": word, "fill": fill}]
+        assert said["error"] == {"zh": zh.format(**fill), "en": en.format(**fill)}
+
+
 def test_a_form_of_another_page_cannot_post(client: Visitor):
     text = {"content-type": "text/plain"}
     assert client.post("/api/save", content=json.dumps(asking()), headers=text).status_code == 415
@@ -668,6 +692,13 @@ def test_a_file_is_replaced_only_when_asked_to(client: Visitor, office: Desk):
     assert path.read_bytes() == before
     assert saving_with(client, name="twice", levers={"guidance.reinvestment": 0.5}, replace=True).status_code == 200
     assert find_quantity(load_scenario(path), "guidance.reinvestment").value == 0.5
+
+
+def test_a_saved_file_says_in_the_language_of_the_page_where_it_was_made(client: Visitor, office: Desk):
+    path = office.catalogue.folder / "tiny" / "said.toml"
+    for lang, said in (("zh", "# 在推演网页上保存。"), ("en", "# Saved from the what-if page."), ("fr", "# 在")):
+        assert saving_with(client, name="said", lang=lang, replace=True).status_code == 200
+        assert said in path.read_text(encoding="utf-8")
 
 
 def test_a_file_that_a_person_wrote_is_never_replaced(client: Visitor, office: Desk):

@@ -92,6 +92,21 @@ def test_the_template_is_the_same_bytes_each_time():
     assert template(base, "zh") == template(base, "zh")
 
 
+def test_a_fragment_explains_itself_in_the_language_of_the_import(tmp_path: Path):
+    """And is written over by an import in the other one; sources stand in one form, which is told in both."""
+    path, out = saved(tmp_path, example()), tmp_path / "out.toml"
+    texts = {}
+    for lang in ("zh", "en", "zh"):
+        made = import_portfolio(path, out, NATIONAL, sets=["guidance.asks=0.5"], lang=lang)
+        texts[lang] = out.read_text(encoding="utf-8")
+        assert made.scenario.named[0].revenue.source == "portfolio.xlsx, Firms row 2"
+    assert texts["en"].startswith("# Portfolio of 3 funds and 2 firms, read from portfolio.xlsx.\n# Made by ")
+    assert texts["zh"].startswith("# 投资组合：3 支基金、2 家企业，读自 portfolio.xlsx。\n# 由 ")
+    assert "guidance.asks = 0.5  # 在导入命令中设定" in texts["zh"]
+    bare = [[line.partition("#")[0] for line in text.splitlines()] for text in texts.values()]
+    assert bare[0] == bare[1]
+
+
 def test_every_number_of_the_sheets_arrives_in_the_scenario(tmp_path: Path):
     made = imported(saved(tmp_path, example()))
     fund = next(c for c in made.scenario.funds if c.id == "eg-venture")

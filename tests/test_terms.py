@@ -70,4 +70,7 @@ def test_the_words_for_no_source_are_told_in_the_readers_language() -> None:
     page = "set on the what-if page; 20% on average, uncertain in xian.toml"
     assert sourced(page, "zh") == "在推演网页上设定；xian.toml 中为 20%（均值，有分布）"
     assert sourced(page, "en") == page
+    assert sourced("portfolio.xlsx, Firms row 2", "zh") == "portfolio.xlsx，Firms 第 2 行"
+    assert sourced("firms.csv, row 2", "zh") == "firms.csv，第 2 行"
+    assert (sourced("starter file", "zh"), sourced("起步文件", "en")) == ("起步文件", "starter file")
     assert sourced("Yearbook 2023, page 4", "zh") == "Yearbook 2023, page 4"

@@ -16,7 +16,7 @@ from sim.figures.payoff import payoff
 from sim.figures.style import encode
 from sim.portfolio.importing import import_portfolio
 from sim.scenario import load_scenario
-from sim.tracing import class_names, draw_payoff, follow, last_table, outline, payoff_of, payouts
+from sim.tracing import _holder, class_names, draw_payoff, follow, last_table, outline, payoff_of, payouts
 from tests.portfolios import as_workbook, drawn, example
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -157,13 +157,25 @@ def test_the_printed_life_shows_a_table_after_every_round(imported, lang: str, t
     quarters = {event["quarter"] for event in life["rounds"]}
     heading = "股权结构，" if lang == "zh" else "cap table after "
     assert text.count(heading) == len(quarters)
-    fund = next(c for c in imported.funds if c.id == "eg-venture")
-    assert (fund.name.zh if lang == "zh" else fund.id) in text and (
-        "加权平均" in text or "无" in text if lang == "zh" else "none" in text or "average" in text
-    )
+    name = next(c.name.get(lang) for c in imported.funds if c.id == "eg-venture")
+    assert name != "eg-venture"
+    assert (f"{name} eg-venture " if lang == "zh" else f"eg-venture ({name}) ") in text
+    assert "加权平均" in text or "无" in text if lang == "zh" else "none" in text or "average" in text
     drawn_to = draw_payoff(life, imported, tmp_path, lang)
     assert last_table(life) is not None
     assert drawn_to is not None and drawn_to.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_fund_is_told_by_its_id_and_the_name_of_its_class():
+    classes = {"angel": "早期天使子基金", "direct": "direct", "eg-2": "二号基金"}
+    told = {name: [_holder(name, lang, classes) for lang in ("zh", "en")] for name in ("angel-4", "eg-2", "direct")}
+    assert told == {
+        "angel-4": ["早期天使子基金 angel-4", "angel-4 (早期天使子基金)"],
+        "eg-2": ["二号基金 eg-2", "eg-2 (二号基金)"],
+        "direct": ["direct", "direct"],
+    }
+    assert [_holder("others", lang, classes) for lang in ("zh", "en")] == ["模型外", "others"]
+    assert _holder("nobody-1", "zh", classes) == "nobody-1"
 
 
 def test_no_such_firm_is_told_with_examples(imported):

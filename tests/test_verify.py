@@ -180,6 +180,7 @@ def test_expected_values_may_be_any_subset_and_any_other_terms(tmp_path):
 def test_chinese_report(tmp_path):
     out = io.StringIO()
     assert verify(["option-black-scholes"], lang="zh", out=out) == 0
+    assert "  Black and Scholes (1973)，自行计算\n" in out.getvalue()
     assert "本程序" in out.getvalue() and "一致" in out.getvalue()
 
 

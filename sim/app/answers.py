@@ -20,6 +20,7 @@ from sim.analysis.compare import BOUGHT, NET_COST, compare
 from sim.app.levers import refused_by_model
 from sim.app.worlds import NOW, Bench, Cancelled, Case
 from sim.printing import HEADLINES
+from sim.terms import sourced
 
 if TYPE_CHECKING:
     from sim.analysis.compare import Comparison
@@ -231,7 +232,7 @@ def facts_of(bench: Bench) -> list[dict[str, Any]]:
             "bound": fact.bound or "exact",
             "use": fact.use,
             "name": {"zh": fact.name.zh, "en": fact.name.en} if fact.name else None,
-            "source": fact.source or "",
+            "source": {lang: sourced(fact.source or "", lang) for lang in ("zh", "en")},
         }
         for fact in bench.scenario.facts
         if fact.since is None and fact.metric in bench.metric_number

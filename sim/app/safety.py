@@ -17,6 +17,8 @@ from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
+from sim.app.words import WORDS
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -66,7 +68,7 @@ class Guard:
         for name, value in scope["headers"]:
             key = name.decode("latin-1").lower()
             if key in ("host", "origin", "content-length", "content-type") and key in headers:
-                await refuse(send, 400, "one header twice")
+                await refuse(send, 400, "refused.twice")
                 return
             headers[key] = value.decode("latin-1")
         answer = self._refusal(scope, headers)
@@ -79,33 +81,34 @@ class Guard:
         if scope["method"] == "POST":
             limited = await _body(receive)
             if limited is None:
-                await refuse(send, 413, f"at most {MOST_BODY} bytes")
+                await refuse(send, 413, "refused.size")
                 return
         await self.app(scope, receive if limited is None else _given(limited, receive), _with_headers(send))
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
+        """(status, key of `words`) of what is not let in."""
         if len(scope.get("raw_path", b"")) + len(scope["query_string"]) > MOST_ADDRESS:
-            return 414, "the address is too long"
+            return 414, "refused.address"
         host = headers.get("host", "")
         if not self._is_ours(host):
-            return 421, "not a name of this server"
+            return 421, "refused.host"
         method = scope["method"]
         if method not in ("GET", "HEAD", "POST"):
-            return 405, "GET or POST"
+            return 405, "refused.method"
         origin, site = headers.get("origin"), headers.get("sec-fetch-site")
         own = f"{scope['scheme']}://{host}".lower()
         if origin is not None and origin.lower() != own:
-            return 403, "another origin"
+            return 403, "refused.origin"
         if method == "POST":
             if origin is None or site not in (None, "same-origin"):
-                return 403, "only this server's own page may ask for this"
+                return 403, "refused.page"
             if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-                return 415, "application/json"
+                return 415, "refused.type"
             length = headers.get("content-length", "0")
             if not length.isdigit() or int(length) > MOST_BODY:
-                return 413, f"at most {MOST_BODY} bytes"
+                return 413, "refused.size"
         elif site == "cross-site" and headers.get("sec-fetch-mode", "navigate") != "navigate":
-            return 403, "another site"
+            return 403, "refused.site"
         return None
 
     def _is_ours(self, host: str) -> bool:
@@ -139,10 +142,7 @@ class Guard:
             return False
         if given is not None or COOKIE in headers.get("cookie", ""):
             await asyncio.sleep(SLOW_REFUSAL)
-        why = "open the address with ?token=… as the program printed it"
-        await refuse(
-            send, 401, f"{why}；请打开程序给出的网址，其中含 ?token=…"
-        )  # there is no page yet to choose a language
+        await refuse(send, 401, "refused.token")
         return False
 
 
@@ -195,8 +195,16 @@ def _with_headers(send: Send) -> Send:
     return sending
 
 
-async def refuse(send: Send, status: int, why: str) -> None:
-    body = json.dumps({"error": why}, ensure_ascii=False).encode()
+def refusal(word: str) -> dict[str, Any]:
+    """What is refused, as the page takes it (`wrong`), and in both languages for whoever reads it without a page."""
+    fill = {"most": MOST_BODY}
+    said = dict(zip(("zh", "en"), (text.format(**fill) for text in WORDS[word]), strict=True))
+    return {"error": said, "wrong": [{"path": "", "word": word, "fill": fill}]}
+
+
+async def refuse(send: Send, status: int, word: str) -> None:
+    """Answers with a status and a word of the page's table."""
+    body = json.dumps(refusal(word), ensure_ascii=False).encode()
     await _send(send, status, body, [(b"content-type", b"application/json; charset=utf-8")])
 
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,58}[a-z0-9])?")
 RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?")  # no file can be called so on Windows
 LONGEST_TITLE = 80
-MARK = "# Saved from the what-if page."  # only files that begin so are replaced
+# only files with such a line are replaced
+MARKS = {"en": "# Saved from the what-if page.", "zh": "# 在推演网页上保存。"}
 _lock = threading.Lock()
 
 
@@ -45,8 +46,11 @@ def save(
     name: str,
     title: str,
     replace: bool,
+    lang: str = "en",
 ) -> str:
-    """Writes the file, loads it again, and returns its name in the catalogue. Raises Refused."""
+    """Writes the file, loads it again, and returns its name in the catalogue. Raises Refused.
+
+    lang: of the comment that says where the file was made."""
     name, title = name.strip(" "), " ".join(title.split())
     if not settings:
         raise Refused("name", "save.nothing", {})
@@ -60,11 +64,11 @@ def save(
         if target.is_symlink() or not folder.resolve().is_relative_to(catalogue.folder.resolve()):
             raise Refused("name", "save.bad_name", {})
         before = target.read_text(encoding="utf-8") if target.exists() else None
-        if before is not None and MARK not in before:
+        if before is not None and not any(mark in before for mark in MARKS.values()):
             raise Refused("name", "save.not_ours", {"name": name})
         if before is not None and not replace:
             raise Refused("name", "save.exists", {"name": name}, exists=True)
-        store.write_text(target, text_of(scenario, target, extends, settings, title))
+        store.write_text(target, text_of(scenario, target, extends, settings, title, lang))
         try:
             _holds(target, settings)
         except (UserError, RunError):
@@ -97,14 +101,16 @@ def _holds(target: Path, settings: Mapping[str, float]) -> None:
             raise RunError(f"{target.name} would not say what was set: {path} is {found.value!r}, not {value!r}")
 
 
-def text_of(scenario: Scenario, target: Path, extends: Path, settings: Mapping[str, float], title: str) -> str:
+def text_of(
+    scenario: Scenario, target: Path, extends: Path, settings: Mapping[str, float], title: str, lang: str = "en"
+) -> str:
     """The TOML text. Every number says where it comes from: it was set on the page, and what it was before."""
     from sim.scenario.fields import iter_quantities
 
     known = dict(iter_quantities(scenario))
     parent = Path(os.path.relpath(extends.resolve(), target.resolve().parent)).as_posix()
     schema = _schema_of(extends, target)
-    lines = [*schema, MARK, f"extends = {quoted(parent)}", ""]
+    lines = [*schema, MARKS[lang], f"extends = {quoted(parent)}", ""]
     zone = title or f"{scenario.zone.name.zh} · {target.stem}"
     english = title or f"{scenario.zone.name.en}, {target.stem}"
     lines += ["[zone]", f"name = {{ zh = {quoted(zone)}, en = {quoted(english)} }}", ""]

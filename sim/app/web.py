@@ -36,7 +36,7 @@ from starlette.routing import Route
 from sim.app import answers, explore, saving
 from sim.app.catalogue import Catalogue
 from sim.app.levers import Wrong, read_settings, refused_by_model
-from sim.app.safety import Guard
+from sim.app.safety import Guard, refusal
 from sim.app.words import WORDS, words_in
 from sim.app.worlds import MOST_REPLICATIONS, Bench, Cancelled, Workshop
 from sim.errors import RunError, UserError
@@ -192,7 +192,7 @@ def preferred(accepted: str, otherwise: str) -> str:
 async def static(desk: Desk, request: Request) -> Response:
     found = desk.static.get(request.path_params["name"])
     if found is None:
-        return answer({"error": "no such file"}, 404)
+        return answer(refusal("refused.file"), 404)
     content, kind = found
     tag = f'"{hashlib.sha256(content).hexdigest()[:20]}"'
     headers = {"cache-control": "no-cache", "etag": tag}  # asked again each time, sent only where it has changed
@@ -372,8 +372,11 @@ async def save(desk: Desk, request: Request) -> Response:
         raise Refusal(422, wrong)
     path = desk.catalogue.path(given["scenario"])
     assert path is not None
+    lang = given.get("lang") if given.get("lang") in ("zh", "en") else desk.lang
     try:
-        saved = await desk.in_thread(saving.save, desk.catalogue, bench.scenario, path, settings, name, title, replace)
+        saved = await desk.in_thread(
+            saving.save, desk.catalogue, bench.scenario, path, settings, name, title, replace, lang
+        )
     except saving.Refused as refused:
         said = Wrong(refused.field, refused.word, dict(refused.fill)).to_json()
         return answer({"wrong": [said], "exists": refused.exists}, 409 if refused.exists else 422)

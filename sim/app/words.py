@@ -267,6 +267,21 @@ WORDS: dict[str, tuple[str, str]] = {
         "This world has no firm {found} (or nothing ever happened to it).",
     ),
     "wrong.fund": ("这个世界里没有第 {found} 号基金。", "This world has no fund {found}."),
+    # what the door refuses (sim.app.safety)
+    "refused.twice": ("同一请求头出现了两次", "one header twice"),
+    "refused.size": ("请求至多 {most} 字节", "at most {most} bytes"),
+    "refused.address": ("网址过长", "the address is too long"),
+    "refused.host": ("不是本服务器的名称", "not a name of this server"),
+    "refused.method": ("只接受 GET 或 POST", "GET or POST only"),
+    "refused.origin": ("请求来自其他来源", "another origin"),
+    "refused.page": ("只有本服务器自己的页面可以提出此请求", "only this server's own page may ask for this"),
+    "refused.type": ("内容须为 application/json", "the content must be application/json"),
+    "refused.site": ("请求来自其他网站", "another site"),
+    "refused.token": (
+        "请打开程序给出的网址，其中含 ?token=…",
+        "open the address with ?token=… as the program printed it",
+    ),
+    "refused.file": ("没有这个文件", "no such file"),
     "foot": (
         "本页只与本机上的 Headwater 程序通信，不向别处发送任何数据。",
         "This page talks only to the Headwater program on this machine and sends nothing anywhere else.",

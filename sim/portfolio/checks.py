@@ -15,6 +15,7 @@ from sim.portfolio.cells import Row
 from sim.portfolio.holdings import Portfolio, quarter_of, stage_number
 from sim.portfolio.sheets import Trouble
 from sim.quantities import format_money, quarter_name
+from sim.terms import sourced
 
 if TYPE_CHECKING:
     from sim.scenario.document import Scenario
@@ -266,7 +267,7 @@ class Checks:
                 row,
                 "committed",
                 f"引导基金出资比例 {committed / size:.1%} 高于上限 {cap.value:.0%}（guidance.cap.{mandate}，"
-                f"{cap.source}）；"
+                f"{sourced(cap.source, 'zh')}）；"
                 f"若获准突破，请加 --set guidance.cap.{mandate}=…",
                 f"guidance money is {committed / size:.1%} of the fund, above the cap of {cap.value:.0%}"
                 f" (guidance.cap.{mandate}: {cap.source}); if that was allowed, add --set guidance.cap.{mandate}=…",

@@ -18,6 +18,7 @@ from sim.portfolio.cells import Row
 from sim.portfolio.columns import FUNDS, STAGE_ORDER, TABLES
 from sim.portfolio.holdings import Portfolio, quarter_of
 from sim.quantities import quarter_name
+from sim.terms import term
 
 if TYPE_CHECKING:
     from sim.scenario.document import Scenario
@@ -28,6 +29,7 @@ MANDATE_STAGES = {
     "venture": ("seed", "a", "b", "c"),
     "industry": ("b", "c", "d", "pre_ipo"),
 }
+MARKS = {"en": "# Portfolio of ", "zh": "# 投资组合："}  # how a fragment begins: only such a file is written over
 Lines = list[tuple[str, Row | None]]  # a line of the fragment, and the row it came from
 
 
@@ -58,14 +60,21 @@ def quarter(day: date) -> str:
 
 
 def source_of(row: Row) -> str:
-    name = f"{row.sheet.name} row" if row.sheet.name else "row"
-    return f"{Path(row.sheet.file).name}, {name} {row.number}"
+    key = "source.sheet" if row.sheet.name else "source.row"
+    return term(key, "en").format(file=Path(row.sheet.file).name, sheet=row.sheet.name, row=row.number)
 
 
 def fragment(
-    portfolio: Portfolio, base: Scenario, base_path: Path, out: Path, start: int, sets: Sequence[str] = ()
+    portfolio: Portfolio,
+    base: Scenario,
+    base_path: Path,
+    out: Path,
+    start: int,
+    sets: Sequence[str] = (),
+    lang: str = "en",
 ) -> Lines:
-    """The lines of the fragment. out: where it will stand, so that `extends` leads from there to the base."""
+    """The lines of the fragment. out: where it will stand, so that `extends` leads from there to the base; lang: of its
+    comments (sources are told in the reader's language, sim.terms.sourced)."""
     end = max(int(base.zone.end), start + LEAST_HORIZON)
     extends = Path(os.path.relpath(base_path.resolve(), out.resolve().parent)).as_posix()
     lines: Lines = []
@@ -73,17 +82,20 @@ def fragment(
     def put(line: str = "", row: Row | None = None) -> None:
         lines.append((line, row))
 
-    put(
-        f"# Portfolio of {len(portfolio.funds)} funds and {len(portfolio.firms)} firms, read from"
-        f" {portfolio.path.name}."
-    )
-    put("# Made by `python run.py import`. The sheets are the place to change a number; import them again afterwards.")
+    funds, firms, file = len(portfolio.funds), len(portfolio.firms), portfolio.path.name
+    if lang == "zh":
+        put(f"{MARKS[lang]}{funds} 支基金、{firms} 家企业，读自 {file}。")
+        put("# 由 `python run.py import` 生成。改数字请改表格，再重新导入。")
+    else:
+        put(f"{MARKS[lang]}{funds} funds and {firms} firms, read from {file}.")
+        put("# Made by `python run.py import`. The sheets are the place to change a number; import them again.")
+    said = "在导入命令中设定" if lang == "zh" else "said on the command line of the import"
     put()
     put(f"extends = {text(extends)}")
     put()
     for assignment in sets:
         path, _, value = assignment.partition("=")
-        put(f"{path.strip()} = {_written(value.strip())}  # said on the command line of the import")
+        put(f"{path.strip()} = {_written(value.strip())}  # {said}")
     if sets:
         put()
     put("[zone]")
@@ -150,7 +162,7 @@ def _fund(row: Row, put) -> None:
 
 
 def _assumed(value: object) -> str:
-    return f'{{ value = {share(float(str(value)))}, grade = "assumed", source = "left blank in the sheet" }}'
+    return f'{{ value = {share(float(str(value)))}, grade = "assumed", source = {text(term("source.blank", "en"))} }}'
 
 
 def _firm(row: Row, portfolio: Portfolio, put) -> None:

@@ -12,7 +12,7 @@ from sim import store
 from sim.errors import Problem, UserError
 from sim.model.layout import FOLLOWED
 from sim.portfolio.checks import Checks
-from sim.portfolio.fragment import Lines, fragment, tables_read
+from sim.portfolio.fragment import MARKS, Lines, fragment, tables_read
 from sim.portfolio.holdings import Portfolio, quarter_of, read_portfolio
 from sim.portfolio.sheets import Trouble, read_workbook
 from sim.quantities import parse_quarter, quarter_name
@@ -20,7 +20,6 @@ from sim.scenario import load_scenario
 from sim.scenario.document import Scenario
 from sim.scenario.reading import shown
 
-MARK = "# Portfolio of "  # how a fragment begins: only such a file is written over
 FROM_SHEETS = ("zone", "funds", "named", "facts")  # tables that --set leaves to the sheets
 
 
@@ -91,7 +90,7 @@ def read(
         first = quarter_of(latest) if latest else int(scenario.zone.start)
     Checks(portfolio, scenario, first, trouble).all()
     trouble.done()
-    lines = fragment(portfolio, scenario, Path(base), out, first, sets)
+    lines = fragment(portfolio, scenario, Path(base), out, first, sets, lang)
     checked = _load(lines, Path(base), portfolio, trouble)
     text = "\n".join(line for line, _ in lines) + "\n"
     remarks = [*book.remarks, *_remarks(portfolio, scenario, first, trouble)]
@@ -115,7 +114,7 @@ def _refuse_target(out: Path, trouble: Trouble) -> None:
         trouble.add(where, "--out 须为 .toml 文件", "--out takes a .toml file")
     elif out.is_file():
         with open(out, encoding="utf-8", errors="replace") as file:
-            if not file.readline().startswith(MARK):
+            if not file.readline().startswith(tuple(MARKS.values())):
                 trouble.add(
                     where,
                     "已有此文件且不是导入生成的，不覆盖；请换一个文件名",

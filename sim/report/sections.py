@@ -237,7 +237,7 @@ def _fact_row(fact: ScoredFact, material: Material) -> Row:
     row = shown(fact.unit or "index", (fact.observed, fact.p05, fact.p50, fact.p95), lang)
     sign = {"at_least": "≥ ", "at_most": "≤ "}.get(fact.bound, "")
     name = capital(name_of_fact(fact, material))
-    below = material.say("；", "; ").join(part for part in (fact.source, fact.note) if part)
+    below = material.say("；", "; ").join(sourced(part, lang) for part in (fact.source, fact.note) if part)
     inside = Cell("")
     if fact.inside is not None and fact.use != "goal":
         inside = Cell(term("inside" if fact.inside else "outside", lang), tone="good" if fact.inside else "bad")
@@ -816,7 +816,7 @@ def parameters_of(material: Material) -> list[tuple[str, str, str, str, str, str
             numbers.written_quantity(q, material.lang),
             q.unit,
             sourced(q.source, material.lang),
-            q.note,
+            sourced(q.note, material.lang),
         )
         for path, q in iter_quantities(material.scenario)
         if not path.startswith(("facts.", "levers."))

@@ -21,7 +21,7 @@ from sim.figures.style import capital
 from sim.report import sections
 from sim.report.answer import sentences
 from sim.report.numbers import dates, shown
-from sim.terms import TERMS, term
+from sim.terms import TERMS, sourced, term
 
 if TYPE_CHECKING:
     from sim.report.blocks import Table
@@ -232,7 +232,7 @@ def _facts(book: _Book) -> None:
             sheet.text(
                 sheet.row,
                 11,
-                book.say("；", "; ").join(p for p in (fact.source, fact.note) if p),
+                book.say("；", "; ").join(sourced(p, lang) for p in (fact.source, fact.note) if p),
                 book.format(text_wrap=True),
             )
             sheet.row += 1

@@ -160,7 +160,7 @@ async function openScenario(name, given) {
 /** The first message of a refusal, in the reader's language. */
 function told(refusal) {
   const first = (refusal.wrong || [])[0];
-  return first ? message(first) : refusal.error || "";
+  return first ? message(first) : refusal.error?.[state.lang] || "";
 }
 
 function message(w) {
@@ -537,7 +537,7 @@ function fillNumbers(panel) {
   const rows = info.quarters.map((q, i) => [q, ...bands(chart.baseline, i), ...(chart.variant ? bands(chart.variant, i) : []), ...(chart.difference ? [number(chart.difference.mean[i], true)] : [])]);
   const facts = info.facts.filter((f) => f.metric === panel.metric.name);
   place.replaceChildren(table(panel.metric.label[lang], header, rows.filter((_, i) => info.quarters[i].endsWith("Q4"))),
-    ...facts.map((f) => element("p", { class: "note" }, `${f.quarter} ${factText(f, panel.metric, lang, words, scored)}`)));
+    ...facts.map((f) => element("p", { class: "note", title: f.source[lang] }, `${f.quarter} ${factText(f, panel.metric, lang, words, scored)}`)));
 }
 
 // ------------------------------------------------------------------------------------------------- differences
@@ -611,7 +611,7 @@ async function save(event) {
   saveWrong("name", "");
   saveWrong("title", "");
   const response = await ask("/api/save", {
-    scenario: state.start || state.name, levers: Object.fromEntries(state.levers), name: byId("save-name").value, title: byId("save-called").value, replace: replacing,
+    scenario: state.start || state.name, levers: Object.fromEntries(state.levers), lang: state.lang, name: byId("save-name").value, title: byId("save-called").value, replace: replacing,
   });
   const found = await response.json();
   replacing = false;
