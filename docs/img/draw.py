@@ -15,7 +15,6 @@ sys.path.insert(0, str(ROOT))
 
 REPLICATIONS = 200
 WIDTH = 960  # pixels
-MOST = 150_000  # bytes of a picture without a palette
 
 
 def main() -> None:
@@ -28,6 +27,7 @@ def main() -> None:
     for lang, ending in (("en", ""), ("zh", ".zh")):
         compared = compare.run(scenarios, names[lang], REPLICATIONS, 1)
         drawn = {
+            "xian-overview": figures.overview(xian, lang=lang),
             "fan": figures.fan(xian, "ladder.certificates.hte", lang=lang),
             "fund-flow": figures.fund_flow(figures.flows_of(xian), xian, lang=lang),
             "j-curve": figures.j_curve(xian, lang=lang),
