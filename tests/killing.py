@@ -81,7 +81,7 @@ def main() -> int:
     os.chdir(desk)
     again = [*words, "--resume"] if words[0] in LONG else words
     for command in first:
-        assert headwater(*command).status == 0
+        assert ended(command).status == 0
     kept = desk.parent / "kept"
     shutil.copytree(desk, kept)
     old = contents(desk)
