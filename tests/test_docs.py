@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from calendar import month_name
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,8 +94,9 @@ class Section:
     level: int  # of the heading; 0 above the first
     blocks: list[tuple[str, str]]  # language and text, without remarks, which are in the page's language
     code: set[str]  # commands, options, files and names within sentences
+    marks: tuple[int, int]  # items of lists, passages in bold
     tables: list[tuple[int, int]]  # rows, bars: cells are counted, for a name in them may be a word
-    numbers: Counter[str]  # in sentences and tables, as written in digits
+    numbers: Counter[float]  # in sentences and tables, as far as they are written in digits
 
 
 def sections(text: str) -> list[Section]:
@@ -109,11 +111,20 @@ def sections(text: str) -> list[Section]:
                 level=re.match("#*", part).end(),  # pyright: ignore[reportOptionalMemberAccess] (it always matches)
                 blocks=[(language, re.sub(r" *# .*", "", block)) for language, block in shown],
                 code={" ".join(span.split()) for span in code},
+                marks=(len(re.findall(r"^- ", part, flags=re.MULTILINE)), part.count("**") // 2),
                 tables=[(len(rows), sum(row.count("|") for row in rows)) for rows in tables],
-                numbers=Counter(re.findall(r"\d+(?:\.\d+)?", re.sub(r"`[^`]+`", "", part))),
+                numbers=numbers_in(re.sub(r"`[^`]+`", "", part)),
             )
         )
     return found
+
+
+def numbers_in(text: str) -> Counter[float]:
+    """Every number: .5 as 0.5, 10 000 as 10000, October 2025 as 10 and 2025, and bn as 亿."""
+    text = re.sub(rf"\b({'|'.join(month_name[1:])})\b", lambda m: str([*month_name].index(m[0])), text)
+    text = re.sub(r"(?<=\d) (?=\d{3}\b)", "", text)
+    text = re.sub(r"(\d+(?:\.\d+)?) bn", lambda money: f"{10 * float(money[1]):g}", text)
+    return Counter(float(number) for number in re.findall(r"\d*\.?\d+", text))
 
 
 def differences(english: str, chinese: str) -> list[str]:
@@ -127,10 +138,13 @@ def differences(english: str, chinese: str) -> list[str]:
             told.append(f"part {count}: blocks {[b for b in en.blocks if b not in zh.blocks]}")
         if en.code != zh.code:
             told.append(f"part {count}: code {sorted(en.code ^ zh.code)}")
+        if en.marks != zh.marks:
+            told.append(f"part {count}: items and bold {en.marks} and {zh.marks}")
         if en.tables != zh.tables:
             told.append(f"part {count}: tables {en.tables} and {zh.tables}")
-        if en.numbers - zh.numbers:  # one way only: October is 10 月
-            told.append(f"part {count}: numbers {sorted((en.numbers - zh.numbers).elements())}")
+        if en.numbers != zh.numbers:
+            lacking, over = (en.numbers - zh.numbers).elements(), (zh.numbers - en.numbers).elements()
+            told.append(f"part {count}: numbers {sorted(lacking)} lacking, {sorted(over)} over")
     return told
 
 
@@ -154,6 +168,11 @@ def test_a_twin_that_drifts_is_told(was: str, instead: str, told: str):
     assert was in chinese
     found = differences(english, chinese.replace(was, instead))
     assert len(found) == 1 and found[0].startswith(told)
+
+
+def test_numbers_are_the_same_in_either_notation():
+    assert numbers_in("50 bn in March 2021, .29 of 10 000") == numbers_in("2021 年 3 月的 500亿，10000 的 0.29")
+    assert numbers_in("36 firms") != numbers_in("63 家")
 
 
 def test_a_table_that_lost_a_row_is_told():

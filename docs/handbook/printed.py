@@ -46,7 +46,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     """
     if Path(config.docs_dir).name != "zh":
         return markdown
-    markdown = re.sub(r'^--8<-- "(.+)"\n', included, markdown, flags=re.MULTILINE)
+    markdown = re.sub(r'^--8<-- "(.+)"$', included, markdown, flags=re.MULTILINE)
     parts = re.split(r"(^```.*?^```|^    .*?$)", markdown, flags=re.DOTALL | re.MULTILINE)
     return "".join(p if p.startswith("```") else JOINED.sub("", p) for p in parts)
 
