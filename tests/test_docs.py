@@ -1,4 +1,5 @@
-"""The pages under docs/: every command and every piece of Python that they show runs, from top to bottom."""
+"""The pages under docs/: every command and every piece of Python that they show runs, from top to bottom, and a page
+and its Chinese twin say the same, as far as that can be counted."""
 
 from __future__ import annotations
 
@@ -6,6 +7,9 @@ import os
 import re
 import subprocess
 import sys
+from calendar import month_name
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -75,3 +79,103 @@ def test_what_a_page_shows_runs_from_top_to_bottom(page: str, desk: Path):
         if lang == "python":
             done = ended([sys.executable, "-W", "error", "-c", text])
             assert done.returncode == 0, f"{text}\n{done.stderr}"
+
+
+# --- a page and its Chinese twin
+
+TWINS = sorted(path.name.replace(".zh.md", ".md") for path in (ROOT / "docs").glob("*.zh.md"))
+FENCE = re.compile(r"^ *```(\w*)[^\n]*\n(.*?)^ *```$", flags=re.DOTALL | re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Section:
+    """What both languages of a page have in common between one heading and the next."""
+
+    level: int  # of the heading; 0 above the first
+    blocks: list[tuple[str, str]]  # language and text, without remarks, which are in the page's language
+    code: set[str]  # commands, options, files and names within sentences
+    marks: tuple[int, int]  # items of lists, passages in bold
+    tables: list[tuple[int, int]]  # rows, bars: cells are counted, for a name in them may be a word
+    numbers: Counter[float]  # in sentences and tables, as far as they are written in digits
+
+
+def sections(text: str) -> list[Section]:
+    blocks = iter(FENCE.findall(text))
+    found = []
+    for part in re.split(r"^(?=#+ )", FENCE.sub("\0", text), flags=re.MULTILINE):
+        code = re.findall(r"`([^`]+)`", part)
+        tables = [rows.splitlines() for rows in re.findall(r"(?:^\|.*\n)+", part, flags=re.MULTILINE)]
+        shown = [next(blocks) for _ in range(part.count("\0"))]
+        found.append(
+            Section(
+                level=re.match("#*", part).end(),  # pyright: ignore[reportOptionalMemberAccess] (it always matches)
+                blocks=[(language, re.sub(r" *# .*", "", block)) for language, block in shown],
+                code={" ".join(span.split()) for span in code},
+                marks=(len(re.findall(r"^- ", part, flags=re.MULTILINE)), part.count("**") // 2),
+                tables=[(len(rows), sum(row.count("|") for row in rows)) for rows in tables],
+                numbers=numbers_in(re.sub(r"`[^`]+`", "", part)),
+            )
+        )
+    return found
+
+
+def numbers_in(text: str) -> Counter[float]:
+    """Every number: .5 as 0.5, 10 000 as 10000, October 2025 as 10 and 2025, and bn as 亿."""
+    text = re.sub(rf"\b({'|'.join(month_name[1:])})\b", lambda m: str([*month_name].index(m[0])), text)
+    text = re.sub(r"(?<=\d) (?=\d{3}\b)", "", text)
+    text = re.sub(r"(\d+(?:\.\d+)?) bn", lambda money: f"{10 * float(money[1]):g}", text)
+    return Counter(float(number) for number in re.findall(r"\d*\.?\d+", text))
+
+
+def differences(english: str, chinese: str) -> list[str]:
+    """What the Chinese page lacks or has over, by heading; empty where it says the same, as far as can be counted."""
+    ours, theirs = sections(english), sections(chinese)
+    if [s.level for s in ours] != [s.level for s in theirs]:
+        return [f"levels of headings: {[s.level for s in ours]} and {[s.level for s in theirs]}"]
+    told = []
+    for count, (en, zh) in enumerate(zip(ours, theirs, strict=True)):
+        if en.blocks != zh.blocks:
+            told.append(f"part {count}: blocks {[b for b in en.blocks if b not in zh.blocks]}")
+        if en.code != zh.code:
+            told.append(f"part {count}: code {sorted(en.code ^ zh.code)}")
+        if en.marks != zh.marks:
+            told.append(f"part {count}: items and bold {en.marks} and {zh.marks}")
+        if en.tables != zh.tables:
+            told.append(f"part {count}: tables {en.tables} and {zh.tables}")
+        if en.numbers != zh.numbers:
+            lacking, over = (en.numbers - zh.numbers).elements(), (zh.numbers - en.numbers).elements()
+            told.append(f"part {count}: numbers {sorted(lacking)} lacking, {sorted(over)} over")
+    return told
+
+
+@pytest.mark.parametrize("page", TWINS)
+def test_a_page_and_its_chinese_twin_show_the_same_commands_code_tables_and_numbers(page: str):
+    assert not differences(text_of(ROOT / "docs" / page), text_of(ROOT / "docs" / page.replace(".md", ".zh.md")))
+
+
+@pytest.mark.parametrize(
+    ("was", "instead", "told"),
+    [
+        ("--samples 1024", "--samples 512", "part 1: blocks"),
+        ("walltime", "time", "part 4: blocks"),
+        ("`--resume` 都从", "`--again` 都从", "part 1: code"),
+        ("300 MB", "400 MB", "part 2: numbers"),
+        ("## Slurm", "### Slurm", "levels of headings"),
+    ],
+)
+def test_a_twin_that_drifts_is_told(was: str, instead: str, told: str):
+    english, chinese = (text_of(ROOT / "docs" / name) for name in ("cluster.md", "cluster.zh.md"))
+    assert was in chinese
+    found = differences(english, chinese.replace(was, instead))
+    assert len(found) == 1 and found[0].startswith(told)
+
+
+def test_numbers_are_the_same_in_either_notation():
+    assert numbers_in("50 bn in March 2021, .29 of 10 000") == numbers_in("2021 年 3 月的 500亿，10000 的 0.29")
+    assert numbers_in("36 firms") != numbers_in("63 家")
+
+
+def test_a_table_that_lost_a_row_is_told():
+    english, chinese = (text_of(ROOT / "docs" / name) for name in ("analysis.md", "analysis.zh.md"))
+    fewer = re.sub(r"(?m)^\| oat .*\n", "", chinese)
+    assert [part.split(":")[1].split()[0] for part in differences(english, fewer)] == ["tables", "numbers"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -11,12 +12,14 @@ import sys
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
 
 from sim import cli, handbook
 from tests.conftest import ROOT
+from tests.test_docs import FENCE
 from tests.test_repository import text_of
 
 HANDBOOK = ROOT / "docs" / "handbook"
@@ -134,6 +137,30 @@ def test_the_files_of_the_chinese_page_load(page: str, desk: Path, monkeypatch: 
 
 def test_both_languages_have_the_same_pages():
     assert sorted(path.name for path in (HANDBOOK / "zh").glob("*.md")) == PAGES
+
+
+def page_of(name: str) -> str:
+    """The Chinese page `name` as mkdocs takes it from the handbook's hook."""
+    spec = importlib.util.spec_from_file_location("printed", HANDBOOK / "printed.py")
+    assert spec and spec.loader
+    hook = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(hook)
+    return hook.on_page_markdown(text_of(HANDBOOK / "zh" / name), None, SimpleNamespace(docs_dir=HANDBOOK / "zh"), None)
+
+
+@pytest.mark.parametrize("name", ["analysis.md", "cluster.md"])
+def test_a_page_kept_in_docs_is_shown_in_chinese_to_chinese_readers(name: str):
+    page = page_of(name)
+    sentences = [line for line in FENCE.sub("", page).splitlines() if len(line) > 80 and not line.startswith("|")]
+    assert len(sentences) > 5
+    assert not [line for line in sentences if not re.search(r"[\u4e00-\u9fff]", line)]
+    assert ".zh.md" not in page and "--8<--" not in page
+
+
+def test_lines_of_chinese_are_joined_without_a_space():
+    page = FENCE.sub("", page_of("analysis.md"))
+    assert not re.findall(r"[\u4e00-\u9fff，。；：、]\n *[\u4e00-\u9fff]", page)
+    assert "| sobol |" in page and "\n- " in page  # rows and items keep their lines
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

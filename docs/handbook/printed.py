@@ -16,6 +16,10 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 CHINESE = r"[\u4e00-\u9fff]+"
+MARKS = r"[\u3000-\u303f\uff00-\uffef\u201c\u201d]"
+WIDE = r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef\u201c\u201d]"
+# Ends of lines where Chinese is written without a space; between a character and code or Latin letters there is one.
+JOINED = re.compile(rf"(?<={WIDE})\n *(?={WIDE}|\[)|(?<={MARKS})\n *(?=[\w`])(?!\d+\. )|(?<=`)\n *(?={MARKS})")
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 
@@ -37,14 +41,20 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Lines of Chinese are joined without the space that a browser would put there; blocks of code stay as they are."""
+    """Pages of docs/ are put in place of the lines that name them. Lines of Chinese are joined without the space that
+    a browser would put there; blocks of code stay as they are.
+    """
     if Path(config.docs_dir).name != "zh":
         return markdown
+    markdown = re.sub(r'^--8<-- "(.+)"$', included, markdown, flags=re.MULTILINE)
     parts = re.split(r"(^```.*?^```|^    .*?$)", markdown, flags=re.DOTALL | re.MULTILINE)
-    wide = "[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef\u201c\u201d]"
-    return "".join(
-        p if p.startswith("```") else re.sub(f"(?<={wide})\n *(?={wide}|`)|(?<=`)\n *(?={wide})", "", p) for p in parts
-    )
+    return "".join(p if p.startswith("```") else JOINED.sub("", p) for p in parts)
+
+
+def included(named: re.Match[str]) -> str:
+    """The text of a page of docs/. What stands beside it as x.zh.md in the tree is x.md in the Chinese handbook. (Done
+    here, not by pymdownx.snippets, because that comes after the joining of lines.)"""
+    return (ROOT / "docs" / named[1]).read_text(encoding="utf-8").replace(".zh.md)", ".md)")
 
 
 def on_post_build(config: MkDocsConfig) -> None:
