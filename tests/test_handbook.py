@@ -148,7 +148,7 @@ def page_of(name: str) -> str:
     return hook.on_page_markdown(text_of(HANDBOOK / "zh" / name), None, SimpleNamespace(docs_dir=HANDBOOK / "zh"), None)
 
 
-@pytest.mark.parametrize("name", ["analysis.md", "cluster.md"])
+@pytest.mark.parametrize("name", ["analysis.md", "cluster.md", "model.md"])
 def test_a_page_kept_in_docs_is_shown_in_chinese_to_chinese_readers(name: str):
     page = page_of(name)
     sentences = [line for line in FENCE.sub("", page).splitlines() if len(line) > 80 and not line.startswith("|")]

@@ -292,7 +292,7 @@ def misses(material: Material) -> list[str]:
     if any(f.use == "check" for f in material.result.facts):
         found.append(
             material.say(
-                "检验数据只有在从未用来调整模型时才是证据；哪些曾用来调整，见模型说明（docs/model.md）。",
+                "检验数据只有在从未用来调整模型时才是证据；哪些曾用来调整，见模型说明（docs/model.zh.md）。",
                 "A check is evidence only as far as nobody tuned the model to it; docs/model.md says which were.",
             )
         )
