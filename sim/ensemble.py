@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from sim.result import Result
     from sim.scenario.document import Scenario
 
+MOST_FUNDS = 100_000  # a zone meets hundreds; with a million a world takes minutes
 FIRST_LOOK = 24  # worlds: about a second of the reference scenario on two cores
 _compiling = Lock()
 _compiled: set[tuple[int, int]] = set()  # sizes of the kernel (sim.model.limits) compiled by this process
@@ -141,7 +142,17 @@ def refuse_too_many(replications: int, scenario: "Scenario | None" = None) -> No
 
 
 def refuse_too_large(scenario: "Scenario", room: Room, worlds: int, kept: int) -> None:
-    """A scenario that cannot fit is refused before it starts."""
+    """A scenario that cannot fit, or would not end while anyone waits, is refused before it starts."""
+    if room.funds > MOST_FUNDS:
+        raise UserError(
+            Problem(
+                "too many funds: every fund is looked at in every quarter, and at every round",
+                file=str(getattr(scenario, "_path", "") or "") or None,
+                key="funds",
+                found=f"room for {room.funds:,} funds",
+                expected=f"at most {MOST_FUNDS:,}: fewer of each class, of a larger size",
+            )
+        )
     need = memory_of(room, worlds, kept)
     have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if need > MEMORY_SHARE * have:

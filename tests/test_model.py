@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from sim.ensemble import Worlds, simulate, simulate_samples
+from sim.errors import UserError
 from sim.model import draws
 from sim.model.layout import FIXED
 from sim.model.report import M
@@ -207,3 +208,9 @@ def test_no_rule_is_hidden_behind_a_method_of_numpys_records():
     for room in vars(rules).values():
         if hasattr(room, "_fields"):
             assert not set(room._fields) & set(dir(np.record))
+
+
+def test_more_funds_than_a_world_could_look_at_are_refused_before_it_starts():
+    scenario = load_scenario("scenarios/xian.toml", ["funds.market_growth.count=1e6"])
+    with pytest.raises(UserError, match="too many funds"):
+        simulate(scenario, 1)
