@@ -8,6 +8,7 @@ import numpy as np
 
 from sim.analysis.returns import LEVELS, CallsAtRisk, calls_at_risk
 from sim.analysis.text import layout, say
+from sim.measures import Estimate
 from sim.model.layout import PARTNER_NAMES
 from sim.quantities import format_money
 
@@ -67,6 +68,11 @@ def calls_table(result: Result) -> dict[str, list[CallsAtRisk]]:
     return {metric: rows for metric, rows in found.items() if any(x.mean.value > 0.0 for x in rows)}
 
 
+def _heard(e: Estimate) -> float:
+    """An error; that of an amount which is the same in every world is nothing, not what its last bits leave."""
+    return e.error if e.error > 1e-9 * abs(e.value) else 0.0
+
+
 def calls_report(found: dict[str, list[CallsAtRisk]], lang: str) -> str:
     names = {
         "funds.guidance.paid_in": say(lang, "引导基金缴款", "called by the guidance fund"),
@@ -84,7 +90,7 @@ def calls_report(found: dict[str, list[CallsAtRisk]], lang: str) -> str:
         for x in rows:
             cells = [x.mean, *(x.at[p] for p in LEVELS)]
             table.append(
-                [str(x.year), *(f"{format_money(e.value, lang)} ± {format_money(e.error, lang)}" for e in cells)]
+                [str(x.year), *(f"{format_money(e.value, lang)} ± {format_money(_heard(e), lang)}" for e in cells)]
             )
         parts.append(layout(head, table))
     return "\n\n".join(parts)
