@@ -171,6 +171,7 @@ class Worlds:
     """Worlds lived row by row. One instance a run; safe to call from several threads."""
 
     def __init__(self, scenario: "Scenario", rules: Rules, seed: int, audit: bool = False) -> None:
+        self.scenario = scenario
         self.rules = packed(rules, int(scenario.zone.start) % 4)
         self.seed = seed
         self.audit = audit
@@ -200,6 +201,7 @@ class Worlds:
             with self._lock:
                 if self.room == room:
                     self.room = bigger(room, status)
+                    refuse_too_large(self.scenario, self.room, 1, 0)
 
     def _live(self, key: NDArray[np.uint64], rules: Any) -> int:
         size = self.size

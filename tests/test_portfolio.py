@@ -678,3 +678,10 @@ def test_damaged_bytes_never_end_in_a_traceback(tmp_path: Path, data: bytes, at:
         read_workbook(path)
     except UserError as error:
         assert error.problems
+
+
+def test_a_quarter_of_a_year_that_cannot_be_is_a_message(tmp_path: Path):
+    from sim.portfolio.cells import Refused, _date
+
+    with pytest.raises(Refused, match="2901Q4"):
+        _date("2901Q4", False)

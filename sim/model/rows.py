@@ -142,11 +142,16 @@ class Rows:
 
     def quarters(self, quantity: "Quantity") -> NDArray[np.int64]:
         """A duration as whole quarters, int64[R]."""
-        return np.rint(np.clip(4.0 * self(quantity), -MOST, MOST)).astype(np.int64)
+        return to_whole(4.0 * self(quantity))
 
     def whole(self, quantity: "Quantity") -> NDArray[np.int64]:
         """A count as int64[R]; what is beyond any count (1e15) is that much."""
-        return np.rint(np.clip(self(quantity), -MOST, MOST)).astype(np.int64)
+        return to_whole(self(quantity))
+
+
+def to_whole(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The nearest whole numbers; what is beyond any count (1e15) is that much."""
+    return np.rint(np.clip(values, -MOST, MOST)).astype(np.int64)
 
 
 def quarterly(yearly: NDArray[np.float64]) -> NDArray[np.float64]:

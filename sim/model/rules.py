@@ -25,7 +25,7 @@ from sim.model.limits import (
     MAX_SPIN_OFFS,
     room_for,
 )
-from sim.model.rows import Rows, quarterly
+from sim.model.rows import Rows, quarterly, to_whole
 from sim.model.world import KINDS, MAX_LEVELS, MAX_SECTORS, STAGE_NAMES, STAGES, FundKind, Regime
 from sim.model.worth import fair_parts
 from sim.scenario.document import MAX_CALL_RATES, MAX_ITEMS, MAX_STEPS, MAX_TRANCHES
@@ -916,7 +916,7 @@ def lower_funds(s: "Scenario", rows: Rows) -> FundRules:
         return np.stack(columns, axis=1) if columns else np.zeros((r, 0))
 
     def quarters_of(x: NDArray[np.float64]) -> NDArray[np.int64]:
-        return np.rint(4.0 * x).astype(np.int64)
+        return to_whole(4.0 * x)
 
     def parts(table: str, name: str) -> NDArray[np.float64]:
         """[R, class]: a number of a table that a class may have; 0 where it has none."""
@@ -952,15 +952,15 @@ def lower_funds(s: "Scenario", rows: Rows) -> FundRules:
     rules = FundRules(
         groups=rows.constant(n, np.int64),
         kind=numbers([int(KIND_OF[c.kind]) for c in classes]),
-        count=np.rint(optional("count")).astype(np.int64),
+        count=to_whole(optional("count")),
         commitment=optional("size"),
         size_sd=optional("size_spread"),
         size_mood=optional("size_mood"),
         opens_from=numbers([(c.opens - start) if c.opens is not None else 0 for c in classes]),
         opens_until=numbers([(c.opens_until - start) if c.opens_until is not None else 1 for c in classes]),
-        interval=np.maximum(1, np.rint(4.0 * optional("every", 1.0)).astype(np.int64)),
-        invests=np.maximum(1, np.rint(4.0 * optional("invests")).astype(np.int64)),
-        life=np.maximum(1, np.rint(4.0 * optional("life")).astype(np.int64)),
+        interval=np.maximum(1, to_whole(4.0 * optional("every", 1.0))),
+        invests=np.maximum(1, to_whole(4.0 * optional("invests"))),
+        life=np.maximum(1, to_whole(4.0 * optional("life"))),
         fee=optional("fee"),
         fee_after=optional("fee_after"),
         fee_base=numbers([FEE_BASES.index(c.fee_base) for c in classes]),
@@ -1220,7 +1220,7 @@ def lower_programmes(s: "Scenario", rows: Rows, levels: LevelIndex) -> Programme
         barred_from=rows.constant(barred, np.int64),
         budget=real("budget", np.inf),
         purse=whole([i if p.budget_of is None else number[p.budget_of] for i, p in enumerate(given)]),
-        most=np.rint(np.minimum(real("most", 1e9), 1e9)).astype(np.int64),
+        most=to_whole(np.minimum(real("most", 1e9), 1e9)),
         cost=real("cost"),
         cost_sd=real("cost_spread"),
         yearly=real("yearly"),
@@ -1228,7 +1228,7 @@ def lower_programmes(s: "Scenario", rows: Rows, levels: LevelIndex) -> Programme
         tax=whole([int(p.paid_as == "tax") for p in given]),
         spent_before=real("spent_before"),
         repaid=real("repaid"),
-        holds=np.rint(4.0 * real("holds")).astype(np.int64),
+        holds=to_whole(4.0 * real("holds")),
         **sets.columns(MAX_PROGRAMME_SETS, MAX_PROGRAMME_CONDITIONS),
         sectors=whole([sum(1 << sectors.index(x) for x in (p.sectors or sectors)) for p in given]),
         sources=whole([sum(1 << SOURCES.index(x) for x in (p.sources or SOURCES)) for p in given]),
@@ -1237,7 +1237,7 @@ def lower_programmes(s: "Scenario", rows: Rows, levels: LevelIndex) -> Programme
         windows=whole([sum(1 << (q - 1) for q in p.windows) for p in given]),
         outreach=real("outreach") * lift,
         peers=real("peers") * lift,
-        initial=np.rint(real("initial")).astype(np.int64),
+        initial=to_whole(real("initial")),
         lasts=lasts,
         again=whole([int(p.again) for p in given]),
         shrink=real("shrink", 1.0),
@@ -1281,7 +1281,7 @@ def lower_incubators(s: "Scenario", rows: Rows) -> IncubatorRules:
     share = columns([k.share for _, _, k in kinds], MAX_KINDS)
     places = np.zeros((r, MAX_KINDS), np.int64)
     for k, (i, _, _) in enumerate(kinds):
-        places[:, k] = np.floor(floor[:, i] * share[:, k] / np.maximum(area[:, k], 1e-9) + 1e-9).astype(np.int64)
+        places[:, k] = to_whole(np.floor(floor[:, i] * share[:, k] / np.maximum(area[:, k], 1e-9) + 1e-9))
     growth, hazard, raising = np.zeros((r, MAX_INCUBATORS)), np.ones((r, MAX_INCUBATORS)), np.zeros((r, MAX_INCUBATORS))
     for i, x in enumerate(given):
         for service in x.services:
@@ -1299,15 +1299,15 @@ def lower_incubators(s: "Scenario", rows: Rows) -> IncubatorRules:
         incubator=whole([i for i, _, _ in kinds], MAX_KINDS),
         places=places,
         area=area,
-        tenure=np.maximum(1, np.rint(4.0 * columns([k.tenure for _, _, k in kinds], MAX_KINDS, 1.0))).astype(np.int64),
+        tenure=np.maximum(1, to_whole(4.0 * columns([k.tenure for _, _, k in kinds], MAX_KINDS, 1.0))),
         graduates_at=columns([k.graduates_at for _, _, k in kinds], MAX_KINDS, np.inf),
-        initial=np.rint(columns([k.initial for _, _, k in kinds], MAX_KINDS)).astype(np.int64),
+        initial=to_whole(columns([k.initial for _, _, k in kinds], MAX_KINDS)),
         source_kind=whole([place[i, source.kind] for i, source in sources], MAX_SPIN_OFFS),
         source_rate=0.25 * columns([source.per_year for _, source in sources], MAX_SPIN_OFFS),
         source_opens=whole([max(opens[i], quarter_of(x.opens)) for i, x in sources], MAX_SPIN_OFFS, NEVER),
         source_anchor=whole([int(source.anchor) for _, source in sources], MAX_SPIN_OFFS),
         opens=whole(opens, MAX_INCUBATORS, NEVER),
-        patience=np.rint(4.0 * columns([x.patience for x in given], MAX_INCUBATORS)).astype(np.int64),
+        patience=to_whole(4.0 * columns([x.patience for x in given], MAX_INCUBATORS)),
         rent=3.0
         * columns([x.rent for x in given], MAX_INCUBATORS)
         * (1.0 - columns([x.charged for x in given], MAX_INCUBATORS, 1.0)),

@@ -217,7 +217,10 @@ def _date(cell: Any, typed: bool) -> date:
     elif isinstance(cell, date):
         found = cell
     elif isinstance(cell, str) and QUARTER_TEXT.fullmatch(cell):
-        quarter = parse_quarter(cell)
+        try:
+            quarter = parse_quarter(cell)
+        except ValueError:
+            raise Refused(f"{cell} 的年份不合理", f"the year of {cell} cannot be right (1950 to 2100)") from None
         found = date(quarter // 4, quarter % 4 * 3 + 3, 30 if quarter % 4 in (1, 2) else 31)
     elif isinstance(cell, str):
         found = _date_of_text(cell, typed)
