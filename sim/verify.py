@@ -469,7 +469,7 @@ def growth_shocks(inputs: ShockInputs, expected: Mapping[str, Expected]) -> Answ
     variance = float(np.mean(centred**2))
     return {
         "variance": variance,
-        "excess_kurtosis": float(np.mean(centred**4)) / variance**2 - 3.0,
+        "excess_kurtosis": float(np.mean(centred**4)) / variance**2 - 3.0 if variance > 0.0 else math.nan,
         "exceedance": np.array(beyond),
     }
 

@@ -250,3 +250,10 @@ def test_no_number_that_a_float_cannot_hold_is_taken_anywhere(tmp_path, number, 
     odd = f"{name} = {[number] if 'years' in name else number}".replace("'", "") if " = " in place else number
     found = problems(written(tmp_path, text.replace(place, odd if odd != number or place == "0.15" else f"[{number}]")))
     assert found and all("case.toml:" in problem for problem in found)
+
+
+def test_growth_that_does_not_vary_has_no_kurtosis():
+    from sim.verify import ShockInputs, growth_shocks
+
+    answer = growth_shocks(ShockInputs.model_validate({"location": 1e40, "scale": 0.1, "firms": 1000}), {})
+    assert answer["variance"] == 0.0 and np.isnan(answer["excess_kurtosis"])
