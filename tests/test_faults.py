@@ -132,7 +132,13 @@ def each_step(desk: Path, first: tuple[str, ...], then: tuple[str, ...], every: 
     return steps
 
 
-@pytest.mark.parametrize("command", [*SAVING, *(LONG if ALL else ())])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(pytest.param(name, marks=pytest.mark.slow if name in ("compare", "solve") else ()) for name in SAVING),
+        *(LONG if ALL else ()),
+    ],
+)
 def test_whichever_write_fails_the_old_result_stands_or_the_new_one(desk, command):
     first, then = (SAVING | LONG)[command]
     many = {"run with figures": 5}

@@ -257,6 +257,7 @@ def test_the_pdf_has_pages_and_is_tagged(pages: dict[str, str], folder: Path, la
     assert b"/MarkInfo" in data and b"/StructTreeRoot" in data
 
 
+@pytest.mark.slow
 def test_the_same_day_gives_the_same_bytes(folder: Path, tmp_path: Path):
     copies = [tmp_path / name for name in ("one", "two")]
     for copy in copies:

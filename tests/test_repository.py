@@ -163,7 +163,10 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     "line",
-    [pytest.param(line, marks=pytest.mark.slow if line.split()[2] in LONG else ()) for line in examples()],
+    [
+        pytest.param(line, marks=pytest.mark.slow if line.split()[2] in LONG or line.endswith("verify") else ())
+        for line in examples()
+    ],
 )
 def test_each_example_runs_as_it_stands(
     line: str, desk: Path, result: Path, headwater: Callable[..., subprocess.CompletedProcess[str]]
