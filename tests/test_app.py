@@ -547,6 +547,22 @@ def test_another_number_of_worlds_keeps_those_that_were_lived(bench: Bench):
     bench.baseline(PAIRS)
 
 
+def test_another_page_s_number_of_worlds_does_not_turn_a_baseline_into_a_variant(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    ask = bench.baseline
+
+    def interrupted(replications: int) -> Case:
+        found = ask(replications)
+        ask(PAIRS + 1)  # another page asks in between, and its baseline takes the place of ours
+        return found
+
+    monkeypatch.setattr(bench, "baseline", interrupted)
+    made = list(answers.answers(bench, {}, METRICS, "2026Q4", PAIRS, threading.Event()))
+    assert made[-1]["stage"] == "full"
+    assert not any("variant" in chart for answer in made for chart in answer["charts"])
+
+
 def test_facts_stand_on_the_curve_of_their_metric(client: Visitor):
     found = client.get("/api/scenario", params={"name": "tiny"}).json()
     fact = next(f for f in found["facts"] if f["id"] == "xa-cluster")

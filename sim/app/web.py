@@ -109,8 +109,11 @@ class Desk:
             path = self.catalogue.path(self.catalogue.opening)
             if path is not None:
                 bench = self.workshop.bench(path)
-                list(answers.answers(bench, {}, answers.default_metrics(bench), last(bench), 2, threading.Event()))
-                bench.baseline(bench.usual)
+                list(
+                    answers.answers(
+                        bench, {}, answers.default_metrics(bench), last(bench), bench.usual, threading.Event()
+                    )
+                )
                 import scipy.stats  # noqa: F401  # the intervals need it; it takes a second or two
 
     def close(self) -> None:
