@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from sim.model.quick import remembering
+
 
 @ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 def _part(closure: Any, args: Any, keywords: Any) -> Any:
@@ -41,6 +43,7 @@ def whole_program(entry: Any) -> Iterator[None]:
         originals = [
             (library, "_optimize_final_module"),
             (library, "_finalize_final_module"),
+            (library, "_get_module_for_linking"),
             (context, "get_executable"),
             (lower, "create_cpython_wrapper"),
             (lower, "create_cfunc_wrapper"),
@@ -48,7 +51,7 @@ def whole_program(entry: Any) -> Iterator[None]:
             (settings, "__eq__"),
         ]
         kept = [(owner, name, getattr(owner, name)) for owner, name in originals]
-        optimise, finish, executable, python_wrapper, _, _, equal = (method for _, _, method in kept)
+        optimise, finish, linked, executable, python_wrapper, _, _, equal = (method for _, _, method in kept)
     except (ImportError, AttributeError):
         yield
         return
@@ -73,6 +76,17 @@ def whole_program(entry: Any) -> Iterator[None]:
             self._finalize_dynamic_globals()
             self._finalized = True
 
+    def linked_part(self: Any) -> Any:
+        """A part is linked from itself, not from a copy: nobody else needs its functions to be seen from outside."""
+        if self.name == name or self._shared_module is not None:
+            return linked(self)
+        self._ensure_finalized()
+        for function in self._final_module.functions:
+            if not function.is_declaration and function.linkage.name == "external":
+                function.linkage = "linkonce_odr"
+        self._shared_module = self._final_module
+        return self._shared_module
+
     def executable_entry(self: Any, library: Any, fndesc: Any, env: Any) -> Any:
         if fndesc.qualname == name:
             return executable(self, library, fndesc, env)
@@ -93,9 +107,10 @@ def whole_program(entry: Any) -> Iterator[None]:
     def settings_equal(self: Any, other: Any) -> Any:
         return self is other or (isinstance(other, settings) and self._values == other._values) or equal(self, other)
 
-    with event.install_listener("numba:compile", Seen()):
+    with event.install_listener("numba:compile", Seen()), remembering():
         library._optimize_final_module = optimise_entry
         library._finalize_final_module = finish_entry
+        library._get_module_for_linking = linked_part
         context.get_executable = executable_entry
         lower.create_cpython_wrapper = python_wrapper_entry
         lower.create_cfunc_wrapper = c_wrapper_entry
