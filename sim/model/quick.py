@@ -94,6 +94,19 @@ def _variables(original: Callable[..., Any]) -> Callable[..., Any]:
     return list_vars
 
 
+def _names(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A record's name, which numba writes into every message that it prepares; ours have hundreds of fields."""
+    known: dict[int, tuple[Any, str]] = {}
+
+    def name(self: Any) -> str:
+        found = known.get(id(self))
+        if found is None:
+            found = known[id(self)] = (self, original(self))  # kept with it, so that no other has its place
+        return found[1]
+
+    return name
+
+
 def _once(original: Callable[..., Any]) -> Callable[..., Any]:
     """A check of LLVM itself, made at every function."""
     checked: list[bool] = []
@@ -112,6 +125,7 @@ _PARTS: tuple[tuple[str, str, Callable[[Callable[..., Any]], Callable[..., Any]]
     ("numba.core.base:BaseContext", "get_abi_sizeof", _sizes),
     ("numba.core.ir:Inst", "_rec_list_vars", _variables),
     ("numba.core.codegen:CPUCodegen", "_check_llvm_bugs", _once),
+    ("numba.core.types.npytypes:Record", "__repr__", _names),
     ("numba.np.arrayobj:", "make_array", cache),
 )
 

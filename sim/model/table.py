@@ -131,8 +131,8 @@ def _load_column(context: Any, builder: Any, table: TableType, pointer: Any, att
         "strides": pack_array(builder, strides, WORD),
     }
     # Written as one value: numba's own way, by memory, is five times as many instructions, which take time to clear.
-    model = context.data_model_manager[kind]
-    array = ir.Constant(model.get_value_type(), ir.Undefined)
+    model: Any = context.data_model_manager[kind]
+    array: Any = ir.Constant(model.get_value_type(), ir.Undefined)
     for name, value in fields.items():
         place_of = model.get_field_position(name)
         if value is None:
@@ -143,7 +143,7 @@ def _load_column(context: Any, builder: Any, table: TableType, pointer: Any, att
 
 def _element(context: Any, builder: Any, kind: Any, array: Any, at: Any, index: Any) -> Any:
     """The address of the element of a C-contiguous array that whole numbers name; None for any other indexing."""
-    kinds = at.types if isinstance(at, types.BaseTuple) else (at,)
+    kinds: Any = getattr(at, "types", (at,))  # a tuple's parts
     if (
         kind.layout != "C"
         or len(kinds) != kind.ndim

@@ -2,9 +2,9 @@
 
 numba optimises every function with all that it calls, and makes machine code and two wrappers of each: a function five
 calls deep is optimised five times over. Inside `whole_program` the functions below the entry are only translated; the
-entry, with everything linked into it, is optimised once. Compiling a world falls from over a minute to some twenty
-seconds. It leans on numba's inner parts; where a version of numba lacks one of them, compiling is slow again and
-nothing else changes.
+entry, with everything linked into it once, is optimised once. What numba works out again and again is remembered
+meanwhile (quick.py). It leans on numba's inner parts; where a version of numba lacks one of them, compiling is slow
+again and nothing else changes.
 """
 
 import ctypes
@@ -44,6 +44,7 @@ def whole_program(entry: Any) -> Iterator[None]:
             (library, "_optimize_final_module"),
             (library, "_finalize_final_module"),
             (library, "_get_module_for_linking"),
+            (library, "finalize"),
             (context, "get_executable"),
             (lower, "create_cpython_wrapper"),
             (lower, "create_cfunc_wrapper"),
@@ -51,7 +52,7 @@ def whole_program(entry: Any) -> Iterator[None]:
             (settings, "__eq__"),
         ]
         kept = [(owner, name, getattr(owner, name)) for owner, name in originals]
-        optimise, finish, linked, executable, python_wrapper, _, _, equal = (method for _, _, method in kept)
+        optimise, finish, _, finalize, executable, python_wrapper, _, _, equal = (method for _, _, method in kept)
     except (ImportError, AttributeError):
         yield
         return
@@ -76,15 +77,33 @@ def whole_program(entry: Any) -> Iterator[None]:
             self._finalize_dynamic_globals()
             self._finalized = True
 
+    def finish_whole(self: Any) -> None:
+        """A part is finished as it stands; the entry has every part below it linked in, each once."""
+        if self.name != name:
+            for part in self._linking_libraries:
+                self._reload_init.update(part._reload_init)
+            finish_entry(self)
+            return
+        parts: dict[Any, None] = {}
+
+        def gather(part: Any) -> None:
+            if part not in parts:
+                for lower in part._linking_libraries:
+                    gather(lower)
+                parts[part] = None
+
+        for part in self._linking_libraries:
+            gather(part)
+        self._linking_libraries[:] = reversed(parts)  # callers first: LLVM takes over only what is already called for
+        finalize(self)
+
     def linked_part(self: Any) -> Any:
         """A part is linked from itself, not from a copy: nobody else needs its functions to be seen from outside."""
-        if self.name == name or self._shared_module is not None:
-            return linked(self)
-        self._ensure_finalized()
-        for function in self._final_module.functions:
-            if not function.is_declaration and function.linkage.name == "external":
-                function.linkage = "linkonce_odr"
-        self._shared_module = self._final_module
+        if self._shared_module is None:
+            for function in self._final_module.functions:
+                if not function.is_declaration and function.linkage.name == "external":
+                    function.linkage = "linkonce_odr"
+            self._shared_module = self._final_module
         return self._shared_module
 
     def executable_entry(self: Any, library: Any, fndesc: Any, env: Any) -> Any:
@@ -111,6 +130,7 @@ def whole_program(entry: Any) -> Iterator[None]:
         library._optimize_final_module = optimise_entry
         library._finalize_final_module = finish_entry
         library._get_module_for_linking = linked_part
+        library.finalize = finish_whole
         context.get_executable = executable_entry
         lower.create_cpython_wrapper = python_wrapper_entry
         lower.create_cfunc_wrapper = c_wrapper_entry
