@@ -200,7 +200,7 @@ class Result:
         except KeyError:
             from difflib import get_close_matches
 
-            close = get_close_matches(name, self._place, n=1, cutoff=0.4)
+            close = get_close_matches(name, self._place, n=1, cutoff=0.6)
             raise UserError(
                 [Problem("the result has no such metric", found=name, nearest=close[0] if close else None)]
             ) from None
@@ -469,5 +469,5 @@ def _sibling(folder: Path) -> str | None:
     if not folder.parent.is_dir():
         return None
     names = [path.name for path in folder.parent.iterdir() if path.is_dir() and store.is_result(path)]
-    close = get_close_matches(folder.name, names, n=1, cutoff=0.4)
+    close = get_close_matches(folder.name, names, n=1, cutoff=0.6)
     return str(folder.parent / close[0]) if close else None

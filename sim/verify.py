@@ -639,7 +639,7 @@ def china_ladder(inputs: LadderInputs, expected: Mapping[str, Expected]) -> Answ
     scenario = load_scenario(scenario_named(inputs.scenario))
     levels = [f"{a}.{b}" for a, ladder in scenario.ladders.items() for b in ladder.levels]
     if inputs.level not in levels:
-        near = get_close_matches(inputs.level, levels, 1, 0.4)
+        near = get_close_matches(inputs.level, levels, 1, 0.6)
         message = "no such level in the scenario"
         raise UserError(Problem(message, key="inputs.level", found=inputs.level, nearest=near[0] if near else None))
     first, last = int(scenario.zone.start) // 4, int(scenario.zone.end) // 4
@@ -778,7 +778,7 @@ def find(name: str) -> Path:
                 return candidate
         if not path.exists():
             known = sorted(p.stem for p in PUBLISHED.glob("*.toml"))
-            near = get_close_matches(path.stem, known, 1, 0.4)
+            near = get_close_matches(path.stem, known, 1, 0.6)
             raise UserError(Problem("no such case in tests/published", found=name, nearest=near[0] if near else None))
     return path
 
@@ -790,7 +790,7 @@ def read_case(path: Path) -> Case:
     word = tree.data.get("kind")
     kind = KINDS.get(word) if isinstance(word, str) else None
     if kind is None:
-        near = get_close_matches(str(word), KINDS, 1, 0.4) if word is not None else []
+        near = get_close_matches(str(word), KINDS, 1, 0.6) if word is not None else []
         problem = Problem(
             "no such kind of case" if word is not None else "this key is missing",
             file,
@@ -829,7 +829,7 @@ def read_case(path: Path) -> Case:
                 else:
                     absolute = value
             elif name not in names and all_known:
-                near = get_close_matches(name, [*names, "tolerance", "absolute"], 1, 0.5)
+                near = get_close_matches(name, [*names, "tolerance", "absolute"], 1, 0.6)
                 problems.append(
                     Problem("is not computed by this kind", *where, None, ", ".join(names), near[0] if near else None)
                 )

@@ -17,7 +17,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.test_repository import text_of
 
-PAGES = ("analysis.md", "portfolio.md", "report.md")  # cluster.md needs machines, serve.md runs until Ctrl-C
+PAGES = ("analysis.md", "portfolio.md", "handbook/en/report.md")  # cluster.md needs machines, serve until Ctrl-C
 
 # Examples have to run, not to be exact: few worlds, few samples, no figures where the page does not speak of them.
 SMALLER = (
@@ -31,7 +31,7 @@ SMALLER = (
 )
 # What a page takes for granted was made before.
 BEFORE = {
-    "report.md": (
+    "handbook/en/report.md": (
         "python run.py run scenarios/xian.toml --replications 3 --no-figures --quiet",
         "python run.py compare scenarios/xian.toml scenarios/xian/no-guidance-fund.toml --replications 3 --no-figures",
         "python run.py sweep scenarios/xian.toml --method oat --samples 2 --replications 2 --no-figures",

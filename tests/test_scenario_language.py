@@ -290,6 +290,15 @@ def test_an_item_is_removed_by_its_id(zone, told):
     one(told('[[funds]]\nid = "angle"\nremove = true\n'), "mine.toml:4: funds.angle: ", "did you mean angel?")
 
 
+@pytest.mark.parametrize("path", ["zone.name", "public.colour", "rounds.weather"])
+def test_a_name_like_none_is_offered_none(path):
+    """A distant name would send its reader to a part of the file that has nothing to do with theirs."""
+    from sim.scenario.reading import nearest
+
+    assert nearest(path, ["rounds.backer", "market.level.hot", "terms.a.dilution", "guidance.size"]) is None
+    assert nearest("guidance.sise", ["rounds.backer", "guidance.size"]) == "guidance.size"
+
+
 def test_a_missing_parent_names_the_line_of_extends_and_the_nearest_file(tmp_path):
     (tmp_path / "base.toml").write_text(BASE, encoding="utf-8")
     path = tmp_path / "a.toml"

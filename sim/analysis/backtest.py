@@ -47,6 +47,11 @@ class Tested:
     inside: bool | None = None
     half: bool | None = None
     reached: float | None = None
+    name_zh: str = ""
+    name_en: str = ""
+
+    def name(self, lang: str) -> str:
+        return (self.name_zh if lang == "zh" else self.name_en) or self.id
 
 
 @dataclass(frozen=True)
@@ -218,7 +223,7 @@ class Backtest:
         }
 
 
-def scored(zone: str, fact: Any, draws: np.ndarray, unit: str) -> Tested:
+def scored(zone: str, fact: Any, draws: np.ndarray, unit: str, names: tuple[str, str] = ("", "")) -> Tested:
     """One fact beside its worlds; a metric that is undefined in every world leaves it without a mark."""
     from sim.quantities import quarter_name
 
@@ -234,7 +239,7 @@ def scored(zone: str, fact: Any, draws: np.ndarray, unit: str) -> Tested:
         fact.bound or "exact",
     )
     if not len(draws):
-        return Tested(*known)
+        return Tested(*known, name_zh=names[0], name_en=names[1])
     p05, p25, p50, p75, p95 = (float(x) for x in np.quantile(draws, [0.05, 0.25, 0.5, 0.75, 0.95]))
     if fact.bound == "at_least":
         inside, half, reached = p95 >= fact.value, None, float(np.mean(draws >= fact.value))
@@ -243,7 +248,7 @@ def scored(zone: str, fact: Any, draws: np.ndarray, unit: str) -> Tested:
     else:
         inside, half = p05 <= fact.value <= p95, p25 <= fact.value <= p75
         reached = float(np.mean(draws >= fact.value))
-    return Tested(*known, p05, p25, p50, p75, p95, inside, half, reached)
+    return Tested(*known, p05, p25, p50, p75, p95, inside, half, reached, *names)
 
 
 def run(
@@ -286,11 +291,19 @@ def run(
                 progress(number * replications + done, total)
 
         result = simulate(short, replications, seed, threads, events=0, progress=report)
-        units = {metric.name: metric.unit for metric in result.metrics}
+        about_metric = {metric.name: metric for metric in result.metrics}
+        units = {name: metric.unit for name, metric in about_metric.items()}
         start = int(scenario.zone.start)
         for fact in wanted:
             draws = simulated(fact, result, start)
-            found.append(scored(zone, fact, draws, units.get(fact.metric.split("+")[0].strip(), "")))
+            parts = [part.strip() for part in fact.metric.split("+")]
+            names = ("", "")
+            if fact.name is not None:
+                names = (fact.name.zh, fact.name.en)
+            elif all(part in about_metric for part in parts):
+                zh, en = (" + ".join(about_metric[part].label[lang] for part in parts) for lang in ("zh", "en"))
+                names = (zh, en)
+            found.append(scored(zone, fact, draws, units.get(parts[0], ""), names))
     if progress is not None:
         progress(total, total)
     about = {

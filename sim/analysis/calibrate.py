@@ -63,6 +63,7 @@ class Moment:
     tolerance: float = USUAL_TOLERANCE
     bound: str = ""  # "", "at_least", "at_most"
     use: str = "calibrate"
+    name: tuple[str, str] = ("", "")  # zh, en: what the scenario calls it
 
     def of(self, values: np.ndarray, outputs: Sequence[str]) -> np.ndarray:
         """The fact in each world: float64[..., outputs] -> float64[...]."""
@@ -158,6 +159,18 @@ class Calibration:
     @property
     def failed(self) -> list[str]:
         return [check.name for check in self.checks if not check.passed]
+
+    def name_of(self, moment: Moment, lang: str) -> str:
+        """As the scenario calls the fact, else its metrics and date in the reader's language, else its id."""
+        from sim.analysis.model import split_output
+
+        stated = moment.name[0 if lang == "zh" else 1]
+        added = [output for output, weight in moment.terms if weight > 0]
+        labels = [self.model.label(output, lang) for output in added]
+        if stated or labels == added:  # a model that has no labels answers with the output itself
+            return stated or moment.id
+        quarter = split_output(added[-1])[1]
+        return f"{' + '.join(label.removesuffix(quarter).rstrip() for label in labels)} {quarter}".strip()
 
     def fit(self) -> list[dict[str, Any]]:
         """One record a fact: published, and 5-50-95 % before and after."""
@@ -362,7 +375,8 @@ def moment_of(fact: Fact, start: int) -> Moment:
         if fact.since is not None:
             terms.append((f"{part.strip()}@{quarter_name(max(start, int(fact.since)))}", -1.0))
     tolerance = fact.tolerance.value if fact.tolerance is not None else USUAL_TOLERANCE
-    return Moment(fact.id, tuple(terms), fact.value, tolerance, fact.bound or "", fact.use)
+    name = (fact.name.zh, fact.name.en) if fact.name is not None else ("", "")
+    return Moment(fact.id, tuple(terms), fact.value, tolerance, fact.bound or "", fact.use, name)
 
 
 def run(

@@ -45,7 +45,8 @@ def parameters(c: Calibration, lang: str = "zh") -> Figure:
     rows = math.ceil(len(c.parameters) / ACROSS)
     height = 1.35 + 1.45 * rows
     title = say(lang, "校准前后的参数", "Parameters before and after calibration")
-    names = "、".join(c.about.get("facts used", ())) if lang == "zh" else ", ".join(c.about.get("facts used", ()))
+    called = {moment.id: c.name_of(moment, lang) for moment in c.moments}
+    names = say(lang, "、", ", ").join(str(called.get(fact, fact)) for fact in c.about.get("facts used", ()))
     subtitle = look.shortened(say(lang, f"所用事实：{names}", f"facts used: {names}"), 110)
     figure, bottom, top = look.page(title, subtitle, _source(c, lang), height=height)
     keys = [
@@ -101,9 +102,11 @@ def facts(c: Calibration, lang: str = "zh") -> Figure:
         Line2D([], [], color=look.VERMILION, lw=4, label=say(lang, "校准后：检验事实", "after: checks")),
     ]
     top = look.legend(figure, keys, top)
-    axes = figure.add_axes((0.16, bottom + 0.1 / height, 0.62, top - bottom - 0.2 / height))
+    axes = figure.add_axes((0.33, bottom + 0.1 / height, 0.50, top - bottom - 0.2 / height))
     _ratio_axis(axes, len(records))
-    axes.set_yticks(range(len(records)), [record["fact"] for record in records], fontsize=7.5)
+    axes.set_yticks(
+        range(len(records)), [look.shortened(look.capital(c.name_of(m, lang)), 46) for m in c.moments], fontsize=7.5
+    )
     for row, record in enumerate(records):
         for name, colour, lift in (("prior", look.tint(look.GREY, 0.6), -0.16), ("posterior", None, 0.16)):
             low, mid, high = (_ratio(record[f"{name}_{q}"], record["observed"]) for q in ("p05", "p50", "p95"))
@@ -154,7 +157,7 @@ def _cell(axes: Axes, row: int, text: str, x: float = 1.03, colour: str = look.I
 def sensitivity(c: Calibration, lang: str = "zh") -> Figure:
     """Change of each fact over one prior standard deviation of each parameter, in the fact's own units of error."""
     s = c.screening
-    height = 2.2 + ROW * len(s.paths)
+    height = 2.9 + ROW * len(s.paths)
     title = say(lang, "事实能识别哪些参数", "Which parameters the facts can tell")
     text = say(
         lang,
@@ -163,12 +166,14 @@ def sensitivity(c: Calibration, lang: str = "zh") -> Figure:
         + ", ".join(digits(float(v)) for v in s.values),
     )
     figure, bottom, top = look.page(title, look.shortened(text, 125), _source(c, lang), height=height)
-    axes = figure.add_axes((0.30, bottom + 0.55 / height, 0.58, top - bottom - 0.6 / height))
+    axes = figure.add_axes((0.30, bottom + 1.25 / height, 0.58, top - bottom - 1.3 / height))
     most = max(1.0, float(np.abs(s.effect).max()))
     drawn = axes.pcolormesh(s.effect, cmap="RdBu_r", vmin=-most, vmax=most, edgecolors="white", linewidth=0.8)
     axes.set_ylim(len(s.paths), 0)
     axes.set_yticks(np.arange(len(s.paths)) + 0.5, [_short(path) for path in s.paths], fontsize=7.5)
-    axes.set_xticks(np.arange(len(s.facts)) + 0.5, s.facts, fontsize=7.5, rotation=20, ha="right")
+    called = {moment.id: look.shortened(look.capital(c.name_of(moment, lang)), 34) for moment in c.moments}
+    facts_named = [called.get(fact, fact) for fact in s.facts]
+    axes.set_xticks(np.arange(len(s.facts)) + 0.5, facts_named, fontsize=7, rotation=25, ha="right")
     axes.tick_params(length=0)
     axes.grid(False)
     for side in axes.spines.values():
@@ -200,9 +205,11 @@ def backtest(b: Backtest, lang: str = "zh") -> Figure:
         Line2D([], [], color=look.INK, marker="x", ls="", label=say(lang, "在 5–95% 之外", "outside 5–95 %")),
     ]
     top = look.legend(figure, keys, top)
-    axes = figure.add_axes((0.24, bottom + 0.1 / height, 0.56, top - bottom - 0.2 / height))
+    axes = figure.add_axes((0.35, bottom + 0.1 / height, 0.45, top - bottom - 0.2 / height))
     _ratio_axis(axes, len(rows))
-    axes.set_yticks(range(len(rows)), [f"{fact.zone}  {fact.id}" for fact in rows], fontsize=7)
+    axes.set_yticks(
+        range(len(rows)), [f"{fact.zone}  {look.shortened(fact.name(lang), 44)}" for fact in rows], fontsize=7
+    )
     for row, fact in enumerate(rows):
         colour = USE_COLOUR[fact.use]
         ends = [_ratio(q, fact.observed) for q in (fact.p05, fact.p25, fact.p50, fact.p75, fact.p95)]

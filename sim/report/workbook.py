@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Container, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,8 @@ CHART_ROWS = 14  # rows of the sheet below a chart's top
 PRINTED = 17  # last column below the charts
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 LIGHT, DARK = "#D6E7F2", "#9EC8E2"
+LINE = {"zh": 16.5, "en": 13.5}  # points a line of ten-point text takes
+HIGHEST = 409.0  # points, of a row in Excel
 
 
 def render(material: Material) -> bytes:
@@ -61,6 +64,23 @@ def render(material: Material) -> bytes:
         for sheet in SHEETS:
             sheet(book)
     return out.getvalue()
+
+
+def lines_of(text: str, width: float) -> int:
+    """Lines that a text takes in a column `width` digits wide: Chinese breaks at any letter, the rest at spaces.
+
+    Said here, because programs that open the file do not measure wrapped text alike, and some not before printing.
+    """
+    count, room = 0, max(1.0, width - 1.0)
+    for paragraph in text.split("\n"):
+        count, at = count + 1, 0.0
+        for word in re.findall(r"[^\s\u2e80-\uffff]+[ ]?|[\u2e80-\uffff]|\s", paragraph):
+            wide = sum(2.0 if ord(letter) > 0x2E80 else 1.0 for letter in word)
+            if at and at + len(word.rstrip()) * (wide / len(word)) > room:
+                count, at = count + 1, 0.0
+            broken = max(0, math.ceil(wide / room) - 1)  # a word wider than its column is cut
+            count, at = count + broken, at + wide - broken * room
+    return count
 
 
 class _Book:
@@ -103,21 +123,37 @@ class _Book:
         page.set_footer("&C&P / &N")
         for column, width in enumerate(widths):
             page.set_column(column, column, width, self.format())
-        made = _Sheet(self, page, name)
+        made = _Sheet(self, page, name, widths)
         made.text(0, 0, name, self.format(font_size=16, font_color="#005a8c"))
         page.set_row(0, 26)
         return made
 
 
 class _Sheet:
-    """`row`: the next free row."""
+    """`row`: the next free row; `widths`: of its columns, in digits."""
 
-    def __init__(self, book: _Book, page: Any, name: str) -> None:
-        self.book, self.page, self.name, self.row = book, page, name, 2
+    def __init__(self, book: _Book, page: Any, name: str, widths: Sequence[float]) -> None:
+        self.book, self.page, self.name, self.row, self.widths = book, page, name, 2, widths
+        self._lines: dict[int, int] = {}
 
-    def text(self, row: int, column: int, text: str, form: Any = None) -> None:
-        """Never read as a formula, a number or a link."""
-        self.page.write_string(row, column, str(text)[:32_767], form or self.book.format())
+    def text(self, row: int, column: int, text: str, form: Any = None, width: float | None = None) -> None:
+        """Never read as a formula, a number or a link. What wraps makes its row high; `width`: of merged cells."""
+        form = form or self.book.format()
+        self.page.write_string(row, column, str(text)[:32_767], form)
+        if form.text_wrap:
+            width = width or (self.widths[column] if column < len(self.widths) else 11)
+            lines = lines_of(str(text), width)
+            if lines > self._lines.get(row, 1):
+                self._lines[row] = lines
+                self.page.set_row(row, min(HIGHEST, 3 + LINE[self.book.lang] * lines))
+
+    def table(self, first: int, columns: int, freeze: bool = True) -> None:
+        """Rows from `first` to the last written are a table below the header: filter, head on every printed page."""
+        self.page.autofilter(first - 1, 0, max(first, self.row - 1), columns - 1)
+        self.page.repeat_rows(first - 1)
+        self.page.print_area(0, 0, max(first, self.row - 1), columns - 1)
+        if freeze:
+            self.page.freeze_panes(first, 0)
 
     def value(self, row: int, column: int, value: float | None, form: Any) -> None:
         if value is None or not math.isfinite(value):
@@ -125,13 +161,11 @@ class _Sheet:
         else:
             self.page.write_number(row, column, value, form)
 
-    def line(self, text: str, form: Any = None, columns: int = 8, height: float | None = None) -> None:
+    def line(self, text: str, form: Any = None, columns: int = 8) -> None:
         """One text over several columns, with room for its lines."""
         form = form or self.book.format(text_wrap=True)
         self.page.merge_range(self.row, 0, self.row, columns - 1, "", form)
-        self.text(self.row, 0, text, form)
-        wide = sum(2 if ord(letter) > 0x2E80 else 1 for letter in text)
-        self.page.set_row(self.row, height or 15 * max(1, math.ceil(wide / 118)))
+        self.text(self.row, 0, text, form, width=sum(self.widths[:columns]))
         self.row += 1
 
     def heading(self, text: str) -> None:
@@ -154,6 +188,7 @@ def _summary(book: _Book) -> None:
     about = sections.document(material, [])
     sheet = book.sheet("摘要", "Summary", [38, 12, *[14] * 12])
     sheet.line(f"{about.title}  {about.subtitle}", book.format(font_size=12))
+    sheet.page.set_row(sheet.row - 1, 20)
     for what, value in about.facts:
         sheet.text(sheet.row, 0, what, book.format(font_color="#5c6b78"))
         sheet.text(sheet.row, 1, value)
@@ -190,7 +225,7 @@ def _facts(book: _Book) -> None:
     material, result, lang = book.material, book.material.result, book.lang
     if result is None or not result.facts:
         return
-    sheet = book.sheet("公布数据", "Published facts", [8, 36, 10, 10, 13, 13, 13, 13, 9, 10, 9, 60])
+    sheet = book.sheet("公布数据", "Published facts", [8, 34, 9, 9, 10, 11, 11, 11, 11, 10, 9, 56])
     for text in sections.misses(material):
         sheet.line(text, columns=12)
     sheet.row += 1
@@ -211,12 +246,12 @@ def _facts(book: _Book) -> None:
         ],
         range(5, 10),
     )
-    first = sheet.row
+    first, wrap = sheet.row, book.format(text_wrap=True)
     for use in sections.USES:
         for fact in (fact for fact in result.facts if fact.use == use):
             scale = shown(fact.unit or "index", (fact.observed, fact.p05, fact.p50, fact.p95), lang)
             sheet.text(sheet.row, 0, term(f"use.{use}", lang))
-            sheet.text(sheet.row, 1, sections.name_of_fact(fact, material))
+            sheet.text(sheet.row, 1, sections.name_of_fact(fact, material), wrap)
             sheet.text(sheet.row, 2, fact.date)
             sheet.text(sheet.row, 3, scale.unit)
             sheet.text(sheet.row, 4, term(f"bound.{fact.bound}", lang) if f"bound.{fact.bound}" in TERMS else "")
@@ -227,7 +262,10 @@ def _facts(book: _Book) -> None:
             if fact.inside is not None and use != "goal":
                 colour = "#00704f" if fact.inside else "#b34700"
                 sheet.text(
-                    sheet.row, 10, term("inside" if fact.inside else "outside", lang), book.format(font_color=colour)
+                    sheet.row,
+                    10,
+                    term("inside" if fact.inside else "outside", lang),
+                    book.format(font_color=colour, indent=1),
                 )
             sheet.text(
                 sheet.row,
@@ -236,7 +274,7 @@ def _facts(book: _Book) -> None:
                 book.format(text_wrap=True),
             )
             sheet.row += 1
-    sheet.page.autofilter(first - 1, 0, sheet.row - 1, 11)
+    sheet.table(first, 12, freeze=False)
 
 
 def _firms(book: _Book) -> None:
@@ -327,8 +365,8 @@ def _rounds(book: _Book) -> None:
             form = book.number(0 if lang == "zh" or not money else 2)
             for i, value in enumerate(values.tolist()):
                 sheet.value(header + 1 + i, column, value / size if money else value, form)
-    sheet.page.autofilter(header, 0, header + first, len(have) - 1)
-    sheet.page.freeze_panes(header + 1, 0)
+    sheet.row = header + 1 + first
+    sheet.table(header + 1, len(have))
 
 
 def _logged(result: Result) -> int:
@@ -359,7 +397,8 @@ def _comparison(book: _Book) -> None:
             book.say("区间上限", "High"),
             book.say("更高的概率", "P(more)"),
             "",
-        ]
+        ],
+        range(3, 8),
     )
     j, first = c.column(c.at), sheet.row
     from sim.analysis.text import word
@@ -374,10 +413,9 @@ def _comparison(book: _Book) -> None:
             for column, value in enumerate(values, 3):
                 sheet.value(sheet.row, column, value / scale.scale.divisor, book.number(2))
             sheet.value(sheet.row, 7, d.p_more[k, j], book.format(num_format="0%", align="right"))
-            sheet.text(sheet.row, 8, word("noise", book.lang) if d.noise[k, j] else "")
+            sheet.text(sheet.row, 8, word("noise", book.lang) if d.noise[k, j] else "", book.format(indent=1))
             sheet.row += 1
-    sheet.page.autofilter(first - 1, 0, sheet.row - 1, 8)
-    sheet.page.freeze_panes(first, 0)
+    sheet.table(first, 9)
 
 
 def _sensitivity(book: _Book) -> None:
@@ -396,7 +434,8 @@ def _sensitivity(book: _Book) -> None:
             book.say("数值", "Value"),
             book.say("区间下限", "Low"),
             book.say("区间上限", "High"),
-        ]
+        ],
+        range(4, 7),
     )
     first = sheet.row
     for index in s.indices:
@@ -406,7 +445,7 @@ def _sensitivity(book: _Book) -> None:
         for column, value in enumerate((index.value, index.low, index.high), 4):
             sheet.value(sheet.row, column, value, book.format(num_format="#,##0.000", align="right"))
         sheet.row += 1
-    sheet.page.autofilter(first - 1, 0, max(first, sheet.row - 1), 6)
+    sheet.table(first, 7)
 
 
 def _assumptions(book: _Book) -> None:
@@ -416,7 +455,7 @@ def _assumptions(book: _Book) -> None:
     if not rows or book.material.scenario is None:
         return
     numbers = {path: q.value for path, q in iter_quantities(book.material.scenario)}
-    sheet = book.sheet("参数假设", "Assumptions", [10, 52, 34, 16, 12, 70, 40])
+    sheet = book.sheet("参数假设", "Assumptions", [9, 40, 28, 13, 9, 54, 30])
     sheet.header(
         [
             book.say("等级", "Grade"),
@@ -426,22 +465,22 @@ def _assumptions(book: _Book) -> None:
             term("unit", book.lang),
             term("source", book.lang),
             book.say("备注", "Note"),
-        ]
+        ],
+        {3},
     )
     first, wrap = sheet.row, book.format(text_wrap=True)
     for grade, path, value, unit, source, remark in sorted(
         rows, key=lambda row: ("published", "estimated", "assumed").index(row[0])
     ):
         sheet.text(sheet.row, 0, term(f"grade.{grade}", book.lang))
-        sheet.text(sheet.row, 1, path)
-        sheet.text(sheet.row, 2, value)
+        sheet.text(sheet.row, 1, path, wrap)
+        sheet.text(sheet.row, 2, value, wrap)
         sheet.value(sheet.row, 3, numbers[path], book.format(num_format="General", align="right"))
-        sheet.text(sheet.row, 4, book.say(UNITS.get(unit, unit), unit))
+        sheet.text(sheet.row, 4, book.say(UNITS.get(unit, unit), unit), book.format(indent=1))
         sheet.text(sheet.row, 5, source, wrap)
         sheet.text(sheet.row, 6, remark, wrap)
         sheet.row += 1
-    sheet.page.autofilter(first - 1, 0, sheet.row - 1, 6)
-    sheet.page.freeze_panes(first, 0)
+    sheet.table(first, 7)
 
 
 UNITS = {
@@ -463,7 +502,7 @@ def _about(book: _Book) -> None:
     sheet = book.sheet("说明", "About", [30, 90])
     for what, value in sections.document(material, []).facts:
         sheet.text(sheet.row, 0, what, book.format(font_color="#5c6b78"))
-        sheet.text(sheet.row, 1, value)
+        sheet.text(sheet.row, 1, value, book.format(text_wrap=True))
         sheet.row += 1
     for section in (sections.how_to_reproduce(material), sections.the_limits(material)):
         if section is None:
@@ -537,8 +576,8 @@ def _curves(book: _Book, sheet: _Sheet, metrics: Sequence[str]) -> None:
             else f"{capital(about.label[lang])} ({scale.unit})"
         )
         sheet.page.merge_range(data, column, data, column + 4, "", book.head)
-        sheet.text(data, column, name, book.head)
-        sheet.text(data, helper, name, book.head)
+        sheet.text(data, column, name, book.head, width=55)
+        sheet.text(data, helper, name, book.format(font_color="#7f8c8d"))
         for k, label in enumerate(labels):
             sheet.text(data + 1, column + k, label, book.head_right)
         for k, label in enumerate(heights):
@@ -660,7 +699,7 @@ def _renewal(book: _Book, sheet: _Sheet, ladder: str) -> None:
         column = 1 + 3 * n
         name = capital(result.metric(level).label[lang])
         sheet.page.merge_range(data, column, data, column + 2, "", book.head)
-        sheet.text(data, column, name, book.head)
+        sheet.text(data, column, name, book.head, width=30)
         for k, key in enumerate(("figure.entered", "figure.left", "figure.net")):
             sheet.text(data + 1, column + k, term(key, lang), book.head_right)
         for i in range(len(years)):

@@ -48,7 +48,7 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _close(found: object, allowed: Iterable[str], cutoff: float = 0.4) -> str | None:
+def _close(found: object, allowed: Iterable[str], cutoff: float = 0.6) -> str | None:
     close = difflib.get_close_matches(str(found), list(allowed), 1, cutoff)
     return close[0] if close else None
 

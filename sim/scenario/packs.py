@@ -40,7 +40,7 @@ def find_pack(name: str, tree: Tree) -> Path:
         if (folder / f"{name}.toml").is_file():
             return folder / f"{name}.toml"
     known = sorted({path.stem for folder in folders if folder.is_dir() for path in folder.glob("*.toml")})
-    near = get_close_matches(name, known, 1, 0.4)
+    near = get_close_matches(name, known, 1, 0.6)
     key = f"{ROOM}.pack"
     raise UserError(
         Problem("no such rule pack", *tree.place(key), key, name, ", ".join(known), near[0] if near else None)

@@ -357,7 +357,7 @@ def read_tree(path: str | Path, seen: tuple[Path, ...] = ()) -> Tree:
     for key, ids in lost:
         line = index.get(f"{key}.remove", (file, None))[1]
         name = key.rpartition(".")[2]
-        near = next(iter(difflib.get_close_matches(name, ids, 1, 0.4)), None)
+        near = next(iter(difflib.get_close_matches(name, ids, 1, 0.6)), None)
         problems.append(Problem("there is no such item to remove", file, line, key, name, ", ".join(ids[:8]), near))
     if problems:
         raise UserError(problems)
@@ -393,7 +393,10 @@ def nearest(path: str, known: Iterable[str]) -> str | None:
     if whole:
         return min(whole, key=len)
     ending = [k for k in known if k.rpartition(".")[2] == parts[-1]]
-    close = difflib.get_close_matches(path, ending, 1, 0.6) or difflib.get_close_matches(path, known, 1, 0.4)
+    # A distant name is worse than none: it sends its reader to a part of the file that has nothing to do with theirs.
+    # Shared tables at the front do not make two keys alike, so the last part has to be near by itself.
+    alike = [k for k in known if difflib.SequenceMatcher(None, k.rpartition(".")[2], parts[-1]).ratio() >= 0.6]
+    close = difflib.get_close_matches(path, ending, 1, 0.6) or difflib.get_close_matches(path, alike, 1, 0.6)
     return close[0] if close else None
 
 
