@@ -218,7 +218,7 @@ def line_of_pack(about: Mapping[str, Any], lang: str) -> str:
             say(
                 lang,
                 f"  绩效评价可测部分：{e['score']:.1f}/{e['most']:.0f} 分（{e['quarter']}）；"
-                f"失分最多：{e['binds_name']['zh']}（{e['lost']:.1f}/{e['of']:.0f}）",
+                f"失分最多：{e['binds_name']['zh']}（满分 {e['of']:.0f}，失 {e['lost']:.1f}）",
                 f"  evaluation, measurable part: {e['score']:.1f} of {e['most']:.0f} points in {e['quarter']}; "
                 f"what binds: {e['binds_name']['en']} ({e['lost']:.1f} of {e['of']:.0f} lost)",
             )

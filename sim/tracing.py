@@ -88,6 +88,10 @@ def life_in(
         event["event"] = LEVEL_EVENTS[event.pop("what")]
     for event in life["rounds"]:
         event["lead"] = fund_name(scenario, world, event["lead"])
+    known = next((f for f in scenario.named if f.id == firm), None)
+    for event, stated in zip(life["rounds"], known.rounds if known is not None else (), strict=False):
+        if stated.date is not None and stated.stage == event["stage"]:
+            event["closed"] = quarter_name(int(stated.date))  # the log has the quarter in which the firm enters the run
     slot = find_firm(scenario, world, firm)
     if slot is None and total == 0:
         some = sorted(set(samples["rounds"]["firm"].tolist()))[:8]
@@ -362,7 +366,7 @@ def outline(life: dict[str, Any], scenario: Scenario, lang: str) -> str:
         ).split("|")
         rows = [
             [
-                r["quarter"],
+                r.get("closed", r["quarter"]),
                 _stage(r["stage"], lang),
                 money(r["amount"]),
                 money(r["pre_money"]),

@@ -506,10 +506,14 @@ def test_an_xlsm_workbook_is_read_and_its_macros_are_not(tmp_path: Path):
 
 def test_files_that_are_no_workbook(tmp_path: Path):
     cases = {
-        "old.xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "password"),
+        "old.xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "old .xls"),
+        "locked.xlsx": (
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600) + "EncryptedPackage".encode("utf-16-le"),
+            "password",
+        ),
         "text.xlsx": (b"hello", "no workbook"),
         "empty.xlsx": (b"", "empty"),
-        "cut.xlsx": (as_workbook(example())[:3000], "no workbook"),
+        "cut.xlsx": (as_workbook(example())[:3000], "cut off"),
         "utf16.csv": ("基金编号".encode("utf-16"), "UTF-16"),
         "book.csv": (as_workbook(example()), "name it .xlsx"),
         "quotes.csv": ('企业编号,企业名称\n"a,b\n'.encode(), "no valid CSV"),

@@ -25,7 +25,7 @@ from sim.analysis.text import layout, say
 from sim.measures import Estimate
 from sim.model.rows import Rows
 from sim.model.rules import lower
-from sim.model.world import MAX_NAMED, Cash, Count, Next, World
+from sim.model.world import Cash, Count, Next, World
 from sim.quantities import quarter_name
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def next_yuan_by_firm(
 
 def _read(world: World, count: int) -> tuple[Floats, Floats, Floats, NDArray[np.int64]]:
     """(present value paid, come back, of what is held; quarter of the round) [firm] at the end of a world."""
-    places = world.tally.money[Cash.SIZE + 2 * MAX_NAMED :][: Next.SIZE * count].reshape(count, Next.SIZE)
+    places = world.tally.money[Cash.SIZE :][: Next.SIZE * count].reshape(count, Next.SIZE)
     v, held = world.ventures, np.zeros(count)
     rows = np.flatnonzero(v.alive[: int(world.tally.counts[Count.VENTURE_SLOTS])] == 1)
     rows = rows[v.named[rows] >= 0]

@@ -231,12 +231,12 @@ def _band(values: Floats) -> tuple[float, float, float]:
 
 def named_paths(scenario: Scenario, result: Result) -> list[NamedPath]:
     """The odds of the published paths of named firms. A firm that is gone has not reached its point."""
-    from sim.model.layout import FOLLOWED
+    from sim.model.limits import followed
     from sim.quantities import quarter_name
     from sim.scenario.fields import iter_quantities
 
     out = []
-    for firm in scenario.named[:FOLLOWED]:
+    for firm in (scenario.named[k] for k in followed(scenario)):
         drawn = [
             path for path, q in iter_quantities(firm, f"named.{firm.id}") if q.distribution or q.grade == "assumed"
         ]
@@ -390,6 +390,9 @@ def rules_kept(scenario: Scenario, result: Result) -> dict[str, Any] | None:
 # ------------------------------------------------------------------------------------------------ the next yuan
 
 
+LEAST_CALLED = 0.005  # of a yuan more committed; where less is called (its investing is over) the yuan has no value
+
+
 @dataclass(frozen=True)
 class NextYuan:
     """What one more yuan committed to a class brings: paired differences of worlds with a little more of it.
@@ -430,11 +433,17 @@ def next_yuan(
     from sim.ensemble import simulate_samples
 
     classes = [c for c in scenario.ordered_funds() if c.kind == "sub-fund" or (c.size and c.size.value > 0.0)]
-    paths = [f"funds.{c.id}.plan" if c.kind == "sub-fund" else f"funds.{c.id}.size" for c in classes]
-    base = [(c.plan if c.kind == "sub-fund" else c.size).value for c in classes]  # type: ignore[union-attr]
+    # a fund that has closed is raised as a whole, the guidance money in it and the others' alike
+    raised = [
+        ("size", "committed") if c.committed is not None else ("plan",) if c.kind == "sub-fund" else ("size",)
+        for c in classes
+    ]
+    paths = [f"funds.{c.id}.{fields[0]}" for c, fields in zip(classes, raised, strict=True)]
     overrides = {
-        path: np.array([value] + [value * (1.0 + step) if j == i else value for j in range(len(paths))])
-        for i, (path, value) in enumerate(zip(paths, base, strict=True))
+        f"funds.{c.id}.{field}": getattr(c, field).value
+        * np.array([1.0] + [1.0 + step * (j == i) for j in range(len(paths))])
+        for i, (c, fields) in enumerate(zip(classes, raised, strict=True))
+        for field in fields
     }
     rows = [("size", "paid_in", "distributed", "nav"), ("committed", "paid_in", "distributed", "nav")]
     names = [f"funds.{c.id}.{row}" for c in classes for row in rows[0]]
@@ -460,5 +469,7 @@ def next_yuan(
             before, after = worth(0, first), worth(i + 1, first)
             differences.append([b - a for a, b in zip(before, after, strict=True)])
         (more, called, got), (_, paid, back) = differences
-        found.append(NextYuan(c.id, paths[i], ratio(called, more), ratio(got, called), ratio(back, paid)))
+        part = ratio(called, more)
+        value = ratio(got, called) if abs(part.value) >= LEAST_CALLED else Estimate(float("nan"), float("nan"))
+        found.append(NextYuan(c.id, paths[i], part, value, ratio(back, paid)))
     return sorted(found, key=lambda x: -x.value.value if x.value.value == x.value.value else float("inf"))

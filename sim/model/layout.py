@@ -6,6 +6,7 @@ No numba at import: `check` and facts need the names without a kernel.
 
 from typing import TYPE_CHECKING, Any
 
+from sim.model.limits import followed
 from sim.model.metrics import Kind, Metric
 from sim.model.stages import STAGE_LABELS
 
@@ -134,7 +135,6 @@ KIND_ROWS: tuple[tuple[str, str, Kind, str, str], ...] = (
     ("ks_pme", "ratio", _RATIO, "KS-PME", "KS-PME"),
     ("direct_alpha", "share", _RATIO, "直接阿尔法", "direct alpha"),
 )
-FOLLOWED = 32  # named firms of which the zone's own return is reported: sim.model.world.MAX_NAMED
 KIND_IDS = tuple(kind for kind, _, _ in KIND_NAMES)
 PARTNER_NAMES = (
     ("treasury", "财政", "treasury"),
@@ -282,7 +282,7 @@ def metrics_of(scenario: "Scenario") -> list[Metric]:
         out.append(Metric(f"guidance.score.{line.id}", "index", label, _INDEX))
     for firm in scenario.named:
         out += [_told(f"named.{firm.id}.{row}", *_rest(firm.name.zh, firm.name.en, x)) for row, *x in NAMED_ROWS]
-    for firm in scenario.named[:FOLLOWED]:
+    for firm in (scenario.named[k] for k in followed(scenario)):
         out += [_told(f"named.{firm.id}.{row}", *_rest(firm.name.zh, firm.name.en, x)) for row, *x in ZONE_ROWS]
     return out + _later_blocks(scenario)
 

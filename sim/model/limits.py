@@ -13,6 +13,23 @@ MAX_DATED = 10  # dates at which the re-review odds or the quota of a level chan
 MAX_GROUPS = 24  # classes of funds, and
 MAX_NAMED_ROUNDS = 96  # of named firms: rounds, investors, holders, certificates; beyond, another kernel is compiled
 
+FOLLOWED = 256  # named firms of which the zone's own return is told, besides those it holds at the start
+
+
+def followed(scenario: Any) -> list[int]:
+    """Places, in the file's order, of the named firms of which the zone's own return is told: every firm of which one
+    of its direct funds holds a part at the start, and the first FOLLOWED. Each is five metrics more."""
+    direct = {c.id for c in scenario.funds if c.kind == "direct"}
+
+    def held(firm: Any) -> bool:
+        return (
+            any(x.fund in direct for x in firm.holders)
+            or any(r.direct.value > 0.0 for r in firm.rounds)
+            or any(x.fund in direct for r in firm.rounds for x in r.investors)
+        )
+
+    return [k for k, firm in enumerate(scenario.named) if k < FOLLOWED or (direct and held(firm))]
+
 
 def room_for(needed: int, usual: int) -> int:
     """The usual room, or the next power of two above what is needed: another shape is compiled once more."""

@@ -18,7 +18,7 @@ from sim.model.rounds.kernel import (
     next_of,
     put_venture,
 )
-from sim.model.world import MAX_CLASSES, MAX_NAMED, TILE, Cash, Count, FundKind, Next, Source, Stage, Status
+from sim.model.world import MAX_CLASSES, TILE, Cash, Count, FundKind, Next, Source, Stage, Status
 
 
 @kernel
@@ -532,8 +532,8 @@ def hold_as_booked(r, funds, ventures, holdings, tally, k, v):
         funds.invested[f] += beside
         tally.money[Cash.FROM_FUNDS] += beside
         tally.money[Cash.FROM_OTHERS] -= beside
-        if funds.kind[f] == FundKind.DIRECT and k < MAX_NAMED:
-            tally.money[np.int64(Cash.SIZE) + 2 * k] += beside
+        if funds.kind[f] == FundKind.DIRECT:
+            tally.money[next_of(np.int64(k)) + Next.ZONE_PAID] += beside
 
 
 @kernel

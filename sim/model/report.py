@@ -13,7 +13,8 @@ from sim.model.jit import fast_kernel, kernel, note_flags, summing
 from sim.model.ladders.kernel import bit, holders_of
 from sim.model.programmes.effects import case_of, energy_factor, factor_of
 from sim.model.projects.kernel import ramped
-from sim.model.world import KINDS, MAX_NAMED, OTHERS, STAGES, STATE, TILE, Cash, Count, FundKind, Source
+from sim.model.rounds.kernel import next_of
+from sim.model.world import KINDS, OTHERS, STAGES, STATE, TILE, Cash, Count, FundKind, Next, Source
 
 
 class M(IntEnum):
@@ -154,7 +155,7 @@ class N(IntEnum):
 
 
 class Z(IntEnum):
-    """Rows of what the zone's own fund gets from a named firm; for the first MAX_NAMED of them."""
+    """Rows of what the zone's own fund gets from a named firm; for those that rules.named.told_row places."""
 
     PAID_IN = 0
     DISTRIBUTED = 1
@@ -262,10 +263,13 @@ def zone_stake(ventures, holdings, funds, v, value):
 @kernel
 def report_named(rules, tally, out, named):
     """What the zone's own funds put into each named firm and got back; its stake is added where the firm is alive."""
-    for k in range(min(rules.named.count, MAX_NAMED)):
-        row = named + np.int64(N.SIZE) * rules.named.count + np.int64(Z.SIZE) * k
-        paid = tally.money[np.int64(Cash.SIZE) + 2 * k]
-        back = tally.money[np.int64(Cash.SIZE) + 2 * k + 1]
+    for k in range(rules.named.count):
+        place = rules.named.told_row[k]
+        if place < 0:
+            continue
+        row = named + np.int64(N.SIZE) * rules.named.count + np.int64(Z.SIZE) * place
+        paid = tally.money[next_of(np.int64(k)) + Next.ZONE_PAID]
+        back = tally.money[next_of(np.int64(k)) + Next.ZONE_BACK]
         out[row + Z.PAID_IN] = paid
         out[row + Z.DISTRIBUTED] = back
         out[row + Z.NAV] = 0.0
@@ -352,8 +356,8 @@ def report_valuations(rules, ventures, holdings, funds, market, tally, scratch, 
             row = named + np.int64(N.SIZE) * k
             out[row + N.VALUE] = value
             out[row + N.MULTIPLE] = value / ventures.first_post[v] if ventures.first_post[v] > 0.0 else np.nan
-            if k < MAX_NAMED:
-                row = named + np.int64(N.SIZE) * rules.named.count + np.int64(Z.SIZE) * k
+            if rules.named.told_row[k] >= 0:
+                row = named + np.int64(N.SIZE) * rules.named.count + np.int64(Z.SIZE) * rules.named.told_row[k]
                 stake = zone_stake(ventures, holdings, funds, v, value)
                 out[row + Z.NAV] = stake
                 if out[row + Z.PAID_IN] > 0.0:
@@ -659,7 +663,7 @@ def report_returns(rules, funds, commitments, market, tally, scratch, metrics):
             before,
             back,
         )
-    for firm in range(min(rules.named.count, MAX_NAMED)):
+    for firm in range(rules.named.told):
         k = named + np.int64(N.SIZE) * rules.named.count + np.int64(Z.SIZE) * firm
         rates_by_quarter(
             metrics[k + Z.PAID_IN], metrics[k + Z.DISTRIBUTED], metrics[k + Z.NAV], flows, metrics[k + Z.IRR], 0.0, 0.0
@@ -838,7 +842,7 @@ def report_policies(key, rules, world, quarter):
     tally, scratch = world.tally, world.scratch
     out = world.metrics[:, quarter]
     _, _, _, _, _, _, _, named = blocks_of(rules)
-    base = named + np.int64(N.SIZE) * rules.named.count + np.int64(Z.SIZE) * min(rules.named.count, MAX_NAMED)
+    base = named + np.int64(N.SIZE) * rules.named.count + np.int64(Z.SIZE) * rules.named.told
     for p in range(rules.programmes.count):
         report_programme(key, rules, firms, programmes, tally, scratch, out, base, np.int64(p))
         base += np.int64(P.SIZE)

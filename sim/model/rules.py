@@ -23,6 +23,7 @@ from sim.model.limits import (
     MAX_PROGRAMMES,
     MAX_PROJECTS,
     MAX_SPIN_OFFS,
+    followed,
     room_for,
 )
 from sim.model.rows import Rows, quarterly, to_whole
@@ -341,6 +342,8 @@ class AttractionRules(NamedTuple):
 
 class NamedRules(NamedTuple):
     count: Any
+    told: Any  # firms of which the zone's own return is told,
+    told_row: Any  # [named] and a firm's place among them, -1: it is not
     enters: Any
     sector: Any
     age: Any
@@ -1134,8 +1137,11 @@ def lower_named(s: "Scenario", rows: Rows, index: LevelIndex) -> NamedRules:
     def column(values: list[Any], count: int) -> NDArray[np.float64]:
         return rows.table(values) if count else np.zeros((rows.count, 1))
 
+    place = {k: i for i, k in enumerate(followed(s))}
     rules = NamedRules(
         count=rows.constant(len(firms), np.int64),
+        told=rows.constant(len(place), np.int64),
+        told_row=rows.constant([place.get(k, -1) for k in range(len(firms))] or [-1], np.int64),
         enters=rows.constant(enters or [NEVER], np.int64),
         sector=rows.constant([sectors.index(f.sector) for f in firms] or [0], np.int64),
         age=rows.constant([max(0, e + start - f.founded) for e, f in zip(enters, firms, strict=True)] or [0], np.int64),

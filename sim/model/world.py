@@ -68,7 +68,6 @@ KINDS = 5
 OTHERS = -2  # holder or limited partner outside the model: founders' friends, firms, funds from elsewhere
 TREASURY = -1  # limited partner: the zone's public purse
 STATE = -3  # limited partner outside the model: firms and funds owned by the state
-MAX_NAMED = 32  # named firms for which Tally.money keeps, behind its places, what the zone's own fund put in and got
 
 MAX_SECTORS = 12
 MAX_LEVELS = 24
@@ -412,7 +411,8 @@ class Cash(IntEnum):
 
 class Next(IntEnum):
     """Places, behind those of Tally.money, of a named firm's next round: what a yuan more in it has brought so far. The
-    yuan is too small to change anything, so the world is the one that would be without it."""
+    yuan is too small to change anything, so the world is the one that would be without it. Then what the zone's own
+    funds put into the firm and got back."""
 
     CLASS = 0
     SHARES = 1  # that the yuan bought and has not sold
@@ -420,7 +420,9 @@ class Next(IntEnum):
     BACK = 3  # present value of what came back
     SUM = 4  # and not discounted
     QUARTER = 5  # of the round
-    SIZE = 6
+    ZONE_PAID = 6
+    ZONE_BACK = 7
+    SIZE = 8
 
 
 class Events(NamedTuple):
@@ -547,7 +549,7 @@ def build_world(room: Room) -> World:
         projects=_columns(Projects, MAX_PROJECTS),
         tally=Tally(
             np.zeros(Count.SIZE, np.int64),
-            np.zeros(Cash.SIZE + 2 * MAX_NAMED + Next.SIZE * room.named),
+            np.zeros(Cash.SIZE + Next.SIZE * room.named),
             np.zeros(room.firms, np.int32),
             np.zeros(v, np.int32),
             np.zeros(STAGES, np.int64),

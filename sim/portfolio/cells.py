@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -12,10 +13,12 @@ from typing import Any
 from sim.portfolio.columns import COUNT_UNITS, MONEY_UNITS, WORDS, Column, TableOf, folded, split_unit
 from sim.portfolio.sheets import Broken, Formula, Sheet, Trouble
 from sim.quantities import parse_money, parse_quarter, parse_share, parse_years
+from sim.scenario.document import MAX_TRANCHES
 from sim.scenario.fields import SLUG
 
 QUARTER_TEXT = re.compile(r"\d{4}\s*[-年]?\s*(?:[Qq][1-4]|第?\s*[1-4一二三四]\s*季度?)")
 ID_LONGEST = 60
+FOREIGN = r"[美欧港日英][元镑]?|\b(?:usd?|eur|hkd?|gbp|jpy)\b|[$€£]"  # currencies in a unit
 LARGEST_MONEY = 1e14  # yuan; more is a slip of the unit
 
 
@@ -54,6 +57,7 @@ def word_lists(sectors: dict[str, Any], levels: dict[str, Any]) -> Words:
 
 def read_rows(sheet: Sheet, table: TableOf, words: Words, trouble: Trouble) -> list[Row]:
     """All rows of a sheet, typed. What is wrong with cells is added to `trouble`; those values are None."""
+    unsaid: dict[str, list[tuple[Row, UnitUnknown]]] = {}
     scales = {c.key: _scale(sheet, c, trouble) for c in table.columns if c.key in sheet.columns}
     out = []
     for number, cells in sheet.rows:
@@ -67,8 +71,20 @@ def read_rows(sheet: Sheet, table: TableOf, words: Words, trouble: Trouble) -> l
                 if column.required:
                     trouble.add(row.where(column.key), "不能空白", "must not be blank")
                 continue
-            row.values[column.key] = _read(cell, column, scales[column.key], row, words, trouble)
+            try:
+                row.values[column.key] = _read(cell, column, scales[column.key], row, words, trouble)
+            except UnitUnknown as asked:
+                row.values[column.key] = None
+                unsaid.setdefault(column.key, []).append((row, asked))
         out.append(row)
+    for key, cells in unsaid.items():  # one question a column
+        row, asked = cells[0]
+        many = len(cells) > 1
+        trouble.add(
+            row.where(key),
+            asked.zh + (f"（同列共 {len(cells)} 处）" if many else ""),
+            asked.en + (f" ({len(cells)} cells of this column alike)" if many else ""),
+        )
     return out
 
 
@@ -89,6 +105,13 @@ def _scale(sheet: Sheet, column: Column, trouble: Trouble) -> float | None:
     if unit is None:
         return None
     if unit not in units:
+        if column.kind == "money" and re.search(FOREIGN, unit):
+            trouble.add(
+                where,
+                f"“{unit}”是外币；请折算为人民币，表头写{column.unit[0] if column.unit else '万元'}",
+                f"“{unit}” is another currency: convert it, and state {column.unit[1] if column.unit else 'CNY'}",
+            )
+            return math.nan
         near = next(iter(difflib.get_close_matches(unit, units, 1, 0.5)), None)
         trouble.add(
             where,
@@ -121,6 +144,8 @@ def _read(cell: Any, column: Column, scale: float | None, row: Row, words: Words
             return _bounded(_number(cell, parse_share), column)
         if column.kind == "years":
             return _years(cell)
+        if column.kind == "parts":
+            return _parts(cell)
         if column.kind == "text":
             return _plain(cell)
         if column.kind == "id":
@@ -129,6 +154,8 @@ def _read(cell: Any, column: Column, scale: float | None, row: Row, words: Words
             parts = [p for p in re.split(r"[,，;；、/\s]+", _plain(cell)) if p]
             return [_word(p, column, words) for p in parts]
         return _word(_plain(cell), column, words)
+    except UnitUnknown:
+        raise
     except Refused as refused:
         trouble.add(row.where(column.key), refused.zh, refused.en, refused.near)
         return None
@@ -140,6 +167,10 @@ class Refused(ValueError):
     def __init__(self, zh: str, en: str, near: str | None = None) -> None:
         super().__init__(en)
         self.zh, self.en, self.near = zh, en, near
+
+
+class UnitUnknown(Refused):
+    """A bare number in a column whose heading states no unit: asked once for the column."""
 
 
 def _shown(cell: Any) -> str:
@@ -155,14 +186,21 @@ def _number(cell: Any, parse: Any) -> float:
     try:
         value = float(parse(cell))
     except ValueError as error:
-        raise Refused(f"不是数字：“{_shown(cell)}”", f"“{_shown(cell)}”: {error}") from None
+        zh, en = "", str(error)
+        if parse is parse_money:
+            zh = "；写数字，或 3000万、1.2亿"
+            en = "no amount; write a number, 3000万, 1.2亿, 30m or 1.2bn"
+        elif parse is parse_share:
+            zh = "；写 2% 或 0.02"
+        raise Refused(f"不是数字：“{_shown(cell)}”{zh}", f"“{_shown(cell)}”: {en}") from None
     if not math.isfinite(value):
         raise Refused(f"不是有限的数字：{_shown(cell)}", f"is not finite: {_shown(cell)}")
     return value
 
 
-def _amount(cell: Any, column: Column, scale: float | None) -> float:
-    """Money in yuan, or a number of shares. A text with its own unit (3000万) stands for itself."""
+def _amount(cell: Any, column: Column, scale: float | None) -> float | None:
+    """Money in yuan, or a number of shares. A text with its own unit (3000万) stands for itself. None where the heading
+    has a unit that is unknown, which has been told."""
     own = isinstance(cell, str) and re.search(r"[万亿千百元a-zA-Z]", cell) is not None
     if own and column.kind == "money":
         value = _number(cell, parse_money)
@@ -170,13 +208,14 @@ def _amount(cell: Any, column: Column, scale: float | None) -> float:
         value = _number(cell, parse_money)
         if scale is None:
             unit = ("万元", "CNY 10k") if column.kind == "money" else ("股", "shares")
-            raise Refused(
+            raise UnitUnknown(
                 f"单位不明：数字 {_shown(cell)} 没有单位，表头也没写；请把表头写成“{column.zh}（{unit[0]}）”",
                 f"which unit? {_shown(cell)} has none and its heading states none;"
                 f" write the heading as “{column.en} ({unit[1]})”",
             )
-        value = value * scale if not math.isnan(scale) else 0.0
-        value = _tidy(value)
+        if math.isnan(scale):
+            return None
+        value = _tidy(value * scale)
     if value < 0:
         raise Refused(f"不能为负：{_shown(cell)}", f"must not be negative: {_shown(cell)}")
     if value > LARGEST_MONEY:
@@ -194,10 +233,12 @@ def _tidy(value: float) -> float:
 
 def _bounded(value: float, column: Column) -> float:
     if not column.low <= value <= column.high:
-        most = f"{column.high:.4g}"
+        most = f"{100 * column.high:.4g}%"
+        near = f"{value:g}%" if column.high < value and 100 * column.low <= value <= 100 * column.high else None
         raise Refused(
-            f"{value:g} 超出范围：应在 {column.low:g} 与 {most} 之间；百分之二写 2% 或 0.02",
-            f"{value:g} is out of range: between {column.low:g} and {most}; two per cent is 2% or 0.02",
+            f"{value:g} 即 {100 * value:.6g}%，超出范围：应在 {100 * column.low:g}% 与 {most} 之间",
+            f"{value:g} is {100 * value:.6g}%, out of range: between {100 * column.low:g}% and {most}",
+            near,
         )
     return value
 
@@ -207,6 +248,33 @@ def _years(cell: Any) -> float:
     if not 0.25 <= value <= 50:
         raise Refused(f"{value:g} 年超出范围（0.25 至 50）", f"{value:g} years: between 0.25 and 50 are allowed")
     return value
+
+
+def _parts(cell: Any) -> list[float]:
+    """Parts of a whole: 4:3:3, or 40%, 30%, 30%. They need not be decimals, but they must make the whole."""
+    how = ("写 4:3:3 或 40%、30%、30%", "write 4:3:3 or 40%, 30%, 30%")
+    if isinstance(cell, time | timedelta | datetime | date):
+        raise Refused(
+            f"被表格软件当成了时间 {cell}；请先把单元格设为文本，再{how[0]}",
+            f"was turned into the time {cell} by the spreadsheet; format the cell as text, then {how[1]}",
+        )
+    text = unicodedata.normalize("NFKC", str(cell))
+    ratio = ":" in text
+    pieces = [x.strip() for x in re.split(r"[:]" if ratio else r"[,;、/\s]+", text) if x.strip()]
+    try:
+        parts = [float(x) if ratio else parse_share(x if "%" in x else float(x)) for x in pieces]
+    except ValueError:
+        raise Refused(f"看不懂“{text[:40]}”；{how[0]}", f"“{text[:40]}” is not understood; {how[1]}") from None
+    total = sum(parts)
+    if not parts or not all(x > 0.0 and math.isfinite(x) for x in parts):
+        raise Refused(f"“{text[:40]}”：各批须大于零；{how[0]}", f"“{text[:40]}”: each part is above zero; {how[1]}")
+    if len(parts) > MAX_TRANCHES:
+        raise Refused(
+            f"至多 {MAX_TRANCHES} 批，现有 {len(parts)} 批", f"at most {MAX_TRANCHES} parts, found {len(parts)}"
+        )
+    if not ratio and abs(total - 1.0) > 1e-6:
+        raise Refused(f"各批合计 {total:.4%}，不是 100%", f"the parts sum to {total:.4%}, not to 100%")
+    return [x / total for x in parts] if ratio else parts
 
 
 def _date(cell: Any, typed: bool) -> date:

@@ -202,6 +202,13 @@ class Checks:
                 f"a catch-up of {row['catch_up']:.0%}, not above the carry of {carry:.0%}, never completes;"
                 " 0 means none",
             )
+        if row["tranche_every"] and row["tranches"] is None and self.readable(row, "tranches"):
+            self.say(
+                row,
+                "tranche_every",
+                "没有填写实缴批次，实缴间隔无意义",
+                "there are no tranches: state them, or leave this blank",
+            )
         self.parent(row)
 
     def parent(self, row: Row) -> None:

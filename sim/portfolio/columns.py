@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["id", "text", "choice", "choices", "money", "count", "share", "years", "date", "flag"]
+Kind = Literal["id", "text", "choice", "choices", "money", "count", "share", "years", "date", "flag", "parts"]
 
 MONEY_UNITS: dict[str, float] = {
     **dict.fromkeys(("元", "人民币元", "cny", "rmb", "yuan"), 1.0),
@@ -228,6 +228,23 @@ FUNDS = TableOf(
             "share of commitments; blank: 30%",
             default=0.3,
             high=1.0,
+        ),
+        Column(
+            "tranches",
+            "parts",
+            "实缴批次",
+            "Tranches",
+            "分期实缴填写，如 4:3:3 或 40%、30%、30%；空白视为按需缴款",
+            "where it is paid in by tranche, as 4:3:3 or 40%, 30%, 30%; blank: called when needed",
+            aliases=("分期实缴", "paid-in tranches", "实缴安排"),
+        ),
+        Column(
+            "tranche_every",
+            "years",
+            "实缴间隔",
+            "Tranche interval",
+            "两批之间的年数；空白视为 1 年",
+            "years between two tranches; blank: 1",
         ),
         Column(
             "stages",

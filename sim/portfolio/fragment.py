@@ -144,6 +144,10 @@ def _fund(row: Row, put) -> None:
         if key == "catch_up" and (row["carry"] == 0 or row["hurdle"] == 0):
             default = 0.0  # there is nothing to catch up with
         put(f"{key} = {share(row[key]) if row[key] is not None else _assumed(default)}", row)
+    if row["tranches"]:
+        put(f"tranches = [{', '.join(share(x) for x in row['tranches'])}]", row)
+        if row["tranche_every"]:
+            put(f'tranche_every = "{number(row["tranche_every"])}y"', row)
     if kind != "guidance":
         stages = row["stages"] or MANDATE_STAGES.get(mandate or "", STAGE_ORDER)
         put(f"stages = [{', '.join(text(s) for s in stages)}]", row)

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from sim import store
 from sim.errors import Problem, UserError
-from sim.model.layout import FOLLOWED
+from sim.model.limits import FOLLOWED
 from sim.portfolio.checks import Checks
 from sim.portfolio.fragment import MARKS, Lines, fragment, tables_read
 from sim.portfolio.holdings import Portfolio, quarter_of, read_portfolio
@@ -182,6 +182,27 @@ def _below_last_prices(portfolio: Portfolio, trouble: Trouble) -> list[str]:
     return out
 
 
+def _tranches_due(portfolio: Portfolio, trouble: Trouble) -> list[str]:
+    """Funds whose tranches ask by their dates for more than was paid in: the rest is called in the first quarter."""
+    out = []
+    for row in portfolio.funds:
+        parts, every = row["tranches"], row["tranche_every"] or 1.0
+        if not parts:
+            continue
+        age = quarter_of(row["nav_date"]) - quarter_of(row["opens"])
+        asked = sum(parts[: 1 + age // max(1, round(4 * every))])
+        paid = row["paid_in"] / row["size"]
+        if paid < asked - 0.005:
+            out.append(
+                trouble.say(
+                    f"“{row['id']}”到净值日按实缴批次应缴 {asked:.0%}，实缴 {paid:.0%}：差额在第一季度补缴",
+                    f"by its tranches {row['id']} should have had {asked:.0%} of its commitments by the NAV date, and"
+                    f" had {paid:.0%}: the rest is paid in in the first quarter",
+                )
+            )
+    return out
+
+
 def _remarks(portfolio: Portfolio, base: Scenario, start: int, trouble: Trouble) -> list[str]:
     """What is no contradiction, and should be known."""
     out = []
@@ -207,11 +228,13 @@ def _remarks(portfolio: Portfolio, base: Scenario, start: int, trouble: Trouble)
             )
         )
     out += _below_last_prices(portfolio, trouble)
+    out += _tranches_due(portfolio, trouble)
     if len(portfolio.firms) > FOLLOWED and "direct" in kinds | {c.kind for c in base.funds}:
         out.append(
             say(
-                f"园区直投的回报只逐家报告前 {FOLLOWED} 家企业（按企业表的顺序）",
-                f"what the zone's direct fund gets is reported firm by firm for the first {FOLLOWED} of the sheet only",
+                f"园区直投的回报逐家报告：期初已持股的企业，以及企业表的前 {FOLLOWED} 家",
+                "what the zone's direct fund gets is reported firm by firm for the firms it holds at the start and the"
+                f" first {FOLLOWED} of the sheet",
             )
         )
     limit = base.rounds.concentration.value

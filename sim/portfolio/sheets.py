@@ -162,16 +162,26 @@ def _bytes(path: Path, trouble: Trouble) -> bytes:
 def _xlsx(path: Path, data: bytes, trouble: Trouble, remarks: list[str]) -> list[Sheet]:
     where = {"file": shown(path)}
     if data.startswith(OLE):
-        trouble.add(
-            where,
-            "是旧版 .xls 或带密码的工作簿；请另存为不带密码的 .xlsx",
-            "is an old .xls file or a workbook with a password; save it as .xlsx without a password",
-        )
+        if "EncryptedPackage".encode("utf-16-le") in data:
+            trouble.add(
+                where,
+                "工作簿有打开密码；请另存为不带密码的 .xlsx",
+                "is protected by a password; save it as .xlsx without one",
+            )
+        else:
+            trouble.add(where, "是旧版 .xls 工作簿；请另存为 .xlsx", "is an old .xls workbook; save it as .xlsx")
         return []
     if not data:
         trouble.add(where, "文件是空的", "is an empty file")
         return []
     if not zipfile.is_zipfile(io.BytesIO(data)):
+        if data.startswith(b"PK\x03\x04"):
+            trouble.add(
+                where,
+                "工作簿不完整或已损坏；请重新复制或重新保存",
+                "is cut off or damaged: copy or save it again",
+            )
+            return []
         trouble.add(
             where,
             "不是工作簿；可读 .xlsx、.xlsm、.csv 或一个 CSV 文件夹",
@@ -372,7 +382,9 @@ def _csv(path: Path, data: bytes, trouble: Trouble, remarks: list[str]) -> Sheet
                 sheet.rows.append((begins, values))
             begins = reader.line_num + 1
     except csv.Error as error:
-        trouble.add(where | {"line": reader.line_num}, f"CSV 格式有误：{error}", f"is no valid CSV: {error}")
+        long = "limit" in str(error)
+        zh = "单元格过长" if long else "引号不成对，或引号之后还有内容"
+        trouble.add(where | {"line": reader.line_num}, f"CSV 格式有误：{zh}", f"is no valid CSV: {error}")
     return sheet
 
 

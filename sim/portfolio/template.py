@@ -32,7 +32,8 @@ EXAMPLE: dict[str, list[dict[str, Any]]] = {
             "parent": "eg-guidance", "mandate": "venture", "size": 50000, "committed": 15000, "paid_in": 35000,
             "distributed": 1800, "nav": 41000, "nav_date": date(2025, 12, 31), "opens": date(2022, 3, 31),
             "invests": 5, "life": 8, "fee": 0.02, "fee_after": 0.01, "hurdle": 0.08, "catch_up": 1.0, "carry": 0.2,
-            "local": 0.6, "follow_on": 0.3, "stages": "seed, a, b",
+            "local": 0.6, "follow_on": 0.3, "tranches": "4:3:3", "tranche_every": 2,
+            "stages": "seed, a, b",
         },
         {
             "id": "eg-angel", "name": ("示例天使子基金", "Example angel fund"), "kind": "sub-fund",
@@ -196,7 +197,7 @@ def _sheet(book: Any, table: TableOf, formats: dict[str, Any], base: Scenario, l
             column.kind
             if column.kind in ("date", "share", "money", "count")
             else "text"
-            if column.kind == "id"
+            if column.kind in ("id", "parts")
             else None
         )
         sheet.set_column(i, i, wide, formats[kind] if kind else None)

@@ -388,6 +388,11 @@ class Scenario(Table):
                 found.append(
                     (f"{path}.opens_until", "dates out of order: before opens", quarter_name(int(c.opens_until)), [])
                 )
+            if c.kind == "guidance" and c.count.value > 1:
+                text = (
+                    "a guidance fund is one fund: its sub-funds name it as parent. State each in a [[funds]] of its own"
+                )
+                found.append((f"{path}.count", text, c.count.value, []))
             if c.invests.value > c.life.value:
                 found.append((f"{path}.invests", "the investment period is longer than the life", c.invests.value, []))
             self._check_terms(c, path, found)

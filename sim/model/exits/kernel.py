@@ -15,7 +15,7 @@ from sim.model.firms.kernel import remove_firm
 from sim.model.jit import inlined, kernel, note_flags
 from sim.model.market.kernel import mean_regime
 from sim.model.rounds.kernel import next_of, put_venture
-from sim.model.world import MAX_NAMED, TILE, Cash, Count, FundKind, Next
+from sim.model.world import TILE, Cash, Count, FundKind, Next
 
 
 @kernel
@@ -24,8 +24,8 @@ def take_proceeds(funds, ventures, holdings, tally, h, paid, quarter):
     f = holdings.fund[h]
     funds.proceeds[f] += paid
     named = np.int64(ventures.named[holdings.venture[h]])
-    if 0 <= named < MAX_NAMED and funds.kind[f] == FundKind.DIRECT:
-        tally.money[np.int64(Cash.SIZE) + 2 * named + 1] += paid
+    if named >= 0 and funds.kind[f] == FundKind.DIRECT:
+        tally.money[next_of(named) + Next.ZONE_BACK] += paid
     if funds.by_deal[f] and paid > 0.0:
         balance = accrue_hurdle(holdings.balance[h], funds.hurdle[f], 0.25 * (quarter - holdings.since[h]))
         to_lp, to_gp, balance = whole_fund_step(

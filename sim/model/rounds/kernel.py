@@ -31,7 +31,6 @@ from sim.model.jit import fast_kernel, inlined, kernel, note_flags, order_by
 from sim.model.market.kernel import mean_regime
 from sim.model.world import (
     MAX_CLASSES,
-    MAX_NAMED,
     OTHERS,
     STAGES,
     TILE,
@@ -499,8 +498,8 @@ def issue_class(key, rules, ventures, v, index, cohort, stage, amount, pre, quar
 
 @inlined
 def next_of(named):
-    """Place in Tally.money of a named firm's next round."""
-    return np.int64(Cash.SIZE) + 2 * MAX_NAMED + np.int64(Next.SIZE) * named
+    """Place in Tally.money of what is kept of a named firm and its next round."""
+    return np.int64(Cash.SIZE) + np.int64(Next.SIZE) * named
 
 
 @kernel
@@ -545,8 +544,8 @@ def close_round(
             tally.money[Cash.BY_SUB_FUNDS] += cheque
             if stage <= Stage.A:
                 tally.money[Cash.INTO_EARLY] += cheque
-        elif funds.kind[f] == FundKind.DIRECT and 0 <= ventures.named[v] < MAX_NAMED:
-            tally.money[np.int64(Cash.SIZE) + 2 * ventures.named[v]] += cheque
+        elif funds.kind[f] == FundKind.DIRECT and ventures.named[v] >= 0:
+            tally.money[next_of(np.int64(ventures.named[v])) + Next.ZONE_PAID] += cheque
         funds.need[f] += cheque
         funds.invested[f] += cheque
         funds.held_cost[f] += cheque
