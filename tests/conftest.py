@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # the project runs from its tree
@@ -18,6 +18,9 @@ sys.path.insert(0, str(ROOT))  # the project runs from its tree
 settings.register_profile("default", max_examples=60, deadline=None, derandomize=True)
 settings.register_profile(
     "fuzz", max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.register_profile(  # `make mutate` asks whether an example fails, not which is the smallest that does
+    "mutants", max_examples=60, deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate]
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 

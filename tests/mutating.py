@@ -17,6 +17,7 @@ import hashlib
 import importlib
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -187,11 +188,13 @@ def noticed(mutant: Mutant) -> str:
         try:
             import pytest
 
+            # in case whoever waits for it is stopped first
+            resource.setrlimit(resource.RLIMIT_CPU, (int(2 * PATIENCE), int(2 * PATIENCE)))
             quiet = os.open(os.devnull, os.O_WRONLY)
             os.dup2(quiet, 1)
             os.dup2(quiet, 2)
             _put_in_place(mutant)
-            options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-W", "ignore", "--hypothesis-seed=1"]
+            options = ["-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-p", "no:xdist", "-W", "ignore"]
             code = int(pytest.main([*options, *TESTS[mutant.module]]))
         finally:
             os._exit(code)
@@ -218,7 +221,7 @@ def digest(module: str) -> str:
 def run(seconds: float, only: str, processes: int) -> int:
     from sim import store
 
-    os.environ["HYPOTHESIS_PROFILE"] = "default"
+    os.environ["HYPOTHESIS_PROFILE"] = "mutants"
     import tests.audited
 
     tests.audited.lived()  # once, before the copies are made
