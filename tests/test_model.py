@@ -215,3 +215,8 @@ def test_more_funds_than_a_world_could_look_at_are_refused(count):
     scenario = load_scenario("scenarios/xian.toml", [f"funds.market_growth.count={count}"])
     with pytest.raises(UserError, match="too many funds"):
         simulate(scenario, 1)
+
+
+@pytest.mark.parametrize("age", ["attraction.initial_years", "attraction.age", "firms.initial.age"])
+def test_accounts_close_where_firms_are_said_to_be_older_than_any_can_be(age):
+    simulate(load_scenario(XIAN, [*SMALL, 'zone.end="2020Q4"', f"{age}=1e40"]), 2, 1, threads=1, audit=True)

@@ -154,6 +154,14 @@ def to_whole(values: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.rint(np.clip(values, -MOST, MOST)).astype(np.int64)
 
 
+OLDEST = 1e5  # years; in quarters, and drawn at its longest, still a 32-bit number
+
+
+def no_older(years: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Ages in years; what is beyond any firm's age (1e5) is that much."""
+    return np.minimum(years, OLDEST)
+
+
 def quarterly(yearly: NDArray[np.float64]) -> NDArray[np.float64]:
     """Probability within a quarter of a yearly hazard rate: 1 - exp(-rate / 4)."""
     return -np.expm1(-0.25 * yearly)

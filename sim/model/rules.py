@@ -26,7 +26,7 @@ from sim.model.limits import (
     followed,
     room_for,
 )
-from sim.model.rows import Rows, quarterly, to_whole
+from sim.model.rows import Rows, no_older, quarterly, to_whole
 from sim.model.world import KINDS, MAX_LEVELS, MAX_SECTORS, STAGE_NAMES, STAGES, FundKind, Regime
 from sim.model.worth import fair_parts
 from sim.scenario.document import MAX_CALL_RATES, MAX_ITEMS, MAX_STEPS, MAX_TRANCHES
@@ -587,7 +587,7 @@ def lower_firms(s: "Scenario", rows: Rows, levels: "LevelIndex") -> FirmRules:
         productivity_growth=rows(p.accounts.productivity_growth),
         reference_size=reference,
         initial=rows.whole(p.initial.count),
-        initial_age=rows(p.initial.age),
+        initial_age=no_older(rows(p.initial.age)),
         initial_growth=rows(p.initial.growth_by_age),
         initial_log_sd=rows(p.initial.spread),
         entry=rows.table([e.per_year for e in entries]),
@@ -1111,9 +1111,9 @@ def lower_attraction(s: "Scenario", rows: Rows) -> AttractionRules:
         accepts=rows(p.accepted),
         ticket=rows(p.ticket),
         ticket_sd=rows(p.ticket_spread),
-        age=rows(p.age),
+        age=no_older(rows(p.age)),
         initial=rows.whole(p.initial),
-        initial_years=rows(p.initial_years),
+        initial_years=no_older(rows(p.initial_years)),
     )
 
 
