@@ -396,6 +396,8 @@ def the_money(material: Material) -> Section | None:
         blocks.append(picture(lambda: figures.j_curve(result, lang=lang), alt_of_curves(result, curves, lang), caption))
     if table := fund_table(material):
         blocks.append(table)
+    if table := each_fund(material):
+        blocks.append(table)
     if table := band_table(material, PURSE, say("财政账（累计）", "Public accounts, cumulative")):
         blocks.append(table)
         have = [metric for metric in figures.PUBLIC if metric in result]
@@ -480,6 +482,167 @@ def fund_table(material: Material) -> Table | None:
         "Medians do not add up. TVPI = (paid out + NAV) / paid in; DPI = paid out / paid in.",
     )
     return Table(caption, header, rows, "l" + "r" * 11, note, (0.15, 0.06, *(0.079 for _ in range(10))), small=True)
+
+
+def each_fund(material: Material) -> Table | None:
+    """Each fund or class of funds by name at the last quarter: money as medians, measures with their bands."""
+    from sim.model.layout import classes_of
+
+    result, say, lang = material.result, material.say, material.lang
+    assert result is not None
+    if material.scenario is None:
+        return None
+    money_columns = ("size", "paid_in", "distributed", "nav")
+    kept = [
+        (c, {column: _median(result, f"funds.{c.id}.{column}") for column in money_columns})
+        for c in classes_of(material.scenario)
+    ]
+    kept = [(c, cells) for c, cells in kept if (cells["size"] or cells["paid_in"] or 0.0) > 0]
+    if not kept:
+        return None
+    money = shown("CNY", [x for _, cells in kept for x in cells.values()], lang)
+    money = numbers.Shown(money.scale, 1 if money.decimals < 2 else 2)
+    ratio = numbers.Shown(shown("ratio", [1.0], lang).scale, 2)
+
+    def banded(metric: str, text: Callable[[float], str]) -> Cell:
+        if metric not in result:
+            return Cell("–")
+        low, middle, high = (float(x) for x in result.quantiles(metric, (0.05, 0.5, 0.95))[:, -1])
+        return Cell(text(middle), f"{text(low)} – {text(high)}") if math.isfinite(middle) else Cell("–")
+
+    rows = [
+        Row(
+            [
+                Cell(c.name.get(lang), c.id),
+                *(Cell(money.text(cells[column])) for column in money_columns),
+                *(banded(f"funds.{c.id}.{x}", ratio.text) for x in ("tvpi", "dpi")),
+                banded(f"funds.{c.id}.irr", lambda x: f"{100 * x:.1f}%".replace("-", "−")),
+                banded(f"funds.{c.id}.ks_pme", ratio.text),
+            ]
+        )
+        for c, cells in kept
+    ]
+    last = result.quarters[-1]
+    header = say("基金|认缴|实缴|分配|净值", "Fund|Size|Paid in|Paid out|NAV").split("|")
+    return Table(
+        say(
+            f"逐只（逐类）基金，{last}（{money.unit}，中位数；下方为5–95%区间）",
+            f"Each fund or class of funds, {last} ({money.unit}, medians; 5–95 % below)",
+        ),
+        [*header, "TVPI", "DPI", "IRR", "KS-PME"],
+        rows,
+        "l" + "r" * 8,
+        say(
+            "对出资人而言，已扣管理费与业绩报酬。有账面的基金，IRR 与 KS-PME 自运行起点算起。",
+            "To the partners, after fees and carry. IRR and KS-PME of funds with books count from the start.",
+        ),
+        (0.2, *(0.085 for _ in range(4)), *(0.115 for _ in range(4))),
+        small=True,
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------ rules
+
+
+def the_rules(material: Material) -> Section | None:
+    """The guidance fund's rule pack: where the scenario departs from it, losses beyond what is tolerated, the score."""
+    pack = material.manifest.get("rule_pack") if material.result is not None else None
+    if not pack:
+        return None
+    say, lang = material.say, material.lang
+    until = pack["valid_to"] or say("至今", "now")
+    stated = [row for row in pack["departures"] if row["what"] == "stated"]
+    beyond = [row for row in pack["departures"] if row["what"] != "stated"]
+    blocks: list[Block] = [
+        Paragraph(
+            say(
+                f"规则包：{pack['name']['zh']}（{pack['pack']}，{pack['valid_from']}–{until}）。"
+                f"情景另行设定 {len(stated)} 项，另有 {len(beyond)} 项条款超出规则包的限额。",
+                f"Rule pack: {pack['name']['en']} ({pack['pack']}, {pack['valid_from']} to {until}). The scenario"
+                f" states {len(stated)} of its numbers otherwise, and {len(beyond)} terms lie beyond its limits.",
+            )
+        )
+    ]
+    if pack["departures"]:
+        blocks.append(_departures(stated, beyond, material))
+    odds = [(key, row) for key, row in pack["classes"].items() if row["breach"] == row["breach"]]
+    if odds:
+        header = say(
+            "子基金类|容错率（损失上限）|期末超过的概率|返投未达标的概率",
+            "Class of sub-fund|Loss tolerated|Odds of a larger loss at the end|Odds of missing the reinvestment ratio",
+        ).split("|")
+        blocks.append(
+            Table(
+                say("容错与返投，按子基金类", "Losses tolerated (容错) and reinvestment (返投), by class of sub-fund"),
+                header,
+                [Row([Cell(_told_name(key, row, lang), key), *_odds_cells(row)]) for key, row in odds],
+                "lrrr",
+                say("± 为蒙特卡洛标准误。", "± is the Monte-Carlo standard error."),
+            )
+        )
+    if evaluation := pack.get("evaluation"):
+        blocks.append(_evaluation(evaluation, material))
+    return Section("rules", say("引导基金的规则", "The rules of the guidance fund"), blocks)
+
+
+def _told_name(key: str, row: dict[str, Any], lang: str) -> str:
+    return row["name"][lang] if "name" in row else key
+
+
+def _odds_cells(row: dict[str, Any]) -> list[Cell]:
+    missed = row["reinvestment_missed"]
+    return [
+        Cell("–" if row["tolerance"] is None else f"{100 * row['tolerance']:.0f}%"),
+        Cell(f"{100 * row['breach']:.1f}% ± {100 * row['breach_error']:.1f}"),
+        Cell("–" if missed is None or missed != missed else f"{100 * missed:.1f}%"),
+    ]
+
+
+def _departures(stated: list[dict[str, Any]], beyond: list[dict[str, Any]], material: Material) -> Table:
+    from sim.scenario.meanings import of_path
+
+    say, lang = material.say, material.lang
+
+    def value(x: Any, unit: str) -> str:
+        return numbers.written(x, unit, lang) if isinstance(x, int | float) and not isinstance(x, bool) else str(x)
+
+    rows = []
+    for title, group in (
+        (say("另行设定的规则", "Rules stated otherwise"), stated),
+        (say("超出限额的条款", "Terms beyond the limits"), beyond),
+    ):
+        if group:
+            rows.append(Row([Cell(title)], "group"))
+        rows += [
+            Row(
+                [
+                    Cell(row["path"], of_path(row["path"], lang)),
+                    Cell(value(row["pack"], row["unit"])),
+                    Cell(value(row["here"], row["unit"]), sourced(row["source"], lang) if row["source"] else ""),
+                ]
+            )
+            for row in group
+        ]
+    return Table(
+        say("与规则包不同之处", "Where the scenario departs from the rule pack"),
+        [term("parameter", lang), say("规则包", "Rule pack"), say("本情景", "This scenario")],
+        rows,
+        "lrr",
+        widths=(0.5, 0.2, 0.3),
+        small=True,
+    )
+
+
+def _evaluation(e: dict[str, Any], material: Material) -> Paragraph:
+    return Paragraph(
+        material.say(
+            f"绩效评价可测部分预计得 {e['score']:.1f} ± {e['error']:.1f} 分（满分 {e['most']:.0f}，{e['quarter']}）。"
+            f"失分最多的一项是“{e['binds_name']['zh']}”：满分 {e['of']:.0f} 分，平均失 {e['lost']:.1f} 分。",
+            f"Projected evaluation score, as far as it can be measured: {e['score']:.1f} ± {e['error']:.1f} of"
+            f" {e['most']:.0f} points in {e['quarter']}. The item that binds is “{e['binds_name']['en']}”: of its"
+            f" {e['of']:.0f} points {e['lost']:.1f} are lost on average.",
+        )
+    )
 
 
 def _median(result: Result, metric: str, quarter: int = -1) -> float | None:
@@ -975,6 +1138,7 @@ SECTIONS: tuple[Callable[[Material], Section | None], ...] = (
     published_facts,
     firms_and_values,
     the_money,
+    the_rules,
     the_ladders,
     the_programmes,
     policy_comparison,
