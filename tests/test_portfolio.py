@@ -21,7 +21,7 @@ from sim.portfolio.importing import import_portfolio, read
 from sim.portfolio.sheets import LARGEST_FILE, LARGEST_UNPACKED, letter, read_workbook
 from sim.portfolio.template import template, write_template
 from sim.scenario import load_scenario
-from tests.portfolios import Sheets, as_csv, as_workbook, drawn, example
+from tests.portfolios import NAV_DATE, Sheets, as_csv, as_workbook, drawn, example
 
 ROOT = Path(__file__).resolve().parent.parent
 NATIONAL = ROOT / "scenarios" / "national.toml"
@@ -689,3 +689,77 @@ def test_a_quarter_of_a_year_that_cannot_be_is_a_message(tmp_path: Path):
 
     with pytest.raises(Refused, match="2901Q4"):
         _date("2901Q4", False)
+
+
+# --- what an analyst tripped over
+
+
+def test_tranches_are_imported_as_a_ratio_or_as_shares(tmp_path: Path):
+    for text in ("4:3:3", "40%、30%、30%", "0.4, 0.3, 0.3"):
+        sheets = example()
+        sheets["funds"][1] |= {"tranches": text, "tranche_every": 2}
+        fund = next(c for c in imported(saved(tmp_path, sheets)).scenario.funds if c.id == "eg-venture")
+        assert [x.value for x in fund.tranches] == pytest.approx([0.4, 0.3, 0.3])
+        assert fund.tranche_every is not None and fund.tranche_every.value == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("40%, 30%", "sum to 70"), ("4:0:3", "above zero"), ("1:1:1:1:1:1:1", "at most"), ("a:b", "not understood")],
+)
+def test_tranches_that_make_no_whole_are_told_by_their_cell(tmp_path: Path, text: str, words: str):
+    sheets = example()
+    sheets["funds"][1]["tranches"] = text
+    assert told(refused(saved(tmp_path, sheets)), "[Tranches]", words)
+
+
+def test_an_interval_needs_tranches(tmp_path: Path):
+    sheets = example()
+    sheets["funds"][2]["tranche_every"] = 1
+    assert told(refused(saved(tmp_path, sheets)), "Funds!", "no tranches")
+
+
+def test_tranches_that_were_due_and_not_paid_are_remarked(tmp_path: Path):
+    sheets = example()
+    sheets["funds"][1]["tranche_every"] = 1
+    assert any("paid in in the first quarter" in remark for remark in imported(saved(tmp_path, sheets)).remarks)
+    assert not any("first quarter" in remark for remark in imported(saved(tmp_path, example())).remarks)
+
+
+def test_a_column_without_a_unit_is_asked_about_once(tmp_path: Path):
+    problems = refused(saved(tmp_path, example(), headings={("funds", "size"): "Commitments"}))
+    assert len(problems) == 1 and told(problems, "Funds!F2", "which unit?", "3 cells")
+
+
+def test_a_foreign_currency_is_not_taken_for_a_slip_of_the_unit(tmp_path: Path):
+    problems = refused(saved(tmp_path, example(), "zh", headings={("funds", "size"): "认缴规模（万美元）"}))
+    assert len(problems) == 1 and told(problems, "another currency") and "did you mean" not in problems[0]
+
+
+def test_a_hurdle_of_eight_is_asked_back_as_eight_per_cent(tmp_path: Path):
+    sheets = example()
+    sheets["funds"][1]["hurdle"] = 8
+    assert told(refused(saved(tmp_path, sheets)), "[Hurdle]", "800%", "did you mean 8%?")
+
+
+def test_every_firm_that_the_zone_holds_is_followed(tmp_path: Path):
+    """Beyond the first FOLLOWED firms, those that a direct fund holds; the rest are without the zone's return."""
+    from sim.model.layout import metrics_of
+    from sim.model.limits import FOLLOWED, followed
+
+    sheets = drawn(2, FOLLOWED + 3, seed=3)
+    sheets["funds"].append(
+        {"id": "zone-direct", "name": "直投", "kind": "direct", "size": 100_000, "paid_in": 50_000, "distributed": 0,
+         "nav": 50_000, "nav_date": NAV_DATE, "opens": date(2018, 1, 1), "invests": 10, "life": 12, "fee": 0}
+    )  # fmt: skip
+    last = f"firm-{FOLLOWED + 2}"
+    sheets["holdings"].append({"firm": last, "fund": "zone-direct", "cost": 10, "share": 0.001})
+    scenario = imported(saved(tmp_path, sheets)).scenario
+    assert followed(scenario) == [*range(FOLLOWED), FOLLOWED + 2]
+    names = {metric.name for metric in metrics_of(scenario)}
+    assert f"named.{last}.zone.irr" in names and f"named.firm-{FOLLOWED}.zone.irr" not in names
+
+
+def test_two_guidance_funds_in_one_table_are_refused():
+    with pytest.raises(UserError, match="a guidance fund is one fund"):
+        load_scenario(NATIONAL.parent / "xian.toml", ["funds.guidance.count=2"])

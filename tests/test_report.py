@@ -440,6 +440,7 @@ def test_a_run_is_told_with_its_comparison_its_sweep_and_every_parameter(small: 
         "facts",
         "firms",
         "money",
+        "rules",
         "ladders",
         "comparison",
         "sensitivity",
@@ -494,3 +495,31 @@ def test_the_command_writes_and_names_its_files(
     assert done.stderr == ""
     refused = headwater("report", "nowhere", "--lang", "en")
     assert refused.returncode == 2 and "there is no such result" in refused.stderr
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_rule_pack_is_told_with_what_departs_from_it_and_what_binds(result: Result, tmp_path: Path, lang: str):
+    pack = {
+        "pack": "usual", "name": {"zh": "通行做法", "en": "usual practice"}, "valid_from": "1990Q1", "valid_to": None,
+        "departures": [
+            {"what": "stated", "path": "guidance.cap.venture", "pack": 0.4, "here": 0.45, "unit": "share",
+             "source": "board minutes", "pack_source": ""},
+            {"what": "limit", "path": "funds.venture.fee", "pack": 0.02, "here": 0.03, "unit": "per year",
+             "source": "", "pack_source": ""},
+        ],
+        "classes": {"venture": {"name": {"zh": "创投", "en": "venture"}, "tolerance": 0.4, "breach": 0.125,
+                                "breach_error": 0.05, "reinvestment_missed": 0.3}},
+        "evaluation": {"quarter": "2030Q4", "score": 12.6, "error": 0.4, "most": 25.0, "binds": "x",
+                       "binds_name": {"zh": "返投比例要求", "en": "reinvestment asked"}, "lost": 3.0, "of": 3.0},
+    }  # fmt: skip
+    made = replace(result, manifest=result.manifest | {"rule_pack": pack})
+    folder = made.save(tmp_path / "ruled")
+    write(folder, lang, day=DAY)
+    page = (folder / "report" / f"report-{lang}.html").read_text(encoding="utf-8")
+    name = {"zh": "返投比例要求", "en": "reinvestment asked"}[lang]
+    for words in ("guidance.cap.venture", "45%", "board minutes", "funds.venture.fee", "12.5% ± 5.0", name):
+        assert words in page, words
+
+
+def test_a_run_without_a_rule_pack_has_no_section_of_rules(pages: dict[str, str]):
+    assert "The rules of the guidance fund" not in pages["en"] and "引导基金的规则" not in pages["zh"]

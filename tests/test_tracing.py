@@ -194,3 +194,31 @@ def test_trace_prints_and_draws_into_the_result(desk: Path, headwater: Call):
     assert (desk / "r" / "figures" / "payoff-tangjing-1.png").exists()
     plain = headwater("trace", "r", "--firm", "tangjing", "--json", "--no-figures")
     assert plain.returncode == 0 and '"cap_table"' in plain.stdout
+
+
+def test_a_known_round_is_told_by_the_date_it_closed(imported):
+    life = follow(imported, 0, "eg-photon", 1)
+    assert [event.get("closed") for event in life["rounds"][:2]] == ["2022Q4", "2024Q2"]
+    assert all("closed" not in event for event in life["rounds"][2:])
+    printed = outline(life, imported, "en")
+    assert "2022Q4  angel" in printed and "2024Q2  series A" in printed
+
+
+def test_the_next_yuan_of_a_fund_that_has_closed_raises_all_of_its_partners(imported):
+    from sim.analysis.returns import next_yuan
+
+    found = {x.id: x for x in next_yuan(imported, replications=2, seed=1, threads=1)}
+    assert found["eg-venture"].path == "funds.eg-venture.size"
+    assert found["eg-angel"].called.value > 0.0
+
+
+def test_a_fund_with_tranches_holds_the_class_that_it_bought(imported, tmp_path: Path):
+    """Not ordinary shares: what it had paid in by the round is in its books, not in its cash at the start."""
+    sheets = example()
+    assert sheets["funds"][1].pop("tranches") and sheets["funds"][1].pop("tranche_every")
+    (tmp_path / "p.xlsx").write_bytes(as_workbook(sheets))
+    import_portfolio(tmp_path / "p.xlsx", tmp_path / "p.toml", NATIONAL)
+    called = load_scenario(tmp_path / "p.toml", SMALL)
+    tables = [follow(scenario, 0, "eg-photon", 1)["rounds"][1]["cap_table"] for scenario in (imported, called)]
+    assert tables[0]["classes"][1]["holders"] == pytest.approx(tables[1]["classes"][1]["holders"])
+    assert all(c["preference"] >= 1.0 for c in tables[0]["classes"])

@@ -373,13 +373,12 @@ def fund_of_class(funds, tally, group):
 @kernel
 def known_cheques(r, funds, tally, scratch, i, n):
     """What funds of the scenario are known to have paid in round i of a named firm, as far as their commitments reach;
-    written behind the n cheques there are. Returns how many there are then."""
+    written behind the n cheques there are. Returns how many there are then. A fund with tranches too paid from its
+    commitment: what it had paid in by then is in its books, which are taken over later."""
     for j in range(r.first_investor[i], r.first_investor[i + 1]):
         f = fund_of_class(funds, tally, r.investor[j])
         if f >= 0 and n < scratch.cheque.shape[0] - 1:
-            left = funds.cash[f] - funds.need[f]
-            if not funds.paid_ahead[f]:
-                left += funds.commitment[f] - funds.called[f]
+            left = funds.cash[f] - funds.need[f] + funds.commitment[f] - funds.called[f]
             cheque = min(r.invested[j], left)
             if cheque > 0.0:
                 scratch.list[n] = f
