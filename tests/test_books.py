@@ -10,15 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from sim import measures
 from sim.analysis import follow_on, partners, returns
 from sim.ensemble import Worlds, simulate
 from sim.errors import UserError
 from sim.finance.pacing import takahashi_alexander
-from sim.finance.payoff import pay_by_seniority
 from sim.model.rows import Rows
 from sim.model.rules import lower
 from sim.model.world import Count
@@ -259,25 +256,6 @@ def test_a_paced_fund_with_terms_of_its_own_is_refused(tmp_path: Path):
 
 
 # ---------------------------------------------------------------------------------------------------- redemption
-
-
-@given(
-    st.floats(0.0, 1e9),
-    st.lists(st.tuples(st.floats(0.0, 1e8), st.integers(0, 3)), min_size=1, max_size=8),
-)
-def test_what_obligors_can_pay_goes_to_senior_claims_first_and_pro_rata_within_a_rank(money, claims):
-    claim, rank = (np.array(x, float) for x in zip(*claims, strict=True))
-    out = np.empty(len(claim))
-    left = pay_by_seniority(money, len(claim), claim, rank, out)
-    assert np.all(out <= claim * (1.0 + 1e-12)) and np.all(out >= 0.0)
-    assert out.sum() + left == pytest.approx(money, rel=1e-12, abs=1e-6)
-    assert out.sum() == pytest.approx(min(money, claim.sum()), rel=1e-12, abs=1e-6)
-    for a in range(len(claim)):
-        for b in range(len(claim)):
-            if rank[a] > rank[b] and out[b] > 0.0:
-                assert out[a] == pytest.approx(claim[a], rel=1e-12)
-            if rank[a] == rank[b] and claim[a] > 0.0 and claim[b] > 0.0:
-                assert out[a] * claim[b] == pytest.approx(out[b] * claim[a], rel=1e-9)
 
 
 INTERPRETED = """

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.finance import term_sheet
-from sim.finance.payoff import split, split_given_conversion
+from sim.finance.payoff import pay_by_seniority, split, split_given_conversion
 
 
 @st.composite
@@ -147,3 +147,22 @@ def test_every_conversion_profile_of_three_classes_agrees_with_the_sequential_on
         assert stable
         for profile in stable:
             assert paid(proceeds, profile) == pytest.approx(ours)
+
+
+@given(
+    st.floats(0.0, 1e9),
+    st.lists(st.tuples(st.floats(0.0, 1e8), st.integers(0, 3)), min_size=1, max_size=8),
+)
+def test_what_obligors_can_pay_goes_to_senior_claims_first_and_pro_rata_within_a_rank(money, claims):
+    claim, rank = (np.array(x, float) for x in zip(*claims, strict=True))
+    out = np.empty(len(claim))
+    left = pay_by_seniority(money, len(claim), claim, rank, out)
+    assert np.all(out <= claim * (1.0 + 1e-12)) and np.all(out >= 0.0)
+    assert out.sum() + left == pytest.approx(money, rel=1e-12, abs=1e-6)
+    assert out.sum() == pytest.approx(min(money, claim.sum()), rel=1e-12, abs=1e-6)
+    for a in range(len(claim)):
+        for b in range(len(claim)):
+            if rank[a] > rank[b] and out[b] > 0.0:
+                assert out[a] == pytest.approx(claim[a], rel=1e-12)
+            if rank[a] == rank[b] and claim[a] > 0.0 and claim[b] > 0.0:
+                assert out[a] * claim[b] == pytest.approx(out[b] * claim[a], rel=1e-9)
