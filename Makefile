@@ -95,5 +95,6 @@ $(STAMP): requirements.lock
 	    rm -rf .venv; \
 	    echo "headwater: $(PYTHON) came without venv and pip: install uv, or on Debian: apt-get install python3-venv" >&2; exit 1; \
 	fi
+	@$(BIN)/python -m compileall -qq -j 0 .venv/lib sim || true # uv leaves it to the first start, which takes a second longer
 	@touch $@
 	-@$(BIN)/python run.py warm
