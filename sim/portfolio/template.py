@@ -109,6 +109,9 @@ GUIDE = {
     ),
 }
 
+A4 = 9  # the number of the paper in a workbook
+READABLE = 150  # characters across a page turned sideways that can still be read in print
+
 
 def write_template(path: str | Path, base: str | Path = "scenarios/national.toml", lang: str = "en") -> Path:
     """The empty workbook at `path`, whole or not at all; refused where something else stands there."""
@@ -186,7 +189,10 @@ def _sheet(book: Any, table: TableOf, formats: dict[str, Any], base: Scenario, l
     sheet.freeze_panes(1, 2 if table in (FUNDS, FIRMS) else 1)
     sheet.set_row(0, 46)
     sheet.set_landscape()
-    sheet.fit_to_pages(1, 0)
+    sheet.set_paper(A4)
+    sheet.repeat_rows(0)
+    sheet.repeat_columns(0)
+    across = 0
     for i, column in enumerate(table.columns):
         wide = {"text": 22, "choice": 18, "choices": 18, "date": 13, "money": 14, "count": 14}.get(column.kind, 12)
         if column.kind == "id":
@@ -200,6 +206,7 @@ def _sheet(book: Any, table: TableOf, formats: dict[str, Any], base: Scenario, l
             if column.kind in ("id", "parts")
             else None
         )
+        across += wide
         sheet.set_column(i, i, wide, formats[kind] if kind else None)
         heading = column.heading(lang)
         sheet.write_string(0, i, heading, formats["need" if column.required else "head"])
@@ -207,6 +214,7 @@ def _sheet(book: Any, table: TableOf, formats: dict[str, Any], base: Scenario, l
         need = ("（必填）" if lang == "zh" else " (needed)") if column.required else ""
         sheet.write_comment(0, i, note + need, {"x_scale": 1.4, "y_scale": 0.6})
         _validation(sheet, i, column, base, lang)
+    sheet.fit_to_pages(-(-across // READABLE), 0)
     for r, example in enumerate(EXAMPLE[table.key], 1):
         for i, column in enumerate(table.columns):
             if column.key not in example:
@@ -242,6 +250,7 @@ def _validation(sheet: Any, i: int, column: Column, base: Scenario, lang: str) -
 def _guide(book: Any, formats: dict[str, Any], base: Scenario, lang: str) -> None:
     sheet = book.add_worksheet("说明" if lang == "zh" else "Notes")
     sheet.set_landscape()
+    sheet.set_paper(A4)
     sheet.fit_to_pages(1, 0)
     sheet.set_column(0, 0, 14)
     sheet.set_column(1, 1, 26)
