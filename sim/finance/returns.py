@@ -18,6 +18,7 @@ SEARCH_STEP = 0.04
 TOTAL_LOSS = -1.0
 LARGEST = 1e6
 STEPS = 100_000  # more than any search takes
+NEWTON = 200
 
 
 @fast_kernel
@@ -71,10 +72,45 @@ def further(rate, sign):
     return rate - SEARCH_STEP if rate > -0.8 else -1.0 + (1.0 + rate) * 0.6
 
 
+@fast_kernel
+def only_rate(flows, first, last, nav, leads, guess):
+    """The rate where flows change their sign once, so that there is one: Newton's steps in the discount factor of a
+    quarter from that of `guess`, kept between factors known to lie on either side. leads: sign of what comes first,
+    which the present value has at small factors."""
+    v = 1.0 / math.sqrt(math.sqrt(1.0 + guess))
+    low = 0.0
+    high = np.inf
+    step_before = np.inf
+    for _ in range(NEWTON):
+        value = flows[last] + nav
+        slope = 0.0
+        for s in range(last - 1, first - 1, -1):
+            slope = slope * v + value
+            value = value * v + flows[s]
+        if value == 0.0:
+            break
+        if (value > 0.0) == (leads > 0):
+            low = v
+        else:
+            high = v
+        better = v - value / slope
+        if not low < better < high:
+            better = 0.5 * (low + high) if high < np.inf else 2.0 * v
+        step = abs(better - v)
+        v = better
+        if step <= 1e-15 * v or (step <= 1e-10 * v and step >= step_before):
+            break
+        step_before = step
+    y = 1.0 / (v * v)
+    rate = y * y - 1.0
+    return rate if -1.0 + 1e-6 < rate < LARGEST else np.nan
+
+
 @kernel
-def yearly_rate(flows, first, last, nav, paid, got):
+def yearly_rate(flows, first, last, nav, paid, got, guess):
     """Internal rate of return a year of net flows[first..last] and nav. paid, got: sums of what was paid in and of what
-    came back with nav, in the money of the flows. NaN where there is no rate."""
+    came back with nav, in the money of the flows. guess: the rate of a quarter earlier, or NaN. NaN where there is no
+    rate."""
     if paid <= 0.0:
         return np.nan
     if got <= 0.0:
@@ -82,26 +118,27 @@ def yearly_rate(flows, first, last, nav, paid, got):
     least = 1e-15 * (paid + got)
     changes = 0
     sign = 0
-    usual = True  # money goes in before it comes back
+    leads = 0
     for s in range(first, last + 1):
         x = flows[s] + (nav if s == last else 0.0)
         if abs(x) > least:
             here = 1 if x > 0.0 else -1
             if sign == 0:
-                usual = here < 0
+                leads = here
             elif here != sign:
                 changes += 1
             sign = here
     if changes == 0:
         return np.nan
+    if changes == 1:
+        return only_rate(flows, first, last, nav, leads, guess if -1.0 < guess < LARGEST else 0.0)
     at_zero = present_value(flows, first, last, nav, 0.0)
     if at_zero == 0.0:
         return 0.0
     up = 0.0
     down = 0.0
-    # where money went in before it came back gains have a rate above zero, losses one below; else look both ways
-    looks_up = changes > 1 or not usual or at_zero > 0.0
-    looks_down = changes > 1 or not usual or at_zero < 0.0
+    looks_up = True
+    looks_down = True
     for _ in range(STEPS):
         if looks_up:
             wider = further(up, 1)
@@ -155,9 +192,10 @@ def returns_by_quarter(
             continue
         left = nav[t]
         left_now = left * deflator
-        irr[t] = yearly_rate(flows, first, t, left, paid, got + left)
+        irr[t] = yearly_rate(flows, first, t, left, paid, got + left, irr[t - 1] if t > 0 else np.nan)
         pme[t] = (got_now + left_now) / paid_now if paid_now > 0.0 else np.nan
-        alpha[t] = yearly_rate(deflated, first, t, left_now, paid_now, got_now + left_now)
+        guess = alpha[t - 1] if t > 0 else np.nan
+        alpha[t] = yearly_rate(deflated, first, t, left_now, paid_now, got_now + left_now, guess)
 
 
 @kernel
@@ -172,9 +210,9 @@ def rates_by_quarter(paid_in, distributed, nav, flows, irr, paid_before, back_be
             first = t
         irr[t] = np.nan
         if t >= first:
-            irr[t] = yearly_rate(
-                flows, first, t, nav[t], paid_in[t] - paid_before, distributed[t] - back_before + nav[t]
-            )
+            paid = paid_in[t] - paid_before
+            got = distributed[t] - back_before + nav[t]
+            irr[t] = yearly_rate(flows, first, t, nav[t], paid, got, irr[t - 1] if t > 0 else np.nan)
 
 
 @entry

@@ -398,6 +398,7 @@ def date_round(ventures, v, closed, following, quarter):
     c = ventures.classes[v] - 1
     if ventures.class_redemption[v, c] >= 0:
         ventures.class_redemption[v, c] = max(np.int64(quarter), ventures.class_redemption[v, c] - quarter + closed)
+        ventures.redeems_from[v] = min(np.int64(ventures.redeems_from[v]), np.int64(ventures.class_redemption[v, c]))
 
 
 @kernel

@@ -686,11 +686,11 @@ def report_returns(rules, funds, commitments, market, tally, scratch, metrics):
 
 @kernel
 def report_quarter(rules, world, output, quarter):
-    """Fill column `quarter` of metrics [metric, quarter]."""
+    """Fill scratch.row with the metrics of a quarter, but for those of `report_policies`."""
     firms, ventures, holdings, funds = world.firms, world.ventures, world.holdings, world.funds
     commitments, market, ladder, tally = world.commitments, world.market, world.ladder, world.tally
-    scratch, metrics = world.scratch, world.metrics
-    out = metrics[:, quarter]
+    scratch, metrics, out = world.scratch, world.metrics, world.scratch.row
+    out[:] = np.nan
     stage_base, level_base, kind_base, partner_base, guidance_base, class_base, _, named_base = blocks_of(rules)
     report_population(firms, tally, output, out)
     report_valuations(rules, ventures, holdings, funds, market, tally, scratch, out, named_base, quarter)
@@ -698,8 +698,9 @@ def report_quarter(rules, world, output, quarter):
     report_partners(funds, commitments, tally, out, partner_base)
     report_rules(rules, funds, commitments, tally, out, guidance_base, class_base, quarter)
     total = 0.0
-    for q in range(max(0, quarter - 3), quarter + 1):
+    for q in range(max(0, quarter - 3), quarter):
         total += metrics[M.OUTPUT, q]
+    total += output
     out[M.OUTPUT_YEAR] = total * 4.0 / min(4, quarter + 1)
     count_sum = 0
     raised_sum = 0.0
@@ -746,7 +747,7 @@ def report_programme(key, rules, firms, programmes, tally, scratch, out, base, p
     """One programme: its adopters and what it means for them."""
     r = rules.programmes
     slots = tally.counts[Count.FIRM_SLOTS]
-    n = holders_of(firms.adopted, bit(p), slots, scratch.list)
+    n = holders_of(firms.adopted, bit(p), slots, scratch.good, scratch.list)
     cases = 0.0
     jobs = 0.0
     profit = 0.0
@@ -764,7 +765,7 @@ def report_programme(key, rules, firms, programmes, tally, scratch, out, base, p
     mean = cases / n if n > 0 else np.nan
     out[base + P.ADOPTERS] = n
     out[base + P.ADOPTED] = programmes.adopted[p]
-    out[base + P.WAITING] = holders_of(firms.asked, bit(p), slots, scratch.list)
+    out[base + P.WAITING] = holders_of(firms.asked, bit(p), slots, scratch.good, scratch.list)
     out[base + P.SPENT] = programmes.spent[p]
     budget = r.budget[r.purse[p]]
     out[base + P.BUDGET] = budget if np.isfinite(budget) else np.nan
@@ -837,10 +838,11 @@ def report_energy(key, rules, firms, tally, out, base):
 
 @kernel
 def report_policies(key, rules, world, quarter):
-    """The blocks of programmes, incubators, projects, sectors and energy; nothing where a scenario has none."""
+    """The blocks of programmes, incubators, projects, sectors and energy, in scratch.row; nothing where a scenario has
+    none. Then the row is filed as column `quarter` of metrics [metric, quarter]."""
     firms, programmes, incubators, projects = world.firms, world.programmes, world.incubators, world.projects
     tally, scratch = world.tally, world.scratch
-    out = world.metrics[:, quarter]
+    out, metrics = scratch.row, world.metrics
     _, _, _, _, _, _, _, named = blocks_of(rules)
     base = named + np.int64(N.SIZE) * rules.named.count + np.int64(Z.SIZE) * rules.named.told
     for p in range(rules.programmes.count):
@@ -868,3 +870,5 @@ def report_policies(key, rules, world, quarter):
             base += 1
     if rules.report.has_energy:
         report_energy(key, rules, firms, tally, out, base)
+    for row in range(out.shape[0]):
+        metrics[row, quarter] = out[row]

@@ -76,6 +76,7 @@ QUEUE = 512  # applicants that can wait for a kind of place
 TRAITS = 10  # what is drawn for a new firm before it is written into its slot
 GUIDE = 256  # equal parts of the weight by which funds are met
 TERMS = 4  # of a round, drawn for every firm that goes raising in a quarter
+NEVER = 1 << 30  # a quarter beyond every run
 TILE = 1024  # firms handled at a time, so that a tile's columns stay in the first-level cache
 
 
@@ -104,7 +105,6 @@ class Firms(NamedTuple):
     drift: Floats  # mean log growth this quarter
     spread: Floats  # Laplace scale of the growth shock
     hazard: Floats  # probability of exit this quarter
-    shock: Floats  # this quarter's growth shock, in units of its scale
     later_growth: Words  # a block of draws serves an even quarter and the odd one after it: the words of the odd one
     later_exit: Words
     rd_share: Floats
@@ -174,6 +174,7 @@ class Ventures(NamedTuple):
     class_redemption: Small  # quarter in which the redemption right (回购) can be called; -1 none
     class_rate: Floats  # simple yearly rate of the redemption claim
     class_last: Bytes  # the claim is the last round's price where that is higher
+    redeems_from: Small  # quarter in which the first of its redemption rights can be called; NEVER: it has given none
     fair_part: Floats  # fair value over post-money, by the stage and terms of the last round
     given: Bytes  # its known rounds are being written, by shares that are known: no pool is topped up meanwhile
 
@@ -466,6 +467,7 @@ class Scratch(NamedTuple):
     holder: Ints  # funds that hold the firm whose round it is, their shares in it and what they paid
     holder_shares: Floats
     holder_cost: Floats
+    row: Floats  # the metrics of a quarter, side by side
     terms: Floats  # [term, seeker] what is drawn for the firms that go raising in a quarter: see rounds.kernel.Term
     says_yes: Floats  # [no lead yet / led, kind of fund] odds
     payoff: Floats  # [class, column]
@@ -591,6 +593,7 @@ def build_world(room: Room) -> World:
             holder=np.zeros(room.funds + 1, np.int64),
             holder_shares=np.zeros(room.funds + 1),
             holder_cost=np.zeros(room.funds + 1),
+            row=np.zeros(room.metrics),
             terms=np.zeros((TERMS, room.ventures)),
             says_yes=np.zeros((2, KINDS)),
             payoff=np.zeros((MAX_CLASSES + 2, 8)),

@@ -87,7 +87,6 @@ def empty(world):
     ladder.stock[:] = 0
     ladder.entered[:] = 0
     ladder.left[:] = 0
-    world.metrics[:] = np.nan
 
 
 @kernel

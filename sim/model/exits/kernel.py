@@ -10,7 +10,7 @@ import numpy as np
 
 from sim.finance.payoff import pay_by_seniority, redemption_claim, split_proceeds
 from sim.finance.waterfall import accrue_hurdle, whole_fund_step
-from sim.model.draws import Purpose, exp, log, normal, uniform, uniforms, unit
+from sim.model.draws import Purpose, exp, log, normal, uniforms, uniforms_at, unit
 from sim.model.firms.kernel import remove_firm
 from sim.model.jit import inlined, kernel, note_flags
 from sim.model.market.kernel import mean_regime
@@ -421,15 +421,35 @@ def redeem_firm(rules, funds, ventures, holdings, tally, scratch, v, quarter):
 
 
 @kernel
+def flag_owing(alive, listed, first_holding, redeems_from, quarter, flags):
+    """1 where a fund holds an unlisted venture whose first redemption right can be called by now."""
+    for v in range(flags.shape[0]):
+        held = (alive[v] != 0) & (listed[v] == 0) & (first_holding[v] >= 0)
+        flags[v] = 1 if held & (redeems_from[v] <= quarter) else 0
+
+
+@kernel
 def redeem(rules, funds, ventures, holdings, tally, scratch, quarter):
     """Redemption rights (回购): a firm that is not listed when the term ends owes its investors their money back. The
     obligors pay what they can: part of the firm's spare cash, then, the first time, what founders can raise; once a
     year for as many years as the scenario tries. The rest of the position stays. Holders beyond the model claim
     when a fund does."""
-    for row in range(tally.counts[Count.VENTURE_SLOTS]):
-        v = np.int64(row)
-        if ventures.alive[v] == 0 or ventures.listed[v] or ventures.first_holding[v] < 0:
-            continue
+    rows = tally.counts[Count.VENTURE_SLOTS]
+    owing = np.int64(0)
+    for first in range(0, rows, TILE):
+        last = min(first + TILE, rows)
+        flags = scratch.good[: last - first]
+        flag_owing(
+            ventures.alive[first:last],
+            ventures.listed[first:last],
+            ventures.first_holding[first:last],
+            ventures.redeems_from[first:last],
+            quarter,
+            flags,
+        )
+        owing = note_flags(flags, first, scratch.list, owing)
+    for k in range(owing):
+        v = scratch.list[k]
         for c in range(ventures.classes[v]):
             if claims_now(rules, ventures, v, c, quarter):
                 redeem_firm(rules, funds, ventures, holdings, tally, scratch, v, quarter)
@@ -510,6 +530,19 @@ def close_leavers(
 ):
     """Firms whose exit draw fell: they die or move away. A venture with cash in hand, a listed or a named firm does not
     die of the population's hazard: its own rooms decide."""
+    uniforms_at(
+        key,
+        firms.index,
+        firms.cohort,
+        scratch.list,
+        leavers,
+        quarter,
+        np.int64(Purpose.NOVELTY),
+        0,
+        scratch.word0,
+        scratch.word1,
+        scratch.score,
+    )
     for k in range(leavers):
         slot = scratch.list[k]
         v = np.int64(firms.venture[slot])
@@ -520,8 +553,7 @@ def close_leavers(
             pay_holders(firms, ventures, holdings, funds, tally, events, scratch, v, proceeds, quarter, np.int64(2))
             firms.venture[slot] = -1
             release_venture(ventures, tally, v)
-        u = uniform(key, np.int64(firms.index[slot]), np.int64(firms.cohort[slot]), quarter, Purpose.NOVELTY)
-        if u < rules.moves_away:
+        if scratch.score[k] < rules.moves_away:
             tally.counts[Count.MOVED] += 1
         else:
             tally.counts[Count.DIED] += 1

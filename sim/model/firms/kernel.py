@@ -36,12 +36,11 @@ def shock_words(key, index, cohort, block, word0, word1, word2, word3):
 
 
 @fast_kernel
-def grow(word, drift, spread, common, shock, log_revenue):
+def grow(word, drift, spread, common, log_revenue):
     """log_revenue += drift + common + spread x Laplace, floored at a yearly revenue of one yuan."""
     for i in range(word.shape[0]):
-        e = laplace(unit(word[i]))
-        shock[i] = e
-        log_revenue[i] = min(max(log_revenue[i] + drift[i] + common + spread[i] * e, 0.0), 34.0)
+        shock = laplace(unit(word[i]))
+        log_revenue[i] = min(max(log_revenue[i] + drift[i] + common + spread[i] * shock, 0.0), 34.0)
 
 
 @fast_kernel
@@ -102,7 +101,7 @@ def grow_firms(key, rules, firms, market, tally, scratch, quarter):
                 firms.later_exit[first:last],
             )
         log_revenue = firms.log_revenue[first:last]
-        grow(growth, firms.drift[first:last], firms.spread[first:last], common, firms.shock[first:last], log_revenue)
+        grow(growth, firms.drift[first:last], firms.spread[first:last], common, log_revenue)
         revenue = scratch.revenue[: last - first]
         earn(log_revenue, firms.year_revenue[first:last], revenue)
         alive = firms.alive[first:last]

@@ -156,31 +156,38 @@ def eligible(rules, firms, ventures, slot, level, quarter, listed_log_multiple):
 
 
 @kernel
-def holders_of(held, mask, n, out):
-    """Write into out the slots below n that hold a level of mask, in order; returns how many. Eight slots are looked at
-    together, since most levels are held by few."""
-    found = 0
-    whole = n - n % 8
-    for a in range(0, whole, 8):
-        any8 = held[a] | held[a + 1] | held[a + 2] | held[a + 3] | held[a + 4] | held[a + 5] | held[a + 6] | held[a + 7]
-        if any8 & mask:
-            for slot in range(a, a + 8):
-                out[found] = slot
-                found += 1 if held[slot] & mask else 0
-    for slot in range(whole, n):
-        out[found] = slot
-        found += 1 if held[slot] & mask else 0
+def flag_holders(held, mask, flags):
+    for i in range(flags.shape[0]):
+        flags[i] = 1 if held[i] & mask else 0
+
+
+@kernel
+def flag_expired(held, mask, since, oldest, flags):
+    for i in range(flags.shape[0]):
+        flags[i] = 1 if (held[i] & mask != 0) & (since[i] <= oldest) else 0
+
+
+@kernel
+def holders_of(held, mask, n, flags, out):
+    """Write into out the slots below n that hold a level of mask, in order; returns how many. flags: room for a
+    tile."""
+    found = np.int64(0)
+    for a in range(0, n, TILE):
+        b = min(a + TILE, n)
+        flag_holders(held[a:b], mask, flags[: b - a])
+        found = note_flags(flags[: b - a], a, out, found)
     return found
 
 
 @kernel
-def expired(since, oldest, slots, n, out):
-    """Those of slots[:n] whose certificate dates from quarter `oldest` or before."""
-    found = 0
-    for k in range(n):
-        slot = slots[k]
-        out[found] = slot
-        found += 1 if since[slot] <= oldest else 0
+def expired(held, mask, since, oldest, n, flags, out):
+    """Write into out the slots below n that hold a level of mask, dated from quarter `oldest` or before; returns how
+    many. flags: room for a tile."""
+    found = np.int64(0)
+    for a in range(0, n, TILE):
+        b = min(a + TILE, n)
+        flag_expired(held[a:b], mask, since[a:b], oldest, flags[: b - a])
+        found = note_flags(flags[: b - a], a, out, found)
     return found
 
 
@@ -333,10 +340,10 @@ def admit(
     if programmes.boosting[level] != 0:
         raise_odds(key, programmes, firms, candidates, n, level, scratch.score)
     drawn = below(scratch.score, asks if rules.rejects[level] else odds, candidates, n, scratch.list2, scratch.score)
-    passed = 0
-    for k in range(drawn):
+    passed = drawn if rules.requires[level] < 0 else 0
+    for k in range(drawn if rules.requires[level] >= 0 else 0):
         slot = scratch.list2[k]
-        if rules.requires[level] < 0 or eligible(rules, firms, ventures, slot, level, quarter, m):
+        if eligible(rules, firms, ventures, slot, level, quarter, m):
             if scratch.score[k] >= odds:
                 log_level(events, tally, key, firms, slot, level, quarter, -2)
                 fall_back(key, rules, firms, ladder, events, tally, slot, rules.requires[level], quarter)
@@ -388,8 +395,8 @@ def review(odds, dated, renewals, uniform_numbers, slots, n, passed, failed):
 def renew_or_expire(key, rules, firms, ladder, events, tally, scratch, slots, level, quarter):
     """Certificates at the end of their validity are renewed with the odds of the re-review (first, second ...), else
     they lapse. Whether the holder still meets the conditions is part of those odds."""
-    holders = holders_of(firms.held, bit(level), slots, scratch.list2)
-    due = expired(firms.since[level], quarter - rules.validity[level], scratch.list2, holders, scratch.chosen)
+    oldest = quarter - rules.validity[level]
+    due = expired(firms.held, bit(level), firms.since[level], oldest, slots, scratch.good, scratch.chosen)
     purpose = np.int64(Purpose.LADDER) + level
     uniforms_at(
         key,
@@ -424,6 +431,31 @@ def renew_or_expire(key, rules, firms, ladder, events, tally, scratch, slots, le
 
 
 @kernel
+def holders_among(held, mask, barred, slots, n, out):
+    """Those of slots[:n] that hold a level of mask and none of barred; returns how many."""
+    found = 0
+    for k in range(n):
+        slot = slots[k]
+        out[found] = slot
+        found += 1 if (held[slot] & mask != 0) & (held[slot] & barred == 0) else 0
+    return found
+
+
+@kernel
+def withdraw(key, rules, firms, ladder, events, tally, scratch, watched, level, quarter, odds):
+    """Holders of a level, who are among scratch.list[:watched], withdraw or are rejected with the odds of a quarter."""
+    holders = scratch.chosen
+    n = holders_among(firms.held, bit(level), np.int64(0), scratch.list, watched, holders)
+    purpose = np.int64(Purpose.LADDER) + level
+    uniforms_at(
+        key, firms.index, firms.cohort, holders, n, quarter, purpose, 2, scratch.word0, scratch.word1, scratch.score
+    )
+    for k in range(n):
+        if scratch.score[k] < odds:
+            fall_back(key, rules, firms, ladder, events, tally, holders[k], level, quarter)
+
+
+@kernel
 def climb_ladders(key, rules, programmes, firms, ventures, market, ladder, events, tally, scratch, quarter, phase):
     """One quarter of every ladder, from the highest level down (so nobody climbs two steps of one ladder at once).
     programmes: the rules of programmes, whose adopters may have better odds.
@@ -440,33 +472,20 @@ def climb_ladders(key, rules, programmes, firms, ventures, market, ladder, event
             concerned |= bit(level)
         if rules.requires[level] >= 0 and rules.windows[level] & now:
             concerned |= bit(rules.requires[level])
-    watched = holders_of(firms.held, concerned, slots, scratch.list)
+    watched = holders_of(firms.held, concerned, slots, scratch.good, scratch.list)
     for level in range(rules.levels - 1, -1, -1):
         if rules.validity[level] > 0 and rules.windows[level] & now:
             renew_or_expire(key, rules, firms, ladder, events, tally, scratch, slots, level, quarter)
         odds = rules.withdraws[level, regime]
         if odds > 0.0:
-            for k in range(watched):
-                slot = scratch.list[k]
-                if firms.held[slot] & bit(level):
-                    index, cohort = np.int64(firms.index[slot]), np.int64(firms.cohort[slot])
-                    _, _, u, _ = uniforms(key, index, cohort, quarter, np.int64(Purpose.LADDER) + level)
-                    if u < odds:
-                        fall_back(key, rules, firms, ladder, events, tally, slot, level, quarter)
+            withdraw(key, rules, firms, ladder, events, tally, scratch, watched, level, quarter, odds)
     listed = 0
     for level in range(rules.levels - 1, -1, -1):
         if rules.windows[level] & now == 0:
             continue
         if rules.requires[level] >= 0:
-            n = 0
-            for k in range(watched):
-                slot = scratch.list[k]
-                scratch.chosen[n] = slot
-                n += (
-                    1
-                    if firms.held[slot] & bit(rules.requires[level]) and not firms.held[slot] & rules.barred[level]
-                    else 0
-                )
+            needed, barred = bit(rules.requires[level]), rules.barred[level]
+            n = holders_among(firms.held, needed, barred, scratch.list, watched, scratch.chosen)
         else:
             barred = rules.barred[level]
             n = who_qualifies(rules, firms, ventures, scratch, level, barred, quarter, m, slots, scratch.chosen)

@@ -138,7 +138,7 @@ def keep_up(key, rules, firms, ventures, programmes, tally, scratch, p, quarter,
     """Adoptions that are over, or that the budget cannot pay, end; the others cost what they cost a year; a grant that
     turned into equity is sold when its time has come. Returns the number of adopters."""
     mine = bit(p)
-    n = holders_of(firms.adopted, mine, slots, scratch.list)
+    n = holders_of(firms.adopted, mine, slots, scratch.good, scratch.list)
     kept = 0
     for k in range(n):
         slot = scratch.list[k]
@@ -201,7 +201,7 @@ def start_adopters(key, rules, firms, ventures, programmes, scratch, p, slots, l
 def ask(key, rules, firms, ventures, scratch, p, quarter, slots, log_multiple, adopters):
     """Those who may take part ask with the odds of Bass's law and join the queue."""
     mine = bit(p)
-    waiting = holders_of(firms.asked, mine, slots, scratch.list)
+    waiting = holders_of(firms.asked, mine, slots, scratch.good, scratch.list)
     n = may_take_part(key, rules, firms, ventures, scratch, p, quarter, slots, log_multiple)
     if n == 0:
         return
@@ -234,7 +234,7 @@ def ask(key, rules, firms, ventures, scratch, p, quarter, slots, log_multiple, a
 def serve(key, rules, firms, programmes, tally, scratch, p, quarter, slots):
     """The queue in the order of asking, as far as the year's budget and places go."""
     mine = bit(p)
-    n = holders_of(firms.asked, mine, slots, scratch.list)
+    n = holders_of(firms.asked, mine, slots, scratch.good, scratch.list)
     for k in range(n):
         slot = scratch.list[k]
         _, _, _, u = traits(key, firms, slot, p)
@@ -256,7 +256,7 @@ def send_away(rules, firms, scratch, p, quarter, slots):
     """Who waits for a programme that has ended, or that no longer takes such firms, waits no more."""
     mine = bit(p)
     sources = np.int64(0) if quarter >= rules.until[p] else sources_of(rules, p, quarter)
-    n = holders_of(firms.asked, mine, slots, scratch.list)
+    n = holders_of(firms.asked, mine, slots, scratch.good, scratch.list)
     for k in range(n):
         slot = scratch.list[k]
         if (sources >> firms.source[slot]) & 1 == 0:
@@ -294,7 +294,7 @@ def programme_effects(key, rules, firms, tally, scratch):
             mask |= bit(p)
     if mask == 0:
         return
-    n = holders_of(firms.adopted, mask, tally.counts[Count.FIRM_SLOTS], scratch.list)
+    n = holders_of(firms.adopted, mask, tally.counts[Count.FIRM_SLOTS], scratch.good, scratch.list)
     for k in range(n):
         slot = scratch.list[k]
         for row in range(rules.count):

@@ -27,10 +27,12 @@ from sim.model.draws import (
     uniforms,
     unit,
 )
+from sim.model.firms.kernel import draw_laplace, shock_words
 from sim.model.jit import fast_kernel, inlined, kernel, note_flags, order_by
 from sim.model.market.kernel import mean_regime
 from sim.model.world import (
     MAX_CLASSES,
+    NEVER,
     OTHERS,
     STAGES,
     TILE,
@@ -95,6 +97,7 @@ def put_venture(key, rules, firms, ventures, tally, slot, quarter, log_value, na
     ventures.named[v] = named
     ventures.first_holding[v] = -1
     ventures.classes[v] = 0
+    ventures.redeems_from[v] = NEVER
     ventures.fair_part[v] = 1.0
     ventures.given[v] = 0
     return v
@@ -150,13 +153,6 @@ def draw_factors(word, sd, factor):
         factor[i] = exp_inlined(sd * normal_inlined(unit(word[i])))
 
 
-@kernel
-def shocks_of(shock, firm, out):
-    """This quarter's growth shock of each venture's firm. A row without a venture names a firm too: no matter which."""
-    for i in range(out.shape[0]):
-        out[i] = shock[firm[i]]
-
-
 @fast_kernel
 def join_shocks(shared, shock, rest, own):
     for i in range(own.shape[0]):
@@ -208,7 +204,10 @@ def move_values(key, rules, firms, ventures, market, tally, scratch, quarter):
             ventures.word_lead[first:last],
         )
         shock, own = scratch.size[: last - first], scratch.revenue[: last - first]
-        shocks_of(firms.shock, ventures.firm[first:last], shock)
+        w0, w1, w2, w3 = scratch.word0, scratch.word1, scratch.word2, scratch.word3
+        n = last - first
+        shock_words(key, index, cohort, quarter // 2, w0[:n], w1[:n], w2[:n], w3[:n])
+        draw_laplace(w2[:n] if quarter % 2 == 1 else w0[:n], shock)  # what its firm has grown by this quarter
         to_normals(word, own)
         join_shocks(rules.correlation * SQRT_HALF, shock, rest, own)
         listed, stage = ventures.listed[first:last], ventures.stage[first:last]
@@ -222,6 +221,15 @@ def move_values(key, rules, firms, ventures, market, tally, scratch, quarter):
             slot = ventures.firm[v]
             grown = firms.log_revenue[slot] + rules.funded_growth[ventures.stage[v]]
             firms.log_revenue[slot] = min(grown, 34.0)
+
+
+@kernel
+def flag_seekers(alive, listed, fails, cash, burn, last_round, patience, short_runway, latest, flags):
+    """1 where a live venture may go raising as far as its patience, runway and the least gap between rounds tell
+    (latest: the last quarter a round may date from)."""
+    for v in range(flags.shape[0]):
+        there = (alive[v] != 0) & (listed[v] == 0) & (fails[v] < patience)
+        flags[v] = 1 if there & ((cash[v] < short_runway * burn[v]) | (last_round[v] <= latest)) else 0
 
 
 @inlined
@@ -488,6 +496,7 @@ def issue_class(key, rules, ventures, v, index, cohort, stage, amount, pre, quar
     ventures.class_redemption[v, c] = -1
     if e < rules.redemption_share:
         ventures.class_redemption[v, c] = quarter + np.int64(4.0 * rules.redemption_years)
+        ventures.redeems_from[v] = min(np.int64(ventures.redeems_from[v]), np.int64(ventures.class_redemption[v, c]))
     ventures.class_rate[v, c] = rules.redemption_rate
     ventures.class_last[v, c] = 1 if last < rules.redemption_last else 0
     ventures.fair_part[v] = rules.fair_part[stage, (2 if senior else 0) + (1 if joins else 0)]
@@ -691,12 +700,15 @@ def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, even
         fours = (rules.meetings + 3) // 4 * 4  # whole vectors
         x, y, z = scratch.word0[:fours], scratch.word1[:fours], scratch.word2[:fours]
         meeting_words(key, index, cohort, quarter, x, y, z, scratch.word3[:fours])
+        met = 0  # funds of a kind of which some would say yes
         for k in range(rules.meetings):
+            scratch.slot[met] = k
+            met += 1 if unit(y[k]) <= likeliest else 0
+        for i in range(met):
             if got >= 0.999 * amount or n >= 24:
                 break
+            k = scratch.slot[i]
             mind = unit(y[k])
-            if mind > likeliest:  # no fund of any kind would say yes
-                continue
             f = np.int64(scratch.eligible[stage, pick(scratch.weight[stage], count, scratch.guide[stage], unit(x[k]))])
             if mind > says_yes[1 if led else 0, funds.kind[f]]:
                 continue
@@ -793,9 +805,28 @@ def raise_rounds(key, rules, firms, ventures, holdings, funds, market, tally, ev
     """All firms that go raising this quarter, in an order drawn afresh; tally.rounds and tally.raised [stage] are
     filled."""
     private = market.private[quarter]
+    rows = tally.counts[Count.VENTURE_SLOTS]
+    may = np.int64(0)
+    for first in range(0, rows, TILE):
+        last = min(first + TILE, rows)
+        flags = scratch.good[: last - first]
+        flag_seekers(
+            ventures.alive[first:last],
+            ventures.listed[first:last],
+            ventures.fails[first:last],
+            ventures.cash[first:last],
+            ventures.burn[first:last],
+            ventures.last_round[first:last],
+            rules.patience,
+            rules.short_runway,
+            quarter - rules.least_gap,
+            flags,
+        )
+        may = note_flags(flags, first, scratch.list, may)
     n = 0
-    for v in range(tally.counts[Count.VENTURE_SLOTS]):
-        if ventures.alive[v] and wants_round(rules, ventures, v, private, quarter):
+    for k in range(may):
+        v = scratch.list[k]
+        if wants_round(rules, ventures, v, private, quarter):
             scratch.list2[n] = v
             scratch.score[n] = unit(ventures.word_order[v])
             n += 1
