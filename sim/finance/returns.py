@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from sim.model.jit import entry, fast_kernel, kernel
+from sim.model.jit import entry, fast_kernel, inlined, kernel
 
 SEARCH_STEP = 0.04
 TOTAL_LOSS = -1.0
@@ -31,55 +31,11 @@ def present_value(flows, first, last, nav, rate):
     return total
 
 
-@kernel
-def refine(flows, first, last, nav, low, high):
-    """The rate between two at which the present value has different signs (Illinois form of false position)."""
-    at_low = present_value(flows, first, last, nav, low)
-    at_high = present_value(flows, first, last, nav, high)
-    side = 0
-    rate = low
-    for _ in range(200):
-        rate = (low * at_high - high * at_low) / (at_high - at_low)
-        if not low < rate < high:
-            rate = 0.5 * (low + high)
-        value = present_value(flows, first, last, nav, rate)
-        if value == 0.0 or high - low < 1e-13 * (1.0 + abs(rate)):
-            return rate
-        if (value > 0.0) == (at_high > 0.0):
-            if abs(rate - high) < 1e-14 * (1.0 + abs(rate)):
-                return rate
-            high = rate
-            at_high = value
-            if side == 1:
-                at_low *= 0.5
-            side = 1
-        else:
-            if abs(rate - low) < 1e-14 * (1.0 + abs(rate)):
-                return rate
-            low = rate
-            at_low = value
-            if side == -1:
-                at_high *= 0.5
-            side = -1
-    return rate
-
-
-@kernel
-def further(rate, sign):
-    """The next rate of a search outward from zero."""
-    if sign > 0:
-        return rate + SEARCH_STEP if rate < 1.0 else rate * 1.25
-    return rate - SEARCH_STEP if rate > -0.8 else -1.0 + (1.0 + rate) * 0.6
-
-
 @fast_kernel
-def only_rate(flows, first, last, nav, leads, guess):
-    """The rate where flows change their sign once, so that there is one: Newton's steps in the discount factor of a
-    quarter from that of `guess`, kept between factors known to lie on either side. leads: sign of what comes first,
-    which the present value has at small factors."""
-    v = 1.0 / math.sqrt(math.sqrt(1.0 + guess))
-    low = 0.0
-    high = np.inf
+def root_between(flows, first, last, nav, low, high, at_low, v):
+    """The rate of the discount factor of a quarter between `low` and `high` at which the present value is zero, by
+    Newton's steps from v, kept between factors known to lie on either side. at_low: sign of the present value at
+    `low`."""
     step_before = np.inf
     for _ in range(NEWTON):
         value = flows[last] + nav
@@ -89,12 +45,12 @@ def only_rate(flows, first, last, nav, leads, guess):
             value = value * v + flows[s]
         if value == 0.0:
             break
-        if (value > 0.0) == (leads > 0):
+        if (value > 0.0) == (at_low > 0):
             low = v
         else:
             high = v
         better = v - value / slope
-        if not low < better < high:
+        if not low <= better <= high:
             better = 0.5 * (low + high) if high < np.inf else 2.0 * v
         step = abs(better - v)
         v = better
@@ -102,8 +58,20 @@ def only_rate(flows, first, last, nav, leads, guess):
             break
         step_before = step
     y = 1.0 / (v * v)
-    rate = y * y - 1.0
-    return rate if -1.0 + 1e-6 < rate < LARGEST else np.nan
+    return y * y - 1.0
+
+
+@inlined
+def factor_of_quarter(rate):
+    return 1.0 / math.sqrt(math.sqrt(1.0 + rate))
+
+
+@kernel
+def further(rate, sign):
+    """The next rate of a search outward from zero."""
+    if sign > 0:
+        return rate + SEARCH_STEP if rate < 1.0 else rate * 1.25
+    return rate - SEARCH_STEP if rate > -0.8 else -1.0 + (1.0 + rate) * 0.6
 
 
 @kernel
@@ -130,11 +98,14 @@ def yearly_rate(flows, first, last, nav, paid, got, guess):
             sign = here
     if changes == 0:
         return np.nan
-    if changes == 1:
-        return only_rate(flows, first, last, nav, leads, guess if -1.0 < guess < LARGEST else 0.0)
+    if changes == 1:  # there is one rate; at small factors what comes first decides
+        v = factor_of_quarter(guess if -1.0 < guess < LARGEST else 0.0)
+        rate = root_between(flows, first, last, nav, 0.0, np.inf, leads, v)
+        return rate if -1.0 + 1e-6 < rate < LARGEST else np.nan
     at_zero = present_value(flows, first, last, nav, 0.0)
     if at_zero == 0.0:
         return 0.0
+    sign_at_zero = 1 if at_zero > 0.0 else -1
     up = 0.0
     down = 0.0
     looks_up = True
@@ -143,13 +114,15 @@ def yearly_rate(flows, first, last, nav, paid, got, guess):
         if looks_up:
             wider = further(up, 1)
             if (present_value(flows, first, last, nav, wider) > 0.0) != (at_zero > 0.0):
-                return refine(flows, first, last, nav, up, wider)
+                low, high = factor_of_quarter(wider), factor_of_quarter(up)
+                return root_between(flows, first, last, nav, low, high, -sign_at_zero, 0.5 * (low + high))
             up = wider
             looks_up = up < LARGEST
         if looks_down:
             wider = further(down, -1)
             if (present_value(flows, first, last, nav, wider) > 0.0) != (at_zero > 0.0):
-                return refine(flows, first, last, nav, wider, down)
+                low, high = factor_of_quarter(down), factor_of_quarter(wider)
+                return root_between(flows, first, last, nav, low, high, sign_at_zero, 0.5 * (low + high))
             down = wider
             looks_down = down > -1.0 + 1e-6
         if not looks_up and not looks_down:
