@@ -14,14 +14,19 @@ import resource
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 
-from sim import store
+from sim import ensemble, store
 from sim.analysis import calibrate as calibration
 from sim.result import Result
+from sim.scenario import load_scenario
 from tests import tiny
 from tests.tiny import contents, headwater, leftovers
 
@@ -195,6 +200,40 @@ def test_killed_at_any_moment_nothing_is_lost_and_the_next_start_goes_on(command
     first, words = KILLED[command]
     done = reap(words, seed=2, count=60 if ALL else 8, every=EVERY.get(command, 1), first=first)
     assert done.returncode == 0, done.stdout[-1500:] + done.stderr[-1500:]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_ctrl_c_ends_a_world_under_way_with_its_quarter(threads, monkeypatch):
+    """A world so large that nobody would wait for its end, stopped when the first has reported its start."""
+    made: list[Any] = []
+
+    class Kept(ensemble.Worlds):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            made.append(self)
+
+    def stop(done: int, total: int) -> None:
+        if any(np.isfinite(world.metrics[0, 0]) for worlds in made for world in worlds._built.values()):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(ensemble, "Worlds", Kept)
+    scenario = load_scenario(tiny.ROOT / "scenarios" / "xian.toml", ["firms.initial.count=150000", "facts=[]"])
+    with pytest.raises(KeyboardInterrupt):
+        ensemble.simulate(scenario, 2, 1, threads, events=0, progress=stop)
+    (worlds,) = made
+    assert worlds.large
+    begun = list(worlds._built.values())
+    assert begun and all(np.isnan(world.metrics[:, -1]).all() for world in begun)
+    with pytest.raises(ensemble.Halted):
+        worlds.live(0, 0)
+
+
+def test_a_kernel_that_must_be_compiled_first_is_compiled_where_ctrl_c_reaches_it():
+    by: dict[int, int] = {}
+    cold: Any = SimpleNamespace(compiled=False, large=False)
+    ensemble.run_in_threads(lambda i: by.update({i: threading.get_ident()}), 6, 2, None, cold)
+    assert sorted(by) == list(range(6))
+    assert by[0] == threading.get_ident() not in list(by.values())[1:]
 
 
 # --- the disk
