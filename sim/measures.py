@@ -261,6 +261,15 @@ def quantile(draws: Sequence[float] | Array, level: float, weights: Sequence[flo
     return Estimate(float(at[0]), float(at[2] - at[1]) / 2.0 if x.size > 1 else math.nan)
 
 
+def mean_and_band(draws: Array) -> tuple[float, float, float]:
+    """Mean, 5 % and 95 % quantile of the finite ones; NaN where there is none."""
+    finite = draws[np.isfinite(draws)]
+    if not len(finite):
+        return math.nan, math.nan, math.nan
+    p05, p95 = np.quantile(finite, [0.05, 0.95])
+    return float(finite.mean()), float(p05), float(p95)
+
+
 def _weighted(draws: Sequence[float] | Array, weights: Sequence[float] | Array | None) -> tuple[Array, Array]:
     """Draws that are numbers, and their weights, which sum to one; draws without weight are left out."""
     x = np.asarray(draws, float).ravel()
