@@ -138,6 +138,30 @@ def test_the_terms_of_a_fund_of_size_zero_change_nothing():
     assert np.nanmax(base["funds.guidance.paid_in"]) == 0.0
 
 
+def test_a_class_of_funds_of_size_zero_is_bit_identical_to_none(tmp_path):
+    _, tables = tables_of(XIAN.read_text(encoding="utf-8"))
+    (last,) = (t for t in tables if 'id = "market_growth"' in t)
+    extra = re.sub(r"(?m)^size = .*$", "size = 0", last.replace("market_growth", "extra"))
+    (tmp_path / "zone.toml").write_text(f'extends = "{XIAN}"\n\n{extra}', encoding="utf-8")
+    without = simulate(load_scenario(XIAN, SMALL), 4, 1, events=0)
+    empty = simulate(load_scenario(tmp_path / "zone.toml", SMALL), 4, 1, events=0)
+    assert "funds.extra.paid_in" in empty and np.nanmax(empty["funds.extra.paid_in"]) == 0.0
+    for metric in (m.name for m in without.metrics):
+        assert np.array_equal(without[metric], empty[metric], equal_nan=True), metric
+
+
+def test_a_programme_that_costs_and_does_nothing_is_bit_identical_to_none():
+    """However many take part in it."""
+    path = ROOT / "scenarios" / "policies" / "rent-relief.toml"
+    idle = ["programmes.rent_relief.yearly=0", 'programmes.rent_relief.effects.hazard="0%"']
+    long = [*SMALL[:3], 'zone.end="2026Q4"', "facts=[]"]
+    without = simulate(load_scenario(XIAN, long), 4, 1, events=0)
+    joined = simulate(load_scenario(path, [*long, *idle]), 4, 1, events=0)
+    assert joined["programme.rent_relief.adopters"].max() > 100
+    for metric in (m.name for m in without.metrics):
+        assert np.array_equal(without[metric], joined[metric], equal_nan=True), metric
+
+
 def test_a_programme_that_reaches_nobody_is_bit_identical_to_none():
     path = ROOT / "scenarios" / "policies" / "rent-relief.toml"
     zero = ["programmes.rent_relief.outreach=0", "programmes.rent_relief.peers=0"]
