@@ -9,11 +9,11 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from threading import Event, Lock, local
+from threading import Event, Lock, get_ident, local
 from typing import TYPE_CHECKING, Any
 
 from sim import compiled
@@ -51,6 +51,8 @@ BYTES_A_FIRM = 300
 BYTES_A_ROW = 150_000  # a replication's parameters, lowered and packed
 BYTES_A_ROUND = 500  # the same, of every round of a named firm that there is room for
 MOST_SLOTS = 1e15  # of a table: more than any memory holds, and a number that whole numbers can be made of
+HALTED = -1  # written where a kernel looks for a full table, which it does after each quarter
+LARGE = 100_000  # firms: a world of fewer is over in less time than a reader of Ctrl-C notices
 MEMORY_SHARE = 0.6  # of the machine's memory that worlds and metrics may take
 
 
@@ -167,6 +169,10 @@ def refuse_too_large(scenario: "Scenario", room: Room, worlds: int, kept: int) -
         )
 
 
+class Halted(Exception):
+    """A world was stopped between two quarters; its columns mean nothing."""
+
+
 class Worlds:
     """Worlds lived row by row. One instance a run; safe to call from several threads."""
 
@@ -179,12 +185,15 @@ class Worlds:
         self.size = kernel_size(scenario)
         self._own = local()
         self._lock = Lock()
+        self._built: dict[int, World] = {}  # by thread
+        self._halted = False
 
     def _world(self, events: bool) -> World:
         room = with_events(self.room) if events else self.room
         kept = getattr(self._own, "world", None)
         if kept is None or self._own.room != room:
             self._own.world, self._own.room = build_world(room), room
+            self._built[get_ident()] = self._own.world
             self._own.pointer = pointer_to(self._own.world)
         return self._own.world
 
@@ -195,13 +204,34 @@ class Worlds:
         while True:
             room = self.room
             world = self._world(events)
-            status = self._live(key, rules)
+            status = HALTED if self._halted else self._live(key, rules)
+            if self._halted:
+                raise Halted
             if status == Status.OK:
                 return world
             with self._lock:
                 if self.room == room:
                     self.room = bigger(room, status)
                     refuse_too_large(self.scenario, self.room, 1, 0)
+
+    def halt(self) -> None:
+        """Worlds under way end with their quarter, none begins. To be called again until no thread is in `live`: a
+        world that is just beginning clears what is written here."""
+        self._halted = True
+        for world in list(self._built.values()):
+            world.tally.counts[Count.STATUS] = HALTED
+
+    @property
+    def compiled(self) -> bool:
+        """Whether the kernel need not be compiled first, by this process or for the folder of kernels."""
+        if self.size in _compiled or config.DISABLE_JIT:  # type: ignore[attr-defined]
+            return True
+        return WARM if self.size == USUAL_SIZE else compiled.holds_size(self.size)
+
+    @property
+    def large(self) -> bool:
+        """Whether one world takes long enough to be stopped in its middle."""
+        return self.room.firms > LARGE
 
     def _live(self, key: NDArray[np.uint64], rules: Any) -> int:
         size = self.size
@@ -263,8 +293,11 @@ def default_threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
-def run_in_threads(work: Callable[[int], None], count: int, threads: int, progress: Progress | None) -> None:
-    """work(0) ... work(count - 1) over threads; the first error stops all; Ctrl-C stops after the worlds under way."""
+def run_in_threads(
+    work: Callable[[int], None], count: int, threads: int, progress: Progress | None, worlds: Worlds | None = None
+) -> None:
+    """work(0) ... work(count - 1) over threads. The first error, or Ctrl-C, stops all: no work begins after it, and
+    worlds under way end with their quarter."""
     stop = Event()
     done = [0]
     lock = Lock()
@@ -281,8 +314,14 @@ def run_in_threads(work: Callable[[int], None], count: int, threads: int, progre
             with lock:
                 done[0] += 1
 
-    if threads <= 1:
-        for i in range(count):
+    if progress is not None:
+        progress(0, count)
+    if worlds is not None and not worlds.compiled:  # all would wait for the compiler, which Ctrl-C cannot stop there
+        work(0)
+        cursor[0] = done[0] = 1
+    # Ctrl-C reaches the thread that Python began with, and not before a kernel that runs there has ended
+    if threads <= 1 and not (worlds is not None and worlds.large):
+        for i in range(cursor[0], count):
             work(i)
             if progress is not None:
                 progress(i + 1, count)
@@ -302,7 +341,15 @@ def run_in_threads(work: Callable[[int], None], count: int, threads: int, progre
                     time.sleep(0.005)
         except BaseException:
             stop.set()
+            _end(futures, worlds)
             raise
+
+
+def _end(futures: list[Future[None]], worlds: Worlds | None) -> None:
+    """Wait until no thread is at work."""
+    while wait(futures, timeout=0.01).not_done:
+        if worlds is not None:
+            worlds.halt()
 
 
 def _checked(scenario: "Scenario", replications: int | None, seed: int | None) -> tuple[int, int]:
@@ -369,13 +416,17 @@ def simulate(
 
     looked = FIRST_LOOK if first_look is not None and n >= 2 * FIRST_LOOK else 0
     if first_look is not None and looked:
-        run_in_threads(work, looked, threads, progress and (lambda done, _: progress(done, n)))
+        run_in_threads(work, looked, threads, progress and (lambda done, _: progress(done, n)), worlds)
         wall = time.perf_counter() - began
         about = manifest_of(scenario, looked, seed, threads, wall, float(lived.sum()))
         metrics = np.ascontiguousarray(values[:looked].transpose(1, 0, 2))
         first_look(Result(scenario.metrics, quarter_names(scenario), metrics, {}, [], about))
     run_in_threads(
-        lambda r: work(looked + r), n - looked, threads, progress and (lambda done, _: progress(looked + done, n))
+        lambda r: work(looked + r),
+        n - looked,
+        threads,
+        progress and (lambda done, _: progress(looked + done, n)),
+        worlds,
     )
     if audit:
         _raise_if_broken(worst, broken)
@@ -453,7 +504,7 @@ def simulate_samples(
         world = worlds.live(i, i % n)
         out[i] = world.metrics[np.ix_(wanted, when)]
 
-    run_in_threads(work, samples * n, threads, progress)
+    run_in_threads(work, samples * n, threads, progress, worlds)
     return out.reshape(samples, n, len(wanted), len(when))
 
 

@@ -261,6 +261,15 @@ def quantile(draws: Sequence[float] | Array, level: float, weights: Sequence[flo
     return Estimate(float(at[0]), float(at[2] - at[1]) / 2.0 if x.size > 1 else math.nan)
 
 
+def mean_and_band(draws: Array) -> tuple[float, float, float]:
+    """Mean, 5 % and 95 % quantile of the finite ones; NaN where there is none."""
+    finite = draws[np.isfinite(draws)]
+    if not len(finite):
+        return math.nan, math.nan, math.nan
+    p05, p95 = np.quantile(finite, [0.05, 0.95])
+    return float(finite.mean()), float(p05), float(p95)
+
+
 def _weighted(draws: Sequence[float] | Array, weights: Sequence[float] | Array | None) -> tuple[Array, Array]:
     """Draws that are numbers, and their weights, which sum to one; draws without weight are left out."""
     x = np.asarray(draws, float).ravel()
@@ -281,53 +290,41 @@ def _weighted(draws: Sequence[float] | Array, weights: Sequence[float] | Array |
 class Score:
     """A published figure beside its simulated draws.
 
-    p05, p50, p95: of the draws that are numbers; inside: whether the figure agrees; probability: share of those draws
-    that reach it (for a ceiling: stay at or below it); undefined: draws that are not numbers. All None without draws.
+    p05 ... p95: of the draws that are numbers; inside: whether the figure agrees with p05-p95; half: whether it lies
+    within p25-p75 (None for floors and ceilings); probability: share of those draws that reach it (for a ceiling: stay
+    at or below it); undefined: draws that are no numbers. All None without draws.
     """
 
-    p05: float | None
-    p50: float | None
-    p95: float | None
-    inside: bool | None
-    probability: float | None
-    undefined: int
+    p05: float | None = None
+    p25: float | None = None
+    p50: float | None = None
+    p75: float | None = None
+    p95: float | None = None
+    inside: bool | None = None
+    half: bool | None = None
+    probability: float | None = None
+    undefined: int = 0
 
 
-def score_fact(
-    observed: float, draws: Sequence[float] | Array, bound: str | None = None, statistic: str | None = None
-) -> Score:
-    """Whether an observed figure lies in the simulated 5-95 % band.
+def score_fact(observed: float, draws: Sequence[float] | Array, bound: str | None = None) -> Score:
+    """Whether an observed figure lies in the simulated 5-95 % band of draws [replication].
 
     bound: None or "exact": p05 <= observed <= p95; "at_least" (a floor): p95 reaches it; "at_most": p05 stays at or
-    below it. draws [replication], or [replication, member] with a statistic over members: "max", "min", "mean",
-    "median", "sum". A replication whose members are all undefined is undefined.
+    below it.
     """
     x = np.asarray(draws, float)
-    if x.ndim == 2:
-        x = _over_members(x, statistic)
     if bound not in (None, "", "exact", "at_least", "at_most"):
         raise ValueError(f"a bound is exact, at_least or at_most, found {bound!r}")
-    defined = x[~np.isnan(x)]
+    defined = x[np.isfinite(x)]
     undefined = int(x.size - defined.size)
     if defined.size == 0:
-        return Score(None, None, None, None, None, undefined)
-    p05, p50, p95 = (float(q) for q in np.quantile(defined, [0.05, 0.5, 0.95]))
+        return Score(undefined=undefined)
+    p05, p25, p50, p75, p95 = (float(q) for q in np.quantile(defined, [0.05, 0.25, 0.5, 0.75, 0.95]))
+    reached, half = float(np.mean(defined >= observed)), None
     if bound == "at_least":
         inside = p95 >= observed
     elif bound == "at_most":
-        inside = p05 <= observed
+        inside, reached = p05 <= observed, float(np.mean(defined <= observed))
     else:
-        inside = p05 <= observed <= p95
-    reached = defined <= observed if bound == "at_most" else defined >= observed
-    return Score(p05, p50, p95, inside, float(np.mean(reached)), undefined)
-
-
-def _over_members(draws: Array, statistic: str | None) -> Array:
-    reduce = {"max": np.nanmax, "min": np.nanmin, "mean": np.nanmean, "median": np.nanmedian, "sum": np.nansum}
-    if statistic not in reduce:
-        raise ValueError(f"draws by member need a statistic ({', '.join(reduce)}), found {statistic!r}")
-    out = np.full(draws.shape[0], math.nan)
-    some = ~np.all(np.isnan(draws), axis=1)
-    if some.any():
-        out[some] = reduce[statistic](draws[some], axis=1)
-    return out
+        inside, half = p05 <= observed <= p95, p25 <= observed <= p75
+    return Score(p05, p25, p50, p75, p95, inside, half, reached, undefined)

@@ -69,6 +69,17 @@ def _plain(value: object, accepted: str) -> float | None:
     return x
 
 
+def _read(value: object, accepted: str) -> float | tuple[Decimal, str]:
+    """A bare number as float; of a text the number and what follows it; refuses everything else."""
+    plain = _plain(value, accepted)
+    if plain is not None:
+        return plain
+    parts = _split(str(value))
+    if parts is None:
+        raise ValueError(f"write {accepted}")
+    return parts
+
+
 def _scaled(number: Decimal, accepted: str, times: Decimal | int = 1, over: int = 1) -> float:
     """number × times / over as a float; ValueError where that is too large for one."""
     try:
@@ -108,13 +119,10 @@ def parse_money(value: object, currency: str = "CNY") -> float:
 def parse_share(value: object) -> float:
     """A share from 0.2 or "20%". Bounds are the field's affair."""
     accepted = 'a share as 0.2 or "20%"'
-    plain = _plain(value, accepted)
-    if plain is not None:
-        return plain
-    parts = _split(str(value))
-    if parts is None:
-        raise ValueError(f"write {accepted}")
-    number, unit = parts
+    read = _read(value, accepted)
+    if not isinstance(read, tuple):
+        return read
+    number, unit = read
     if unit not in ("", "%", "％"):
         raise ValueError(f"'{unit}' is not a unit of a share; write {accepted}")
     return _scaled(number, accepted, over=100 if unit else 1)
@@ -123,13 +131,10 @@ def parse_share(value: object) -> float:
 def parse_years(value: object) -> float:
     """Years from 10, "10y", "18m" (months), "6q" (quarters), "10年", "18个月"."""
     accepted = 'a duration as "10y", "18m" (months), "6q" (quarters) or a number of years'
-    plain = _plain(value, accepted)
-    if plain is not None:
-        return plain
-    parts = _split(str(value))
-    if parts is None:
-        raise ValueError(f"write {accepted}")
-    number, unit = parts
+    read = _read(value, accepted)
+    if not isinstance(read, tuple):
+        return read
+    number, unit = read
     if unit.lower() not in _PER_YEAR:
         raise ValueError(f"'{unit}' is not a unit of time; write {accepted}")
     return _scaled(number, accepted, over=_PER_YEAR[unit.lower()])
@@ -138,13 +143,10 @@ def parse_years(value: object) -> float:
 def parse_number(value: object) -> float:
     """A plain number; "3.2万", "20%", "70家" and "50000 m2" are read too."""
     accepted = 'a number as 0.35, 1200 or "3.2万"'
-    plain = _plain(value, accepted)
-    if plain is not None:
-        return plain
-    parts = _split(str(value))
-    if parts is None:
-        raise ValueError(f"write {accepted}")
-    number, written = parts
+    read = _read(value, accepted)
+    if not isinstance(read, tuple):
+        return read
+    number, written = read
     if written in ("%", "％"):
         return _scaled(number, accepted, over=100)
     unit = _COUNTED.sub("", written).strip()

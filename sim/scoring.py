@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim.measures import Score, score_fact
+
 if TYPE_CHECKING:
     from sim.result import Result
     from sim.scenario.document import Scenario
@@ -25,10 +27,7 @@ def simulated(fact: Any, result: "Result", start: int) -> np.ndarray:
 
 
 def score_facts(scenario: "Scenario", result: "Result") -> list[Any]:
-    """A ScoredFact for every fact of the scenario. Inputs carry no band: a fact used as an input is no evidence.
-
-    inside: p05 <= observed <= p95; a floor is met when p95 reaches it, a ceiling when p05 stays below it.
-    """
+    """A ScoredFact for every fact of the scenario. Inputs carry no band: a fact used as an input is no evidence."""
     from sim.quantities import quarter_name
     from sim.result import ScoredFact
 
@@ -36,18 +35,7 @@ def score_facts(scenario: "Scenario", result: "Result") -> list[Any]:
     out = []
     for fact in scenario.facts:
         draws = simulated(fact, result, int(scenario.zone.start))
-        draws = draws[~np.isnan(draws)]
-        p05 = p50 = p95 = None
-        inside: bool | None = None
-        probability = None
-        if fact.use != "input" and draws.size:
-            p05, p50, p95 = (float(x) for x in np.quantile(draws, [0.05, 0.5, 0.95]))
-            if fact.bound == "at_least":
-                inside, probability = p95 >= fact.value, float(np.mean(draws >= fact.value))
-            elif fact.bound == "at_most":
-                inside, probability = p05 <= fact.value, float(np.mean(draws <= fact.value))
-            else:
-                inside, probability = p05 <= fact.value <= p95, float(np.mean(draws >= fact.value))
+        score = score_fact(fact.value, draws, fact.bound) if fact.use != "input" else Score()
         name = fact.name
         out.append(
             ScoredFact(
@@ -59,11 +47,11 @@ def score_facts(scenario: "Scenario", result: "Result") -> list[Any]:
                 unit=units.get(fact.metric.split("+")[0].strip(), ""),
                 bound=fact.bound or "exact",
                 statistic=fact.statistic or "",
-                p05=p05,
-                p50=p50,
-                p95=p95,
-                inside=inside,
-                probability=probability,
+                p05=score.p05,
+                p50=score.p50,
+                p95=score.p95,
+                inside=score.inside,
+                probability=score.probability,
                 source=fact.source or "",
                 note=fact.note or "",
                 name=name.en if name else "",

@@ -15,29 +15,15 @@ from sim.ensemble import Worlds, lower
 from sim.model.rows import Rows
 from sim.model.world import Cash, Count
 from sim.scenario import load_scenario
+from tests.tiny import ROOT, SIXTY_FIRMS
 
-ROOT = Path(__file__).resolve().parent.parent
 ZONE = f"""
 extends = "{ROOT}/scenarios/policies/grant-to-equity.toml"
 facts = []
 [zone]
 end = "2022Q4"
 today = "2021Q2"
-[firms.initial]
-count = 60
-[firms.entry.organic]
-per_year = 20
-[firms.entry.incubator]
-per_year = 4
-[ladders.certificates.levels]
-hte.initial = 20
-sme.initial = 10
-srdi.initial = 5
-[ladders.listing.levels]
-listed.initial = 2
-reserve.initial = 3
-reserve_provincial.initial = 3
-[[programmes]]
+{SIXTY_FIRMS}[[programmes]]
 id = "grant_to_equity"
 begins = "2020Q1"
 holds = "1y"

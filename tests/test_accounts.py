@@ -11,7 +11,7 @@ import pytest
 
 from sim import accounts
 from sim.accounts import IDENTITIES, TOLERANCE, audit_policies, audit_world, note
-from sim.model.world import TREASURY, Cash, Count
+from sim.model.world import OTHERS, TREASURY, Cash, Count, Room, World, build_world
 from tests.audited import fresh
 
 
@@ -231,3 +231,125 @@ def test_the_audit_changes_nothing_but_its_record():
 
 def test_the_tolerance_is_far_below_a_yuan_in_a_million():
     assert accounts.TOLERANCE == 1e-9
+
+
+# ------------------------------------------------------------------------------- a world of a few yuan, worked by hand
+
+
+BY_HAND: dict[str, dict[str, list[float]]] = {
+    "commitments": {"lp": [TREASURY, 0, OTHERS], "called": [48, 16, 16], "distributed": [8, 4, 4]},
+    "funds": {
+        "first_edge": [0, 1],
+        "edges": [1, 2],
+        "commitment": [64, 64],
+        "called": [48, 32],
+        "received": [4 + 6, 12 + 2],  # from fund 1, from exits, from outside portfolios
+        "invested": [20, 24],
+        "invested_outside": [5, 4],
+        "passed_down": [np.nan, np.nan],
+        "fees": [3, 2],
+        "expenses": [1, 1],
+        "distributed": [8, 8],
+        "carry": [0, 3],
+        "cash": [5, 4],
+    },
+    "ventures": {
+        "alive": [1, 0, 1],
+        "listed": [0, 0, 1],
+        "founders": [4, 9, 9],
+        "pool": [1, 1, 1],
+        "classes": [1, 0, 0],
+        "shares": [8, 0, 0],
+        "first_holding": [1, -1, -1],
+    },
+    "holdings": {"share_class": [0, 0], "shares": [1, 0.5], "next": [-1, 0]},
+    "firms": {"alive": [1, 1, 0], "held": [0b11, 0b10, 0b11], "tenancy": [0, -1, 0]},
+    "ladder": {"stock": [1, 2], "seeded": [1, 0], "entered": [1, 3], "left": [1, 1]},
+    "programmes": {"spent": [9, 100], "repaid": [2, 1], "budget_left": [1, -50]},
+    "incubators": {"tenants": [1]},
+}
+MONEY = {
+    Cash.SUBSIDIES: 7, Cash.RENT_FORGONE: 2, Cash.BOOKED_OUT: 10, Cash.OUTLAY: 48 + 7 + 2 - 10,
+    Cash.REPAID: 3, Cash.BOOKED_BACK: 1, Cash.RECOVERED: 8 + 3 - 1,
+    Cash.INTO_FIRMS: 74, Cash.FROM_FUNDS: 44, Cash.FROM_OTHERS: 30,
+    Cash.EXIT_PROCEEDS: 27, Cash.EXIT_TO_FUNDS: 18, Cash.EXIT_TO_REST: 9, Cash.OUTSIDE_PAID: 2,
+}  # fmt: skip
+COUNTS = {
+    Count.FUNDS: 2, Count.COMMITMENTS: 3, Count.VENTURE_SLOTS: 3, Count.FIRM_SLOTS: 3,
+    Count.INITIAL: 1, Count.ENTERED: 3, Count.DIED: 1, Count.MOVED: 1,
+}  # fmt: skip
+
+
+def worked_by_hand() -> tuple[Any, World]:
+    """(rules, world). The treasury has put 48 into fund 0, which put 16 into fund 1 beside another's 16; three firms,
+    one of them closed; three ventures, one of them closed and one listed; two programmes, one of which draws on the
+    other's purse and forgoes tax; an incubator with one place. All but what is closed and listed is in order."""
+    rules = np.zeros(1, fresh()[0].dtype).view(np.recarray)[0]
+    rules.ladders.levels = 2
+    rules.programmes.count = 2
+    for column, values in {"spent_before": [2, 0], "tax": [0, 1], "purse": [0, 0], "budget": [10, 10]}.items():
+        rules.programmes[column][:2] = values
+    rules.incubators.kinds = rules.incubators.places[0] = 1
+    w = build_world(Room(firms=3, ventures=3, holdings=2, funds=2, quarters=1, metrics=1, levels=2, programmes=2))
+    for room, columns in BY_HAND.items():
+        for column, values in columns.items():
+            getattr(getattr(w, room), column)[: len(values)] = values
+    w.ventures.class_shares[:, 0] = 2.0
+    w.ventures.class_conversion[:, 0] = 1.5
+    for what, amount in MONEY.items():
+        w.tally.money[what] = amount
+    for what, number in COUNTS.items():
+        w.tally.counts[what] = number
+    return rules, w
+
+
+MILLION = 1e6  # yuan beyond the amount itself: what sums of large amounts may be off by
+# what is put wrong by how much: the identity that tells it, and the residual: difference / amount it concerns
+RESIDUALS = {
+    "a fee": (1, "funds.fees", 0, 1.0, 1 / (59 + MILLION)),
+    "a call": (2, "commitments.called", 2, 1.0, 1 / 64),
+    "a distribution": (2, "commitments.distributed", 2, 1.0, 1 / (8 + MILLION)),
+    "commitment": (3, "funds.commitment", 1, -33.0, 1 / (31 + 1)),
+    "cash": (3, "funds.cash", 1, -5.0, 1 / (64 + 1)),
+    "carry": (3, "funds.carry", 1, -4.0, 1 / (64 + 1)),
+    "what is kept of proceeds": (3, "funds.gp_part", 1, -1.0, 1 / (64 + 1)),
+    "money of others": (4, "tally.money", int(Cash.FROM_OTHERS), 1.0, 1 / (74 + MILLION)),
+    "an investment": (4, "funds.invested", 1, 2.0, 2 / (74 + MILLION)),
+    "proceeds of the rest": (5, "tally.money", int(Cash.EXIT_TO_REST), 1.0, 1 / (27 + MILLION)),
+    "an outside portfolio": (5, "tally.money", int(Cash.OUTSIDE_PAID), 1.0, 1 / (25 + MILLION)),
+    "a pool": (6, "ventures.pool", 0, 1.0, 1 / 9),
+    "the oldest position": (7, "holdings.shares", 0, 3.0, 2.5 / 2.001),
+    "a death": (8, "tally.counts", int(Count.DIED), 1, 1.0),
+    "a stock": (9, "ladder.stock", 0, 1, 1.0),
+    "an entry to a level": (9, "ladder.entered", 1, 1, 1.0),
+    "outlay": (10, "tally.money", int(Cash.OUTLAY), 1.0, 1 / (47 + MILLION)),
+    "recovery": (10, "tally.money", int(Cash.RECOVERED), 1.0, 1 / (10 + MILLION)),
+    "a grant": (10, "programmes.spent", 0, 1.0, 1 / (8 + MILLION)),
+    "a repayment": (10, "programmes.repaid", 0, 1.0, 1 / (4 + MILLION)),
+    "a budget": (11, "programmes.budget_left", 0, -2.0, 1 / (10 + 1)),
+    "a tenant too few": (12, "incubators.tenants", 0, -1, 1.0),
+    "a tenant too many": (12, "incubators.tenants", 0, 1, 1.0),
+}
+
+
+def test_a_world_worked_by_hand_closes_to_the_last_bit():
+    rules, w = worked_by_hand()
+    assert audit(rules, w) == (0.0, 0)  # and no identity is named
+
+
+@pytest.mark.parametrize("name", RESIDUALS)
+def test_a_yuan_is_told_relative_to_the_amount_it_concerns(name):
+    identity, column, place, amount, residual = RESIDUALS[name]
+    rules, w = worked_by_hand()
+    room, field = column.split(".")
+    getattr(getattr(w, room), field)[place] += amount
+    if name == "an investment":
+        w.funds.cash[1] -= amount  # the fund's own account still closes
+    assert audit(rules, w) == (residual, identity)
+
+
+def test_of_two_equal_differences_the_first_is_told():
+    _, w = worked_by_hand()
+    note(w.tally, 3, 1.0, 4.0)
+    note(w.tally, 4, 1.0, 4.0)
+    assert w.tally.counts[Count.BROKEN] == 3

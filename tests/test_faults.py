@@ -14,14 +14,24 @@ import resource
 import shutil
 import subprocess
 import sys
+import threading
 import time
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 
-from sim import store
+from sim import ensemble, store
+from sim.analysis import backtest
 from sim.analysis import calibrate as calibration
+from sim.app import saving
+from sim.app.catalogue import Catalogue
+from sim.errors import RunError
 from sim.result import Result
+from sim.scenario import load_scenario
 from tests import tiny
 from tests.tiny import contents, headwater, leftovers
 
@@ -51,6 +61,14 @@ SAVING = {
         ("solve", "tiny.toml", "--by", "firms.entry.organic.per_year=5..80", "--target", "firms.alive@2021Q4 >= 75",
          *FEW, "--no-figures", "--quiet", "--out", "out"),
     ),
+    "earliest": (
+        ("solve", "tiny.toml", "--target", "firms.alive >= 70", *FEW, "--no-figures", "--quiet", "--out", "out"),
+        ("solve", "tiny.toml", "--target", "firms.alive >= 75", *FEW, "--no-figures", "--quiet", "--out", "out"),
+    ),
+    "backtest": (
+        ("backtest", "told.toml", *FEW, "--no-figures", "--quiet", "--out", "out"),
+        ("backtest", "told.toml", *FEW, "--no-figures", "--quiet", "--out", "out", "--seed", "2"),
+    ),
     "new": (("new", "other"), ("new", "riverside")),
     "template": (("new", "other"), ("import", "--template", "out.xlsx")),
     "import": (
@@ -61,6 +79,7 @@ SAVING = {
 LONG = {
     "plot": (RUN, ("plot", "out", "--metric", "firms.alive", "--quiet")),
     "report": (RUN, ("report", "out", "--quiet")),
+    "trace": ((*RUN, "--events", "1"), ("trace", "out", "--firm", "tangjing", "--quiet")),
     "run with figures": (RUN, ("run", "tiny.toml", *FEW, "--quiet", "--out", "out")),
     "optimise": (
         ("optimise", "tiny.toml", *VARY, "--maximise", "jobs.total@2021Q4", "--samples", "8", *FEW, "--no-figures",
@@ -69,6 +88,7 @@ LONG = {
          "--quiet", "--out", "out"),
     ),
 }  # fmt: skip
+SLOW = ("compare", "solve", "earliest", "backtest")
 FAULTS = (errno.ENOSPC, errno.EROFS, errno.EIO)
 
 
@@ -135,30 +155,58 @@ def each_step(desk: Path, first: tuple[str, ...], then: tuple[str, ...], every: 
 @pytest.mark.parametrize(
     "command",
     [
-        *(pytest.param(name, marks=pytest.mark.slow if name in ("compare", "solve") else ()) for name in SAVING),
+        *(pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in SAVING),
         *(LONG if ALL else ()),
     ],
 )
-def test_whichever_write_fails_the_old_result_stands_or_the_new_one(desk, command):
+def test_whichever_write_fails_the_old_result_stands_or_the_new_one(desk, command, monkeypatch):
+    monkeypatch.setattr(backtest, "run", partial(backtest.run, national=False))  # the nation's worlds take minutes
     first, then = (SAVING | LONG)[command]
     many = {"run with figures": 5}
     assert each_step(desk, first, then, many.get(command, 1) if ALL else 3 if command in ("run", "compare") else 1) >= 3
 
 
-def test_whichever_write_of_a_sweep_fails_what_is_finished_is_kept_and_gone_on_with(desk):
+@pytest.mark.parametrize("command", ["sweep", pytest.param("calibrate", marks=pytest.mark.slow)])
+def test_whichever_write_of_long_work_fails_what_is_finished_is_kept_and_gone_on_with(desk, command, monkeypatch):
+    monkeypatch.setattr(calibration, "APART", 60)
+    monkeypatch.setattr(calibration, "DRAWS", 40)
+    words = {"sweep": SWEEP, "calibrate": CALIBRATE}[command]
     before = store.operations
-    assert headwater(*SWEEP).status == 0
+    assert headwater(*words).status == 0
     steps, new = store.operations - before, contents(desk)
     for step in range(1, steps + 1, 1 if ALL else 2):
         shutil.rmtree("out")
         store.fail_at(step, FAULTS[step % 3])
-        ended = headwater(*SWEEP)
+        ended = headwater(*words)
         store.fail_at(None)
         assert ended.status == 1 and not ended.crashed, (step, ended)
         assert not leftovers(desk)
-        again = headwater(*SWEEP, "--resume")
+        again = headwater(*words, "--resume")
         assert again.status == 0, (step, again)
         assert contents(desk) == new, step
+
+
+def test_whichever_write_fails_a_scenario_saved_on_the_page_is_the_old_one_or_the_new_one(desk):
+    catalogue = Catalogue(desk)
+    base = desk / "tiny.toml"
+
+    def save(ratio: float) -> None:
+        saving.save(catalogue, load_scenario(base), base, {"guidance.reinvestment": ratio}, "mine", "", True)
+
+    before = store.operations
+    save(1.5)
+    steps, target = store.operations - before, next(desk.rglob("mine.toml"))
+    old = target.read_bytes()
+    save(2.0)
+    new = target.read_bytes()
+    assert steps >= 3 and new != old
+    for step in range(1, steps + 1):
+        target.write_bytes(old)
+        store.fail_at(step, FAULTS[step % 3])
+        with pytest.raises(RunError):
+            save(2.0)
+        store.fail_at(None)
+        assert target.read_bytes() in (old, new) and not leftovers(desk), step
 
 
 # --- kills
@@ -195,6 +243,40 @@ def test_killed_at_any_moment_nothing_is_lost_and_the_next_start_goes_on(command
     first, words = KILLED[command]
     done = reap(words, seed=2, count=60 if ALL else 8, every=EVERY.get(command, 1), first=first)
     assert done.returncode == 0, done.stdout[-1500:] + done.stderr[-1500:]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_ctrl_c_ends_a_world_under_way_with_its_quarter(threads, monkeypatch):
+    """A world so large that nobody would wait for its end, stopped when the first has reported its start."""
+    made: list[Any] = []
+
+    class Kept(ensemble.Worlds):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            made.append(self)
+
+    def stop(done: int, total: int) -> None:
+        if any(np.isfinite(world.metrics[0, 0]) for worlds in made for world in worlds._built.values()):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(ensemble, "Worlds", Kept)
+    scenario = load_scenario(tiny.ROOT / "scenarios" / "xian.toml", ["firms.initial.count=150000", "facts=[]"])
+    with pytest.raises(KeyboardInterrupt):
+        ensemble.simulate(scenario, 2, 1, threads, events=0, progress=stop)
+    (worlds,) = made
+    assert worlds.large
+    begun = list(worlds._built.values())
+    assert begun and all(np.isnan(world.metrics[:, -1]).all() for world in begun)
+    with pytest.raises(ensemble.Halted):
+        worlds.live(0, 0)
+
+
+def test_a_kernel_that_must_be_compiled_first_is_compiled_where_ctrl_c_reaches_it():
+    by: dict[int, int] = {}
+    cold: Any = SimpleNamespace(compiled=False, large=False)
+    ensemble.run_in_threads(lambda i: by.update({i: threading.get_ident()}), 6, 2, None, cold)
+    assert sorted(by) == list(range(6))
+    assert by[0] == threading.get_ident() not in list(by.values())[1:]
 
 
 # --- the disk

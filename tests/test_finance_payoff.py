@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.finance import term_sheet
-from sim.finance.payoff import pay_by_seniority, split, split_given_conversion
+from sim.finance.payoff import pay_by_seniority, split, split_given_conversion, split_proceeds
 
 
 @st.composite
@@ -78,11 +78,41 @@ def test_senior_is_paid_before_junior_and_equals_share():
 
 def test_capped_participation_stops_at_the_cap_and_then_converts():
     def paid(proceeds):
-        return split(proceeds, [20], [100], [0], [True], [300], 80)[0][0]
+        (preferred,), common, _ = split(proceeds, [20], [100], [0], [True], [300], 80)
+        return preferred, common
 
-    assert paid(600) == pytest.approx(100 + 0.2 * 500)
-    assert paid(1300) == pytest.approx(300)
-    assert paid(1600) == pytest.approx(320)
+    assert paid(600) == pytest.approx((100 + 0.2 * 500, 0.8 * 500))
+    assert paid(1300) == pytest.approx((300, 1000))
+    assert paid(1600) == pytest.approx((320, 1280))
+
+
+def test_a_cap_of_the_preference_itself_leaves_nothing_to_participate_in():
+    (preferred,), common, converts = split(400, [20], [100], [0], [True], [100], 80)
+    assert (preferred, common) == pytest.approx((100, 300)) and not converts[0]
+
+
+def test_what_a_capped_class_leaves_brings_others_to_their_caps():
+    """Beyond the preferences a share fetches 180 / 50, which is above what the first may still get, 30 / 10. What it
+    leaves makes 150 / 40 for the others: below a second cap that leaves 45 to get, above one that leaves 37."""
+    terms = {"shares": [10, 10], "preference": [10, 10], "seniority": [0, 0], "participating": [True] * 2, "common": 30}
+    for second, paid in ((55.0, (40.0, 47.5, 112.5)), (47.0, (40.0, 47.0, 113.0))):
+        classes, common, converts = split(200, cap=[40, second], **terms)
+        assert (*classes, common) == pytest.approx(paid) and not converts.any()
+
+
+def test_where_converting_pays_a_class_the_same_it_keeps_its_preference():
+    for proceeds, converts in ((1000.0, 0.0), (1001.0, 1.0)):
+        out, flags = np.empty(1), np.empty(1)
+        terms = [np.array([x]) for x in (1.0, 100.0, 0.0, 0.0, np.inf)]
+        common = split_proceeds(proceeds, 1, *terms, 9.0, out, flags)
+        assert out[0] + common == pytest.approx(proceeds)
+        assert flags[0] == converts
+
+
+def test_where_no_share_may_take_the_rest_a_share_fetches_nothing():
+    out, terms = np.empty(1), [np.array([x]) for x in (1.0, 100.0, 0.0, 0.0, np.inf)]
+    assert split_given_conversion(150.0, 1, *terms, 0.0, np.zeros(1), out) == 0.0
+    assert out[0] == 100.0
 
 
 def test_conversion_is_sequential_not_all_at_once():

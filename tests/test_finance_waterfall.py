@@ -42,6 +42,23 @@ def test_catch_up_is_measured_by_profit_not_by_remaining_cash():
         assert gp == pytest.approx(min(beyond, 0.2 * (pref + beyond - 100.0)), abs=1e-6)
 
 
+@pytest.mark.parametrize("catch_up", [0.5, 1.0])
+def test_a_catch_up_paid_in_two_parts_is_that_of_one_payment(catch_up):
+    """The first ends within the tier; what the general partner has by then counts."""
+    profit = 100.0 * 1.08**5 + 25.0 - 100.0
+    parts = waterfall([0, 5, 5], [100, 0, 0], [0, 100.0 * 1.08**5 + 5.0, 20.0], None, 0.08, 0.2, catch_up)
+    assert parts.gp[1] == pytest.approx(5.0 * catch_up)
+    assert parts.gp.sum() == pytest.approx(min(0.2 * profit, 25.0 * catch_up))
+
+
+def test_years_of_the_calendar_serve_as_times_at_any_hurdle():
+    def paid(*times):
+        return waterfall(times, [100, 100, 0, 0], [0, 0, 900, 40], list("ABAB"), 0.5, 0.2, 1.0, True)
+
+    assert paid(2024, 2025, 2026, 2028).gp == pytest.approx(paid(0, 1, 2, 4).gp)
+    assert paid(0, 1, 2, 4).gp[2] > 0.0
+
+
 @pytest.mark.parametrize("catch_up", [0.05, 0.1, 0.2])
 def test_catch_up_not_above_the_carry_never_completes(catch_up):
     gp = waterfall([0, 5], [100, 0], [0, 1e6], None, 0.08, 0.2, catch_up).gp[1]
@@ -58,6 +75,12 @@ def test_deal_by_deal_with_clawback_ends_at_the_whole_fund_carry():
     assert paid.gp == pytest.approx([0, 0, 24, -12])
     assert paid.lp == pytest.approx([0, 0, 196, 52])
     assert paid.clawback == pytest.approx(12.0)
+
+
+def test_nothing_is_clawed_back_where_no_clause_says_so():
+    deals = waterfall([0, 0, 2, 4], [100, 100, 0, 0], [0, 0, 220, 40], list("ABAB"), 0.08, 0.2, 1.0)
+    whole = waterfall([0, 0, 2, 4], [100, 100, 0, 0], [0, 0, 220, 40], None, 0.08, 0.2, 1.0, True)
+    assert deals.clawback == whole.clawback == 0.0
 
 
 def test_write_off_does_not_hold_back_the_carry_of_another_deal():
@@ -160,3 +183,7 @@ def test_who_bears_losses_first_is_paid_back_last():
 def test_first_loss_of_all_that_was_called_leaves_everything_to_the_others():
     assert due_to_protected(7.0, 0.5, 0.5, 1.0) == 7.0
     assert due_to_protected(7.0, 0.0, 0.0, 0.0) == 0.0
+
+
+def test_who_bears_losses_is_told_by_shares_not_by_amounts():
+    assert due_to_protected(0.4, 0.6, 0.4, 0.2) == pytest.approx(0.3)

@@ -124,12 +124,6 @@ def test_bounds_of_facts(observed, bound, inside):
     assert score_fact(observed, np.arange(101.0), bound).inside is inside
 
 
-def test_a_statistic_reduces_members_before_the_band():
-    draws = np.array([[1.0, 5.0], [2.0, math.nan], [math.nan, math.nan]])
-    score = score_fact(3.0, draws, statistic="max")
-    assert (score.p50, score.undefined) == (3.5, 1)
-
-
 def test_no_draws_give_no_band():
     assert score_fact(1.0, [math.nan]).inside is None
 

@@ -15,12 +15,7 @@ from pathlib import Path
 from sim import cli
 
 ROOT = Path(__file__).resolve().parent.parent
-TINY = """extends = "scenarios/xian.toml"
-facts = []
-[zone]
-end = "2021Q4"
-today = "2020Q4"
-[firms.initial]
+SIXTY_FIRMS = """[firms.initial]
 count = 60
 [firms.entry.organic]
 per_year = 20
@@ -35,6 +30,12 @@ listed.initial = 2
 reserve.initial = 3
 reserve_provincial.initial = 3
 """
+TINY = f"""extends = "scenarios/xian.toml"
+facts = []
+[zone]
+end = "2021Q4"
+today = "2020Q4"
+{SIXTY_FIRMS}"""
 TOLD = """extends = "tiny.toml"
 [[facts]]
 id = "alive"

@@ -17,6 +17,7 @@ import numpy as np
 
 from sim.analysis.model import refuse
 from sim.analysis.text import between, csv_text, layout, say, show
+from sim.measures import score_fact
 
 if TYPE_CHECKING:
     from sim.analysis.work import Progress
@@ -227,7 +228,6 @@ def scored(zone: str, fact: Any, draws: np.ndarray, unit: str, names: tuple[str,
     """One fact beside its worlds; a metric that is undefined in every world leaves it without a mark."""
     from sim.quantities import quarter_name
 
-    draws = draws[np.isfinite(draws)]
     known = (
         zone,
         fact.id,
@@ -238,17 +238,9 @@ def scored(zone: str, fact: Any, draws: np.ndarray, unit: str, names: tuple[str,
         unit,
         fact.bound or "exact",
     )
-    if not len(draws):
-        return Tested(*known, name_zh=names[0], name_en=names[1])
-    p05, p25, p50, p75, p95 = (float(x) for x in np.quantile(draws, [0.05, 0.25, 0.5, 0.75, 0.95]))
-    if fact.bound == "at_least":
-        inside, half, reached = p95 >= fact.value, None, float(np.mean(draws >= fact.value))
-    elif fact.bound == "at_most":
-        inside, half, reached = p05 <= fact.value, None, float(np.mean(draws <= fact.value))
-    else:
-        inside, half = p05 <= fact.value <= p95, p25 <= fact.value <= p75
-        reached = float(np.mean(draws >= fact.value))
-    return Tested(*known, p05, p25, p50, p75, p95, inside, half, reached, *names)
+    score = score_fact(fact.value, draws, fact.bound)
+    bands = score.p05, score.p25, score.p50, score.p75, score.p95
+    return Tested(*known, *bands, score.inside, score.half, score.probability, *names)
 
 
 def run(

@@ -7,7 +7,6 @@ share passes the ranks that enclose the quantile with 95 % confidence.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import product
@@ -20,6 +19,7 @@ from sim.analysis.model import Model, ZoneModel, known_quarters, refuse, split_o
 from sim.analysis.solve import Progress, Target, quantile_ranks
 from sim.analysis.text import csv_text, key_to, layout, say, show, word
 from sim.analysis.vary import Varied, varied_of
+from sim.measures import mean_and_band
 
 if TYPE_CHECKING:
     from sim.scenario.document import Scenario
@@ -199,7 +199,7 @@ def earliest(
         p = target.reached(y).mean(axis=0)
         at, low, high = (_first(p, share) for share in (probability, least, most))
         status = "out of reach" if at is None else "already" if at == 0 else "found"
-        mean, p05, p95 = np.array([_band(y[:, j]) for j in range(y.shape[1])]).T
+        mean, p05, p95 = np.array([mean_and_band(y[:, j]) for j in range(y.shape[1])]).T
         quarter, first, last = ("" if j is None else quarters[j] for j in (at, low, high))
         stays = at is not None and bool((p[at:] >= probability).all())
         moments.append(Moment(own, status, quarter, first, last, stays, p, mean, p05, p95))
@@ -225,14 +225,6 @@ def refuse_many(settings: int) -> None:
 def _first(p: np.ndarray, share: float) -> int | None:
     found = np.flatnonzero(p >= share)
     return int(found[0]) if len(found) else None
-
-
-def _band(y: np.ndarray) -> tuple[float, float, float]:
-    y = y[np.isfinite(y)]
-    if not len(y):
-        return math.nan, math.nan, math.nan
-    p05, p95 = np.quantile(y, [0.05, 0.95])
-    return float(y.mean()), float(p05), float(p95)
 
 
 def run(

@@ -83,7 +83,7 @@ def next_yuan_by_firm(
         world = worlds.live(r, r)
         bought[r], back[r], held[r], quarter[r] = _read(world, len(firms))
 
-    run_in_threads(work, n, threads, progress)
+    run_in_threads(work, n, threads, progress, worlds)
     return _ranked(scenario, bought, back, held, quarter, seed)
 
 

@@ -22,6 +22,7 @@ import numpy as np
 from sim.analysis.model import Model, ZoneModel, all_at_once, refuse, split_output
 from sim.analysis.text import between, csv_text, key_to, layout, say, show, word
 from sim.analysis.vary import Varied, varied_of
+from sim.measures import mean_and_band
 from sim.quantities import parse_money, parse_number
 
 if TYPE_CHECKING:
@@ -346,7 +347,7 @@ def solve(
         progress(planned, planned)
     met = np.array([target.reached(known[s]) for s in (x if rising else x[::-1])])
     outcomes = np.array([known[s] for s in x])
-    bands = [_band(y) for y in outcomes]
+    bands = [mean_and_band(y) for y in outcomes]
     mean, p05, p95 = (np.array(part) for part in zip(*bands, strict=True))
     return Answer(
         lever=lever,
@@ -377,14 +378,6 @@ def quantile_ranks(probability: float, replications: int) -> tuple[float, float]
     low = binom.ppf(0.5 - CONFIDENCE / 2, replications, probability) / replications
     high = (binom.ppf(0.5 + CONFIDENCE / 2, replications, probability) + 1) / replications
     return max(float(low), 1 / replications), float(high)
-
-
-def _band(y: np.ndarray) -> tuple[float, float, float]:
-    y = y[np.isfinite(y)]
-    if not len(y):
-        return math.nan, math.nan, math.nan
-    p05, p95 = np.quantile(y, [0.05, 0.95])
-    return float(y.mean()), float(p05), float(p95)
 
 
 def frontier(

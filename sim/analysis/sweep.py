@@ -29,6 +29,7 @@ from sim.analysis.text import between, csv_text, key_to, layout, say, show, word
 from sim.analysis.vary import Varied, varied_of
 from sim.analysis.work import JOURNAL, Evaluated, Executor, Progress, VarianceSplit, claim, evaluate, header_for
 from sim.errors import Problem, UserError
+from sim.measures import mean_and_band
 
 if TYPE_CHECKING:
     from sim.scenario.document import Scenario
@@ -768,16 +769,8 @@ def _binned(varied: Varied, x: np.ndarray, y: np.ndarray, bins: int = 12) -> Cur
         edges = np.quantile(x, np.linspace(0, 1, min(bins, max(3, len(x) // 8)) + 1))
         which = np.clip(np.searchsorted(edges, x, side="right") - 1, 0, len(edges) - 2)
         groups = [group for b in range(len(edges) - 1) if (group := which == b).any()]
-    parts = [(x[g].mean(), *_mean_and_band(y[g])) for g in groups]
+    parts = [(x[g].mean(), *mean_and_band(y[g])) for g in groups]
     return Curve(varied.path, *(np.array(column) for column in zip(*parts, strict=True)))
-
-
-def _mean_and_band(y: np.ndarray) -> tuple[float, float, float]:
-    y = y[np.isfinite(y)]
-    if not len(y):
-        return np.nan, np.nan, np.nan
-    low, high = np.quantile(y, [0.05, 0.95])
-    return float(y.mean()), float(low), float(high)
 
 
 # --- the call

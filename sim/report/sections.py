@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from sim.figures.ladders import ladder_name, ladders_of, levels_of, waves
 from sim.figures.style import amount, capital, scenario_name
 from sim.report import numbers
 from sim.report.answer import Teller, in_scale, sentences
-from sim.report.blocks import Attachment, Block, Cell, Code, Document, Paragraph, Picture, Points, Row, Section, Table
+from sim.report.blocks import Attachment, Block, Cell, Code, Document, Paragraph, Points, Row, Section, Table
 from sim.report.numbers import dates, shown
 from sim.report.pictures import alt_of_curves, picture
 from sim.terms import sourced, term
@@ -1147,7 +1147,3 @@ SECTIONS: tuple[Callable[[Material], Section | None], ...] = (
     how_to_reproduce,
     the_assumptions,  # many pages of parameters: what must be read stands before them
 )
-
-
-def pictures_of(sections: Iterable[Section]) -> list[Picture]:
-    return [block for section in sections for block in section.blocks if isinstance(block, Picture)]

@@ -590,16 +590,20 @@ def _curves(book: _Book, sheet: _Sheet, metrics: Sequence[str]) -> None:
             for k, (low, high) in enumerate(((0, 1), (1, 3), (3, 4))):
                 _difference(sheet, first + i, helper + k, column + low, column + high, scaled[:, i], low, high, faint)
         chart = _fan(book, sheet, data, (first, last), column, helper, form_of=scale.decimals)
-        row, across = divmod(n, ACROSS)
-        alt = f"{name}, {result.quarters[0]}–{result.quarters[-1]}"
-        place = {
-            "x_offset": across * (CHART[0] + 12),
-            "y_offset": row * CHART_ROWS * 20,
-            "description": alt,
-            "object_position": 3,
-        }
-        sheet.page.insert_chart(top, 0, chart, place)
+        _put_chart(sheet, top, n, chart, f"{name}, {result.quarters[0]}–{result.quarters[-1]}")
     sheet.row = last + 3
+
+
+def _put_chart(sheet: _Sheet, top: int, n: int, chart: Any, alt: str) -> None:
+    """The n-th of a sheet's charts, which stand in rows of ACROSS from row `top` on."""
+    row, across = divmod(n, ACROSS)
+    place = {
+        "x_offset": across * (CHART[0] + 12),
+        "y_offset": row * CHART_ROWS * 20,
+        "description": alt,
+        "object_position": 3,
+    }
+    sheet.page.insert_chart(top, 0, chart, place)
 
 
 def _difference(
@@ -729,14 +733,7 @@ def _renewal(book: _Book, sheet: _Sheet, ladder: str) -> None:
             }
         )
         chart.set_size({"width": CHART[0], "height": CHART[1]})
-        row, across = divmod(n, ACROSS)
-        place = {
-            "x_offset": across * (CHART[0] + 12),
-            "y_offset": row * CHART_ROWS * 20,
-            "description": name,
-            "object_position": 3,
-        }
-        sheet.page.insert_chart(top, 0, chart, place)
+        _put_chart(sheet, top, n, chart, name)
     sheet.row = last + 3
 
 
