@@ -564,7 +564,7 @@ def test_the_excess_of_a_round_is_that_of_its_own_classes_by_the_exact_quadratur
     m = valued("en")
     found = fair.rounds_of(m)
     assert found is not None and (found.valued, found.worlds, found.logged) == (48, 2, 48)
-    exact = [x for r in (0, 1) for x in fair_rounds(m.scenario, m.result, r)]
+    exact = [x for r in (0, 1) for x in fair_rounds(m.scenario, m.result.samples, r)]
     for row in found.rows:
         mine = [x for x in exact if row.kind in ("all", x["stage"])]
         assert row.count == len(mine)

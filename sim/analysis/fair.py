@@ -70,7 +70,9 @@ def rounds_above_fair(scenario: Scenario, result: Result, most: int = MOST_VALUE
     worlds, counts = np.unique(table["replication"], return_counts=True)
     taken = max(1, int(np.searchsorted(np.cumsum(counts), most, side="right")))
     every = int(counts.max())
-    found = [row for r in worlds[:taken] for row in fair_rounds(scenario, result, int(r), most=every, quick=True)]
+    found = [
+        row for r in worlds[:taken] for row in fair_rounds(scenario, result.samples, int(r), most=every, quick=True)
+    ]
     post, fair, excess, typical = (
         np.array([row[key] for row in found]) for key in ("post_money", "fair_value", "overvaluation", "typical")
     )

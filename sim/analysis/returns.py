@@ -279,13 +279,13 @@ def named_paths(scenario: Scenario, result: Result) -> list[NamedPath]:
 
 def fair_rounds(
     scenario: Scenario,
-    result: Result,
+    samples: Mapping[str, Table],
     replication: int = 0,
     firms: Sequence[str] | None = None,
     most: int = 200,
     quick: bool = False,
 ) -> list[dict[str, Any]]:
-    """Rounds of a logged replication with what they make the firm worth, exactly (sim.finance.fair_value): firm,
+    """Rounds of a logged replication (samples: of a result) with what they make the firm worth, exactly: firm,
     quarter, stage, post_money, fair_value, overvaluation; typical: the overvaluation on the typical path to its stage,
     which the log and the funds' net asset values have. The last `most` rounds, or all of the firms named.
 
@@ -305,7 +305,7 @@ def fair_rounds(
 
         value = quick_fair_value
 
-    table = result.samples["rounds"]
+    table = samples["rounds"]
     mine = np.flatnonzero(table["replication"] == replication)
     by_firm: dict[str, list[int]] = {}
     for i in mine:
