@@ -374,6 +374,65 @@ def _fair(book: _Book) -> None:
         sheet.page.autofilter(first - 1, 0, last - 1, 7)
 
 
+def _vintages(book: _Book) -> None:
+    """Key ratios of each class of funds and vintage at the ends of years, medians over the worlds that were logged."""
+    material, result, lang, say = book.material, book.material.result, book.lang, book.say
+    table = result.samples.get("fund_table", {}) if result is not None else {}
+    ratios = ("pic", "dpi", "rvpi", "tvpi", "ks_pme", "irr", "direct_alpha")
+    money = ("commitment", "paid_in", "distributed", "nav", "nav_fair")
+    if result is None or not len(table.get("quarter", ())) or any(name not in table for name in (*ratios, *money)):
+        return
+    names = {}
+    if material.scenario is not None:
+        names = {c.id: c.name.get(lang) for c in material.scenario.ordered_funds()}
+    sheet = book.sheet("基金设立年份", "Fund vintages", [30, 9, 11, 10, *[11] * 12])
+    size, unit = (1e8, "亿元") if lang == "zh" else (1e9, "CNY bn")
+    worlds = len(np.unique(table["replication"]))
+    sheet.line(
+        say(
+            f"各类基金按设立年份（首次交割之年），年末；有明细的{worlds}次模拟的中位数，金额单位：{unit}。全部模拟的逐季指标"
+            "（不分年份）见 summary.csv，逐季逐次见 fund_table.parquet。没有收益率的为空。",
+            f"Classes of funds by vintage (year of the first close), at the ends of years: medians over the {worlds}"
+            f" replications logged, money in {unit}. By quarter over all replications, without vintages, they are in"
+            " summary.csv; by quarter and replication in fund_table.parquet. A rate that is undefined is blank.",
+        ),
+        columns=12,
+    )
+    header = say(
+        "基金类|设立年份|季度|模拟次数|认缴|实缴|分配|净值|公允净值|实缴比例|DPI|RVPI|TVPI|KS-PME|IRR|直接阿尔法",
+        "Class of funds|Vintage|Quarter|Worlds|Commitments|Paid in|Paid out|NAV|Fair NAV|PIC|DPI|RVPI|TVPI|KS-PME|IRR|"
+        "Direct alpha",
+    ).split("|")
+    sheet.header(header, range(3, 16))
+    first = sheet.row
+    last = result.quarters[-1]
+    keep = np.array([str(q).endswith("Q4") or q == last for q in table["quarter"]])
+    keys = list(zip(*(table[name][keep].tolist() for name in ("class", "vintage", "quarter")), strict=True))
+    columns = {name: table[name][keep].astype(float) for name in (*money, *ratios)}
+    of: dict[tuple[str, int, str], list[int]] = {}
+    for i, key in enumerate(keys):
+        of.setdefault(key, []).append(i)
+    rank = {name: k for k, name in enumerate(names)}
+    for key in sorted(of, key=lambda key: (rank.get(key[0], len(rank)), key)):
+        name, vintage, quarter = key
+        sheet.text(sheet.row, 0, f"{names[name]} · {name}" if name in names else str(name))
+        sheet.text(sheet.row, 1, str(vintage))
+        sheet.text(sheet.row, 2, str(quarter))
+        sheet.value(sheet.row, 3, len(of[key]), book.number(0))
+        for column, what in enumerate((*money, *ratios), 4):
+            values = columns[what][of[key]]
+            values = values[~np.isnan(values)]
+            middle = float(np.median(values)) if values.size else None
+            if what in money:
+                sheet.value(sheet.row, column, None if middle is None else middle / size, book.number(2))
+            elif what in ("irr", "direct_alpha", "pic"):
+                sheet.value(sheet.row, column, middle, book.format(num_format="0.0%", align="right"))
+            else:
+                sheet.value(sheet.row, column, middle, book.number(2))
+        sheet.row += 1
+    sheet.table(first, 16, freeze=False)
+
+
 def _programmes(book: _Book) -> None:
     result = book.material.result
     metrics = [m for own in sections.policy_tools(result).values() for m in own] if result is not None else []
@@ -589,8 +648,8 @@ def _about(book: _Book) -> None:
 
 
 SHEETS = (
-    _summary, _facts, _firms, _valuations, _ladders, _money, _fair, _programmes, _comparison, _sensitivity, _rounds,
-    _assumptions, _about,
+    _summary, _facts, _firms, _valuations, _ladders, _money, _fair, _vintages, _programmes, _comparison, _sensitivity,
+    _rounds, _assumptions, _about,
 )  # fmt: skip
 
 
