@@ -440,6 +440,7 @@ def test_a_run_is_told_with_its_comparison_its_sweep_and_every_parameter(small: 
         "facts",
         "firms",
         "money",
+        "fair",
         "rules",
         "ladders",
         "comparison",
