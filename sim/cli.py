@@ -435,9 +435,10 @@ def cases(a: argparse.Namespace) -> int:
     stated = read_cases(a.cases, scenario) if a.cases is not None else []
     announce_compile(a, scenario)
     answers: list[tuple[str, object, str]] = []
+    called = {c.id: str(c.name.get(_lang)) for c in scenario.ordered_funds()}
     if stated:
         judged = judge(scenario, stated, a.replications, a.seed)
-        answers.append(("cases", [x.to_json() for x in judged], report(judged, _lang)))
+        answers.append(("cases", [x.to_json() for x in judged], report(judged, _lang, called)))
     if a.next_yuan is not None:
         from sim.analysis import follow_on, returns
 
@@ -447,7 +448,7 @@ def cases(a: argparse.Namespace) -> int:
                 answers.append(("next_yuan", found, follow_on.report(found, _lang)))
             else:
                 classes = returns.next_yuan(scenario, a.replications, a.seed, threads=a.threads, progress=progress)
-                answers.append(("next_yuan", classes, follow_on.report_classes(classes, _lang)))
+                answers.append(("next_yuan", classes, follow_on.report_classes(classes, _lang, called)))
     if a.partners or a.calls_at_risk:
         from sim.analysis import partners
         from sim.ensemble import simulate
@@ -471,7 +472,9 @@ def actual(a: argparse.Namespace) -> int:
     from sim.portfolio.actuals import compare, table
     from sim.result import Result
 
-    print(table(compare(Result.load(a.result), a.actuals, _lang), _lang))
+    result = Result.load(a.result)
+    labels = {m.name: m.label[_lang] for m in result.metrics}
+    print(table(compare(result, a.actuals, _lang), _lang, labels))
     return 0
 
 

@@ -29,6 +29,7 @@ HEADLINES = (
     "ladder.listing.listed",
     "valuation.unicorns",
     "valuation.post_money.total",
+    "valuation.fair.ratio",
     "rounds.raised.total",
     "funds.guidance.paid_in",
     "funds.subfunds.size",

@@ -52,6 +52,7 @@ def follow(
     world = worlds.live(0, replication, events=True)
     samples = _samples(scenario, [_kept(world, replication, scenario.zone.quarters)])
     life = life_in(scenario, world, samples, replication, firm, seed)
+    _add_fair_values(life, scenario, samples, replication)
     _add_tables(life, scenario, worlds, replication)
     return life
 
@@ -106,6 +107,18 @@ def life_in(
     if slot is not None:
         life["now"] = firm_now(scenario, world, slot, life["rounds"])
     return life
+
+
+def _add_fair_values(
+    life: dict[str, Any], scenario: Scenario, samples: Mapping[str, Mapping[str, NDArray]], replication: int
+) -> None:
+    """What each round makes the firm worth, exactly and from its own classes; the log's is from a typical cap table."""
+    from sim.analysis.returns import fair_rounds
+
+    rows = fair_rounds(scenario, samples, replication, [life["firm"]])
+    for event, row in zip(life["rounds"], rows, strict=True):
+        event["fair_value_typical"] = event["fair_value"]
+        event["fair_value"] = row["fair_value"]
 
 
 def _add_tables(life: dict[str, Any], scenario: Scenario, worlds: Worlds, replication: int) -> None:
@@ -194,7 +207,8 @@ def cap_table(scenario: Scenario, world: World, row: int, rounds: Sequence[dict[
     """Who holds a venture: founders, option pool, and each share class with its terms and the funds that hold it.
 
     Shares are in units of the founders' shares; `share_of_firm` is as-converted. A class is named after the round
-    whose price it was issued at; classes from before the simulated time are "earlier".
+    whose price it was issued at; classes from before the simulated time are "earlier". What funds hold beside their
+    rounds (population.issue_ordinary) is a class without preference at the last round's price, and "ordinary".
     """
     v, h = world.ventures, world.holdings
     total = float(v.shares[row])
@@ -207,21 +221,23 @@ def cap_table(scenario: Scenario, world: World, row: int, rounds: Sequence[dict[
             mine[name] = mine.get(name, 0.0) + float(h.shares[at])
         at = int(h.next[at])
     issued = {event["price"]: event["stage"] for event in rounds}
-    classes = []
+    classes: list[dict[str, Any]] = []
     for c in range(int(v.classes[row])):
         shares, price = float(v.class_shares[row, c]), float(v.class_price[row, c])
         conversion = float(v.class_conversion[row, c])
         cap = float(v.class_cap[row, c])
         participating = bool(v.class_participating[row, c])
+        preference = float(v.class_preference[row, c])
+        beside = preference == 0.0 and (price not in issued or any(price == other["price"] for other in classes))
         classes.append(
             {
                 "class": c + 1,
-                "stage": issued.get(price, "earlier"),
+                "stage": "ordinary" if beside else issued.get(price, "earlier"),
                 "shares": shares,
                 "share_of_firm": shares * conversion / total,
                 "price": price,
                 "paid": shares * price,
-                "preference": float(v.class_preference[row, c]),
+                "preference": preference,
                 "seniority": int(v.class_seniority[row, c]),
                 "participating": participating,
                 "cap": cap if participating and np.isfinite(cap) else None,
@@ -287,6 +303,8 @@ def payoff_of(table: dict[str, Any], low: float | None = None, high: float | Non
 
 def _converts_at(table: dict[str, Any], c: int, claims: float) -> float | None:
     """The exit value from which a class converts, by bisection; conversion is monotone in the proceeds."""
+    if table["classes"][c]["preference"] <= 0.0:
+        return None  # common already
     high = claims
     for _ in range(60):
         if payouts(table, high)[2][c]:
@@ -338,7 +356,8 @@ def class_names(table: dict[str, Any], lang: str) -> list[str]:
 def _stage(stage: str, lang: str) -> str:
     from sim.terms import term
 
-    return say(lang, "更早轮次", "earlier") if stage == "earlier" else term(f"stage.{stage}", lang)
+    told = {"earlier": ("更早轮次", "earlier"), "ordinary": ("普通股", "ordinary")}.get(stage)
+    return say(lang, *told) if told else term(f"stage.{stage}", lang)
 
 
 def outline(life: dict[str, Any], scenario: Scenario, lang: str) -> str:
@@ -361,8 +380,8 @@ def outline(life: dict[str, Any], scenario: Scenario, lang: str) -> str:
     if life["rounds"]:
         head = say(
             lang,
-            "融资轮次|轮次|融资额|投前|投后|领投|基金数|模型外资金",
-            "rounds|stage|raised|pre-money|post-money|lead|funds|from others",
+            "融资轮次|轮次|融资额|投前|投后|公允价值|领投|基金数|模型外资金",
+            "rounds|stage|raised|pre-money|post-money|fair value|lead|funds|from others",
         ).split("|")
         rows = [
             [
@@ -371,6 +390,7 @@ def outline(life: dict[str, Any], scenario: Scenario, lang: str) -> str:
                 money(r["amount"]),
                 money(r["pre_money"]),
                 money(r["post_money"]),
+                money(r["fair_value"]),
                 _holder(r["lead"], lang, classes),
                 str(r["funds"]),
                 money(r["from_others"]),

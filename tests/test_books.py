@@ -21,7 +21,7 @@ from sim.model.rules import lower
 from sim.model.world import Count
 from sim.portfolio.importing import import_portfolio
 from sim.scenario import load_scenario
-from sim.tracing import follow, payouts, tables_at_start
+from sim.tracing import follow, outline, payoff_of, payouts, tables_at_start
 from tests.portfolios import as_workbook, drawn, example
 from tests.test_model import XIAN
 
@@ -152,6 +152,11 @@ def test_shares_bought_beside_the_rounds_are_ordinary_shares(tmp_path: Path):
     assert table is not None
     ordinary = [c for c in table["classes"] if c["preference"] == 0.0]
     assert [c["holders"] for c in ordinary] == [{"eg-venture": pytest.approx(0.06, rel=1e-9)}]
+    life = follow(scenario, 0, "eg-gene", 1)
+    told = life["rounds"][0]["cap_table"]
+    assert [c["stage"] for c in told["classes"]] == ["angel", "ordinary"]  # not of the round whose price they stand at
+    assert payoff_of(told).converts[1] is None and payoff_of(told).converts[0] is not None  # common already
+    assert "2 普通股" in outline(life, scenario, "zh") and "2 ordinary" in outline(life, scenario, "en")
     before = simulate(imported(tmp_path, example()), 1, 1, threads=1)
     more = result["funds.eg-venture.invested.local"][0, 0] - before["funds.eg-venture.invested.local"][0, 0]
     assert more == pytest.approx(900e4)

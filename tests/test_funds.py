@@ -385,7 +385,7 @@ def test_headlines_exceed_fair_value(plain):
 
 def test_rounds_that_are_logged_have_an_exact_fair_value(plain):
     scenario = load_scenario(XIAN, WHOLE)
-    rows = returns.fair_rounds(scenario, plain, 0, most=12)
+    rows = returns.fair_rounds(scenario, plain.samples, 0, most=12)
     assert len(rows) == 12
     assert all(row["fair_value"] > 0.0 for row in rows)  # above post-money where a junior class buys in cheaply
     assert np.mean([row["fair_value"] < row["post_money"] for row in rows]) > 0.6

@@ -228,6 +228,20 @@ def test_shares_times_price_is_the_post_money(tmp_path: Path):
     assert told(spoilt(tmp_path, "rounds", 1, price=26), "Rounds!F3", "Rounds!E3")
 
 
+def test_a_round_that_would_issue_negative_shares(tmp_path: Path):
+    sheets = example()
+    for holding in sheets["holdings"]:
+        holding.pop("shares", None)
+    sheets["rounds"][1] |= {"shares": 10_000_000, "price": 40}  # the post-money stands; the round before left 12.5 m
+    assert told(refused(saved(tmp_path, sheets)), "Rounds!G3", "negative number of shares", "Rounds!G2")
+
+
+def test_a_date_that_was_refused_is_the_only_thing_told_of_its_firm(tmp_path: Path):
+    """The order of the rounds is unknown then: what depends on which is the last would be told of the wrong one."""
+    problems = spoilt(tmp_path, "rounds", 0, date="2022-10-20")
+    assert len(problems) == 1 and told(problems, "Rounds!C2", "typed as text")
+
+
 def test_more_paid_in_than_committed(tmp_path: Path):
     assert told(spoilt(tmp_path, "funds", 1, paid_in=60000), "Funds!H3", "Funds!F3")
 

@@ -20,7 +20,7 @@ from sim import store
 from sim.errors import RunError, UserError
 from sim.figures.ladders import waves
 from sim.figures.style import digits, scale_of
-from sim.report import answer, blocks, fonts, html, material, numbers, pdf, sections, write
+from sim.report import answer, blocks, fair, fonts, html, material, numbers, pdf, sections, write
 from sim.result import Result
 from sim.terms import term
 from tests import synthetic
@@ -440,6 +440,7 @@ def test_a_run_is_told_with_its_comparison_its_sweep_and_every_parameter(small: 
         "facts",
         "firms",
         "money",
+        "fair",
         "rules",
         "ladders",
         "comparison",
@@ -523,3 +524,124 @@ def test_the_rule_pack_is_told_with_what_departs_from_it_and_what_binds(result: 
 
 def test_a_run_without_a_rule_pack_has_no_section_of_rules(pages: dict[str, str]):
     assert "The rules of the guidance fund" not in pages["en"] and "引导基金的规则" not in pages["zh"]
+
+
+# --- headline and fair value
+
+
+def with_rounds(worlds: int = 2, firms: int = 12) -> dict[str, np.ndarray]:
+    """A log as the kernel keeps it: each firm raises an angel round, then series A whose class stands ahead."""
+    n = 2 * worlds * firms
+    second = np.arange(n) % 2 == 1
+    post = np.where(second, 2e8, 3e7) * np.linspace(0.8, 1.5, n)
+    firm = np.array([f"2020Q1-o-{i // 2 % firms}" for i in range(n)])
+    table = {"replication": np.repeat(np.arange(worlds), 2 * firms), "firm": firm}
+    table |= {"quarter": np.where(second, "2021Q1", "2020Q1"), "stage": np.where(second, "a", "angel")}
+    table |= {"amount": 0.2 * post, "post_money": post, "fair_value": post / np.where(second, 1.4, 1.5)}
+    table |= {"preference": np.ones(n), "seniority": second.astype(int), "participating": np.zeros(n, int)}
+    return table | {"raised_before": np.zeros(n), "previous_post_money": np.zeros(n)}
+
+
+def with_fair_values(result: Result) -> Result:
+    """The same, with funds whose net asset value is a fifth above that at fair value, and rounds in the log."""
+    add = [m for m in result.metrics if m.name in ("funds.guidance.nav", "valuation.post_money.total")]
+    twins = {"funds.guidance.nav": "funds.guidance.nav_fair", "valuation.post_money.total": "valuation.fair.total"}
+    metrics = [*result.metrics, *(replace(m, name=twins[m.name]) for m in add)]
+    values = np.concatenate([result.values, np.stack([result[m.name] / 1.2 for m in add])])
+    return Result(metrics, result.quarters, values, {"rounds": with_rounds()}, result.facts, result.manifest)
+
+
+@pytest.fixture
+def valued(result: Result, folder: Path) -> Callable[[str], material.Material]:
+    from sim import load_scenario
+
+    scenario = load_scenario(Path(__file__).parent.parent / "scenarios" / "xian.toml")
+    return lambda lang: replace(told(folder, lang), result=with_fair_values(result), scenario=scenario)
+
+
+def test_the_excess_of_a_round_is_that_of_its_own_classes_by_the_exact_quadrature(valued):
+    from sim.analysis.returns import fair_rounds
+
+    m = valued("en")
+    found = fair.rounds_of(m)
+    assert found is not None and (found.valued, found.worlds, found.logged) == (48, 2, 48)
+    exact = [x for r in (0, 1) for x in fair_rounds(m.scenario, m.result.samples, r)]
+    for row in found.rows:
+        mine = [x for x in exact if row.kind in ("all", x["stage"])]
+        assert row.count == len(mine)
+        assert np.allclose(row.excess, np.quantile([x["overvaluation"] for x in mine], (0.05, 0.5, 0.95)), atol=2e-3)
+        assert np.isclose(row.typical, np.median([x["typical"] for x in mine]))
+    assert [row.kind for row in found.rows] == ["all", "angel", "a"]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_report_says_by_how_much_headlines_exceed_fair_value(valued, lang: str):
+    m = valued(lang)
+    section = fair.headline_and_fair_value(m)
+    assert section is not None
+    rounds, stocks = (block for block in section.blocks if isinstance(block, blocks.Table))
+    found = fair.rounds_of(m)
+    assert found is not None
+    middle = next(row.excess[1] for row in found.rows if row.kind == "all")
+    assert rounds.rows[0].cells[4].text == f"{100 * middle:.0f}%"
+    assert f"{100 * middle:.0f}%" in section.blocks[0].text  # type: ignore[union-attr]
+    excess = [row for row in stocks.rows if row.cells[0].text in ("Excess", "超出幅度")]
+    assert len(excess) == 2 and all(row.cells[-1].text == "20%" for row in excess)
+    assert "20%" in fair.nav_in_words(m) and fair.nav_in_words(m) in text_of(sections.the_money(m))
+    assert "20%" in fair.ratio_in_words(m) and fair.ratio_in_words(m) in text_of(sections.firms_and_values(m))
+
+
+def text_of(section: blocks.Section | None) -> str:
+    assert section is not None
+    return " ".join(block.text for block in section.blocks if isinstance(block, blocks.Paragraph))
+
+
+def test_the_excess_of_net_asset_values_is_ranked_over_worlds_that_hold_something(valued):
+    from sim.analysis.fair import above_fair
+
+    m = valued("en")
+    result = m.result
+    assert result is not None
+    last = len(result.quarters) - 1
+    for name, value in (("funds.guidance.nav", 1.2e9), ("funds.guidance.nav_fair", 1e9)):
+        result[name][:, last] = value
+        result[name][:30, last] = 0.0  # wound up
+    (found,) = above_fair(result, "funds.guidance.nav", "funds.guidance.nav_fair", result.quarters[-1:])
+    assert found.defined == result.replications - 30 == 10
+    assert found.headline[1] == 0.0 and np.allclose(found.excess, 0.2)
+    result["funds.guidance.nav"][:, last] = result["funds.guidance.nav_fair"][:, last] = 0.0
+    (nothing,) = above_fair(result, "funds.guidance.nav", "funds.guidance.nav_fair", result.quarters[-1:])
+    assert nothing.defined == 0 and np.isnan(nothing.excess).all()
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_log_too_long_to_value_says_how_much_of_it_was(valued, monkeypatch: pytest.MonkeyPatch, lang: str):
+    from sim.analysis import fair as analysis
+
+    monkeypatch.setattr(fair, "rounds_above_fair", lambda s, r: analysis.rounds_above_fair(s, r, most=30))
+    m = valued(lang)
+    found = fair.rounds_of(m)
+    assert found is not None and (found.valued, found.logged, found.worlds, found.logged_worlds) == (24, 48, 1, 2)
+    assert re.search(r"另有24轮|24 more", fair.coverage(m))
+    assert re.search(r"全部40次模拟中的前1次|first 1 of 40 replications", fair.coverage(m))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_cannot_be_said_of_fair_value_is_said(valued, lang: str):
+    m = valued(lang)
+    assert m.result is not None
+    older = {key: x for key, x in with_rounds().items() if key != "fair_value"}
+    fund = Result(m.result.metrics[:], m.result.quarters, m.result.values, {}, [], m.result.manifest)
+    for samples, words in (({}, "没有融资明细|has no log"), ({"rounds": older}, "较早的版本|earlier version")):
+        fund.samples = samples
+        assert re.search(words, text_of(fair.headline_and_fair_value(replace(m, result=fund, kept={}))))
+    fund.samples = {"rounds": with_rounds()}
+    unread = replace(m, result=fund, scenario=None, kept={})
+    assert re.search("情景文本不能读取|cannot be read", text_of(fair.headline_and_fair_value(unread)))
+    keep = [
+        i for i, x in enumerate(fund.metrics) if not x.name.startswith("valuation.fair") and "nav_fair" not in x.name
+    ]
+    bare = Result([fund.metrics[i] for i in keep], fund.quarters, fund.values[keep], {}, [], fund.manifest)
+    assert re.search(
+        "没有这些指标|without these metrics", text_of(fair.headline_and_fair_value(replace(m, result=bare, kept={})))
+    )

@@ -127,3 +127,38 @@ def test_every_parameter_of_the_scenario_is_listed(root: Path, of: material.Mate
     assert set(paths) == {row["path"] for row in wanted}
     guidance = paths["funds.guidance.size"]
     assert (guidance[2].value, guidance[3].value, guidance[4].value) == ("CNY 5 bn", 5e9, "CNY")
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_workbook_has_headline_and_fair_value_beside_each_other(of: material.Material, lang: str):
+    assert of.result is not None
+    at = next(i for i, m in enumerate(of.result.metrics) if m.name == "funds.guidance.nav")
+    values = np.concatenate([of.result.values, of.result.values[at : at + 1] / 1.25])
+    metrics = [*of.result.metrics, replace(of.result.metrics[at], name="funds.guidance.nav_fair")]
+    with_fair = Result(metrics, of.result.quarters, values, {}, [], of.result.manifest)
+    sheet = opened(replace(of, lang=lang, result=with_fair))["公允价值" if lang == "zh" else "Fair value"]
+    rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
+    told = [row for row in rows if row[1] == "2023Q4"]
+    assert len(told) == 1 and told[0][0] == ("引导基金净值" if lang == "zh" else "Guidance fund, net asset value")
+    size = 1e8 if lang == "zh" else 1e9
+    assert np.isclose(
+        told[0][2] * size, with_fair.quantiles("funds.guidance.nav", (0.5,))[0, with_fair.quarter("2023Q4")]
+    )
+    assert np.allclose(told[0][4:7], 0.25)
+    assert any("没有融资明细" in str(row[0]) or "has no log of rounds" in str(row[0]) for row in rows)
+
+
+def test_key_ratios_stand_by_vintage_and_year(of: material.Material):
+    assert of.result is not None
+    n = 6  # two worlds, one class, one vintage, three quarters of which two end a year
+    numbers = {name: np.arange(n) * 1e8 for name in ("commitment", "paid_in", "distributed", "nav", "nav_fair")}
+    rates = {name: np.arange(n) / 10 for name in ("pic", "dpi", "rvpi", "tvpi", "ks_pme", "irr", "direct_alpha")}
+    rates["irr"] = np.array([np.nan, 0.1, 0.2, np.nan, 0.1, 0.4])
+    table = {"replication": np.repeat([0, 1], 3), "class": np.array(["angel"] * n), "vintage": np.full(n, 2021)}
+    table |= {"quarter": np.tile(["2021Q4", "2022Q3", "2022Q4"], 2), "funds": np.ones(n, int), **numbers, **rates}
+    with_table = Result(of.result.metrics, of.result.quarters, of.result.values, {"fund_table": table})
+    sheet = opened(replace(of, result=with_table))["Fund vintages"]
+    rows = [[cell.value for cell in row] for row in sheet.iter_rows() if row[0].value == "angel"]
+    assert [row[1:4] for row in rows] == [["2021", "2021Q4", 2], ["2021", "2022Q4", 2]]
+    assert rows[1][7] == pytest.approx(0.35) and rows[1][12] == pytest.approx(0.35)  # medians of worlds 2 and 5
+    assert rows[0][14] is None and rows[1][14] == pytest.approx(0.3)  # undefined in both worlds; 0.2 and 0.4

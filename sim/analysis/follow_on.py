@@ -11,7 +11,7 @@ shares still held are carried at headline value (`held` tells how much of the va
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -192,13 +192,14 @@ def report(found: Sequence[FollowOn], lang: str, most: int = MOST_ROWS) -> str:
     return "\n\n".join(parts)
 
 
-def report_classes(found: Sequence[Any], lang: str) -> str:
-    """The next yuan by class of fund (sim.analysis.returns.next_yuan), as a table."""
+def report_classes(found: Sequence[Any], lang: str, names: Mapping[str, str] | None = None) -> str:
+    """The next yuan by class of fund (sim.analysis.returns.next_yuan), as a table. names: id -> what it is called."""
+    names = names or {}
     head = say(lang, "基金类|每多认缴一元缴款|每元价值|财政每元价值",
                "class of fund|called of a yuan|value of a yuan|treasury's").split("|")  # fmt: skip
     rows = [
         [
-            x.id,
+            f"{names[x.id]} {x.id}" if names.get(x.id, x.id) != x.id else x.id,
             *(
                 f"{e.value:.2f} ± {_two(e.error)}" if e.value == e.value else "–"
                 for e in (x.called, x.value, x.treasury)

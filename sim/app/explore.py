@@ -189,7 +189,7 @@ def payoff(equity: Mapping[str, Any]) -> dict[str, Any]:
         )
         paid[:, j] = got
         for k in np.flatnonzero(converted):
-            if converts[k] is None:
+            if converts[k] is None and claims[k] > 0.0:  # without a preference it is common already
                 converts[k] = float(value)
     return {
         "values": plain(values),

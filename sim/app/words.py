@@ -166,6 +166,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "firm.cap.founders": ("创始人", "Founders"),
     "firm.cap.pool": ("期权池", "Option pool"),
     "firm.cap.class": ("第 {n} 类优先股", "Preferred class {n}"),
+    "firm.cap.ordinary": ("第 {n} 类（普通股）", "Class {n} (ordinary)"),
     "firm.cap.share": ("持股比例", "Share"),
     "firm.cap.paid": ("投资额", "Paid in"),
     "firm.cap.preference": ("优先清算", "Preference"),

@@ -6,6 +6,7 @@ any metric that the result reports. Money as people write it (3.2亿, 320m) or i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,8 +106,9 @@ def _headings(rows: list[tuple[int, list[Any]]], file: str, trouble: Trouble) ->
     return places
 
 
-def table(compared: list[Compared], lang: str) -> str:
-    """The comparison as people read it."""
+def table(compared: list[Compared], lang: str, labels: Mapping[str, str] | None = None) -> str:
+    """The comparison as people read it. labels: metric -> what it is called; its name where there is none."""
+    labels = labels or {}
     from sim.printing import band, shown
 
     head = say(
@@ -116,7 +118,7 @@ def table(compared: list[Compared], lang: str) -> str:
     )
     rows = [
         [
-            c.metric,
+            labels.get(c.metric, c.metric),
             c.quarter,
             shown(c.p50, c.unit, lang),
             band(c.p05, c.p95, c.unit, lang),

@@ -9,6 +9,7 @@ worth nothing. Not modelled: rounds between the start and the exit, which would 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -216,14 +217,14 @@ def own_exits(result: Any, firm: str) -> list[dict[str, Any]]:
     return out
 
 
-def report(judged: list[Judged], lang: str) -> str:
-    """Tables in the reader's language."""
+def report(judged: list[Judged], lang: str, called: Mapping[str, str] | None = None) -> str:
+    """Tables in the reader's language. called: id of a fund -> its name."""
     parts = []
     for firm in judged:
         funds = list(firm.cost)
         holders = [*funds, REST, COMMON]
         others = say(lang, "其他投资人", "other investors")
-        names = {REST: others, COMMON: say(lang, "创始人与期权池", "founders and pool")}
+        names = {**(called or {}), REST: others, COMMON: say(lang, "创始人与期权池", "founders and pool")}
         head = [
             firm.name.get(lang),
             *say(lang, "时间|概率|出售价格", "date|probability|sold for").split("|"),

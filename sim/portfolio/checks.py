@@ -357,7 +357,9 @@ class Checks:
             if row["last_date"]:
                 self.dated(row, "last_date", row)
             return
-        last = rounds[-1]
+        last = self.last(rounds)
+        if last is None:
+            return
         stated, post = row["last_post"], last["post"]
         if stated and post and last["date"] and not self.same(stated, post):
             if self.unit_apart(stated, post):
@@ -379,6 +381,11 @@ class Checks:
                     f"与融资轮次表的最后一轮（{last.short(other)}）不一致",
                     f"disagrees with the last round in {last.short(other)}",
                 )
+
+    def last(self, rounds: list[Row]) -> Row | None:
+        """The last of a firm's rounds; None where a date was refused, and with it their order is unknown."""
+        refused = any(r["date"] is None and not self.readable(r, "date") for r in rounds)
+        return None if refused or not rounds else rounds[-1]
 
     def same(self, a: float, b: float) -> bool:
         return abs(a - b) <= EQUAL * max(abs(a), abs(b))
@@ -460,6 +467,16 @@ class Checks:
                         f"price x shares = {self.money(price * shares)} is not the post-money of {self.money(post)}"
                         f" ({row.short('post')})",
                     )
+        for before, after in pairwise(r for r in rounds if r["date"] and r["shares"]):
+            if after["shares"] < before["shares"] * (1 - EQUAL):
+                self.say(
+                    after,
+                    "shares",
+                    f"该轮发行的股数为负：投后总股数 {after['shares']:,.0f}，少于上一轮之后的 {before['shares']:,.0f}"
+                    f"（{before.short('shares')}）",
+                    f"this round would issue a negative number of shares: {after['shares']:,.0f} after it, and"
+                    f" {before['shares']:,.0f} after the round before ({before.short('shares')})",
+                )
         ordered = sorted(rounds, key=lambda r: (stage_number(r["stage"]), r.number))
         for before, after in pairwise(ordered):
             forward = stage_number(before["stage"]) < stage_number(after["stage"])
@@ -477,7 +494,7 @@ class Checks:
 
     def holders(self, name: str, holdings: list[Row]) -> None:
         rounds = self.p.rounds_of.get(name, [])
-        last = rounds[-1] if rounds else None
+        last = self.last(rounds)
         total = 0.0
         paid: dict[int, float] = defaultdict(float)
         buyers: dict[int, tuple[Row, Row]] = {}

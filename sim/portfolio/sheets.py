@@ -62,7 +62,7 @@ class Sheet:
         heading = self.headings.get(key or "", "")
         if not self.name:
             return {"file": self.file, "line": row, "key": heading or (f"column {letter(column)}" if column else None)}
-        at = self.name + (f"!{letter(column)}{row}" if column is not None and row else f" row {row}" if row else "")
+        at = self.name + (f"!{letter(column)}{row}" if column is not None and row else f":{row}" if row else "")
         return {"file": self.file, "key": f"{at} [{heading}]" if heading else at}
 
     def short(self, row: int, key: str | None = None) -> str:

@@ -109,13 +109,18 @@ def _values(t: Teller) -> str:
     bare = t.lang == "en"
     listed, unicorns = t.told("ladder.listing.listed", bare=bare), t.told("valuation.unicorns", bare=bare)
     post, market = t.told("valuation.post_money.total"), t.told("valuation.listed.total")
+    above = t.median("valuation.fair.ratio")
     if t.lang == "zh":
         parts = [f"上市公司{listed}" if listed else "", f"独角兽企业{unicorns}" if unicorns else ""]
-        parts += [f"未上市企业投后估值合计{post}" if post else "", f"上市企业总市值{market}" if market else ""]
+        parts += [
+            f"未上市企业投后估值合计{post}{f'，为公允价值的{above}' if above else ''}" if post else "",
+            f"上市企业总市值{market}" if market else "",
+        ]
         text = "，".join(part for part in parts if part)
         return f"{text}。" if text else ""
     parts = [f"listed companies number {listed}" if listed else "", f"unicorns {unicorns}" if unicorns else ""]
     parts += [f"the last post-money of unlisted firms adds up to {post}" if post else ""]
+    parts[-1] += f", {above} their fair value" if post and above else ""
     parts += [f"listed firms are worth {market}" if market else ""]
     text = _listed_in_english([part for part in parts if part])
     return f"{text[:1].upper()}{text[1:]}." if text else ""

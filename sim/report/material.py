@@ -30,7 +30,8 @@ KINDS = ("run", "compare", "sweep")
 
 @dataclass
 class Material:
-    """Of `result`, `comparison`, `sweep` at least one is there. `remarks`: what the report could not tell, and why."""
+    """Of `result`, `comparison`, `sweep` at least one is there. `remarks`: what the report could not tell, and why;
+    `kept`: what took long to work out, for the files that follow."""
 
     lang: str
     folder: Path
@@ -40,6 +41,7 @@ class Material:
     comparison: Comparison | None = None
     sweep: Any = None
     remarks: list[str] = field(default_factory=list)
+    kept: dict[str, Any] = field(default_factory=dict)
 
     def say(self, zh: str, en: str) -> str:
         return zh if self.lang == "zh" else en

@@ -16,7 +16,7 @@ from sim.analysis.text import show
 from sim.figures.facts import fact_name
 from sim.figures.ladders import ladder_name, ladders_of, levels_of, waves
 from sim.figures.style import amount, capital, scenario_name
-from sim.report import numbers
+from sim.report import fair, numbers
 from sim.report.answer import Teller, in_scale, sentences
 from sim.report.blocks import Attachment, Block, Cell, Code, Document, Paragraph, Points, Row, Section, Table
 from sim.report.numbers import dates, shown
@@ -355,9 +355,11 @@ def firms_and_values(material: Material) -> Section | None:
     blocks.append(
         Paragraph(
             say(
-                "估值口径：未上市企业取最近一轮投后估值，上市企业取市值；投后估值通常高于公允价值。招引企业与本地创办企业分列。",
-                "Valuations are the last post-money of unlisted firms and the market value of listed ones; a post-money"
-                " valuation usually exceeds fair value. Firms that moved in are told apart from those founded here.",
+                "估值口径：未上市企业取最近一轮投后估值，上市企业取市值。招引企业与本地创办企业分列。"
+                + (fair.ratio_in_words(material) or "投后估值通常高于公允价值。"),
+                "Valuations are the last post-money of unlisted firms and the market value of listed ones. Firms that"
+                " moved in are told apart from those founded here. "
+                + (fair.ratio_in_words(material) or "A post-money valuation usually exceeds fair value."),
             ),
             "small",
         )
@@ -378,8 +380,8 @@ def the_money(material: Material) -> Section | None:
     if result is None or not any(m.name.startswith(("funds.", "public.")) for m in result.metrics):
         return None
     blocks: list[Block] = []
-    if text := leverage_in_words(material):
-        blocks.append(Paragraph(text))
+    for text in (leverage_in_words(material), fair.nav_in_words(material)):
+        blocks += [Paragraph(text)] if text else []
     if table := band_table(material, FUND, say("引导基金与子基金", "Guidance fund and sub-funds")):
         blocks.append(table)
     flows = figures.flows_of(result)
@@ -492,7 +494,7 @@ def each_fund(material: Material) -> Table | None:
     assert result is not None
     if material.scenario is None:
         return None
-    money_columns = ("size", "paid_in", "distributed", "nav")
+    money_columns = ("size", "paid_in", "distributed", "nav", "nav_fair")
     kept = [
         (c, {column: _median(result, f"funds.{c.id}.{column}") for column in money_columns})
         for c in classes_of(material.scenario)
@@ -523,7 +525,7 @@ def each_fund(material: Material) -> Table | None:
         for c, cells in kept
     ]
     last = result.quarters[-1]
-    header = say("基金|认缴|实缴|分配|净值", "Fund|Size|Paid in|Paid out|NAV").split("|")
+    header = say("基金|认缴|实缴|分配|净值|公允净值", "Fund|Size|Paid in|Paid out|NAV|Fair NAV").split("|")
     return Table(
         say(
             f"逐只（逐类）基金，{last}（{money.unit}，中位数；下方为5–95%区间）",
@@ -531,12 +533,14 @@ def each_fund(material: Material) -> Table | None:
         ),
         [*header, "TVPI", "DPI", "IRR", "KS-PME"],
         rows,
-        "l" + "r" * 8,
+        "l" + "r" * 9,
         say(
-            "对出资人而言，已扣管理费与业绩报酬。有账面的基金，IRR 与 KS-PME 自运行起点算起。",
-            "To the partners, after fees and carry. IRR and KS-PME of funds with books count from the start.",
+            "对出资人而言，已扣管理费与业绩报酬。净值按最近一轮价格，公允净值按公允价值。有账面的基金，IRR 与 KS-PME"
+            "自运行起点算起。",
+            "To the partners, after fees and carry. NAV at last prices, fair NAV at fair value. IRR and KS-PME of funds"
+            " with books count from the start.",
         ),
-        (0.2, *(0.085 for _ in range(4)), *(0.115 for _ in range(4))),
+        (0.18, *(0.074 for _ in range(5)), *(0.1125 for _ in range(4))),
         small=True,
     )
 
@@ -1138,6 +1142,7 @@ SECTIONS: tuple[Callable[[Material], Section | None], ...] = (
     published_facts,
     firms_and_values,
     the_money,
+    fair.headline_and_fair_value,
     the_rules,
     the_ladders,
     the_programmes,

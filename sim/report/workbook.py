@@ -19,7 +19,7 @@ import numpy as np
 from sim.figures import style as look
 from sim.figures.ladders import ladder_name, ladders_of, levels_of, waves
 from sim.figures.style import capital
-from sim.report import sections
+from sim.report import fair, sections
 from sim.report.answer import sentences
 from sim.report.numbers import dates, shown
 from sim.terms import TERMS, sourced, term
@@ -319,6 +319,120 @@ def _money(book: _Book) -> None:
     _curves(book, sheet, curves)
 
 
+def _fair(book: _Book) -> None:
+    """Rounds by stage, then valuations of unlisted firms and net asset values of funds by year, beside fair value."""
+    material, result, lang, say = book.material, book.material.result, book.lang, book.say
+    if result is None:
+        return
+    rounds = fair.rounds_of(material)
+    columns = list(dict.fromkeys([q for q in result.quarters if q.endswith("Q4")] + result.quarters[-1:]))
+    of = fair.headlines(material, columns) + fair.funds_by_name(material, columns)
+    if rounds is None and not of:
+        return
+    sheet = book.sheet("公允价值", "Fair value", [44, 11, 15, 15, 13, 13, 13, 15, 13])
+    whole = book.format(num_format="0%", align="right")
+    size, unit = (1e8, "亿元") if lang == "zh" else (1e9, "CNY bn")
+    if rounds is not None:
+        sheet.heading(say(f"各轮（{unit}，中位数与5–95%的轮次）", f"Rounds ({unit}, medians and 5–95 % of rounds)"))
+        header = say(
+            "轮次|数量|投后估值|公允价值|超出幅度 P5|超出幅度|超出幅度 P95|高于公允价值|典型路径",
+            "Rounds|No.|Post-money|Fair value|Excess P5|Excess|Excess P95|Above fair value|Typical path",
+        ).split("|")
+        sheet.header(header, range(1, 9))
+        for row in rounds.rows:
+            sheet.text(sheet.row, 0, capital(fair.kind_name(row.kind, material)))
+            sheet.value(sheet.row, 1, row.count, book.number(0))
+            for column, value in ((2, row.post_money), (3, row.fair_value)):
+                sheet.value(sheet.row, column, value / size, book.number(4))
+            for column, value in enumerate((*row.excess, row.above, row.typical), 4):
+                sheet.value(sheet.row, column, value, whole)
+            sheet.row += 1
+        sheet.line(fair.coverage(material), book.format(text_wrap=True, font_color="#5c6b78"), columns=9)
+        sheet.row += 1
+    for text in fair.missing(material, rounds is not None, bool(of)):
+        sheet.line(text, columns=9)
+    if of:
+        sheet.heading(say(f"估值与净值（{unit}，中位数）", f"Valuations and net asset values ({unit}, medians)"))
+        header = say(
+            "项目|季度|账面|公允价值|超出幅度 P5|超出幅度|超出幅度 P95|有持仓的模拟",
+            "Of|Quarter|As reported|Fair value|Excess P5|Excess|Excess P95|Replications",
+        ).split("|")
+        sheet.header(header, range(2, 8))
+        first = sheet.row
+        for name, found in of:
+            for x in found:
+                sheet.text(sheet.row, 0, name)
+                sheet.text(sheet.row, 1, x.quarter)
+                for column, value in ((2, x.headline[1]), (3, x.fair_value[1])):
+                    sheet.value(sheet.row, column, value / size, book.number(2))
+                for column, value in enumerate(x.excess, 4):
+                    sheet.value(sheet.row, column, value, whole)
+                sheet.value(sheet.row, 7, x.defined, book.number(0))
+                sheet.row += 1
+        last = sheet.row
+        sheet.line(fair.note_on_headlines(material), book.format(text_wrap=True, font_color="#5c6b78"), columns=9)
+        sheet.page.autofilter(first - 1, 0, last - 1, 7)
+
+
+def _vintages(book: _Book) -> None:
+    """Key ratios of each class of funds and vintage at the ends of years, medians over the worlds that were logged."""
+    material, result, lang, say = book.material, book.material.result, book.lang, book.say
+    table = result.samples.get("fund_table", {}) if result is not None else {}
+    ratios = ("pic", "dpi", "rvpi", "tvpi", "ks_pme", "irr", "direct_alpha")
+    money = ("commitment", "paid_in", "distributed", "nav", "nav_fair")
+    if result is None or not len(table.get("quarter", ())) or any(name not in table for name in (*ratios, *money)):
+        return
+    names = {}
+    if material.scenario is not None:
+        names = {c.id: c.name.get(lang) for c in material.scenario.ordered_funds()}
+    sheet = book.sheet("基金设立年份", "Fund vintages", [30, 9, 11, 10, *[11] * 12])
+    size, unit = (1e8, "亿元") if lang == "zh" else (1e9, "CNY bn")
+    worlds = len(np.unique(table["replication"]))
+    sheet.line(
+        say(
+            f"各类基金按设立年份（首次交割之年），年末；有明细的{worlds}次模拟的中位数，金额单位：{unit}。全部模拟的逐季指标"
+            "（不分年份）见 summary.csv，逐季逐次见 fund_table.parquet。没有收益率的为空。",
+            f"Classes of funds by vintage (year of the first close), at the ends of years: medians over the {worlds}"
+            f" replications logged, money in {unit}. By quarter over all replications, without vintages, they are in"
+            " summary.csv; by quarter and replication in fund_table.parquet. A rate that is undefined is blank.",
+        ),
+        columns=12,
+    )
+    header = say(
+        "基金类|设立年份|季度|模拟次数|认缴|实缴|分配|净值|公允净值|实缴比例|DPI|RVPI|TVPI|KS-PME|IRR|直接阿尔法",
+        "Class of funds|Vintage|Quarter|Worlds|Commitments|Paid in|Paid out|NAV|Fair NAV|PIC|DPI|RVPI|TVPI|KS-PME|IRR|"
+        "Direct alpha",
+    ).split("|")
+    sheet.header(header, range(3, 16))
+    first = sheet.row
+    last = result.quarters[-1]
+    keep = np.array([str(q).endswith("Q4") or q == last for q in table["quarter"]])
+    keys = list(zip(*(table[name][keep].tolist() for name in ("class", "vintage", "quarter")), strict=True))
+    columns = {name: table[name][keep].astype(float) for name in (*money, *ratios)}
+    of: dict[tuple[str, int, str], list[int]] = {}
+    for i, key in enumerate(keys):
+        of.setdefault(key, []).append(i)
+    rank = {name: k for k, name in enumerate(names)}
+    for key in sorted(of, key=lambda key: (rank.get(key[0], len(rank)), key)):
+        name, vintage, quarter = key
+        sheet.text(sheet.row, 0, f"{names[name]} · {name}" if name in names else str(name))
+        sheet.text(sheet.row, 1, str(vintage))
+        sheet.text(sheet.row, 2, str(quarter))
+        sheet.value(sheet.row, 3, len(of[key]), book.number(0))
+        for column, what in enumerate((*money, *ratios), 4):
+            values = columns[what][of[key]]
+            values = values[~np.isnan(values)]
+            middle = float(np.median(values)) if values.size else None
+            if what in money:
+                sheet.value(sheet.row, column, None if middle is None else middle / size, book.number(2))
+            elif what in ("irr", "direct_alpha", "pic"):
+                sheet.value(sheet.row, column, middle, book.format(num_format="0.0%", align="right"))
+            else:
+                sheet.value(sheet.row, column, middle, book.number(2))
+        sheet.row += 1
+    sheet.table(first, 16, freeze=False)
+
+
 def _programmes(book: _Book) -> None:
     result = book.material.result
     metrics = [m for own in sections.policy_tools(result).values() for m in own] if result is not None else []
@@ -338,10 +452,11 @@ def _rounds(book: _Book) -> None:
         "replication": ("模拟编号", "Replication"), "quarter": ("季度", "Quarter"), "firm": ("企业", "Firm"),
         "stage": ("轮次", "Stage"), "round": ("第几轮", "Round"), "amount": ("融资额", "Raised"),
         "pre_money": ("投前估值", "Pre-money"), "post_money": ("投后估值", "Post-money"),
+        "fair_value": ("公允价值（典型路径）", "Fair value (typical path)"),
         "previous_post_money": ("上轮投后", "Previous post-money"), "from_others": ("其他投资人出资", "From others"),
     }  # fmt: skip
     have = [name for name in columns if name in table]
-    sheet = book.sheet("融资明细", "Rounds log", [12, 11, 18, 12, 9, *[15] * 6])
+    sheet = book.sheet("融资明细", "Rounds log", [12, 11, 18, 12, 9, *[15] * 3, 20, *[15] * 2])
     size, unit = (1e4, "万元") if lang == "zh" else (1e6, "CNY m")
     first = min(count, MOST_ROUNDS)
     sheet.line(
@@ -361,7 +476,7 @@ def _rounds(book: _Book) -> None:
                 told = term(f"stage.{value}", lang) if name == "stage" and f"stage.{value}" in TERMS else str(value)
                 sheet.page.write_string(header + 1 + i, column, told)
         else:
-            money = name in ("amount", "pre_money", "post_money", "previous_post_money", "from_others")
+            money = name in ("amount", "pre_money", "post_money", "fair_value", "previous_post_money", "from_others")
             form = book.number(0 if lang == "zh" or not money else 2)
             for i, value in enumerate(values.tolist()):
                 sheet.value(header + 1 + i, column, value / size if money else value, form)
@@ -533,8 +648,8 @@ def _about(book: _Book) -> None:
 
 
 SHEETS = (
-    _summary, _facts, _firms, _valuations, _ladders, _money, _programmes, _comparison, _sensitivity, _rounds,
-    _assumptions, _about,
+    _summary, _facts, _firms, _valuations, _ladders, _money, _fair, _vintages, _programmes, _comparison, _sensitivity,
+    _rounds, _assumptions, _about,
 )  # fmt: skip
 
 

@@ -296,7 +296,7 @@ export class Explorer {
     const { words, state } = this;
     const { payoff } = life;
     const scale = scaleOf("CNY", payoff.values.at(-1), state.lang);
-    const names = payoff.classes.map((_, k) => words("firm.cap.class", { n: k + 1 }));
+    const names = payoff.classes.map((_, k) => this.className(life.now.equity.classes[k]));
     const rows = [[words("firm.payoff.common"), payoff.common], ...payoff.classes.map((paid, k) => [names[k], paid])];
     const series = rows.map(([name, paid], k) => ({
       name, type: "line", symbol: "none", stack: "whole", data: paid.map((v, j) => [payoff.values[j] / scale.divisor, (100 * v) / payoff.values[j]]),
@@ -316,6 +316,10 @@ export class Explorer {
     return this.chart("firm", words("firm.payoff"), "%", `${words("firm.payoff")}: ${this.money(payoff.values[middle])}: ${told}`, { ...axes, tooltip: this.tip(title, each), series });
   }
 
+  className(c) {
+    return this.words(c.stage === "ordinary" ? "firm.cap.ordinary" : "firm.cap.class", { n: c.class });
+  }
+
   capTable(life, equity) {
     const { words } = this;
     const part = (x) => amount(x, "share", this.state.lang);
@@ -323,7 +327,7 @@ export class Explorer {
       [words("firm.cap.founders"), part(equity.founders), "–", "–", "–", "–", "–"],
       [words("firm.cap.pool"), part(equity.pool), "–", "–", "–", "–", "–"],
       ...equity.classes.map((c, k) => [
-        words("firm.cap.class", { n: c.class }), part(c.share_of_firm), this.money(c.price * c.shares), equity.listed ? "–" : this.money(c.preference * c.price * c.shares), equity.listed ? "–" : digits(c.seniority), words(c.participating ? "yes" : "no"),
+        this.className(c), part(c.share_of_firm), this.money(c.price * c.shares), equity.listed ? "–" : this.money(c.preference * c.price * c.shares), equity.listed ? "–" : digits(c.seniority), words(c.participating ? "yes" : "no"),
         life.payoff?.converts[k] ? this.money(life.payoff.converts[k]) : "–",
       ]),
     ];
