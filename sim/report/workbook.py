@@ -389,19 +389,26 @@ def _rounds(book: _Book) -> None:
             + (f" The first {MOST_PRINTED} of them print." if first > MOST_PRINTED else ""),
         )
     )
-    sheet.header(book.say(*columns[name]) for name in have)
+    texts = {name for name in have if table[name].dtype.kind in "OU"}
+    sheet.header(
+        [book.say(*columns[name]) for name in have],
+        [k for k, name in enumerate(have) if name not in texts],
+        [k for k, name in enumerate(have) if name in texts],
+    )
     header = sheet.row - 1
     for column, name in enumerate(have):
         values = table[name][:first]
-        if values.dtype.kind in "OU":
+        if name in texts:
+            beside = book.format(indent=1)
             for i, value in enumerate(values):
                 told = term(f"stage.{value}", lang) if name == "stage" and f"stage.{value}" in TERMS else str(value)
-                sheet.page.write_string(header + 1 + i, column, told)
+                sheet.page.write_string(header + 1 + i, column, told, beside)
         else:
             money = name in ("amount", "pre_money", "post_money", "previous_post_money", "from_others")
             form = book.number(0 if lang == "zh" or not money else 2)
             for i, value in enumerate(values.tolist()):
-                sheet.value(header + 1 + i, column, value / size if money else value, form)
+                none = name == "previous_post_money" and value == 0  # a first round has none
+                sheet.value(header + 1 + i, column, None if none else value / size if money else value, form)
     sheet.row = header + 1 + first
     sheet.table(header + 1, len(have), printed=MOST_PRINTED)
 
