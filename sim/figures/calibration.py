@@ -73,8 +73,9 @@ def parameters(c: Calibration, lang: str = "zh") -> Figure:
         axes.spines["left"].set_visible(False)
         axes.grid(False)
         axes.xaxis.set_major_locator(MaxNLocator(4))
+        axes.xaxis.set_major_formatter(lambda value, _: look.tick(value))
         axes.tick_params(axis="x", labelsize=7)
-        axes.set_title(_called(c, parameter.path, lang, 30), fontsize=7.5, loc="left", pad=3, linespacing=1.25)
+        axes.set_title(_called(c, parameter.path, lang, 34), fontsize=7.5, loc="left", pad=3, linespacing=1.25)
         if scale and scale.unit:
             axes.set_xlabel(scale.unit, fontsize=6.5, loc="right", labelpad=1)
     return figure
@@ -118,7 +119,8 @@ def facts(c: Calibration, lang: str = "zh") -> Figure:
             _beyond(axes, row + lift, high, colour)
         sign = {"at_least": "≥ ", "at_most": "≤ "}.get(record["bound"], "")
         unit = c.model.unit(c.moments[row].terms[0][0])
-        _cell(axes, row, sign + show(record["observed"], unit, lang))
+        told = look.amount(record["observed"], unit, lang) if unit else show(record["observed"])
+        _cell(axes, row, sign + told)
     return figure
 
 
