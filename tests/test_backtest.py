@@ -65,6 +65,16 @@ def test_shares_count_each_use_apart_and_name_the_misses():
     assert "far too low (0.51×)" in found.table("en") and "far 偏低" in found.table("zh")
 
 
+def test_zones_and_facts_are_told_by_name_and_with_their_unit():
+    names, zones = ("小巨人", "little giants"), ("西安高新区", "Xi'an High-tech Zone")
+    rows = [scored("xian", fact(66.0), DRAWS, "firms", names, zones)]
+    rows += [scored("xian", fact(1.0), DRAWS, "certificates", ("过会企业", "approved"), zones)]
+    zh, en = (Backtest(rows, [], ABOUT).table(lang) for lang in ("zh", "en"))
+    assert "西安高新区  小巨人" in zh and "66家" in zh and "1家" in zh
+    assert "Xi'an High-tech Zone  Little giants" in en and "66 firms" in en and "1 firm " in en
+    assert "| Little giants | f |" in Backtest(rows, [], ABOUT).markdown("en")
+
+
 def test_national_tables_are_counted_beside_the_facts():
     rows = (Published("survival", "year 1", 0.8, 0.79, 0.05, True), Published("funnel", "b", 0.2, 0.4, 0.1, False))
     text = board(fact(50), national=rows).table("en")

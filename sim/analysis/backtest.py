@@ -50,9 +50,30 @@ class Tested:
     reached: float | None = None
     name_zh: str = ""
     name_en: str = ""
+    zone_zh: str = ""
+    zone_en: str = ""
+
+    def place(self, lang: str) -> str:
+        """What the zone is called; its file's name where it is not known."""
+        return (self.zone_zh if lang == "zh" else self.zone_en) or self.zone
 
     def name(self, lang: str) -> str:
-        return (self.name_zh if lang == "zh" else self.name_en) or self.id
+        name = self.name_zh if lang == "zh" else self.name_en
+        return name[:1].upper() + name[1:] or self.id
+
+    def amount(self, value: float, lang: str) -> str:
+        """A number of the fact with its unit."""
+        from sim.terms import term
+
+        text = show(value, self.unit, lang)
+        if self.unit in ("CNY", "index"):
+            return text
+        if self.unit == "share":
+            return f"{100 * value:.3g}%"
+        word = term(f"unit.{self.unit}", lang)
+        if lang == "zh" or self.unit == "ratio":
+            return text + word
+        return f"{text} {word.removesuffix('s') if text == '1' else word}"
 
 
 @dataclass(frozen=True)
@@ -136,7 +157,7 @@ class Backtest:
                 sign = {"at_least": "≥ ", "at_most": "≤ "}.get(fact.bound, "")
                 band = "–"
                 if fact.p05 is not None and fact.p95 is not None and fact.p50 is not None:
-                    band = f"{show(fact.p50, fact.unit, lang)} [{between(fact.p05, fact.p95, fact.unit, lang)}]"
+                    band = f"{fact.amount(fact.p50, lang)} [{between(fact.p05, fact.p95, fact.unit, lang)}]"
                 mark = say(lang, "在内", "inside") if fact.inside else say(lang, "在外", "outside")
                 if fact.half:
                     mark = say(lang, "在中间一半", "inside half")
@@ -145,10 +166,10 @@ class Backtest:
                 rows.append(
                     [
                         say(lang, *uses[use]),
-                        fact.zone,
-                        fact.id,
+                        fact.place(lang),
+                        fact.name(lang),
                         fact.date,
-                        sign + show(fact.observed, fact.unit, lang),
+                        sign + fact.amount(fact.observed, lang),
                         band,
                         "–" if fact.reached is None else f"{fact.reached:.0%}",
                         mark,
@@ -166,7 +187,7 @@ class Backtest:
         calibrated = self.share("calibrate").text(lang)
         parts.append(say(lang, f"校准所用事实 5–95% 内：{calibrated}", f"calibrated facts inside 5–95 %: {calibrated}"))
         if self.misses:
-            said = say(lang, "，", ", ").join(self._miss(fact, lang) for fact in self.misses)
+            said = say(lang, "；", "; ").join(self._miss(fact, lang) for fact in self.misses)
             parts.append(say(lang, f"未命中：{said}", f"where it misses: {said}"))
         if self.national:
             held = sum(x.holds for x in self.national)
@@ -183,11 +204,14 @@ class Backtest:
         low = fact.p95 is not None and fact.p95 < fact.observed
         text = say(lang, "偏低" if low else "偏高", "too low" if low else "too high")
         ratio = (fact.p50 or 0.0) / fact.observed if fact.observed else float("nan")
-        return f"{fact.id} {text} ({ratio:.2f}×)"
+        colon = say(lang, "：", ": ")
+        return f"{fact.place(lang)}{colon}{fact.name(lang)} {text} ({ratio:.2f}×)"
 
     def markdown(self, lang: str = "en") -> str:
-        """docs/backtest.md: what the command printed, with the version that made it."""
-        header, rows = self._header(lang), self._rows(lang)
+        """docs/backtest.md: what the command printed, and beside each fact the id by which its scenario knows it."""
+        ids = [fact.id for use in USES for fact in self.facts if fact.use == use]
+        header = [*self._header(lang)[:3], "id", *self._header(lang)[3:]]
+        rows = [[*row[:3], own, *row[3:]] for own, row in zip(ids, self._rows(lang), strict=True)]
         lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
         lines += ["| " + " | ".join(row) + " |" for row in rows]
         _, *others = self._parts(lang)
@@ -224,7 +248,14 @@ class Backtest:
         }
 
 
-def scored(zone: str, fact: Any, draws: np.ndarray, unit: str, names: tuple[str, str] = ("", "")) -> Tested:
+def scored(
+    zone: str,
+    fact: Any,
+    draws: np.ndarray,
+    unit: str,
+    names: tuple[str, str] = ("", ""),
+    zones: tuple[str, str] = ("", ""),
+) -> Tested:
     """One fact beside its worlds; a metric that is undefined in every world leaves it without a mark."""
     from sim.quantities import quarter_name
 
@@ -240,7 +271,7 @@ def scored(zone: str, fact: Any, draws: np.ndarray, unit: str, names: tuple[str,
     )
     score = score_fact(fact.value, draws, fact.bound)
     bands = score.p05, score.p25, score.p50, score.p75, score.p95
-    return Tested(*known, *bands, score.inside, score.half, score.probability, *names)
+    return Tested(*known, *bands, score.inside, score.half, score.probability, *names, *zones)
 
 
 def run(
@@ -295,7 +326,8 @@ def run(
             elif all(part in about_metric for part in parts):
                 zh, en = (" + ".join(about_metric[part].label[lang] for part in parts) for lang in ("zh", "en"))
                 names = (zh, en)
-            found.append(scored(zone, fact, draws, units.get(parts[0], ""), names))
+            zones = (scenario.zone.name.get("zh"), scenario.zone.name.get("en"))
+            found.append(scored(zone, fact, draws, units.get(parts[0], ""), names, zones))
     if progress is not None:
         progress(total, total)
     about = {

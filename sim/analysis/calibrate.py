@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.analysis.model import Model, ZoneModel, refuse
-from sim.analysis.text import between, csv_text, layout, say, show
+from sim.analysis.text import between, csv_text, key_to, layout, say, show
 from sim.analysis.vary import Varied, _flat, _from_table, _refuse_outside, number_of, parse_spread
 from sim.analysis.work import Evaluated, Executor, Progress, claim, evaluate, header_for
 from sim.errors import Problem, UserError
@@ -204,7 +204,8 @@ class Calibration:
             rows[-1].append(f"{max(0.0, narrower):.0%}")
         header = [say(lang, "参数", "parameter"), say(lang, "先验 [5…95 %]", "prior [5…95 %]")]
         header += [say(lang, "后验 [5…95 %]", "posterior [5…95 %]"), say(lang, "方差减少", "variance removed")]
-        parts = [layout(header, rows)]
+        paths = [v.path for v in (*self.parameters, *self.left_at_prior)]
+        parts = ["\n".join([layout(header, rows), *key_to(paths, self.model.label, lang)])]
         if self.left_at_prior:
             names = ", ".join(v.path for v in self.left_at_prior)
             parts.append(
@@ -217,7 +218,7 @@ class Calibration:
             unit = self.model.unit(moment.terms[0][0])
             sign = {1: "≥ ", -1: "≤ ", 0: ""}[moment.sign]
             row = [say(lang, "校准", "calibrate") if moment.use == "calibrate" else say(lang, "检验", "check")]
-            row += [moment.id, sign + show(moment.observed, unit, lang)]
+            row += [self.name_of(moment, lang), sign + show(moment.observed, unit, lang)]
             for name in ("prior", "posterior"):
                 row.append(
                     f"{show(record[f'{name}_p50'], unit, lang)}"

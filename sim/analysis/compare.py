@@ -209,6 +209,15 @@ class Comparison:
     def of(self, name: str) -> Differences:
         return next(d for d in self.differences if d.name == name)
 
+    def called(self, name: str, lang: str) -> str:
+        """What people call a scenario; its short name where nothing more is known of it."""
+        own = self.about.get("names", {}).get(name)
+        return str(own[lang]) if own else name
+
+    def unchanged(self, d: Differences) -> bool:
+        """Whether a scenario lives as the baseline does, in every replication and all that is printed."""
+        return bool(np.all(d.p_same[self.shown(), self.column(self.at)] == 1.0))
+
     def row(self, metric: str) -> int:
         return [m.name for m in self.metrics].index(metric)
 
@@ -355,6 +364,7 @@ class Comparison:
 
                 save_figures(self.figures(lang), place / "figures")
             about = {"kind": "compare", "baseline": self.baseline, "replications": self.replications, **self.about}
+            about |= {"at": self.at, "metrics": self.chosen, "labels": {m.name: m.label for m in self.metrics}}
             store.write_json(place / store.MANIFEST, about | {"gain": self.gain()})
 
     def to_xarray(self) -> Any:
@@ -721,7 +731,13 @@ def run(
         results[name] = simulate(scenario, replications, seed, threads=threads, events=0, progress=stage)
     found = compare(results, baseline, at, interval, wanted)
     found.chosen = list(dict.fromkeys(metrics))
-    found.about = {"seed": seed, "scenarios": {name: fingerprint_of(s) for name, s in made.items()}}
+    found.about = {
+        "seed": seed,
+        "scenarios": {name: fingerprint_of(s) for name, s in made.items()},
+        "names": _names(baseline, made),
+        "command": _command(made, names, first, changes, replications, seed, decompose),
+        "changes": {name: stacking.changes_in_words(first, s) for name, s in variants.items()},
+    }
     if decompose:
         outputs = [f"{found.metrics[k].name}@{found.at}" for k in found.shown()]
         done = len(made)
@@ -741,6 +757,42 @@ def run(
 
         found.parts = taken_apart(evaluate, single, outputs)
     return found
+
+
+def _names(baseline: str, made: Mapping[str, Scenario]) -> dict[str, dict[str, str]]:
+    """What each scenario calls its zone, less what the baseline's name says already; its short name where two would be
+    called the same."""
+    names: dict[str, dict[str, str]] = {name: {} for name in made}
+    for lang in ("zh", "en"):
+        whole = made[baseline].zone.name.get(lang)
+        for name, scenario in made.items():
+            own = scenario.zone.name.get(lang)
+            heads = [whole + mark for mark in (" · ", "：", ": ", ", ")]
+            names[name][lang] = next((own[len(head) :] for head in heads if own.startswith(head)), "") or own
+    for lang in ("zh", "en"):
+        taken = [own[lang] for own in names.values()]
+        for name, own in names.items():
+            if name != baseline and taken.count(own[lang]) > 1:
+                own[lang] = name
+    return names
+
+
+def _command(
+    made: Mapping[str, Scenario],
+    names: Sequence[str],
+    first: Scenario,
+    changes: Sequence[str],
+    replications: int,
+    seed: int,
+    decompose: bool,
+) -> list[str]:
+    """The words after `python run.py` that make the comparison again."""
+    words = ["compare", *(made[name]._path for name in names)]
+    for flag, values in (("--set", first._overrides), ("--change", changes)):
+        for value in values:
+            words += [flag, str(value)]
+    words += ["--decompose"] if decompose else []
+    return [*words, "--replications", str(replications), "--seed", str(seed)]
 
 
 def _refuse_quarter(at: str | None, quarters: Sequence[str]) -> None:

@@ -123,6 +123,24 @@ def refuse_conflicts(base: Scenario, variants: dict[str, Scenario]) -> None:
         raise UserError(problems)
 
 
+def changes_in_words(base: Scenario, other: Scenario) -> list[dict[str, Any]]:
+    """Everything but names that `other` states otherwise than `base`: its path, as written, and of a number its value
+    in base units with the unit."""
+    from sim.scenario.fields import iter_quantities
+
+    numbers = dict(iter_quantities(other))
+    rows = []
+    for keys, value in differences(base._tree.data, other._tree.data).items():
+        if _is_label(keys):
+            continue
+        path = ".".join(str(key) for key in keys)
+        row = {"path": path, "written": _told(value)}
+        if path in numbers and numbers[path].distribution is None:
+            row |= {"value": float(numbers[path].value), "unit": numbers[path].unit}
+        rows.append(row)
+    return rows
+
+
 def refuse_too_many(changes: Sequence[str], most: int) -> None:
     if not 1 <= len(changes) <= most:
         raise refuse(

@@ -723,6 +723,14 @@ class SweepResult:
 
             files |= encoded(self.figures(lang), folder / "figures")
         about = {"program": store.PROGRAM, "kind": "sweep", **self.header, "undefined": self.undefined}
+        model = self.model
+        about["labels"] = {
+            name: {"zh": model.label(name, "zh"), "en": model.label(name, "en"), "unit": model.unit(name)}
+            for name in (*e.outputs, *e.paths)
+        }
+        if scenario := getattr(model, "scenario", None):
+            about |= {"zone": {lang: scenario.zone.name.get(lang) for lang in ("zh", "en")}, "scenario": scenario._path}
+            about["overrides"] = [str(each) for each in scenario._overrides]
         store.write_together(files | {folder / store.MANIFEST: store.json_bytes(about)})
 
     def to_json(self) -> dict[str, Any]:

@@ -159,8 +159,10 @@ def forest(c: Comparison, metric: str, lang: str = "zh") -> Figure:
         Line2D([], [], color=look.GREY, marker="o", ms=4, lw=3, label=word("noise", lang)),
     ]
     source = _source(say(lang, f"{c.replications} 次配对重复", f"{c.replications} paired replications"))
-    subtitle = say(lang, f"{c.at}，与 {c.baseline} 之差", f"{c.at}, difference from {c.baseline}")
-    figure, axes = _rows_page(look.capital(about.label[lang]), subtitle, source, len(ds), keys, [d.name for d in ds])
+    base = c.called(c.baseline, lang)
+    subtitle = say(lang, f"{c.at}，与{base}之差", f"{c.at}, difference from {base}")
+    names = [look.capital(c.called(d.name, lang)) for d in ds]
+    figure, axes = _rows_page(look.capital(about.label[lang]), subtitle, source, len(ds), keys, names)
     for row, d in enumerate(ds):
         colour = look.GREY if d.noise[k, j] else look.VERMILION
         p05, low, mean, high, p95 = (getattr(d, n)[k, j] / scale.divisor for n in ("p05", "low", "mean", "high", "p95"))
@@ -187,7 +189,7 @@ def prices(c: Comparison, lang: str = "zh") -> Figure:
     most = max(sum(p.key == key for p in known) for key in keys)
     step = 0.62 + ROW * most
     height = 1.1 + step * len(keys)
-    left = _left([p.name for p in known])
+    left = _left([look.capital(c.called(p.name, lang)) for p in known])
     source = _source(say(lang, f"{c.at}；Fieller 区间", f"{c.at}; Fieller intervals"))
     figure, _bottom, top = look.page(look.capital(word("cost_per", lang)), c.at, source, height=height)
     height = figure.get_figheight()
@@ -201,7 +203,7 @@ def prices(c: Comparison, lang: str = "zh") -> Figure:
                 np.array([p.low, p.high]) / scale.divisor, [row, row], color=look.BLUE, lw=3, solid_capstyle="butt"
             )
             axes.plot([p.ratio / scale.divisor], [row], "o", color=look.BLUE, ms=5)
-        axes.set_yticks(range(len(own)), [p.name for p in own])
+        axes.set_yticks(range(len(own)), [look.capital(c.called(p.name, lang)) for p in own])
         axes.set_ylim(len(own) - 0.5, -0.5)
         axes.axvline(0, color=look.INK, lw=0.8)
         axes.set_title(f"{names[key]} ({scale.unit})", fontsize=8.5, pad=4)
@@ -229,7 +231,11 @@ def parts(c: Comparison, output: str, lang: str = "zh") -> Figure:
         Line2D([], [], color=look.INK, marker="<", ms=5, lw=0, label=word("alone", lang)),
         Line2D([], [], color=look.INK, marker=">", ms=5, lw=0, label=word("last", lang)),
     ]
-    labels = [c.baseline, *(p.change for p in own), say(lang, "全部措施", "all changes")]
+    labels = [
+        c.called(c.baseline, lang),
+        *(c.called(p.change, lang) for p in own),
+        say(lang, "全部措施", "all changes"),
+    ]
     subtitle = say(
         lang,
         f"从基准到全部措施：{show(base, unit, lang)} → {show(whole, unit, lang)}",

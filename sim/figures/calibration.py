@@ -43,7 +43,7 @@ def _source(c: Calibration, lang: str) -> str:
 def parameters(c: Calibration, lang: str = "zh") -> Figure:
     """Prior and posterior of every fitted parameter, each on its own axis."""
     rows = math.ceil(len(c.parameters) / ACROSS)
-    height = 1.35 + 1.45 * rows
+    height = 1.35 + 1.6 * rows
     title = say(lang, "校准前后的参数", "Parameters before and after calibration")
     called = {moment.id: c.name_of(moment, lang) for moment in c.moments}
     names = say(lang, "、", ", ").join(str(called.get(fact, fact)) for fact in c.about.get("facts used", ()))
@@ -58,7 +58,7 @@ def parameters(c: Calibration, lang: str = "zh") -> Figure:
     room = (top - bottom) / rows
     for k, parameter in enumerate(c.parameters):
         row, column = divmod(k, ACROSS)
-        place = (0.05 + column * 0.32, top - (row + 1) * room + 0.38 / height, 0.27, room - 0.62 / height)
+        place = (0.05 + column * 0.32, top - (row + 1) * room + 0.38 / height, 0.27, room - 0.77 / height)
         axes = figure.add_axes(place)
         before, after = c.prior[:, k], c.posterior[:, k]
         low, high = np.quantile(np.concatenate([before, after]), [0.003, 0.997])
@@ -73,17 +73,20 @@ def parameters(c: Calibration, lang: str = "zh") -> Figure:
         axes.spines["left"].set_visible(False)
         axes.grid(False)
         axes.xaxis.set_major_locator(MaxNLocator(4))
+        axes.xaxis.set_major_formatter(lambda value, _: look.tick(value))
         axes.tick_params(axis="x", labelsize=7)
-        axes.set_title(_short(parameter.path), fontsize=7.5, loc="left", pad=3)
+        axes.set_title(_called(c, parameter.path, lang, 34), fontsize=7.5, loc="left", pad=3, linespacing=1.25)
         if scale and scale.unit:
             axes.set_xlabel(scale.unit, fontsize=6.5, loc="right", labelpad=1)
     return figure
 
 
-def _short(path: str) -> str:
-    """The end of a path is what tells parameters apart."""
-    words = [word for word in path.split(".") if word not in ("ladders", "levels", "certificates")]
-    return look.shortened(".".join(words), 40)
+def _called(c: Calibration, path: str, lang: str, room: int) -> str:
+    """What a parameter means, and the end of its path, which tells apart those that mean the same of two things."""
+    label = look.capital(c.model.label(path, lang))
+    words = [word for word in path.split(".") if word not in ("ladders", "levels", "certificates", "listing")]
+    short = look.shortened(".".join(words), room)
+    return short if label == path else f"{look.shortened(label, room + 8)}\n{short}"
 
 
 @styled
@@ -116,7 +119,8 @@ def facts(c: Calibration, lang: str = "zh") -> Figure:
             _beyond(axes, row + lift, high, colour)
         sign = {"at_least": "≥ ", "at_most": "≤ "}.get(record["bound"], "")
         unit = c.model.unit(c.moments[row].terms[0][0])
-        _cell(axes, row, sign + show(record["observed"], unit, lang))
+        told = look.amount(record["observed"], unit, lang) if unit else show(record["observed"])
+        _cell(axes, row, sign + told)
     return figure
 
 
@@ -157,7 +161,7 @@ def _cell(axes: Axes, row: int, text: str, x: float = 1.03, colour: str = look.I
 def sensitivity(c: Calibration, lang: str = "zh") -> Figure:
     """Change of each fact over one prior standard deviation of each parameter, in the fact's own units of error."""
     s = c.screening
-    height = 2.9 + ROW * len(s.paths)
+    height = 2.9 + 1.4 * ROW * len(s.paths)
     title = say(lang, "事实能识别哪些参数", "Which parameters the facts can tell")
     text = say(
         lang,
@@ -170,7 +174,7 @@ def sensitivity(c: Calibration, lang: str = "zh") -> Figure:
     most = max(1.0, float(np.abs(s.effect).max()))
     drawn = axes.pcolormesh(s.effect, cmap="RdBu_r", vmin=-most, vmax=most, edgecolors="white", linewidth=0.8)
     axes.set_ylim(len(s.paths), 0)
-    axes.set_yticks(np.arange(len(s.paths)) + 0.5, [_short(path) for path in s.paths], fontsize=7.5)
+    axes.set_yticks(np.arange(len(s.paths)) + 0.5, [_called(c, path, lang, 34) for path in s.paths], fontsize=7)
     called = {moment.id: look.shortened(look.capital(c.name_of(moment, lang)), 34) for moment in c.moments}
     facts_named = [called.get(fact, fact) for fact in s.facts]
     axes.set_xticks(np.arange(len(s.facts)) + 0.5, facts_named, fontsize=7, rotation=25, ha="right")
@@ -194,8 +198,11 @@ def sensitivity(c: Calibration, lang: str = "zh") -> Figure:
 @styled
 def backtest(b: Backtest, lang: str = "zh") -> Figure:
     """Every scored fact of every zone over its published value, 5-25-75-95 %; goals apart."""
-    rows = [fact for fact in b.facts if fact.p50 is not None]
-    height = 1.75 + ROW * (len(rows) + 0.5 * len(b.zones))
+    rows: list[Any] = []  # a zone's name over its facts
+    for zone in b.zones:
+        own = [fact for fact in b.facts if fact.zone == zone and fact.p50 is not None]
+        rows += [own[0].place(lang), *own] if own else []
+    height = 1.75 + ROW * len(rows)
     title = say(lang, "回测：模拟值与公布值", "Backtest: simulated against published")
     figure, bottom, top = look.page(title, b.headline(lang), b.source(lang), height=height)
     keys = [
@@ -205,12 +212,17 @@ def backtest(b: Backtest, lang: str = "zh") -> Figure:
         Line2D([], [], color=look.INK, marker="x", ls="", label=say(lang, "在 5–95% 之外", "outside 5–95 %")),
     ]
     top = look.legend(figure, keys, top)
-    axes = figure.add_axes((0.35, bottom + 0.1 / height, 0.45, top - bottom - 0.2 / height))
+    axes = figure.add_axes((0.36, bottom + 0.1 / height, 0.40, top - bottom - 0.2 / height))
     _ratio_axis(axes, len(rows))
-    axes.set_yticks(
-        range(len(rows)), [f"{fact.zone}  {look.shortened(fact.name(lang), 44)}" for fact in rows], fontsize=7
-    )
+    labels = ["" if isinstance(fact, str) else look.shortened(fact.name(lang), 46) for fact in rows]
+    axes.set_yticks(range(len(rows)), labels, fontsize=7.5)
     for row, fact in enumerate(rows):
+        if isinstance(fact, str):
+            axes.annotate(
+                look.shortened(fact, 46), (-0.02, row + 0.1), xycoords=("axes fraction", "data"), ha="right",
+                va="center", fontsize=8.5, color=look.BLUE, annotation_clip=False,
+            )  # fmt: skip
+            continue
         colour = USE_COLOUR[fact.use]
         ends = [_ratio(q, fact.observed) for q in (fact.p05, fact.p25, fact.p50, fact.p75, fact.p95)]
         axes.plot([ends[0], ends[4]], [row, row], color=look.tint(colour, 0.35), lw=5, solid_capstyle="butt")
@@ -220,7 +232,7 @@ def backtest(b: Backtest, lang: str = "zh") -> Figure:
         if not fact.inside:
             axes.plot([1], [row], "x", ms=6, mew=1.5, color=look.INK, zorder=5)
         sign = {"at_least": "≥ ", "at_most": "≤ "}.get(fact.bound, "")
-        _cell(axes, row, look.shortened(f"{fact.date}  {sign}{look.amount(fact.observed, fact.unit, lang)}", 25))
+        _cell(axes, row, look.shortened(f"{fact.date}  {sign}{look.amount(fact.observed, fact.unit, lang)}", 38))
     return figure
 
 

@@ -139,14 +139,17 @@ def difference(
 ) -> Figure:
     """One scenario minus the baseline, draw by draw: mean with its interval, and the 5–95 % of single replications.
 
-    `comparison` has metrics, quarters, baseline and of(name) with mean, low, high, p05, p95 [metric, quarter].
+    `comparison` has metrics, quarters, baseline, called(name, lang) and of(name) with mean, low, high, p05, p95
+    [metric, quarter].
     """
     about = next(m for m in comparison.metrics if getattr(m, "name", m) == metric)
     row = comparison.row(metric)
     d = comparison.of(name)
     rows = {key: np.asarray(getattr(d, key)[row], dtype=float) for key in ("mean", "low", "high", "p05", "p95")}
     scale = scale_of(about.unit, float(np.nanmax(np.abs(np.concatenate([rows["p05"], rows["p95"]])))), lang)
-    words = term("figure.minus", lang).format(variant=name, baseline=comparison.baseline)
+    words = term("figure.minus", lang).format(
+        variant=comparison.called(name, lang), baseline=comparison.called(comparison.baseline, lang)
+    )
     source = f"Headwater 活水 · {words} · {term('figure.paired', lang)}"
     label = look.capital(about.label[lang])
     heading = title or f"{label}{'：' if lang == 'zh' else ': '}{term('figure.difference', lang)}"

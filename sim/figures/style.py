@@ -343,4 +343,6 @@ def amount(value: float, unit: str, lang: str) -> str:
         return f"CNY {text}{scale.unit.removeprefix('CNY')}"
     if unit in ("ratio", "share"):
         return text + scale.unit
-    return f"{text} {scale.unit}" if unit != "index" else text
+    if unit == "index":
+        return text
+    return f"{text} {scale.unit.removesuffix('s') if text == '1' else scale.unit}"  # 1 firm

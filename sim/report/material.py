@@ -21,6 +21,7 @@ from sim.analysis.work import VarianceSplit
 from sim.errors import Problem, UserError
 from sim.model.metrics import UNITS, Metric
 from sim.result import FORMAT, Result
+from sim.scenario.meanings import of_path
 
 if TYPE_CHECKING:
     from sim.scenario.document import Scenario
@@ -212,12 +213,13 @@ def read_comparison(folder: Path, result: Result | None = None) -> Comparison:
         return np.array([[_float(table[scenario, m, q][key]) for q in quarters] for m in metrics])
 
     differences = [Differences(name, *(column(name, key) for key in columns)) for name in names]
+    labels = about.get("labels") or {}
     prices = []
-    at = list(quarters)[-1]
+    at = str(about.get("at") or list(quarters)[-1])
     if (folder / "prices.csv").exists():
         with open(folder / "prices.csv", encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
-                at = row["quarter"]
+                at = row["quarter"] if "at" not in about else at
                 numbers = (_float(row[key]) for key in ("additional", "net_cost", "ratio", "low", "high"))
                 prices.append(Price(row["scenario"], row["per"], *numbers))
     parts = []
@@ -227,7 +229,10 @@ def read_comparison(folder: Path, result: Result | None = None) -> Comparison:
             parts = [Part(r["change"], r["output"], *(_float(r[key]) for key in keys)) for r in csv.DictReader(file)]
     return Comparison(
         str(about["baseline"]),
-        [_metric(name, unit, result) for name, unit in metrics.items()],
+        [
+            Metric(name, unit, labels[name]) if name in labels else _metric(name, unit, result)
+            for name, unit in metrics.items()
+        ],
         list(quarters),
         int(about["replications"]),
         column(next(iter(names)), "baseline"),
@@ -235,6 +240,7 @@ def read_comparison(folder: Path, result: Result | None = None) -> Comparison:
         prices,
         at,
         parts,
+        chosen=[name for name in about.get("metrics") or () if name in metrics],
         about=about,
     )
 
@@ -259,14 +265,17 @@ def read_sweep(folder: Path, result: Result | None = None) -> Any:
     design = np.array(samples, dtype=np.float64)
     outputs = [str(output) for output in header["outputs"]]
     metrics = {output: _metric(output.partition("@")[0], "", result) for output in outputs}
+    stated = header.get("labels") or {}
 
     def label(name: str, lang: str) -> str:
+        if name in stated:
+            return str(stated[name][lang])
         if name not in metrics:
-            return name
+            return of_path(name, lang) or name
         return f"{metrics[name].label[lang]} {name.partition('@')[2]}".strip()
 
     def unit(name: str) -> str:
-        return metrics[name].unit if name in metrics else ""
+        return str(stated[name]["unit"]) if name in stated else metrics[name].unit if name in metrics else ""
 
     def index(output: str, name: str) -> dict[str, Index]:
         return {i.parameter: i for i in indices if i.output == output and i.name == name}

@@ -24,6 +24,7 @@ class Shown:
 
     scale: Scale
     decimals: int
+    lang: str = "en"
 
     @property
     def unit(self) -> str:
@@ -32,7 +33,10 @@ class Shown:
     def text(self, value: float | None, sign: bool = False) -> str:
         if value is None or not math.isfinite(value):
             return NONE
-        number = f"{value / self.scale.divisor:{'+' if sign else ''},.{self.decimals}f}"
+        scaled = value / self.scale.divisor
+        if self.decimals == 0:
+            scaled = half_up(scaled)
+        number = f"{scaled:{'+' if sign else ''},.{self.decimals}f}"
         if not any(digit in number for digit in "123456789"):
             number = number.lstrip("+-")  # neither −0 nor +0
         return number.replace("-", "−")
@@ -47,22 +51,34 @@ class Shown:
         return f"{text} {self.unit}"
 
     def band(self, low: float | None, high: float | None, sign: bool = False) -> str:
-        """`low – high`; nothing where they are the same or undefined."""
+        """`low – high`, in words where a sign could be taken for the dash; nothing where the same or undefined."""
         ends = self.text(low, sign), self.text(high, sign)
-        return "" if NONE in ends or low == high else f"{ends[0]} – {ends[1]}"
+        if NONE in ends or low == high:
+            return ""
+        signed = any(text[0] in "+−" for text in ends)
+        between = (" 至 " if self.lang == "zh" else " to ") if signed else " – "
+        return between.join(ends)
 
 
-def shown(unit: str, values: Iterable[float | None], lang: str) -> Shown:
-    """The scale of a row: that of its largest number; as many decimals as give it three digits."""
+def half_up(value: float) -> float:
+    """To the nearest whole number, a half away from zero as spreadsheets do; the median of an even count has halves."""
+    return math.copysign(math.floor(abs(value) + 0.5), value)
+
+
+def shown(unit: str, values: Iterable[float | None], lang: str, whole: bool = False) -> Shown:
+    """The scale of a row: that of its largest number; as many decimals as give it three digits.
+
+    `whole`: what is counted is told in whole numbers, as where medians of counts stand, whose halves mean nothing.
+    """
     sizes = [abs(value) for value in values if value is not None and math.isfinite(value)]
     scale = scale_of(unit, max(sizes, default=0.0), lang)
     if scale.unit == "CNY tn" and max(sizes) < 1e13:
         scale = Scale(1e9, "CNY bn")  # a row from 0.18 to 0.99 tn would lose its digits
     largest = max(sizes, default=0.0) / scale.divisor
     if unit in WHOLE and scale.divisor == 1:
-        whole = all(abs(size - round(size)) < 1e-9 for size in sizes)
-        return Shown(scale, 0 if whole or largest >= 20 else 1)
-    return Shown(scale, 0 if largest >= 1000 else 1 if largest >= 100 else 2)
+        whole = whole or all(abs(size - round(size)) < 1e-9 for size in sizes)
+        return Shown(scale, 0 if whole or largest >= 20 else 1, lang)
+    return Shown(scale, 0 if largest >= 1000 else 1 if largest >= 100 else 2, lang)
 
 
 def at(quarter: str, lang: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 from sim import figures
 from sim.analysis.compare import BOUGHT
 from sim.analysis.text import WORDS as ANALYSIS_WORDS
-from sim.analysis.text import show
 from sim.figures.facts import fact_name
 from sim.figures.ladders import ladder_name, ladders_of, levels_of, waves
 from sim.figures.style import amount, capital, scenario_name
 from sim.report import fair, numbers
-from sim.report.answer import Teller, in_scale, sentences
+from sim.report.answer import Teller, in_scale, leading_index, of_comparison, of_sweep, sentences
 from sim.report.blocks import Attachment, Block, Cell, Code, Document, Paragraph, Points, Row, Section, Table
 from sim.report.numbers import dates, shown
 from sim.report.pictures import alt_of_curves, picture
@@ -52,6 +52,7 @@ FUND_COLUMNS = ("count", "size", "paid_in", "invested.local", "invested.outside"
 USES = ("check", "calibrate", "goal", "input")
 MOST_OUTPUTS = 6  # of a sweep
 MOST_CHANGES = 4  # difference curves of a comparison
+MOST_STATED = 12  # numbers that a scenario states otherwise
 
 
 def document(material: Material, sections: Sequence[Section]) -> Document:
@@ -64,12 +65,15 @@ def document(material: Material, sections: Sequence[Section]) -> Document:
         subtitle = say(f"开发区推演报告 {span}", f"Simulation report, {span}")
         worlds = [(say("模拟次数", "Replications"), f"{material.result.replications:,}")]
     elif material.comparison is not None:
-        name = material.comparison.baseline
+        c = material.comparison
+        name = capital(c.called(c.baseline, material.lang))
         title, subtitle = say("政策比较报告", "Policy comparison"), say(f"基准：{name}", f"Baseline: {name}")
-        worlds = [(say("配对模拟次数", "Paired replications"), f"{material.comparison.replications:,}")]
+        worlds = [(say("配对模拟次数", "Paired replications"), f"{c.replications:,}")]
     else:
-        name = material.folder.name
-        title, subtitle = say("敏感性分析报告", "Sensitivity report"), str(material.sweep.plan.method)
+        header = material.sweep.header
+        zone, name = header.get("zone") or {}, str(header.get("scenario") or material.folder.name)
+        title = say("敏感性分析报告", "Sensitivity report")
+        subtitle = str(zone.get(material.lang) or material.sweep.plan.method)
         worlds = [(say("每个样本的模拟次数", "Replications a sample"), f"{material.sweep.evaluated.replications:,}")]
     day = material.day
     facts = [
@@ -140,8 +144,12 @@ def trust(material: Material) -> str:
         scored = [f.inside for f in material.result.facts if f.use == use and f.inside is not None]
         if scored:
             name = term(f"use.{use}", material.lang)
-            zh = f"{name}类公布数据{len(scored)}项，{sum(scored)}项落在5–95%区间内"
-            parts.append(material.say(zh, f"{sum(scored)} of {len(scored)} {name} facts lie inside their 5–95 % band"))
+            zh = f"{name}类公布数据{len(scored)}项中{sum(scored)}项落在5–95%区间内"
+            parts.append(material.say(zh, f"{sum(scored)} of {len(scored)} {name} facts inside their 5–95 % band"))
+            if use == "check":
+                parts[-1] += material.say(
+                    "（曾用来调整模型的不算证据，见模型说明）", " (no evidence where the model had been tuned to them)"
+                )
     shares = material.manifest.get("parameters_by_grade") or {}
     if shares:
         told = [
@@ -234,7 +242,7 @@ def _meaning(use: str, material: Material) -> str:
 def _fact_row(fact: ScoredFact, material: Material) -> Row:
     assert material.result is not None
     lang = material.lang
-    row = shown(fact.unit or "index", (fact.observed, fact.p05, fact.p50, fact.p95), lang)
+    row = shown(fact.unit or "index", (fact.observed, fact.p05, fact.p50, fact.p95), lang, whole=True)
     sign = {"at_least": "≥ ", "at_most": "≤ "}.get(fact.bound, "")
     name = capital(name_of_fact(fact, material))
     below = material.say("；", "; ").join(sourced(part, lang) for part in (fact.source, fact.note) if part)
@@ -315,7 +323,8 @@ def band_table(material: Material, metrics: Sequence[str], caption: str) -> Tabl
         if not any(math.isfinite(row.p50) for row in summary):
             continue
         unit = result.metric(metric).unit
-        scale = shown(unit, [x for row in summary for x in (row.p05, row.p50, row.p95)], material.lang)
+        values = [x for row in summary for x in (row.p05, row.p50, row.p95)]
+        scale = shown(unit, values, material.lang, whole=True)
         cells = [Cell(capital(result.metric(metric).label[material.lang])), Cell(scale.unit)]
         several = result.replications > 1
         cells += [Cell(scale.text(row.p50), scale.band(row.p05, row.p95) if several else "") for row in summary]
@@ -515,7 +524,7 @@ def each_fund(material: Material) -> Table | None:
     rows = [
         Row(
             [
-                Cell(c.name.get(lang), c.id),
+                Cell(capital(c.name.get(lang))),
                 *(Cell(money.text(cells[column])) for column in money_columns),
                 *(banded(f"funds.{c.id}.{x}", ratio.text) for x in ("tvpi", "dpi")),
                 banded(f"funds.{c.id}.irr", lambda x: f"{100 * x:.1f}%".replace("-", "−")),
@@ -579,7 +588,7 @@ def the_rules(material: Material) -> Section | None:
             Table(
                 say("容错与返投，按子基金类", "Losses tolerated (容错) and reinvestment (返投), by class of sub-fund"),
                 header,
-                [Row([Cell(_told_name(key, row, lang), key), *_odds_cells(row)]) for key, row in odds],
+                [Row([Cell(capital(_told_name(key, row, lang))), *_odds_cells(row)]) for key, row in odds],
                 "lrrr",
                 say("± 为蒙特卡洛标准误。", "± is the Monte-Carlo standard error."),
             )
@@ -643,8 +652,8 @@ def _evaluation(e: dict[str, Any], material: Material) -> Paragraph:
             f"绩效评价可测部分预计得 {e['score']:.1f} ± {e['error']:.1f} 分（满分 {e['most']:.0f}，{e['quarter']}）。"
             f"失分最多的一项是“{e['binds_name']['zh']}”：满分 {e['of']:.0f} 分，平均失 {e['lost']:.1f} 分。",
             f"Projected evaluation score, as far as it can be measured: {e['score']:.1f} ± {e['error']:.1f} of"
-            f" {e['most']:.0f} points in {e['quarter']}. The item that binds is “{e['binds_name']['en']}”: of its"
-            f" {e['of']:.0f} points {e['lost']:.1f} are lost on average.",
+            f" {e['most']:.0f} points in {e['quarter']}. Most points are lost on this item: {e['binds_name']['en']}, on"
+            f" average {e['lost']:.1f} of its {e['of']:.0f}.",
         )
     )
 
@@ -667,7 +676,7 @@ def the_ladders(material: Material) -> Section | None:
     blocks: list[Block] = []
     for ladder in ladders_of(result):
         levels, name = levels_of(result, ladder), ladder_name(result, ladder, lang)
-        stocks = say(f"{name}：存量", f"{name}: stocks")
+        stocks = say(f"{name}：存量", f"{capital(name)}: stocks")
         if table := band_table(material, levels, stocks):
             blocks.append(table)
         alt = alt_of_curves(result, levels, lang)
@@ -704,7 +713,7 @@ def renewal_table(material: Material, ladder: str) -> Table | None:
         if found is None:
             continue
         years = found.years[-12:]
-        scale = shown("firms", [*found.entered[1], *found.left[1]], lang)
+        scale = shown("firms", [*found.entered[1], *found.left[1]], lang, whole=True)
         label = capital(result.metric(level).label[lang])
         for sign, band, word in (("+", found.entered, "figure.entered"), ("−", found.left, "figure.left")):
             cells = [Cell(label if sign == "+" else ""), Cell(term(word, lang))]
@@ -713,7 +722,9 @@ def renewal_table(material: Material, ladder: str) -> Table | None:
     if not rows:
         return None
     name = ladder_name(result, ladder, lang)
-    caption = say(f"{name}：每年新增与退出（家，中位数）", f"{name}: entered and left each year (firms, medians)")
+    caption = say(
+        f"{name}：每年新增与退出（家，中位数）", f"{capital(name)}: entered and left each year (firms, medians)"
+    )
     width = 0.68 / len(years)
     widths = (0.22, 0.10, *(width for _ in years))
     return Table(
@@ -771,32 +782,42 @@ def policy_comparison(material: Material) -> Section | None:
     c, say, lang = material.comparison, material.say, material.lang
     if c is None:
         return None
-    j = c.column(c.at)
+    j, baseline = c.column(c.at), capital(c.called(c.baseline, lang))
+    alone = material.result is None
+    blocks: list[Block] = [
+        Points(of_comparison(c, material), numbered=True, kind="lead" if alone else ""),
+        Paragraph(
+            say(
+                f"每个方案与基准“{baseline}”在同一组随机世界中逐次配对，差异只含政策的作用。",
+                f"Each scenario lives through the same random worlds as the baseline, {baseline}, so that a"
+                " difference holds only what the policy did.",
+            ),
+            "note" if alone else "",
+        ),
+    ]
+    if table := what_is_changed(material):
+        blocks.append(table)
     rows = []
     for k in c.shown():
         about = c.metrics[k]
-        scale = shown(about.unit, [c.baseline_mean[k, j], *(d.mean[k, j] for d in c.differences)], lang)
-        head = (
-            f"{capital(about.label[lang])}（{scale.unit}）"
-            if lang == "zh"
-            else f"{capital(about.label[lang])} ({scale.unit})"
-        )
-        base = say(
-            f"，基准均值{scale.text(c.baseline_mean[k, j])}", f", baseline mean {scale.text(c.baseline_mean[k, j])}"
-        )
-        rows.append(Row([Cell(head + base)], "group"))
+        base = c.baseline_mean[k, j]
         small = shown(about.unit, [x for d in c.differences for x in (d.low[k, j], d.mean[k, j], d.high[k, j])], lang)
-        same = small.scale.divisor == scale.scale.divisor
+        of_base = shown(about.unit, [base], lang).with_unit(base, lang)
+        head = f"{capital(about.label[lang])}{say('（', ' (')}{small.unit}{say('）', ')')}"
+        rows.append(Row([Cell(head + say(f"，基准均值{of_base}", f"; baseline mean {of_base}"))], "group"))
         for d in c.differences:
-            doubt = bool(d.noise[k, j])
+            same = d.p_same[k, j] == 1.0
+            doubt = say("与基准相同", "as the baseline") if same else ""
+            if d.noise[k, j]:
+                doubt = ANALYSIS_WORDS["noise"][0 if lang == "zh" else 1]
             rows.append(
                 Row(
                     [
-                        Cell(d.name),
-                        Cell(small.text(d.mean[k, j], sign=True) + ("" if same else f" {small.unit}")),
+                        Cell(capital(c.called(d.name, lang))),
+                        Cell(small.text(d.mean[k, j], sign=True)),
                         Cell(small.band(d.low[k, j], d.high[k, j], sign=True)),
-                        Cell("–" if math.isnan(d.p_more[k, j]) else f"{d.p_more[k, j]:.0%}"),
-                        Cell(ANALYSIS_WORDS["noise"][0 if lang == "zh" else 1] if doubt else ""),
+                        Cell("–" if same or math.isnan(d.p_more[k, j]) else f"{d.p_more[k, j]:.0%}"),
+                        Cell(doubt),
                     ]
                 )
             )
@@ -808,19 +829,10 @@ def policy_comparison(material: Material) -> Section | None:
         "",
     ]
     caption = say(
-        f"与基准“{c.baseline}”之差，{c.at}，{c.replications}次配对模拟",
-        f"Difference from {c.baseline}, {c.at}, {c.replications} paired replications",
+        f"与基准之差，{c.at}，{c.replications}次配对模拟",
+        f"Difference from the baseline, {c.at}, {c.replications} paired replications",
     )
-    blocks: list[Block] = [
-        Paragraph(
-            say(
-                f"每个方案与基准“{c.baseline}”在同一组随机世界中逐次配对，差异只含政策的作用。",
-                f"Each scenario lives through the same random worlds as the baseline {c.baseline}, so that a"
-                " difference holds only what the policy did.",
-            )
-        ),
-        Table(caption, header, rows, "lrrrl", "", (0.24, 0.14, 0.22, 0.1, 0.3)),
-    ]
+    blocks.append(Table(caption, header, rows, "lrrrl", "", (0.3, 0.12, 0.22, 0.11, 0.25)))
     drawn = [c.metrics[k].name for k in c.shown()]
     pairs = [
         (metric, d.name)
@@ -829,8 +841,8 @@ def policy_comparison(material: Material) -> Section | None:
         if not d.noise[c.row(metric), j] and d.sd[c.row(metric), j] > 0
     ]
     for metric, name in pairs[:MOST_CHANGES] if len(c.differences) == 1 else []:
-        label = capital(c.metrics[c.row(metric)].label[lang])
-        alt = say(f"{label}：{name}减{c.baseline}，按季度。", f"{label}: {name} minus {c.baseline}, by quarter.")
+        label, called = capital(c.metrics[c.row(metric)].label[lang]), c.called(name, lang)
+        alt = say(f"{label}：{called}减{baseline}，按季度。", f"{label}: {called} minus {baseline}, by quarter.")
         blocks.append(picture(lambda metric=metric, name=name: figures.difference(c, metric, name, lang=lang), alt))
     if len(c.differences) > 1:
         from sim.figures.analysis import forest
@@ -843,14 +855,41 @@ def policy_comparison(material: Material) -> Section | None:
             )
             blocks.append(picture(lambda metric=metric: forest(c, metric, lang), alt, title=label))
     if c.prices:
-        blocks.append(price_table(material))
+        blocks += price_table(material)
     return Section("comparison", say("政策比较", "Policy comparison"), blocks)
 
 
-def price_table(material: Material) -> Table:
+def what_is_changed(material: Material) -> Table | None:
+    """What each scenario states otherwise than the baseline, as its file writes it."""
+    from sim.scenario.meanings import of_path
+
     c, say, lang = material.comparison, material.say, material.lang
     assert c is not None
-    words = {thing.key: say(thing.zh, thing.en) for thing in BOUGHT}
+    rows: list[Row] = []
+    for name, changes in (c.about.get("changes") or {}).items():
+        rows.append(Row([Cell(capital(c.called(name, lang)))], "group"))
+        for change in changes[:MOST_STATED]:
+            path = change["path"]
+            told = say("删去", "removed") if change["written"] == "removed" else change["written"]
+            if "value" in change:
+                told = numbers.written(change["value"], change["unit"], lang)
+            rows.append(Row([Cell(capital(of_path(path, lang)) or path), Cell(path), Cell(told)]))
+        if not changes:
+            rows.append(Row([Cell(say("与基准相同", "as the baseline")), Cell(""), Cell("")]))
+        if len(changes) > MOST_STATED:
+            rest = len(changes) - MOST_STATED
+            rows.append(Row([Cell(say(f"另有{rest}处", f"and {rest} more")), Cell(""), Cell("")]))
+    if not rows:
+        return None
+    header = [say("改动", "What is changed"), say("路径", "Path"), say("改为", "To")]
+    caption = say("各方案与基准的不同", "What each scenario states otherwise than the baseline")
+    return Table(caption, header, rows, "llr", "", (0.5, 0.3, 0.2), small=True)
+
+
+def price_table(material: Material) -> list[Block]:
+    """Net public cost over what it bought: a group a scenario, a row a thing; none for one that changes nothing."""
+    c, say, lang = material.comparison, material.say, material.lang
+    assert c is not None
     verdicts = {
         "price": "",
         "saving": say("省钱但更少", "cheaper, and less of it"),
@@ -858,37 +897,49 @@ def price_table(material: Material) -> Table:
         "worse": say("更贵且更少", "dearer and less"),
         "undetermined": say("无法确定", "undetermined"),
     }
-
-    def told(value: float, unit: str = "CNY", sign: bool = False) -> str:
-        return show(value, unit, lang, sign).replace("-", "−")
-
-    rows = []
-    for key in dict.fromkeys(p.key for p in c.prices):
-        rows.append(Row([Cell(capital(words[key]))], "group"))
-        for p in (p for p in c.prices if p.key == key):
+    things = {thing.key: thing for thing in BOUGHT}
+    rows: list[Row] = []
+    for name in dict.fromkeys(p.name for p in c.prices):
+        own = [p for p in c.prices if p.name == name]
+        if all(p.bought == 0 and p.cost == 0 for p in own):
+            continue
+        cost = shown("CNY", [own[0].cost], lang).with_unit(abs(own[0].cost), lang)
+        sign = say("净成本增加", "net cost up by ") if own[0].cost >= 0 else say("净成本减少", "net cost down by ")
+        rows.append(Row([Cell(f"{capital(c.called(name, lang))}{say('：', ': ')}{sign}{cost}")], "group"))
+        for p in own:
+            thing = things[p.key]
+            words = say(thing.zh.partition("（")[0], thing.en)
+            indent = "\u2003" if words[:1] in ("\u3000", " ") else ""
+            unit = thing.unit or ("jobs" if p.key.startswith("jobs") else "firms")
+            bought = shown(unit, [p.bought], lang)
             known = p.verdict in ("price", "saving")
+            price = shown("CNY", [p.low, p.high, p.ratio] if known else [0.0], lang)
             rows.append(
                 Row(
                     [
-                        Cell(p.name),
-                        Cell(told(p.bought, "CNY" if key.startswith("value") else "", sign=True)),
-                        Cell(told(p.cost, sign=True)),
-                        Cell(told(p.ratio) if known else numbers.NONE),
-                        Cell(f"{told(p.low)} – {told(p.high)}" if known else ""),
+                        Cell(indent + capital(words.strip(" \u3000"))),
+                        Cell(bought.text(p.bought, sign=True) + (bought.unit if lang == "zh" else f" {bought.unit}")),
+                        Cell(price.with_unit(p.ratio, lang) if known else numbers.NONE),
+                        Cell(price.band(p.low, p.high) if known else ""),
                         Cell(verdicts[p.verdict]),
                     ]
                 )
             )
+    if not rows:
+        return []
     header = [
-        term("scenario", lang),
+        say("多得的一单位", "One more"),
         say("新增", "Additional"),
-        say("净成本", "Net cost"),
-        say("每单位", "Each"),
+        say("每单位净成本", "Net cost of each"),
         say("95%区间", "95 % interval"),
         "",
     ]
     caption = say(f"每新增一单位的财政净成本，{c.at}", f"Net public cost of one more of each, {c.at}")
-    return Table(caption, header, rows, "lrrrrl", "", (0.26, 0.13, 0.14, 0.13, 0.2, 0.14), small=True)
+    note = say(
+        "新增与净成本均为均值；区间按 Fieller 方法，跨零即成本不能与零区分。",
+        "Additional and net cost are means; intervals are Fieller's, and one that holds zero leaves the sign open.",
+    )
+    return [Table(caption, header, rows, "lrrrl", note, (0.3, 0.16, 0.17, 0.21, 0.16), small=True)]
 
 
 # ------------------------------------------------------------------------------------------------------ sensitivity
@@ -903,19 +954,21 @@ def sensitivity(material: Material) -> Section | None:
 
     draw: dict[str, Callable[[Any, str, str], Any]] = {"morris": drawing.screening, "oat": drawing.tornado}
     e = s.evaluated
+    alone = material.result is None and material.comparison is None
     blocks: list[Block] = [
+        Points(of_sweep(s, material), numbered=True, kind="lead" if alone else ""),
         Paragraph(
             say(
                 f"方法：{s.plan.method}；{len(s.varied)}个参数，{len(e.design)}个样本，每个样本{e.replications}次模拟，随机种子{s.seed}。",
                 f"Method: {s.plan.method}; {len(s.varied)} parameters, {len(e.design)} samples of"
                 f" {e.replications} replications each, seed {s.seed}.",
             )
-        )
+        ),
     ]
     rows = [
         Row(
             [
-                Cell(v.path),
+                Cell(capital(s.model.label(v.path, lang)), v.path),
                 Cell(_parameter_value(material, v.path, v.ends[0])),
                 Cell(_parameter_value(material, v.path, v.ends[1])),
             ]
@@ -935,13 +988,13 @@ def sensitivity(material: Material) -> Section | None:
     for output in s.outputs[:MOST_OUTPUTS]:
         if output in s.undefined or not any(i.output == output for i in s.indices):
             continue
-        lead = next(n for n in ("total", "mu_star", "low", "first", "linear", "rank") if s.index(output, n))
+        lead = leading_index(s, output)
         ranked = sorted(s.index(output, lead).values(), key=lambda i: -abs(i.value))[:3]
         alt = say(
             f"{s.model.label(output, lang)}：影响最大的参数依次为",
             f"{s.model.label(output, lang)}: the parameters that matter most are ",
         )
-        alt += say("、", ", ").join(i.parameter for i in ranked)
+        alt += say("、", ", ").join(s.model.label(i.parameter, lang) for i in ranked)
         draw_one = partial(draw.get(s.plan.method, drawing.shares), s, output, lang)
         blocks.append(picture(draw_one, alt, title=capital(s.model.label(output, lang))))
     if s.undefined:
@@ -964,7 +1017,8 @@ def _parameter_value(material: Material, path: str, value: float) -> str:
             return numbers.written(value, find_quantity(material.scenario, path).unit, material.lang)
         except UserError:
             pass
-    return numbers.plain(value)
+    stated = (material.sweep.header.get("labels") or {}).get(path)
+    return numbers.written(value, str(stated["unit"]), material.lang) if stated else numbers.plain(value)
 
 
 # ------------------------------------------------------------------------------------------------------ assumptions
@@ -992,6 +1046,8 @@ def parameters_of(material: Material) -> list[tuple[str, str, str, str, str, str
 
 def the_assumptions(material: Material) -> Section | None:
     """Every parameter by grade; those of one source stand together below it."""
+    from sim.scenario.meanings import of_path
+
     rows = parameters_of(material)
     if not rows:
         return None
@@ -1018,16 +1074,20 @@ def the_assumptions(material: Material) -> Section | None:
         table: list[Row] = []
         for source in dict.fromkeys(row[4] for row in own):
             table.append(Row([Cell(source)], "group"))
-            table += [Row([Cell(path), Cell(value, note)]) for _, path, value, _, s, note in own if s == source]
+            table += [
+                Row([Cell(capital(of_path(path, lang))), Cell(path), Cell(value, note)])
+                for _, path, value, _, s, note in own
+                if s == source
+            ]
         caption = f"{capital(term(f'grade.{grade}', lang))}{say('：', ': ')}{_grade_meaning(grade, material)}"
         blocks.append(
             Table(
                 caption,
-                [term("parameter", lang), say("数值", "Value")],
+                [term("parameter", lang), say("路径", "Path"), say("数值", "Value")],
                 table,
-                "ll",
+                "lll",
                 "",
-                (0.58, 0.42),
+                (0.36, 0.40, 0.24),
                 small=True,
                 tight=True,
             )
@@ -1090,19 +1150,26 @@ def command_of(material: Material) -> str:
         ]
         for override in about.get("overrides") or ():
             words += ["--set", str(override)]
-    elif material.comparison is not None:
+    elif material.comparison is not None and about.get("command"):
+        words += [str(each) for each in about["command"]]
+    elif material.comparison is not None:  # saved by an earlier version
         words += ["compare", *(f"{name}.toml" for name in about.get("scenarios", {}))]
         words += ["--replications", str(material.comparison.replications), "--seed", str(about.get("seed", 1))]
     else:
         words += [
             "sweep",
-            "SCENARIO.toml",
+            str(about.get("scenario") or "SCENARIO.toml"),
             "--method",
             str(about.get("method")),
             "--samples",
             str(about.get("samples")),
         ]
         words += ["--replications", str(about.get("replications")), "--seed", str(about.get("seed"))]
+        for override in about.get("overrides") or ():
+            words += ["--set", str(override)]
+        for path, spread in (about.get("varied") or {}).items():
+            ends = re.fullmatch(r"uniform\(low (\S+), high (\S+)\)", str(spread))
+            words += ["--vary", f"{path}={ends[1]}..{ends[2]}"] if ends else []
     return shlex.join(words)
 
 

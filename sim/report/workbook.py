@@ -33,7 +33,9 @@ MOST_ROUNDS = 50_000
 CHART = (480, 270)  # pixels
 ACROSS = 3  # charts side by side
 CHART_ROWS = 14  # rows of the sheet below a chart's top
-PRINTED = 17  # last column below the charts
+SCALE = 62  # per cent at which a sheet of charts prints: three abreast on landscape A4
+PAGE_ROWS, PAGE_WIDTH = 53, 1576  # rows of usual height and pixels that go on such a page
+MOST_PRINTED = 100  # rows of a log that print; all of them are there on the screen
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 LIGHT, DARK = "#D6E7F2", "#9EC8E2"
 LINE = {"zh": 16.5, "en": 13.5}  # points a line of ten-point text takes
@@ -112,15 +114,23 @@ class _Book:
     def head_right(self) -> Any:
         return self.format(font_color="#5c6b78", bottom=1, bottom_color=look.INK, text_wrap=True, align="right")
 
-    def sheet(self, zh: str, en: str, widths: Sequence[float]) -> _Sheet:
+    @property
+    def head_indented(self) -> Any:
+        return self.format(font_color="#5c6b78", bottom=1, bottom_color=look.INK, text_wrap=True, indent=1)
+
+    def sheet(self, zh: str, en: str, widths: Sequence[float], charts: bool = False) -> _Sheet:
+        """`charts`: prints at a fixed scale with breaks between the charts, for Excel ignores breaks where it fits."""
         name = self.say(zh, en)
         page = self.workbook.add_worksheet(name)
         page.hide_gridlines(2)
         page.set_landscape()
         page.set_paper(9)  # A4
-        page.fit_to_pages(1, 0)
-        page.set_margins(0.5, 0.5, 0.6, 0.6)
-        page.set_footer("&C&P / &N")
+        if charts:
+            page.set_print_scale(SCALE)
+        else:
+            page.fit_to_pages(1, 0)
+        page.set_margins(0.5, 0.5, 0.45, 0.5)
+        page.set_footer("&C&P / &N", {"margin": 0.25})
         for column, width in enumerate(widths):
             page.set_column(column, column, width, self.format())
         made = _Sheet(self, page, name, widths)
@@ -135,6 +145,7 @@ class _Sheet:
     def __init__(self, book: _Book, page: Any, name: str, widths: Sequence[float]) -> None:
         self.book, self.page, self.name, self.row, self.widths = book, page, name, 2, widths
         self._lines: dict[int, int] = {}
+        self._breaks: list[int] = []  # rows that begin a printed page
 
     def text(self, row: int, column: int, text: str, form: Any = None, width: float | None = None) -> None:
         """Never read as a formula, a number or a link. What wraps makes its row high; `width`: of merged cells."""
@@ -147,11 +158,28 @@ class _Sheet:
                 self._lines[row] = lines
                 self.page.set_row(row, min(HIGHEST, 3 + LINE[self.book.lang] * lines))
 
-    def table(self, first: int, columns: int, freeze: bool = True) -> None:
-        """Rows from `first` to the last written are a table below the header: filter, head on every printed page."""
-        self.page.autofilter(first - 1, 0, max(first, self.row - 1), columns - 1)
+    def keep(self, rows: int, at: int | None = None) -> None:
+        """`rows` from `at` on (the next free row) stand on one printed page: a break before them where they must."""
+        at = self.row if at is None else at
+        begun = self._breaks[-1] if self._breaks else 0
+        if at > begun and at + rows - begun > PAGE_ROWS:
+            self._breaks.append(at)
+            self.page.set_h_pagebreaks(self._breaks)
+
+    def printed(self, last: int) -> None:
+        """Rows down to `last` print, as wide as a page; what lies beyond is for the screen."""
+        columns = int((PAGE_WIDTH - 7 * self.widths[0] - 5) // 82)  # all but the first are 11 digits wide
+        self.page.print_area(0, 0, last, columns)
+
+    def table(self, first: int, columns: int, freeze: bool = True, printed: int | None = None) -> None:
+        """Rows from `first` to the last written are a table below the header: filter, head on every printed page.
+
+        `printed`: how many of them print.
+        """
+        last = max(first, self.row - 1)
+        self.page.autofilter(first - 1, 0, last, columns - 1)
         self.page.repeat_rows(first - 1)
-        self.page.print_area(0, 0, max(first, self.row - 1), columns - 1)
+        self.page.print_area(0, 0, last if printed is None else min(last, first + printed - 1), columns - 1)
         if freeze:
             self.page.freeze_panes(first, 0)
 
@@ -173,10 +201,12 @@ class _Sheet:
         self.page.set_row(self.row, 20)
         self.row += 1
 
-    def header(self, names: Iterable[str], numbers: Container[int] = ()) -> None:
-        """`numbers`: the columns that hold numbers, whose names stand right as they do."""
+    def header(self, names: Iterable[str], numbers: Container[int] = (), indented: Container[int] = ()) -> None:
+        """`numbers`: the columns that hold numbers, whose names stand right as they do; `indented`: texts after one."""
         for column, name in enumerate(names):
-            self.text(self.row, column, name, self.book.head_right if column in numbers else self.book.head)
+            book = self.book
+            form = book.head_right if column in numbers else book.head_indented if column in indented else book.head
+            self.text(self.row, column, name, form)
         self.row += 1
 
 
@@ -186,7 +216,8 @@ class _Sheet:
 def _summary(book: _Book) -> None:
     material, result = book.material, book.material.result
     about = sections.document(material, [])
-    sheet = book.sheet("摘要", "Summary", [38, 12, *[14] * 12])
+    sheet = book.sheet("摘要", "Summary", [38, 11, *[10.5] * 12])
+    sheet.page.fit_to_pages(1, 1)
     sheet.line(f"{about.title}  {about.subtitle}", book.format(font_size=12))
     sheet.page.set_row(sheet.row - 1, 20)
     for what, value in about.facts:
@@ -194,24 +225,29 @@ def _summary(book: _Book) -> None:
         sheet.text(sheet.row, 1, value)
         sheet.row += 1
     sheet.row += 1
+    for i, sentence in enumerate(sentences(material), 1):
+        sheet.line(f"{i}  {sentence}", columns=11)
+    for remark in (sections.trust(material) if result is not None else "", *material.remarks):
+        if remark:
+            sheet.line(remark, book.format(text_wrap=True, font_color="#5c6b78"), columns=11)
     if result is None:
         return
-    for i, sentence in enumerate(sentences(material), 1):
-        sheet.line(f"{i}  {sentence}")
-    for remark in (sections.trust(material), *material.remarks):
-        if remark:
-            sheet.line(remark, book.format(text_wrap=True, font_color="#5c6b78"))
     sheet.row += 1
     columns = dates(result.quarters, material.today)
     sheet.heading(book.say("主要指标（中位数与5–95%区间）", "Main metrics (medians and 5–95 % of replications)"))
+    over = book.format(font_color="#5c6b78", align="right")
+    for i, quarter in enumerate(columns):
+        sheet.page.merge_range(sheet.row, 2 + 3 * i, sheet.row, 4 + 3 * i, "", over)
+        sheet.text(sheet.row, 2 + 3 * i, quarter, over)
+    sheet.row += 1
     names = [term("metric", book.lang), term("unit", book.lang)]
-    for quarter in columns:
-        names += [f"{quarter} {term('median', book.lang)}", f"{quarter} P5", f"{quarter} P95"]
+    names += [term("median", book.lang), "P5", "P95"] * len(columns)
     sheet.header(names, range(2, len(names)))
     keys = dict.fromkeys((*sections.FIRMS, *sections.VALUES, *sections.FUND, *sections.PURSE))
     for metric in (metric for metric in keys if metric in result):
         rows = result.summary([metric], columns)
-        scale = shown(result.metric(metric).unit, [x for r in rows for x in (r.p05, r.p50, r.p95)], book.lang)
+        values = [x for r in rows for x in (r.p05, r.p50, r.p95)]
+        scale = shown(result.metric(metric).unit, values, book.lang, whole=True)
         sheet.text(sheet.row, 0, capital(result.metric(metric).label[book.lang]))
         sheet.text(sheet.row, 1, scale.unit)
         for i, row in enumerate(rows):
@@ -245,6 +281,7 @@ def _facts(book: _Book) -> None:
             term("source", lang),
         ],
         range(5, 10),
+        indented=(10,),
     )
     first, wrap = sheet.row, book.format(text_wrap=True)
     for use in sections.USES:
@@ -279,37 +316,35 @@ def _facts(book: _Book) -> None:
 
 def _firms(book: _Book) -> None:
     if book.material.result is not None:
-        _curves(book, book.sheet("企业", "Firms", [10]), sections.FIRMS)
+        _curves(book, book.sheet("企业", "Firms", [10], charts=True), sections.FIRMS)
 
 
 def _valuations(book: _Book) -> None:
     if book.material.result is not None:
-        _curves(book, book.sheet("估值", "Valuations", [10]), sections.VALUES)
+        _curves(book, book.sheet("估值", "Valuations", [10], charts=True), sections.VALUES)
 
 
 def _ladders(book: _Book) -> None:
     result = book.material.result
     if result is None or not ladders_of(result):
         return
-    sheet = book.sheet("梯度", "Ladders", [10])
+    sheet = book.sheet("梯度", "Ladders", [10], charts=True)
     for ladder in ladders_of(result):
-        sheet.heading(
-            book.say(
-                f"{ladder_name(result, ladder, 'zh')}：每年新增与退出（中位数）",
-                f"{ladder_name(result, ladder, 'en')}: entered and left each year (medians)",
-            )
+        name = capital(ladder_name(result, ladder, book.lang))
+        heading = book.say(
+            f"{name}：每年新增与退出（中位数）",
+            f"{name}: entered and left each year (medians)",
         )
-        _renewal(book, sheet, ladder)
+        _renewal(book, sheet, ladder, heading)
     levels = [level for ladder in ladders_of(result) for level in levels_of(result, ladder)]
-    sheet.heading(book.say("存量", "Stocks"))
-    _curves(book, sheet, levels)
+    _curves(book, sheet, levels, book.say("存量", "Stocks"))
 
 
 def _money(book: _Book) -> None:
     result = book.material.result
     if result is None or not any(m.name.startswith(("funds.", "public.")) for m in result.metrics):
         return
-    sheet = book.sheet("资金", "Money", [16])
+    sheet = book.sheet("资金", "Money", [16], charts=True)
     table = sections.fund_table(book.material)
     if table:
         sheet.heading(table.caption)
@@ -437,7 +472,7 @@ def _programmes(book: _Book) -> None:
     result = book.material.result
     metrics = [m for own in sections.policy_tools(result).values() for m in own] if result is not None else []
     if metrics:
-        _curves(book, book.sheet("政策工具", "Programmes", [10]), metrics)
+        _curves(book, book.sheet("政策工具", "Programmes", [10], charts=True), metrics)
 
 
 def _rounds(book: _Book) -> None:
@@ -462,26 +497,35 @@ def _rounds(book: _Book) -> None:
     sheet.line(
         book.say(
             f"前{_logged(result)}次模拟中的融资（编号从0起）。金额单位：{unit}。"
-            + ("" if first == count else f"只列前{first:,}条，共{count:,}条。"),
+            + ("" if first == count else f"只列前{first:,}条，共{count:,}条。")
+            + (f"打印只含前{MOST_PRINTED}条。" if first > MOST_PRINTED else ""),
             f"Rounds of the first {_logged(result)} replications, numbered from 0. Money in {unit}."
-            + ("" if first == count else f" The first {first:,} of {count:,} rows."),
+            + ("" if first == count else f" The first {first:,} of {count:,} rows.")
+            + (f" The first {MOST_PRINTED} of them print." if first > MOST_PRINTED else ""),
         )
     )
-    sheet.header(book.say(*columns[name]) for name in have)
+    texts = {name for name in have if table[name].dtype.kind in "OU"}
+    sheet.header(
+        [book.say(*columns[name]) for name in have],
+        [k for k, name in enumerate(have) if name not in texts],
+        [k for k, name in enumerate(have) if name in texts],
+    )
     header = sheet.row - 1
     for column, name in enumerate(have):
         values = table[name][:first]
-        if values.dtype.kind in "OU":
+        if name in texts:
+            beside = book.format(indent=1)
             for i, value in enumerate(values):
                 told = term(f"stage.{value}", lang) if name == "stage" and f"stage.{value}" in TERMS else str(value)
-                sheet.page.write_string(header + 1 + i, column, told)
+                sheet.page.write_string(header + 1 + i, column, told, beside)
         else:
             money = name in ("amount", "pre_money", "post_money", "fair_value", "previous_post_money", "from_others")
             form = book.number(0 if lang == "zh" or not money else 2)
             for i, value in enumerate(values.tolist()):
-                sheet.value(header + 1 + i, column, value / size if money else value, form)
+                none = name == "previous_post_money" and value == 0  # a first round has none
+                sheet.value(header + 1 + i, column, None if none else value / size if money else value, form)
     sheet.row = header + 1 + first
-    sheet.table(header + 1, len(have))
+    sheet.table(header + 1, len(have), printed=MOST_PRINTED)
 
 
 def _logged(result: Result) -> int:
@@ -493,12 +537,16 @@ def _comparison(book: _Book) -> None:
     c = book.material.comparison
     if c is None:
         return
-    sheet = book.sheet("政策比较", "Comparison", [24, 34, 12, 14, 14, 14, 14, 12, 22])
+    sheet = book.sheet("政策比较", "Comparison", [26, 38, 11, 13, 13, 13, 13, 12, 24])
+    baseline = capital(c.called(c.baseline, book.lang))
+    main = c.shown()
+    order = [*main, *(k for k in range(len(c.metrics)) if k not in main)]
     sheet.line(
         book.say(
-            f"与基准“{c.baseline}”之差，{c.at}，{c.replications}次配对模拟；区间为均值的95%置信区间。",
-            f"Difference from {c.baseline}, {c.at}, {c.replications} paired replications; intervals are of the"
-            " mean, 95 %.",
+            f"与基准“{baseline}”之差，{c.at}，{c.replications}次配对模拟；区间为均值的95%置信区间。"
+            "主要指标在前，只打印主要指标。",
+            f"Difference from the baseline, {baseline}, {c.at}, {c.replications} paired replications; intervals are of"
+            " the mean, 95 %. The main metrics come first, and they alone print.",
         )
     )
     sheet.header(
@@ -515,22 +563,30 @@ def _comparison(book: _Book) -> None:
         ],
         range(3, 8),
     )
-    j, first = c.column(c.at), sheet.row
+    j, first, wrap = c.column(c.at), sheet.row, book.format(text_wrap=True)
     from sim.analysis.text import word
 
-    for k, metric in enumerate(c.metrics):
+    for k in order:
+        metric = c.metrics[k]
+        of_base = shown(metric.unit, [c.baseline_mean[k, j]], book.lang)
+        differences = [x for d in c.differences for x in (d.mean[k, j], d.low[k, j], d.high[k, j])]
+        scale = shown(metric.unit, [c.baseline_mean[k, j], *differences], book.lang)
+        small = shown(metric.unit, differences, book.lang)
+        decimals = 2 if small.scale.divisor == scale.scale.divisor else 4  # a difference small beside its baseline
         for d in c.differences:
-            values = (c.baseline_mean[k, j], d.mean[k, j], d.low[k, j], d.high[k, j])
-            scale = shown(metric.unit, values, book.lang)
-            sheet.text(sheet.row, 0, d.name)
-            sheet.text(sheet.row, 1, capital(metric.label[book.lang]))
+            sheet.text(sheet.row, 0, capital(c.called(d.name, book.lang)), wrap)
+            sheet.text(sheet.row, 1, capital(metric.label[book.lang]), wrap)
             sheet.text(sheet.row, 2, scale.unit)
-            for column, value in enumerate(values, 3):
-                sheet.value(sheet.row, column, value / scale.scale.divisor, book.number(2))
+            base = c.baseline_mean[k, j] / scale.scale.divisor
+            sheet.value(sheet.row, 3, base, book.number(of_base.decimals))
+            for column, value in enumerate((d.mean[k, j], d.low[k, j], d.high[k, j]), 4):
+                sheet.value(sheet.row, column, value / scale.scale.divisor, book.number(decimals))
             sheet.value(sheet.row, 7, d.p_more[k, j], book.format(num_format="0%", align="right"))
-            sheet.text(sheet.row, 8, word("noise", book.lang) if d.noise[k, j] else "", book.format(indent=1))
+            same = book.say("与基准相同", "as the baseline") if d.p_same[k, j] == 1.0 else ""
+            told = word("noise", book.lang) if d.noise[k, j] else same
+            sheet.text(sheet.row, 8, told, book.format(indent=1))
             sheet.row += 1
-    sheet.table(first, 9)
+    sheet.table(first, 9, printed=len(main) * len(c.differences))
 
 
 def _sensitivity(book: _Book) -> None:
@@ -539,63 +595,70 @@ def _sensitivity(book: _Book) -> None:
         return
     from sim.analysis.text import WORDS, word
 
-    sheet = book.sheet("敏感性", "Sensitivity", [40, 22, 34, 34, 14, 14, 14])
+    sheet = book.sheet("敏感性", "Sensitivity", [40, 24, 40, 34, 30, 12, 12, 12])
     sheet.header(
         [
             term("metric", book.lang),
             book.say("指数", "Index"),
             term("parameter", book.lang),
+            book.say("路径", "Path"),
             book.say("与之交互", "With"),
             book.say("数值", "Value"),
             book.say("区间下限", "Low"),
             book.say("区间上限", "High"),
         ],
-        range(4, 7),
+        range(5, 8),
     )
-    first = sheet.row
+    first, wrap = sheet.row, book.format(text_wrap=True)
     for index in s.indices:
         name = word(index.name, book.lang) if index.name in WORDS else index.name
-        for column, text in enumerate((s.model.label(index.output, book.lang), name, index.parameter, index.other)):
-            sheet.text(sheet.row, column, text)
-        for column, value in enumerate((index.value, index.low, index.high), 4):
+        label = capital(s.model.label(index.parameter, book.lang))
+        texts = (capital(s.model.label(index.output, book.lang)), name, label, index.parameter, index.other)
+        for column, text in enumerate(texts):
+            sheet.text(sheet.row, column, text, wrap)
+        for column, value in enumerate((index.value, index.low, index.high), 5):
             sheet.value(sheet.row, column, value, book.format(num_format="#,##0.000", align="right"))
         sheet.row += 1
-    sheet.table(first, 7)
+    sheet.table(first, 8)
 
 
 def _assumptions(book: _Book) -> None:
     from sim.scenario.fields import iter_quantities
+    from sim.scenario.meanings import of_path
 
     rows = sections.parameters_of(book.material)
     if not rows or book.material.scenario is None:
         return
     numbers = {path: q.value for path, q in iter_quantities(book.material.scenario)}
-    sheet = book.sheet("参数假设", "Assumptions", [9, 40, 28, 13, 9, 54, 30])
+    sheet = book.sheet("参数假设", "Assumptions", [9, 36, 36, 24, 12, 9, 48, 26])
     sheet.header(
         [
             book.say("等级", "Grade"),
             term("parameter", book.lang),
+            book.say("路径", "Path"),
             book.say("数值", "Value"),
             book.say("基本单位值", "In base units"),
             term("unit", book.lang),
             term("source", book.lang),
             book.say("备注", "Note"),
         ],
-        {3},
+        {4},
+        indented=(5,),
     )
     first, wrap = sheet.row, book.format(text_wrap=True)
     for grade, path, value, unit, source, remark in sorted(
         rows, key=lambda row: ("published", "estimated", "assumed").index(row[0])
     ):
         sheet.text(sheet.row, 0, term(f"grade.{grade}", book.lang))
-        sheet.text(sheet.row, 1, path, wrap)
-        sheet.text(sheet.row, 2, value, wrap)
-        sheet.value(sheet.row, 3, numbers[path], book.format(num_format="General", align="right"))
-        sheet.text(sheet.row, 4, book.say(UNITS.get(unit, unit), unit), book.format(indent=1))
-        sheet.text(sheet.row, 5, source, wrap)
-        sheet.text(sheet.row, 6, remark, wrap)
+        sheet.text(sheet.row, 1, capital(of_path(path, book.lang)), wrap)
+        sheet.text(sheet.row, 2, path, wrap)
+        sheet.text(sheet.row, 3, value, wrap)
+        sheet.value(sheet.row, 4, numbers[path], book.format(num_format="General", align="right"))
+        sheet.text(sheet.row, 5, book.say(UNITS.get(unit, unit), unit), book.format(indent=1))
+        sheet.text(sheet.row, 6, source, wrap)
+        sheet.text(sheet.row, 7, remark, wrap)
         sheet.row += 1
-    sheet.table(first, 7)
+    sheet.table(first, 8)
 
 
 UNITS = {
@@ -639,9 +702,11 @@ def _about(book: _Book) -> None:
     sheet.row += 1
     sheet.line(
         book.say(
-            "图中深色带为25–75%、浅色带为5–95%的模拟，线为中位数。各表“区间高度”列供图表使用。本工作簿不含宏，也不引用外部文件。",
-            "Charts: the dark band holds 25–75 %, the light one 5–95 % of the replications; the line is the median. The"
-            " columns headed height of band serve the charts. There are no macros and no links to other files.",
+            "图中深色带为25–75%、浅色带为5–95%的模拟，线为中位数。图下为其数据，供屏幕使用，不打印；“区间高度”列供图表使用。"
+            "本工作簿不含宏，也不引用外部文件。",
+            "Charts: the dark band holds 25–75 %, the light one 5–95 % of the replications; the line is the median."
+            " The numbers below them are for the screen and do not print; those headed height of band serve the bands."
+            " There are no macros and no links to other files.",
         ),
         columns=2,
     )
@@ -656,16 +721,20 @@ SHEETS = (
 # ------------------------------------------------------------------------------------------------------------ charts
 
 
-def _curves(book: _Book, sheet: _Sheet, metrics: Sequence[str]) -> None:
-    """A fan chart of each metric, three abreast, and below them the quantiles by quarter that they are drawn from."""
+def _curves(book: _Book, sheet: _Sheet, metrics: Sequence[str], heading: str = "") -> None:
+    """A fan chart of each metric, three abreast, and below them the quantiles by quarter that they are drawn from,
+    which do not print: they run far to the right."""
     result, lang = book.material.result, book.lang
     assert result is not None
     shown_metrics = [m for m in dict.fromkeys(metrics) if m in result and not np.all(np.isnan(result[m]))]
     if not shown_metrics:
         return
+    _head(sheet, heading)
     top = sheet.row
     data = top + CHART_ROWS * -(-len(shown_metrics) // ACROSS) + 1
-    sheet.page.print_area(0, 0, data - 1, PRINTED)  # the quantiles below run far to the right
+    for row in range(top, data - 1, CHART_ROWS):
+        sheet.keep(CHART_ROWS, row)
+    sheet.printed(data - 1)
     labels = [
         book.say("5%分位", "P5"),
         book.say("25%分位", "P25"),
@@ -719,6 +788,13 @@ def _put_chart(sheet: _Sheet, top: int, n: int, chart: Any, alt: str) -> None:
         "object_position": 3,
     }
     sheet.page.insert_chart(top, 0, chart, place)
+
+
+def _head(sheet: _Sheet, heading: str, rows: int = CHART_ROWS) -> None:
+    """A heading on the page of what stands below it."""
+    if heading:
+        sheet.keep(rows + 1)
+        sheet.heading(heading)
 
 
 def _difference(
@@ -800,16 +876,22 @@ def _fan(book: _Book, sheet: _Sheet, data: int, rows: tuple[int, int], column: i
     return area
 
 
-def _renewal(book: _Book, sheet: _Sheet, ladder: str) -> None:
+def _renewal(book: _Book, sheet: _Sheet, ladder: str, heading: str) -> None:
     """Columns up for those who entered and down for those who left, a chart a level, over the table of both."""
     result, lang = book.material.result, book.lang
     assert result is not None
     found = {level: w for level in levels_of(result, ladder) if (w := waves(result, level)) is not None}
     if not found:
         return
-    top = sheet.row
-    data = top + CHART_ROWS * -(-len(found) // ACROSS) + 1
     years = next(iter(found.values())).years
+    high = CHART_ROWS * -(-len(found) // ACROSS)
+    whole = high + len(years) + 4  # with the table
+    _head(sheet, heading, whole if whole < PAGE_ROWS else CHART_ROWS)
+    top = sheet.row
+    data = top + high + 1
+    for row in range(top, top + high, CHART_ROWS):
+        sheet.keep(CHART_ROWS, row)
+    sheet.keep(len(years) + 2, data)
     first, last = data + 2, data + 1 + len(years)
     sheet.text(data + 1, 0, term("year", lang), book.head)
     for i, year in enumerate(years):
