@@ -34,7 +34,7 @@ FACTS = "facts.csv"
 FORMAT = 1  # of the folder; raised when an older program could not read a newer result
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 FACT_COLUMNS = ("id", "use", "metric", "date", "observed", "unit", "p05", "p50", "p95", "inside")
-MORE_FACT_COLUMNS = ("bound", "statistic", "probability", "name", "source", "note", "since")
+MORE_FACT_COLUMNS = ("bound", "statistic", "probability", "name", "source", "note", "since", "name_zh")
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class ScoredFact:
     `bound`: "exact", "at_least" or "at_most"; `statistic`: how the replication's firms become one number ("max", ...).
     `probability`: share of replications in which the simulated value reaches the observed one. `date`: a quarter.
     `since`: the quarter from which a change is counted; such a fact is no point on the metric's curve.
+    `name`, `name_zh`: what people call it, in English and in Chinese.
     """
 
     id: str
@@ -63,6 +64,7 @@ class ScoredFact:
     note: str = ""
     name: str = ""
     since: str = ""
+    name_zh: str = ""
 
 
 class SummaryRow(NamedTuple):
@@ -333,7 +335,7 @@ def _read_facts(path: Path) -> list[ScoredFact]:
     with open(path, encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             read: dict[str, Any] = {
-                key: row[key] for key in ("id", "use", "metric", "date", "unit", *MORE_FACT_COLUMNS)
+                key: row.get(key) or "" for key in ("id", "use", "metric", "date", "unit", *MORE_FACT_COLUMNS)
             }
             read |= {key: number(row[key]) for key in ("p05", "p50", "p95", "probability")}
             inside = {"true": True, "false": False, "": None}[row["inside"]]

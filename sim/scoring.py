@@ -55,6 +55,7 @@ def score_facts(scenario: "Scenario", result: "Result") -> list[Any]:
                 source=fact.source or "",
                 note=fact.note or "",
                 name=name.en if name else "",
+                name_zh=name.zh if name else "",
                 since=quarter_name(int(fact.since)) if fact.since is not None else "",
             )
         )

@@ -36,6 +36,7 @@ __all__ = [
     "flows_of",
     "fund_flow",
     "j_curve",
+    "moves",
     "multiples",
     "overview",
     "panel",
@@ -73,16 +74,25 @@ def default_set(result: Result, lang: str = "zh") -> Iterator[tuple[str, Callabl
         "named": ("figure.named", tuple(m.name for m in result.metrics if m.name.startswith("named."))),
     }
     for file, (title, names) in groups.items():
-        have = [name for name in names if name in result][:6]
+        have = [name for name in names if name in result and (file == "market" or moves(result, name))][:6]
         if have:
             yield file, lambda have=have, title=title: panel(result, have, title=title, lang=lang)
     if "multiples" in result.samples:
         yield "multiples", lambda: multiples(result, lang=lang)
     if any(m.name.startswith("funds.") for m in result.metrics):
         yield "fund-flow", lambda: fund_flow(flows_of(result), result, lang=lang)
-        yield "j-curve", lambda: j_curve(result, lang=lang)
+        if any(moves(result, f"funds.{group}.net_cash") for group in ("guidance", "subfunds")):
+            yield "j-curve", lambda: j_curve(result, lang=lang)
     if result.facts:
         yield "scoreboard", lambda: scoreboard(result, lang=lang)
+
+
+def moves(result: Result, metric: str) -> bool:
+    """Whether a metric is anything but nought, in any replication: what a scenario has no use for is not drawn."""
+    if metric not in result:
+        return False
+    values = result[metric]
+    return bool(((values != 0) & (values == values)).any())
 
 
 def draw_all(

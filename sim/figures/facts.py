@@ -80,9 +80,10 @@ def scoreboard(result: Result, lang: str = "zh") -> Figure:
         odds = "" if fact.probability is None or fact.probability != fact.probability else f"{fact.probability:.0%}"
         cells = (sign + amount(fact.observed, fact.unit, lang), fact.date, term(f"use.{fact.use}", lang), odds)
         for (x, side, _), text in zip(columns, cells, strict=True):
+            wide = sum(2 if ord(letter) > 0x2E80 else 1 for letter in text)
             axes.annotate(
-                text, (x, row), xycoords=("axes fraction", "data"), ha=side, va="center", fontsize=7.5,
-                annotation_clip=False,
+                text, (x, row), xycoords=("axes fraction", "data"), ha=side, va="center",
+                fontsize=7.5 * min(1.0, 17 / wide) if wide else 7.5, annotation_clip=False,
             )  # fmt: skip
     return figure
 
@@ -128,7 +129,7 @@ def _key(state: str, lang: str) -> Line2D:
 
 def fact_name(fact: ScoredFact, result: Result, lang: str, room: int = 44) -> str:
     """What the fact is called, or what its metrics are; cut at `room` letters, where it would leave the page."""
-    name = fact.name
+    name = (fact.name_zh if lang == "zh" else "") or fact.name
     if not name or (lang == "en" and any(ord(letter) > 0x2E80 for letter in name)):
         parts = [part.strip() for part in fact.metric.split("+")]
         known = all(part in result for part in parts)

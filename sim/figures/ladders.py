@@ -90,7 +90,8 @@ def renewal(result: Result, ladder: str, lang: str = "zh", levels: Sequence[str]
     both, so a validity of three years shows as a wave of three years.
     """
     found = {level: w for level in (levels or levels_of(result, ladder)) if (w := waves(result, level)) is not None}
-    title = f"{ladder_name(result, ladder, lang)}{'：' if lang == 'zh' else ': '}{term('figure.renewal', lang)}"
+    name = look.capital(ladder_name(result, ladder, lang))
+    title = f"{name}{'：' if lang == 'zh' else ': '}{term('figure.renewal', lang)}"
     source = look.source_line(result, lang)
     if not found:
         return look.empty(title, source, lang)

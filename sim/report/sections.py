@@ -313,7 +313,12 @@ def misses(material: Material) -> list[str]:
 def band_table(material: Material, metrics: Sequence[str], caption: str) -> Table | None:
     """A row a metric in its own unit, a column a date: medians over their 5–95 % bands."""
     result = material.result
-    have = [metric for metric in metrics if result is not None and metric in result]
+    idle = (*FUND, *PURSE)  # told only where there is such a thing
+    have = [
+        metric
+        for metric in metrics
+        if result is not None and metric in result and (metric not in idle or figures.moves(result, metric))
+    ]
     if result is None or not have:
         return None
     columns = dates(result.quarters, material.today)
@@ -377,7 +382,7 @@ def firms_and_values(material: Material) -> Section | None:
 
 
 def _named(result: Result) -> list[str]:
-    return [m.name for m in result.metrics if m.name.startswith("named.")][:6]
+    return [m.name for m in result.metrics if m.name.startswith("named.") and figures.moves(result, m.name)][:6]
 
 
 # ------------------------------------------------------------------------------------------------------------ money
@@ -398,7 +403,7 @@ def the_money(material: Material) -> Section | None:
         told = [f"{_node(a, lang)} → {_node(b, lang)} {amount(x, 'CNY', lang)}" for a, b, x in flows]
         alt = say("资金流向图：", "Flow of money: ") + say("；", "; ").join(told)
         blocks.append(picture(lambda: figures.fund_flow(flows, result, lang=lang), alt))
-    if any(f"funds.{group}.net_cash" in result for group in ("guidance", "subfunds")) and flows:
+    if any(figures.moves(result, f"funds.{group}.net_cash") for group in ("guidance", "subfunds")) and flows:
         curves = [f"funds.{group}.net_cash" for group in ("guidance", "subfunds")]
         caption = say(
             "累计分配减累计实缴；低点为最深，过零为回本（中位数）。",
@@ -560,8 +565,11 @@ def each_fund(material: Material) -> Table | None:
 def the_rules(material: Material) -> Section | None:
     """The guidance fund's rule pack: where the scenario departs from it, losses beyond what is tolerated, the score."""
     pack = material.manifest.get("rule_pack") if material.result is not None else None
-    if not pack:
+    if not pack or material.result is None:
         return None
+    paid = "funds.guidance.paid_in"
+    if paid in material.result and not figures.moves(material.result, paid) and not pack["departures"]:
+        return None  # no guidance fund, and nothing said of one
     say, lang = material.say, material.lang
     until = pack["valid_to"] or say("至今", "now")
     stated = [row for row in pack["departures"] if row["what"] == "stated"]
@@ -1087,7 +1095,7 @@ def the_assumptions(material: Material) -> Section | None:
                 table,
                 "lll",
                 "",
-                (0.36, 0.40, 0.24),
+                (0.34, 0.43, 0.23),
                 small=True,
                 tight=True,
             )

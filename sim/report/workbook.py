@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim import figures
 from sim.figures import style as look
 from sim.figures.ladders import ladder_name, ladders_of, levels_of, waves
 from sim.figures.style import capital
@@ -244,7 +245,7 @@ def _summary(book: _Book) -> None:
     names += [term("median", book.lang), "P5", "P95"] * len(columns)
     sheet.header(names, range(2, len(names)))
     keys = dict.fromkeys((*sections.FIRMS, *sections.VALUES, *sections.FUND, *sections.PURSE))
-    for metric in (metric for metric in keys if metric in result):
+    for metric in (metric for metric in keys if metric in result and figures.moves(result, metric)):
         rows = result.summary([metric], columns)
         values = [x for r in rows for x in (r.p05, r.p50, r.p95)]
         scale = shown(result.metric(metric).unit, values, book.lang, whole=True)
@@ -726,7 +727,7 @@ def _curves(book: _Book, sheet: _Sheet, metrics: Sequence[str], heading: str = "
     which do not print: they run far to the right."""
     result, lang = book.material.result, book.lang
     assert result is not None
-    shown_metrics = [m for m in dict.fromkeys(metrics) if m in result and not np.all(np.isnan(result[m]))]
+    shown_metrics = [m for m in dict.fromkeys(metrics) if figures.moves(result, m)]
     if not shown_metrics:
         return
     _head(sheet, heading)
