@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from threading import Event, Lock, get_ident, local
 from typing import TYPE_CHECKING, Any
 
@@ -438,11 +438,12 @@ def simulate(
         manifest["books"] = books
     if audit:
         manifest["audit"] = {"worst_relative_residual": float(worst.max()), "replications": n, "quarters": quarters}
+    logs = Logs(scenario, [k for k in kept if k is not None])
     result = Result(
         metrics=scenario.metrics,
         quarters=quarter_names(scenario),
         values=np.ascontiguousarray(values.transpose(1, 0, 2)),
-        samples=Logs(scenario, [k for k in kept if k is not None]),
+        samples=logs,
         facts=[],
         manifest=manifest,
     )
@@ -450,7 +451,8 @@ def simulate(
     from sim.analysis.returns import fund_table, named_paths, rules_kept, undefined_rates
 
     if events:
-        result.samples = {**result.samples, "fund_table": fund_table(result, scenario.report.index_growth.value)}
+        table = partial(fund_table, result, scenario.report.index_growth.value)
+        logs.later.update(fund_table=table, each_fund=partial(table, each=True))
     manifest["named"] = [asdict(path) for path in named_paths(scenario, result)]
     manifest["undefined_rates"] = undefined_rates(result)
     manifest["rule_pack"] = rules_kept(scenario, result)
@@ -586,24 +588,30 @@ def firm_name(scenario: "Scenario", cohort: int, index: int) -> str:
 
 
 class Logs(Mapping[str, dict[str, NDArray]]):
-    """The event tables of the logged worlds, named and labelled when the first of them is asked for: a summary needs
-    none of them."""
+    """The event tables of the logged worlds, named and labelled when the first of them is asked for, and the tables
+    `later` that are worked out of them, each when it is asked for: a summary needs none of them."""
 
     def __init__(self, scenario: "Scenario", kept: Sequence[Replication]) -> None:
         self._scenario, self._kept = scenario, kept
+        self.later: dict[str, Callable[[], dict[str, NDArray]]] = {}
+        self._worked_out: dict[str, dict[str, NDArray]] = {}
 
     @cached_property
     def _tables(self) -> dict[str, dict[str, NDArray]]:
         return _samples(self._scenario, self._kept)
 
     def __getitem__(self, name: str) -> dict[str, NDArray]:
-        return self._tables[name]
+        if name not in self.later:
+            return self._tables[name]
+        if name not in self._worked_out:
+            self._worked_out[name] = self.later[name]()
+        return self._worked_out[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter((*_LOGS, "multiples"))
+        return iter((*_LOGS, "multiples", *self.later))
 
     def __len__(self) -> int:
-        return len(_LOGS) + 1
+        return len(_LOGS) + 1 + len(self.later)
 
 
 def firm_names(scenario: "Scenario", cohort: NDArray[np.int64], index: NDArray[np.int64]) -> NDArray[np.str_]:

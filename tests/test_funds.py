@@ -283,6 +283,28 @@ def test_vintages_sum_to_their_class(plain):
     assert table["irr"][one][0] == pytest.approx(plain["funds.guidance.irr"][2, at])
 
 
+def test_single_funds_sum_to_their_vintage_and_have_every_ratio(plain):
+    whole, each = plain.samples["fund_table"], plain.samples["each_fund"]
+    assert set(each) == set(returns.FUND_TABLE) | {"fund"} and set(each["funds"]) == {1}
+    key = ("replication", "class", "vintage", "quarter")
+    for name in ("paid_in", "distributed", "nav", "nav_fair"):
+        sums: dict[tuple, float] = {}
+        for *k, x in zip(*(each[c].tolist() for c in key), each[name].tolist(), strict=True):
+            sums[tuple(k)] = sums.get(tuple(k), 0.0) + x
+        for *k, x in zip(*(whole[c].tolist() for c in key), whole[name].tolist(), strict=True):
+            assert sums[tuple(k)] == pytest.approx(x)
+    number = each["fund"][(each["class"] == "venture") & (each["replication"] == 1)][0]
+    mine = (each["fund"] == number) & (each["replication"] == 1)
+    at = plain.quarters.index("2029Q4")
+    row = mine & (each["quarter"] == "2029Q4")
+    paid, back, nav = (each[name][mine] for name in ("paid_in", "distributed", "nav"))
+    first = plain.quarters.index(each["quarter"][mine][0])
+    flows = np.diff(back[: at - first + 1], prepend=0.0) - np.diff(paid[: at - first + 1], prepend=0.0)
+    flows[-1] += nav[at - first]
+    rate = measures.irr(flows, np.arange(len(flows)) * 0.25)
+    assert each["irr"][row][0] == pytest.approx(rate.value, abs=1e-9)
+
+
 def test_calls_at_risk_rise_with_the_level_and_sum_over_years(plain):
     years = returns.calls_at_risk(plain)
     assert [y.year for y in years] == list(range(2019, 2036))

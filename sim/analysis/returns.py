@@ -41,18 +41,20 @@ FUND_TABLE = (
 )  # fmt: skip
 
 
-def fund_table(result: Result, growth: float) -> dict[str, np.ndarray]:
+def fund_table(result: Result, growth: float, each: bool = False) -> dict[str, np.ndarray]:
     """A row a class of fund, vintage (year of the first close) and quarter of the logged replications: sums in money,
-    ratios to paid-in, rates by year. A ratio or rate that is undefined is NaN."""
+    ratios to paid-in, rates by year. A ratio or rate that is undefined is NaN. each: a row a single fund and quarter,
+    with the number (`fund`) that it has in the log of flows of its replication."""
     from sim.finance.returns import returns_of_paths
 
     flows = result.samples.get("flows")
     if flows is None or len(flows.get("quarter", ())) == 0 or "vintage" not in flows:
-        return {name: np.zeros(0) for name in FUND_TABLE}
+        return {name: np.zeros(0) for name in (*FUND_TABLE, *(["fund"] if each else []))}
     times = np.array(result.quarters)
     at = np.searchsorted(times, flows["quarter"].astype(times.dtype))
     names, numbers = np.unique(flows["class"].astype(str), return_inverse=True)
-    keys = np.stack([flows["replication"].astype(int), numbers, flows["vintage"].astype(int)], axis=1)
+    fund = flows["fund"].astype(int) if each else np.zeros(len(numbers), int)
+    keys = np.stack([flows["replication"].astype(int), numbers, flows["vintage"].astype(int), fund], axis=1)
     groups, place = np.unique(keys, axis=0, return_inverse=True)
     place = place.ravel()
     shape = (len(groups), len(times))
@@ -98,6 +100,8 @@ def fund_table(result: Result, growth: float) -> dict[str, np.ndarray]:
         "quarter": times[quarter],
         "funds": count[there].astype(int),
     }
+    if each:
+        table["fund"] = groups[group, 3]
     for name in SUMS:
         table["paid_in" if name == "called" else name] = sums[name][there]
     return table | {name: values[there] for name, values in ratios.items()}

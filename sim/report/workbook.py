@@ -427,10 +427,12 @@ def _vintages(book: _Book) -> None:
     sheet.line(
         say(
             f"各类基金按设立年份（首次交割之年），年末；有明细的{worlds}次模拟的中位数，金额单位：{unit}。全部模拟的逐季指标"
-            "（不分年份）见 summary.csv，逐季逐次见 fund_table.parquet。没有收益率的为空。",
+            "（不分年份）见 summary.csv，逐季逐次见 fund_table.parquet，单只基金见 each_fund.parquet。"
+            "没有收益率的为空。",
             f"Classes of funds by vintage (year of the first close), at the ends of years: medians over the {worlds}"
             f" replications logged, money in {unit}. By quarter over all replications, without vintages, they are in"
-            " summary.csv; by quarter and replication in fund_table.parquet. A rate that is undefined is blank.",
+            " summary.csv; by quarter and replication in fund_table.parquet, of each single fund in each_fund.parquet."
+            " A rate that is undefined is blank.",
         ),
         columns=12,
     )

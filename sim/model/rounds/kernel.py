@@ -46,7 +46,7 @@ from sim.model.world import (
 )
 
 SQRT_HALF = 0.7071067811865476
-HALVINGS = 60
+MOST_STEPS = 60
 
 
 @kernel
@@ -400,43 +400,64 @@ def add_holding(holdings, ventures, tally, f, v, share_class, shares, cost, quar
 
 
 @inlined
-def shares_at(ventures, v, c, limit, price, others):
-    """Fully diluted shares when every full ratchet of the first c classes converts at `price`; others: all the rest."""
+def protected(ventures, v, k, before, amount, limit, price):
+    """Conversion of class k after a round of `amount` at `price`, with `before` fully diluted shares ahead of it."""
+    old = ventures.class_conversion[v, k]
+    issued_at = ventures.class_price[v, k]
+    if ventures.class_antidilution[v, k] == 2:
+        return min(ratchet_conversion(old, issued_at, price), max(limit, old))
+    if ventures.class_antidilution[v, k] == 1 and price < issued_at / old:
+        return weighted_average_conversion(old, issued_at, before, amount, price)
+    return old
+
+
+@inlined
+def shares_at(ventures, v, c, before, amount, limit, price, others):
+    """Fully diluted shares when the first c classes are protected against `price`; others: founders and pool."""
     total = others
     for k in range(c):
-        if ventures.class_antidilution[v, k] == 2:
-            old = ventures.class_conversion[v, k]
-            new = min(ratchet_conversion(old, ventures.class_price[v, k], price), max(limit, old))
-            total += ventures.class_shares[v, k] * new
+        total += ventures.class_shares[v, k] * protected(ventures, v, k, before, amount, limit, price)
     return total
 
 
 @kernel
-def settle_ratchets(ventures, v, c, pre, limit):
-    """Full ratchets convert at the price of the new round, which they lower by the shares they get: the price at which
-    price x shares = pre-money, found by halving (its value rises with the price). limit: most shares for one."""
-    price = pre / ventures.shares[v]
-    others = ventures.shares[v]
+def settle_protection(ventures, v, c, pre, amount, limit):
+    """Older classes are protected against the price of the new round, which they lower by the shares they get: the
+    price at which price x shares = pre-money, found by false position (what it makes the shares worth rises with it).
+    limit: most shares for one of a full ratchet. The weighted average counts the shares there were before any of them
+    converts."""
+    before = ventures.shares[v]
+    price = pre / before
+    others = before
     bound = False
     for k in range(c):
-        if ventures.class_antidilution[v, k] == 2:
-            others -= ventures.class_shares[v, k] * ventures.class_conversion[v, k]
-            bound = bound or ventures.class_price[v, k] > ventures.class_conversion[v, k] * price
+        others -= ventures.class_shares[v, k] * ventures.class_conversion[v, k]
+        bound = bound or (
+            ventures.class_antidilution[v, k] > 0
+            and ventures.class_price[v, k] > ventures.class_conversion[v, k] * price
+        )
     if not bound:
         return
-    low = 0.0
-    for _ in range(HALVINGS):
-        middle = 0.5 * (low + price)
-        if middle * shares_at(ventures, v, c, limit, middle, others) < pre:
-            low = middle
+    low, at_low, side = 0.0, -pre, 0
+    high = price
+    at_high = price * shares_at(ventures, v, c, before, amount, limit, price, others) - pre
+    for _ in range(MOST_STEPS):
+        last = price
+        price = (low * at_high - high * at_low) / (at_high - at_low)
+        value = price * shares_at(ventures, v, c, before, amount, limit, price, others) - pre
+        if abs(price - last) <= 1e-15 * price or value == 0.0:
+            break
+        if value < 0.0:
+            low, at_low = price, value
+            at_high *= 0.5 if side < 0 else 1.0  # the same end twice: Illinois' step
+            side = -1
         else:
-            price = middle
-    ventures.shares[v] = shares_at(ventures, v, c, limit, price, others)
+            high, at_high = price, value
+            at_low *= 0.5 if side > 0 else 1.0
+            side = 1
+    ventures.shares[v] = shares_at(ventures, v, c, before, amount, limit, price, others)
     for k in range(c):
-        if ventures.class_antidilution[v, k] == 2:
-            old = ventures.class_conversion[v, k]
-            new = min(ratchet_conversion(old, ventures.class_price[v, k], price), max(limit, old))
-            ventures.class_conversion[v, k] = new
+        ventures.class_conversion[v, k] = protected(ventures, v, k, before, amount, limit, price)
 
 
 @kernel
@@ -444,8 +465,8 @@ def issue_class(key, rules, ventures, v, index, cohort, stage, amount, pre, quar
     """Issue a preferred class for `amount` at pre-money `pre`: the option pool is topped up before the money, older
     classes are protected against a lower price, shares x price = post-money. Returns the class and its price.
 
-    Each term has its own word, addressed by the firm and the number of the class. The weighted average is taken at the
-    price before ratchets, which then settle among themselves (each gives shares, which lowers the price)."""
+    Each term has its own word, addressed by the firm and the number of the class. Weighted averages and ratchets settle
+    together at the price that is paid (each gives shares, which lowers the price)."""
     c = np.int64(ventures.classes[v])
     a, b, d, e = uniforms(key, index, cohort, c, Purpose.CLASS_TERMS)
     last, _, _, _ = uniforms(key, index, cohort, c, Purpose.CLASS_TERMS_MORE)
@@ -463,19 +484,7 @@ def issue_class(key, rules, ventures, v, index, cohort, stage, amount, pre, quar
             total = others / rest
             ventures.pool[v] = pool_wanted * total
             ventures.shares[v] = others + ventures.pool[v]
-    price = pre / ventures.shares[v]
-    for k in range(c):
-        if (
-            ventures.class_antidilution[v, k] > 0
-            and price < ventures.class_price[v, k] / ventures.class_conversion[v, k]
-        ):
-            old = ventures.class_conversion[v, k]
-            new = old
-            if ventures.class_antidilution[v, k] == 1:
-                new = weighted_average_conversion(old, ventures.class_price[v, k], ventures.shares[v], amount, price)
-            ventures.class_conversion[v, k] = new
-            ventures.shares[v] += (new - old) * ventures.class_shares[v, k]
-    settle_ratchets(ventures, v, c, pre, rules.ratchet_limit)
+    settle_protection(ventures, v, c, pre, amount, rules.ratchet_limit)
     price = pre / ventures.shares[v]
     issued = amount / price
     ventures.class_shares[v, c] = issued
