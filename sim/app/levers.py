@@ -22,6 +22,7 @@ MOST = 40  # levers on a page, and in a request
 STEPS = 100  # about as many positions as a slider has
 WHOLE = ("count",)  # units without a fraction
 LONGEST_TEXT = 40  # of a typed value
+LEAST_BARE = 10_000  # yuan: a smaller amount without a unit is more likely one of 亿 or of millions
 
 # (path, zh, en, low and high as multiples of the scenario's own value, or None for the ends given)
 USUAL: tuple[tuple[str, str, str, float | None, float | None, tuple[float, float] | None], ...] = (
@@ -70,7 +71,10 @@ class Wrong:
 
     def to_json(self) -> dict[str, Any]:
         """The model's sentence in both languages: the page knows which one is read."""
-        fill = {key: in_both(held) if key == "message" else held for key, held in self.fill.items()}
+        fill = {
+            key: in_both(held) if key == "message" and isinstance(held, str) else held
+            for key, held in self.fill.items()
+        }
         return asdict(self) | {"fill": fill}
 
 
@@ -155,6 +159,8 @@ def read_settings(controls: list[Control], given: object) -> tuple[dict[str, flo
         value = _number(written, control.unit)
         if value is None:
             wrong.append(Wrong(path, f"wrong.number.{_kind(control.unit)}", {"found": str(written)[:LONGEST_TEXT]}))
+        elif _lacks_unit(written, value, control.unit):
+            wrong.append(Wrong(path, "wrong.unit", {"found": str(written).strip()}))
         elif not control.low - 1e-9 * abs(control.low) <= value <= control.high + 1e-9 * abs(control.high):
             ends = {"low": control.low, "high": control.high, "unit": control.unit}
             wrong.append(Wrong(path, "wrong.outside", ends))
@@ -165,6 +171,12 @@ def read_settings(controls: list[Control], given: object) -> tuple[dict[str, flo
 
 def _kind(unit: str) -> str:
     return "money" if unit == "CNY" else "share" if unit in ("share", "probability", "per year") else "plain"
+
+
+def _lacks_unit(written: object, value: float, unit: str) -> bool:
+    """Whether somebody typed 50 and can hardly have meant 50 yuan."""
+    bare = isinstance(written, str) and not any(c.isalpha() for c in written)
+    return bare and unit == "CNY" and 0 < value < LEAST_BARE
 
 
 def _number(written: object, unit: str) -> float | None:

@@ -26,6 +26,7 @@ MOST_BODY = 16 * 1024  # bytes
 MOST_ADDRESS = 8 * 1024
 COOKIE = "headwater_token"
 SLOW_REFUSAL = 0.5  # seconds that a wrong token costs
+PATIENCE = 10.0  # seconds that a request may take to arrive
 LEAST_TOKEN = 12  # characters
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -79,7 +80,11 @@ class Guard:
             return
         limited = None
         if scope["method"] == "POST":
-            limited = await _body(receive)
+            try:
+                limited = await asyncio.wait_for(_body(receive), PATIENCE)
+            except TimeoutError:
+                await refuse(send, 408, "refused.slow")
+                return
             if limited is None:
                 await refuse(send, 413, "refused.size")
                 return
@@ -205,7 +210,10 @@ def refusal(word: str) -> dict[str, Any]:
 async def refuse(send: Send, status: int, word: str) -> None:
     """Answers with a status and a word of the page's table."""
     body = json.dumps(refusal(word), ensure_ascii=False).encode()
-    await _send(send, status, body, [(b"content-type", b"application/json; charset=utf-8")])
+    headers = [(b"content-type", b"application/json; charset=utf-8")]
+    if status in (408, 413):  # what was still to come of the request is not waited for
+        headers.append((b"connection", b"close"))
+    await _send(send, status, body, headers)
 
 
 async def _send(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:

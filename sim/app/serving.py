@@ -16,6 +16,7 @@ from sim.errors import Problem, UserError
 TOKEN = "HEADWATER_TOKEN"  # of the environment: a token on the command line can be seen by other users of the machine
 FOLDER = Path("scenarios")
 OPENING = "xian"
+MOST_CONNECTIONS = 200  # a browser keeps at most six open
 
 
 def serve(
@@ -39,6 +40,7 @@ def serve(
         number = place.getsockname()[1]
         from uvicorn import Config, Server
 
+        from sim.app.connection import Connection
         from sim.app.web import Desk, build_app
 
         desk = Desk(Catalogue(folder, first), threads, lang)
@@ -51,15 +53,16 @@ def serve(
             Config(
                 app,
                 access_log=False,
-                log_level="warning",
+                log_level="error",
                 lifespan="off",
+                http=Connection,
                 ws="none",
                 server_header=False,
                 date_header=False,
                 proxy_headers=False,
                 timeout_keep_alive=20,
                 timeout_graceful_shutdown=1,
-                limit_concurrency=64,
+                limit_concurrency=MOST_CONNECTIONS,
             )
         )
         threading.Thread(target=desk.warm, name="warm", daemon=True).start()

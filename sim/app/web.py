@@ -44,8 +44,11 @@ from sim.errors import RunError, UserError
 HERE = Path(__file__).parent
 TYPES = {".js": "text/javascript", ".css": "text/css", ".ttf": "font/ttf", ".svg": "image/svg+xml"}
 MOST_RUNS = 4  # at one time, over all pages
+LOOKS, MOST_LOOKS = 2, 12  # worlds looked into at one time, and those that wait besides, over all pages
+LOOKED_AFTER = 0.2  # seconds between two looks whether the reader is still there
 LEAST_REPLICATIONS = 10
 PAGE = re.compile(r"[a-z0-9]{8,40}")  # what a page calls itself
+GONE = 499  # status of an answer that nobody reads any more
 
 
 @dataclass
@@ -89,6 +92,8 @@ class Desk:
         self.pasts = explore.Pasts()
         self.running = Running()
         self.conductors = ThreadPoolExecutor(MOST_RUNS + 2, "conductor")
+        self.lookers = ThreadPoolExecutor(LOOKS, "looker")
+        self.looks = 0
         self.static = static_files()
         self.page = Environment(
             loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -96,6 +101,28 @@ class Desk:
 
     async def in_thread(self, work: Callable[..., Any], *given: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self.conductors, work, *given)
+
+    async def attended(self, request: Request, work: Callable[..., Any], *given: Any) -> Any:
+        """work(stop, …) in a thread of its own; `stop` is set when the reader goes. Raises Cancelled then."""
+        if self.looks >= MOST_LOOKS:
+            raise Refusal(429, [Wrong("", "wrong.busy", {"most": MOST_LOOKS})])
+        self.looks += 1
+        stop = threading.Event()
+
+        def unless_gone() -> Any:
+            if stop.is_set():
+                raise Cancelled
+            return work(stop, *given)
+
+        try:
+            done = asyncio.get_running_loop().run_in_executor(self.lookers, unless_gone)
+            while not (await asyncio.wait({done}, timeout=LOOKED_AFTER))[0]:
+                if await request.is_disconnected():
+                    stop.set()
+            return done.result()
+        finally:
+            stop.set()
+            self.looks -= 1
 
     async def bench(self, name: object) -> Bench:
         path = self.catalogue.path(name)
@@ -120,7 +147,8 @@ class Desk:
         for stop in list(self.running.stops.values()):
             stop.set()
         self.workshop.close()
-        self.conductors.shutdown(wait=False, cancel_futures=True)
+        for threads in (self.conductors, self.lookers):
+            threads.shutdown(wait=False, cancel_futures=True)
 
 
 def last(bench: Bench) -> str:
@@ -146,8 +174,9 @@ def build_app(desk: Desk, hosts: list[str], port: int | None, token: str | None 
             except Refusal as refusal:
                 return answer({"wrong": [w.to_json() for w in refusal.wrong]}, refusal.status)
             except UserError as error:
-                said = [Wrong("", "wrong.model", {"message": p.message, "key": p.key or ""}) for p in error.problems]
-                return answer({"wrong": [w.to_json() for w in said]}, 422)
+                return answer({"wrong": [w.to_json() for w in in_files(error)]}, 422)
+            except Cancelled:
+                return Response(status_code=GONE)
             except RunError as error:
                 return answer({"wrong": [Wrong("", "wrong.model", {"message": str(error)}).to_json()]}, 500)
 
@@ -166,6 +195,11 @@ def build_app(desk: Desk, hosts: list[str], port: int | None, token: str | None 
         Route("/api/fund", answering(fund), methods=["POST"]),
     ]
     return Guard(Starlette(routes=routes), hosts, port, token, any_address)
+
+
+def in_files(error: UserError) -> list[Wrong]:
+    """What is wrong with a scenario's files: where, what was found, what would be right."""
+    return [Wrong("", "wrong.file", {"message": {lang: p.told(lang) for lang in ("zh", "en")}}) for p in error.problems]
 
 
 def answer(document: Any, status: int = 200) -> JSONResponse:
@@ -389,11 +423,12 @@ async def save(desk: Desk, request: Request) -> Response:
 # --- one world
 
 
-async def past_of(desk: Desk, request: Request) -> tuple[explore.Past, dict[str, Any]]:
+async def past_of(desk: Desk, request: Request) -> tuple[Callable[[], explore.Past], dict[str, Any]]:
+    """How to come by the world that is asked for, and the document."""
     bench, settings, given = await asked(desk, request)
     quarter = quarter_in(bench, given, "quarter", explore.STOPPED_LATEST)
     replication = whole(given, "replication", 0, MOST_REPLICATIONS - 1, 0)
-    return await desk.in_thread(desk.pasts.get, bench, settings, replication, quarter), given
+    return lambda: desk.pasts.get(bench, settings, replication, quarter), given
 
 
 async def world(desk: Desk, request: Request) -> Response:
@@ -402,21 +437,31 @@ async def world(desk: Desk, request: Request) -> Response:
     quarter = quarter_in(bench, given, "quarter", explore.STOPPED_LATEST)
     if "percentile" in given:
         metric = given.get("metric")
-        if metric not in bench.metric_number or given["percentile"] not in explore.PERCENTILES:
+        if (
+            not isinstance(metric, str)
+            or metric not in bench.metric_number
+            or given["percentile"] not in explore.PERCENTILES
+        ):
             raise Refusal(422, [Wrong("metric", "wrong.metrics", {"most": answers.MOST_METRICS})])
-        replication = await desk.in_thread(_standing, bench, settings, metric, quarter, given["percentile"])
+        which = (metric, int(given["percentile"]))
     else:
-        replication = whole(given, "replication", 0, MOST_REPLICATIONS - 1, 0)
-    past = await desk.in_thread(desk.pasts.get, bench, settings, replication, quarter)
-    return answer(await desk.in_thread(explore.overview, past))
+        which = whole(given, "replication", 0, MOST_REPLICATIONS - 1, 0)
+
+    def look(stop: threading.Event) -> dict[str, Any]:
+        number = which if isinstance(which, int) else _standing(bench, settings, *which, quarter, stop)
+        return explore.overview(desk.pasts.get(bench, settings, number, quarter))
+
+    return answer(await desk.attended(request, look))
 
 
-def _standing(bench: Bench, settings: dict[str, float], metric: str, quarter: str, percentile: int) -> int:
+def _standing(
+    bench: Bench, settings: dict[str, float], metric: str, percentile: int, quarter: str, stop: threading.Event
+) -> int:
     from sim.app.worlds import NOW
     from sim.ensemble import quarter_names
 
     case = bench.case(settings, bench.usual)
-    case.fill(bench.crew, 0, bench.usual, NOW, threading.Event())
+    case.fill(bench.crew, 0, bench.usual, NOW, stop)
     column = quarter_names(bench.scenario).index(quarter)
     return explore.replication_at(case, bench.metric_number[metric], column, percentile)
 
@@ -427,7 +472,7 @@ async def firm(desk: Desk, request: Request) -> Response:
     if not isinstance(name, str) or len(name) > 60:
         raise Refusal(422, [Wrong("firm", "wrong.firm", {"found": str(name)[:60]})])
     try:
-        return answer(await desk.in_thread(explore.firm, past, name))
+        return answer(await desk.attended(request, lambda stop: explore.firm(past(), name)))
     except UserError:
         raise Refusal(404, [Wrong("firm", "wrong.firm", {"found": name})]) from None
 
@@ -435,7 +480,7 @@ async def firm(desk: Desk, request: Request) -> Response:
 async def fund(desk: Desk, request: Request) -> Response:
     past, given = await past_of(desk, request)
     number = whole(given, "fund", 0, 10**6, -1)
-    found = await desk.in_thread(explore.fund, past, number)
+    found = await desk.attended(request, lambda stop: explore.fund(past(), number))
     if found is None:
         raise Refusal(404, [Wrong("fund", "wrong.fund", {"found": number})])
     return answer(found)

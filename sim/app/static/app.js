@@ -1,7 +1,7 @@
 // The page: levers, runs that refine themselves, charts, the table of differences, the address, saving.
 
 import { factText, fan, spoken } from "./charts.js";
-import { ask, byId, element, options, table } from "./dom.js";
+import { ask, byId, element, get, options, post, table } from "./dom.js";
 import { Explorer } from "./explore.js";
 import { amount, digits, range, snapped, typed } from "./numbers.js";
 
@@ -60,21 +60,27 @@ function readAddress() {
   return new URLSearchParams(location.hash.slice(1));
 }
 
-/** What an address says of the opened scenario; what does not fit is left out. */
+/** What an address says of the opened scenario. Returns what of it does not fit and is left out. */
 function applyAddress(given) {
   const { info } = state;
+  const left = [];
+  const fits = (key, good) => { if (given.has(key) && !good) left.push(`${key}=${given.get(key)}`); return given.has(key) && good; };
   state.levers = new Map();
-  for (const lever of info.levers) {
-    const text = given.get(`set.${lever.path}`);
-    const value = Number(text);
-    if (text !== null && text !== "" && Number.isFinite(value) && value >= lever.low && value <= lever.high) state.levers.set(lever.path, value);
+  for (const key of given.keys()) {
+    if (!key.startsWith("set.")) continue;
+    const lever = leverOf(key.slice(4));
+    const value = Number(given.get(key));
+    if (fits(key, lever && given.get(key) !== "" && value >= lever.low && value <= lever.high)) state.levers.set(lever.path, value);
   }
-  state.at = info.quarters.includes(given.get("at")) ? given.get("at") : info.quarters.at(-1);
+  state.at = fits("at", info.quarters.slice(1).includes(given.get("at"))) ? given.get("at") : info.quarters.at(-1);
   const wanted = Number(given.get("worlds"));
-  state.replications = wanted >= 10 && wanted <= 400 && Number.isInteger(wanted) ? wanted : info.replications;
+  state.replications = fits("worlds", wanted >= 10 && wanted <= 400 && Number.isInteger(wanted)) ? wanted : info.replications;
   state.view = given.get("view") === "differences" ? "differences" : "levels";
-  const charts = (given.get("charts") || "").split(",").filter((name) => metricOf(name));
-  state.charts = charts.length ? [...new Set(charts)].slice(0, MOST_CHARTS) : [...info.charts];
+  const asked = [...new Set((given.get("charts") || "").split(",").filter(Boolean))];
+  const charts = asked.filter((name) => metricOf(name)).slice(0, MOST_CHARTS);
+  left.push(...asked.filter((name) => !charts.includes(name)));
+  state.charts = charts.length ? charts : [...info.charts];
+  return left;
 }
 
 // --------------------------------------------------------------------------------------------------- language
@@ -84,7 +90,18 @@ function speak() {
   document.title = words("title");
   for (const node of document.querySelectorAll("[data-word]")) node.textContent = words(node.dataset.word);
   byId("language").lang = state.lang === "zh" ? "en" : "zh-CN";
-  byId("told").textContent = "";
+  tell("");
+  tellAbove("");
+}
+
+/** A sentence beside the buttons: what was done. */
+function tell(text) {
+  byId("told").textContent = text;
+}
+
+/** A sentence beneath the choice of scenario: what could not be opened, or not as the address has it. */
+function tellAbove(text) {
+  byId("scenario-wrong").textContent = text;
 }
 
 function switchLanguage() {
@@ -117,11 +134,11 @@ async function startFrom(name) {
   state.start = name;
   state.values = new Map();
   if (!name) return;
-  const response = await fetch(`/api/scenario?name=${encodeURIComponent(name)}`);
-  const found = await response.json();
-  if (!response.ok) {
+  const { ok, found } = await get(`/api/scenario?name=${encodeURIComponent(name)}`);
+  if (!ok) {
     state.start = "";
-    stage(words("stage.failed", { why: told(found) }), true);
+    byId("start").value = "";
+    tellAbove(`${name} · ${told(found)}`);
     return;
   }
   for (const lever of found.levers) state.values.set(lever.path, lever.value);
@@ -131,22 +148,32 @@ function listScenarios() {
   options(byId("scenario"), listed.map((s) => [s.name, `${s.zone[state.lang]} (${s.name})`]), state.name);
 }
 
+let opening = 0;
+/** Whether the scenario could be opened. One that could not leaves what is open as it is, and says why. */
 async function openScenario(name, given) {
+  const mine = ++opening;
+  tellAbove("");
+  if (!state.info) stage(words("stage.compiling"));
+  const { ok, found } = await get(`/api/scenario?name=${encodeURIComponent(name)}`);
+  if (mine !== opening) return true; // another one was chosen meanwhile
+  if (!ok) {
+    tellAbove(`${name} · ${told(found)}`);
+    if (state.info) byId("scenario").value = state.name;
+    else stage(words("stage.failed", { why: told(found) }), true);
+    return false;
+  }
   stop();
   stage(words("stage.compiling"));
-  const response = await fetch(`/api/scenario?name=${encodeURIComponent(name)}`);
-  const found = await response.json();
-  if (!response.ok) {
-    stage(words("stage.failed", { why: told(found) }), true);
-    return;
-  }
   Object.assign(state, { name, info: found });
   scored.clear();
   answer = null;
   wrong = new Map();
-  applyAddress(given);
+  const left = applyAddress(given);
   const start = given.get("start") || "";
-  await startFrom(start !== name && listed.some((s) => s.name === start) ? start : "");
+  const known = start !== name && listed.some((s) => s.name === start);
+  if (start && !known) left.push(`start=${start}`);
+  if (left.length) tellAbove(words("address.left", { what: left.join(", ") }));
+  await startFrom(known ? start : "");
   byId("scenario").value = name;
   listStarts();
   buildLevers();
@@ -155,12 +182,13 @@ async function openScenario(name, given) {
   explorer.forget();
   writeAddress();
   run();
+  return true;
 }
 
-/** The first message of a refusal, in the reader's language. */
+/** What is said of a refusal, in the reader's language: the first few messages. */
 function told(refusal) {
-  const first = (refusal.wrong || [])[0];
-  return first ? message(first) : refusal.error?.[state.lang] || "";
+  const list = (refusal.wrong || []).slice(0, 3);
+  return list.length ? list.map(message).join(state.lang === "zh" ? "；" : "; ") : refusal.error?.[state.lang] || "";
 }
 
 function message(w) {
@@ -266,7 +294,7 @@ function setLever(lever, value) {
 function typeLever(lever, text) {
   if (text === typed(shown(lever), unitOf(lever), lever.step, state.lang)) return;
   moved = performance.now();
-  const plain = Number(text);
+  const plain = lever.unit === "CNY" ? NaN : Number(text); // an amount has a unit, which the program asks for
   if (text.trim() !== "" && Number.isFinite(plain) && plain >= lever.low && plain <= lever.high) {
     setLever(lever, plain);
     return;
@@ -275,9 +303,8 @@ function typeLever(lever, text) {
 }
 
 async function read(lever, text) {
-  const response = await ask("/api/read", { scenario: state.start || state.name, levers: { [lever.path]: text } });
-  const found = await response.json();
-  if (response.ok) setLever(lever, found.levers[lever.path]);
+  const { ok, found } = await post("/api/read", { scenario: state.start || state.name, levers: { [lever.path]: text } });
+  if (ok) setLever(lever, found.levers[lever.path]);
   else refuse(found.wrong || []);
 }
 
@@ -578,7 +605,7 @@ function prices() {
       known ? amount(p.ratio, "CNY", lang) : "–", known ? range(p.low, p.high, "CNY", lang) : "–", p.verdict === "price" ? "" : words(`verdict.${p.verdict}`)];
   });
   const header = ["prices.what", "prices.bought", "prices.cost", "prices.ratio", "table.interval", "table.note"].map((key) => words(key));
-  return element("details", { class: "prices" }, element("summary", {}, words("prices")), table(words("prices"), header, rows));
+  return element("details", { class: "prices" }, element("summary", {}, words("prices")), table(words("prices"), header, rows, 1, "prices"));
 }
 
 // ------------------------------------------------------------------------------------------------------- saving
@@ -610,15 +637,14 @@ async function save(event) {
   event.preventDefault();
   saveWrong("name", "");
   saveWrong("title", "");
-  const response = await ask("/api/save", {
+  const { ok, found } = await post("/api/save", {
     scenario: state.start || state.name, levers: Object.fromEntries(state.levers), lang: state.lang, name: byId("save-name").value, title: byId("save-called").value, replace: replacing,
   });
-  const found = await response.json();
   replacing = false;
   byId("save-do").textContent = words("save.do");
-  if (response.ok) {
+  if (ok) {
     byId("save-dialog").close();
-    byId("told").textContent = words("save.done", { file: found.file });
+    tell(words("save.done", { file: found.file }));
     await refreshScenarios();
     byId("save").focus();
     return;
@@ -635,12 +661,17 @@ async function save(event) {
 // -------------------------------------------------------------------------------------------------------- start
 
 async function refreshScenarios() {
-  listed = (await (await fetch("/api/scenarios")).json()).scenarios;
+  const { ok, found } = await get("/api/scenarios");
+  if (!ok) {
+    tellAbove(told(found));
+    return;
+  }
+  listed = found.scenarios;
   listScenarios();
   if (state.info) listStarts();
 }
 
-const explorer = new Explorer({ state, words, ask: (path, more, signal) => ask(path, { page: PAGE, ...more }, signal), message: told, metricOf });
+const explorer = new Explorer({ state, words, ask: (path, more) => post(path, { page: PAGE, ...more }), message: told, metricOf });
 
 byId("scenario").addEventListener("change", (event) => openScenario(event.target.value, new URLSearchParams()));
 byId("language").addEventListener("click", switchLanguage);
@@ -663,9 +694,9 @@ byId("share").addEventListener("click", async () => {
   history.replaceState(null, "", location.pathname + fragment());
   try {
     await navigator.clipboard.writeText(location.href);
-    byId("told").textContent = words("share.done");
+    tell(words("share.done"));
   } catch {
-    byId("told").textContent = words("share.by_hand");
+    tell(words("share.by_hand"));
   }
 });
 byId("save").addEventListener("click", openSave);
@@ -692,7 +723,11 @@ addEventListener("hashchange", () => {
   if (location.hash === fragment() || !given.get("scenario")) return;
   if (given.get("lang") && given.get("lang") !== state.lang) switchLanguage();
   if (given.get("scenario") !== state.name || (given.get("start") || "") !== state.start) openScenario(given.get("scenario"), given);
-  else { applyAddress(given); buildLevers(); buildTools(); buildCharts(); show(); run(); }
+  else {
+    const left = applyAddress(given);
+    tellAbove(left.length ? words("address.left", { what: left.join(", ") }) : "");
+    buildLevers(); buildTools(); buildCharts(); show(); run();
+  }
 });
 document.fonts?.ready.then(() => { for (const panel of panels.values()) if (panel.instance) draw(panel); });
 
@@ -703,7 +738,10 @@ async function start() {
   stage(words("stage.compiling"));
   await refreshScenarios();
   const asked = given.get("scenario") || new URLSearchParams(location.search).get("scenario");
-  await openScenario(listed.some((s) => s.name === asked) ? asked : about.opening, given);
+  if (!asked) return void (await openScenario(about.opening, given));
+  if (await openScenario(asked, given) || asked === about.opening) return;
+  const why = byId("scenario-wrong").textContent; // the settings were for another scenario: none of them is taken
+  if (await openScenario(about.opening, new URLSearchParams())) tellAbove(why);
 }
 
 start().catch((error) => stage(words("stage.failed", { why: error.message }), true));

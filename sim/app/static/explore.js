@@ -19,7 +19,11 @@ export class Explorer {
 
   build() {
     byId("which").addEventListener("submit", (event) => { event.preventDefault(); this.open(); });
-    byId("percentile").addEventListener("change", () => { byId("number-field").hidden = byId("percentile").value !== ""; });
+    byId("percentile").addEventListener("change", () => {
+      const number = byId("percentile").value === "";
+      byId("number-field").hidden = !number;
+      byId("number").disabled = !number; // a field that is not seen must not hold the form back
+    });
     const tabs = [byId("tab-firms"), byId("tab-funds")];
     tabs.forEach((tab, k) => {
       tab.addEventListener("click", () => this.tab(k));
@@ -79,9 +83,8 @@ export class Explorer {
   }
 
   async post(path, more) {
-    const response = await this.ask(path, { scenario: this.scenario, levers: this.settings, quarter: this.quarter, ...more });
-    const found = await response.json();
-    if (!response.ok) throw new Error(this.message(found));
+    const { ok, found } = await this.ask(path, { scenario: this.scenario, levers: this.settings, quarter: this.quarter, ...more });
+    if (!ok) throw new Error(this.message(found));
     return found;
   }
 
@@ -285,7 +288,7 @@ export class Explorer {
       tooltip: this.tip((item) => quarters[item.value[0]]),
       series: [
         { name: words("firm.amount"), type: "bar", barMaxWidth: 10, data: raised, itemStyle: { color: `rgb(${RED})` } },
-        { name: words("firm.postmoney"), type: "line", step: "end", data: [...posts, [quarters.length - 1, posts.at(-1)[1]]], symbolSize: 7, lineStyle: { color: `rgb(${BLUE})`, width: 2 }, itemStyle: { color: `rgb(${BLUE})` } },
+        { name: words("firm.postmoney"), type: "line", step: "end", showAllSymbol: true, data: [...posts, [quarters.length - 1, posts.at(-1)[1]]], symbolSize: 7, lineStyle: { color: `rgb(${BLUE})`, width: 2 }, itemStyle: { color: `rgb(${BLUE})` } },
       ],
     };
     return this.chart("firm", words("firm.timeline"), scale.unit, label, option);
@@ -296,9 +299,10 @@ export class Explorer {
     const { words, state } = this;
     const { payoff } = life;
     const scale = scaleOf("CNY", payoff.values.at(-1), state.lang);
-    const names = payoff.classes.map((_, k) => this.className(life.now.equity.classes[k]));
-    const rows = [[words("firm.payoff.common"), payoff.common], ...payoff.classes.map((paid, k) => [names[k], paid])];
-    const series = rows.map(([name, paid], k) => ({
+    const { classes } = life.now.equity;
+    const rows = [[words("firm.payoff.common"), payoff.common, 0], ...payoff.classes.map((paid, k) => [this.className(classes[k]), paid, k + 1])]
+      .filter(([, , k]) => k === 0 || classes[k - 1].shares > 0);
+    const series = rows.map(([name, paid, k]) => ({
       name, type: "line", symbol: "none", stack: "whole", data: paid.map((v, j) => [payoff.values[j] / scale.divisor, (100 * v) / payoff.values[j]]),
       lineStyle: { width: 0.5, color: "#fff" }, areaStyle: { color: PALETTE[k % PALETTE.length], opacity: 0.85 }, itemStyle: { color: PALETTE[k % PALETTE.length] },
     }));
@@ -316,8 +320,11 @@ export class Explorer {
     return this.chart("firm", words("firm.payoff"), "%", `${words("firm.payoff")}: ${this.money(payoff.values[middle])}: ${told}`, { ...axes, tooltip: this.tip(title, each), series });
   }
 
+  /** `2 A轮`: number of a share class and the round that it was issued at. */
   className(c) {
-    return this.words(c.stage === "ordinary" ? "firm.cap.ordinary" : "firm.cap.class", { n: c.class });
+    const { words } = this;
+    if (c.stage === "ordinary") return words("firm.cap.ordinary", { n: c.class });
+    return words("firm.cap.class", { n: c.class, round: c.stage === "earlier" ? words("firm.cap.earlier") : this.stage(c.stage) });
   }
 
   capTable(life, equity) {
@@ -327,12 +334,13 @@ export class Explorer {
       [words("firm.cap.founders"), part(equity.founders), "–", "–", "–", "–", "–"],
       [words("firm.cap.pool"), part(equity.pool), "–", "–", "–", "–", "–"],
       ...equity.classes.map((c, k) => [
-        this.className(c), part(c.share_of_firm), this.money(c.price * c.shares), equity.listed ? "–" : this.money(c.preference * c.price * c.shares), equity.listed ? "–" : digits(c.seniority), words(c.participating ? "yes" : "no"),
+        this.className(c) + (c.shares > 0 ? "" : words("firm.cap.gone")), part(c.share_of_firm), this.money(c.price * c.shares), equity.listed ? "–" : this.money(c.preference * c.price * c.shares), equity.listed ? "–" : digits(c.seniority), words(c.participating ? "yes" : "no"),
         life.payoff?.converts[k] ? this.money(life.payoff.converts[k]) : "–",
       ]),
     ];
     const header = ["firm.cap", "firm.cap.share", "firm.cap.paid", "firm.cap.preference", "firm.cap.seniority", "firm.cap.participating", "firm.cap.converts"].map((key) => words(key));
     const made = element("div", {}, table(`${words("firm.cap")} ${life.quarter}`, header, rows));
+    made.querySelectorAll("tbody tr").forEach((line, k) => line.classList.toggle("faint", k > 1 && !(equity.classes[k - 2].shares > 0)));
     if (equity.listed) made.append(element("p", { class: "note" }, words("firm.cap.listed")));
     return made;
   }
@@ -340,8 +348,8 @@ export class Explorer {
   levels(life) {
     const { words, state } = this;
     if (!life.levels.length) return element("p", { class: "note" }, words("firm.levels.none"));
-    const rows = life.levels.map((r) => [r.quarter, life.level_names[r.level]?.[state.lang] ?? r.level, words(`firm.${r.event}`)]);
-    return table(words("firm.levels"), [words("chart.quarter"), words("firm.levels"), ""], rows, 3);
+    const rows = life.levels.map((r) => [r.quarter, words(`firm.${r.event}`), life.level_names[r.level]?.[state.lang] ?? r.level]);
+    return table(words("firm.levels"), [words("chart.quarter"), words("firm.event"), words("firm.levels")], rows, 3);
   }
 
   // ---- a fund
