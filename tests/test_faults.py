@@ -249,23 +249,29 @@ def test_killed_at_any_moment_nothing_is_lost_and_the_next_start_goes_on(command
 def test_ctrl_c_ends_a_world_under_way_with_its_quarter(threads, monkeypatch):
     """A world so large that nobody would wait for its end, stopped when the first has reported its start."""
     made: list[Any] = []
+    begun: list[Any] = []
 
-    class Kept(ensemble.Worlds):
+    class Watched(ensemble.Worlds):
         def __init__(self, *given: Any) -> None:
             super().__init__(*given)
             made.append(self)
 
+        def _world(self, events: bool) -> Any:
+            world = super()._world(events)
+            world.metrics[:] = np.nan
+            begun.append(world)
+            return world
+
     def stop(done: int, total: int) -> None:
-        if any(np.isfinite(world.metrics[0, 0]) for worlds in made for world in worlds._built.values()):
+        if any(np.isfinite(world.metrics[0, 0]) for world in begun):
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(ensemble, "Worlds", Kept)
+    monkeypatch.setattr(ensemble, "Worlds", Watched)
     scenario = load_scenario(tiny.ROOT / "scenarios" / "xian.toml", ["firms.initial.count=150000", "facts=[]"])
     with pytest.raises(KeyboardInterrupt):
         ensemble.simulate(scenario, 2, 1, threads, events=0, progress=stop)
     (worlds,) = made
     assert worlds.large
-    begun = list(worlds._built.values())
     assert begun and all(np.isnan(world.metrics[:, -1]).all() for world in begun)
     with pytest.raises(ensemble.Halted):
         worlds.live(0, 0)
