@@ -381,6 +381,34 @@ def test_a_disk_that_fills_during_a_report_leaves_the_old_one(desk, small_disk, 
     assert contents(place) != old
 
 
+def test_a_read_only_disk_keeps_the_old_result_and_is_told_by_its_place(desk, small_disk):
+    """A file system mounted for reading; where none may be mounted, a folder without the right to write."""
+    place = small_disk if small_disk is not None else desk / "elsewhere"
+    place.mkdir(exist_ok=True)
+    if small_disk is not None:
+        room_for(10_000, small_disk)
+    words = (*RUN[:-1], str(place / "out"))
+    assert headwater(*words).status == 0
+    old = contents(place)
+
+    def allow(writing: bool) -> None:
+        if small_disk is None:
+            place.chmod(0o700 if writing else 0o500)
+        else:
+            command = ["mount", "-o", f"remount,{'rw' if writing else 'ro'}", str(place)]
+            subprocess.run(command, check=True, capture_output=True)
+
+    allow(False)
+    try:
+        ended = headwater(*words, "--seed", "2")
+        plotted = headwater("plot", str(place / "out"), "--metric", "firms.alive", "--quiet")
+    finally:
+        allow(True)
+    for said in (ended, plotted):
+        assert said.status == 1 and not said.crashed and str(place) in said.err, said
+    assert contents(place) == old and not leftovers(place)
+
+
 def test_a_folder_that_may_not_be_written_is_told_before_the_work(desk, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     assert headwater(*RUN).status == 1
