@@ -185,7 +185,7 @@ class Worlds:
         self.size = kernel_size(scenario)
         self._own = local()
         self._lock = Lock()
-        self._built: dict[int, World] = {}  # by thread
+        self._counts: dict[int, NDArray[np.int64]] = {}  # of the world that a thread lives
         self._halted = False
 
     def _world(self, events: bool) -> World:
@@ -193,7 +193,7 @@ class Worlds:
         kept = getattr(self._own, "world", None)
         if kept is None or self._own.room != room:
             self._own.world, self._own.room = build_world(room), room
-            self._built[get_ident()] = self._own.world
+            self._counts[get_ident()] = self._own.world.tally.counts
             self._own.pointer = pointer_to(self._own.world)
         return self._own.world
 
@@ -218,8 +218,8 @@ class Worlds:
         """Worlds under way end with their quarter, none begins. To be called again until no thread is in `live`: a
         world that is just beginning clears what is written here."""
         self._halted = True
-        for world in list(self._built.values()):
-            world.tally.counts[Count.STATUS] = HALTED
+        for counts in list(self._counts.values()):
+            counts[Count.STATUS] = HALTED
 
     @property
     def compiled(self) -> bool:

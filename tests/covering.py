@@ -11,12 +11,18 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sim.scenario.document import Scenario
 
 ROOT = Path(__file__).resolve().parent.parent
 EXACT = [
     "tests/test_accounts.py",
+    "tests/test_model.py::test_poisson_has_its_mean_and_variance_on_both_branches",
     "tests/test_finance_payoff.py",
     "tests/test_finance_pieces.py",
     "tests/test_finance_returns.py",
@@ -44,19 +50,66 @@ def live_small_worlds(firms: int, years: int) -> None:
         live_one(name, firms, years, [])
     print("  xian, every term of a fund at once, until its funds have ended", flush=True)
     live_one("xian", firms, 2 * years + 3, [x for name, sets in TERMS.items() if name != "no clawback" for x in sets])
+    with tempfile.TemporaryDirectory() as folder:
+        live_portfolios(Path(folder), firms)
+    live_in_little_room(firms)
 
 
 def live_one(name: str, firms: int, years: int, more: list[str]) -> None:
-    from sim.ensemble import simulate
     from sim.scenario import load_scenario
 
     file = f"scenarios/{name}.toml"
-    print(f"  {name}", flush=True)
     start = load_scenario(file).zone.start
     sizes = [f"firms.initial.count={firms}", *(f"firms.entry.{each}" for each in ENTRY), "facts=[]"]
     sizes += [f'zone.end="{start // 4 + years}Q4"', f'zone.today="{start // 4 + 1}Q1"']
     ladder = [f"ladders.listing.levels.{level}.initial=2" for level in ("listed", "reserve", "reserve_provincial")]
-    simulate(load_scenario(file, [*sizes, *ladder, *more]), 1, 3, 1, events=1, audit=True)
+    live(name, load_scenario(file, [*sizes, *ladder, *more]))
+
+
+def live_portfolios(folder: Path, firms: int) -> None:
+    """Zones that start from a portfolio: books of funds, known rounds and holdings; funds that follow a pacing."""
+    from tests import test_books as books
+    from tests.portfolios import drawn, example
+
+    few = [f"firms.initial.count={firms}"]
+    for terms in ("plain", "carry by deal", "tranches"):
+        live(f"a portfolio, {terms}", books.imported(folder, drawn(6, 14, seed=4), *few, *books.TERMS[terms]))
+    sheets = example()
+    for holding in sheets["holdings"]:
+        holding["value"] = 1.0
+    live("a portfolio below the last prices", books.imported(folder, sheets, *few))
+    sheets["holdings"].append({"firm": "eg-gene", "fund": "eg-venture", "cost": 900, "share": 0.06})
+    live("a portfolio with ordinary shares", books.imported(folder, sheets, *few))
+    short = 'zone.end="2022Q4"'
+    live("a paced sub-fund", books.abroad(folder, "sub-fund", books.PART, "2016Q4", *few, short))
+    live("a paced market fund", books.abroad(folder, "market", 'every = "3y"', "2016Q4", *few, short))
+
+
+def live_in_little_room(firms: int) -> None:
+    """Every table is full at some time, and the world is lived again with more room."""
+    import numpy as np
+
+    from sim.ensemble import Worlds
+    from sim.model.rows import Rows
+    from sim.model.rules import lower
+    from sim.scenario import load_scenario
+
+    print("  xian, in little room", flush=True)
+    sizes = [f"firms.initial.count={firms}", *(f"firms.entry.{each}" for each in ENTRY), "facts=[]"]
+    scenario = load_scenario("scenarios/xian.toml", [*sizes, 'zone.end="2021Q4"', 'zone.today="2021Q1"'])
+    rules = lower(scenario, Rows(3, np.arange(1)))
+    for table in ("firms", "ventures", "holdings", "funds"):
+        for least in (1, 48):
+            worlds = Worlds(scenario, rules, 3, audit=True)
+            worlds.room = worlds.room._replace(**{table: least})
+            worlds.live(0, 0)
+
+
+def live(name: str, scenario: Scenario) -> None:
+    from sim.ensemble import simulate
+
+    print(f"  {name}", flush=True)
+    simulate(scenario, 1, 3, 1, events=1, audit=True)
 
 
 def main(firms: int, years: int, least: float) -> int:

@@ -249,23 +249,29 @@ def test_killed_at_any_moment_nothing_is_lost_and_the_next_start_goes_on(command
 def test_ctrl_c_ends_a_world_under_way_with_its_quarter(threads, monkeypatch):
     """A world so large that nobody would wait for its end, stopped when the first has reported its start."""
     made: list[Any] = []
+    begun: list[Any] = []
 
-    class Kept(ensemble.Worlds):
+    class Watched(ensemble.Worlds):
         def __init__(self, *given: Any) -> None:
             super().__init__(*given)
             made.append(self)
 
+        def _world(self, events: bool) -> Any:
+            world = super()._world(events)
+            world.metrics[:] = np.nan
+            begun.append(world)
+            return world
+
     def stop(done: int, total: int) -> None:
-        if any(np.isfinite(world.metrics[0, 0]) for worlds in made for world in worlds._built.values()):
+        if any(np.isfinite(world.metrics[0, 0]) for world in begun):
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(ensemble, "Worlds", Kept)
+    monkeypatch.setattr(ensemble, "Worlds", Watched)
     scenario = load_scenario(tiny.ROOT / "scenarios" / "xian.toml", ["firms.initial.count=150000", "facts=[]"])
     with pytest.raises(KeyboardInterrupt):
         ensemble.simulate(scenario, 2, 1, threads, events=0, progress=stop)
     (worlds,) = made
     assert worlds.large
-    begun = list(worlds._built.values())
     assert begun and all(np.isnan(world.metrics[:, -1]).all() for world in begun)
     with pytest.raises(ensemble.Halted):
         worlds.live(0, 0)
@@ -373,6 +379,34 @@ def test_a_disk_that_fills_during_a_report_leaves_the_old_one(desk, small_disk, 
     room_for(10_000, small_disk)
     assert headwater(*words).status == 0
     assert contents(place) != old
+
+
+def test_a_read_only_disk_keeps_the_old_result_and_is_told_by_its_place(desk, small_disk):
+    """A file system mounted for reading; where none may be mounted, a folder without the right to write."""
+    place = small_disk if small_disk is not None else desk / "elsewhere"
+    place.mkdir(exist_ok=True)
+    if small_disk is not None:
+        room_for(10_000, small_disk)
+    words = (*RUN[:-1], str(place / "out"))
+    assert headwater(*words).status == 0
+    old = contents(place)
+
+    def allow(writing: bool) -> None:
+        if small_disk is None:
+            place.chmod(0o700 if writing else 0o500)
+        else:
+            command = ["mount", "-o", f"remount,{'rw' if writing else 'ro'}", str(place)]
+            subprocess.run(command, check=True, capture_output=True)
+
+    allow(False)
+    try:
+        ended = headwater(*words, "--seed", "2")
+        plotted = headwater("plot", str(place / "out"), "--metric", "firms.alive", "--quiet")
+    finally:
+        allow(True)
+    for said in (ended, plotted):
+        assert said.status == 1 and not said.crashed and str(place) in said.err, said
+    assert contents(place) == old and not leftovers(place)
 
 
 def test_a_folder_that_may_not_be_written_is_told_before_the_work(desk, monkeypatch):

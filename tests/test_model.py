@@ -76,6 +76,16 @@ def test_firms_of_the_start_do_not_all_go_raising_in_the_first_quarter(result):
     assert 0.4 * later < rounds[1] < 2.5 * later
 
 
+@pytest.mark.parametrize("least", [1, 40])
+@pytest.mark.parametrize("table", ["firms", "ventures", "holdings", "funds"])
+def test_a_world_that_outgrows_a_table_is_lived_again_with_more_room_and_is_the_same(small, result, table, least):
+    worlds = Worlds(small, lower(small, Rows(3, np.arange(1))), 3, audit=True)
+    worlds.room = worlds.room._replace(**{table: least})
+    world = worlds.live(0, 0)
+    assert getattr(worlds.room, table) > least
+    assert np.array_equal(world.metrics, result.values[:, 0], equal_nan=True)
+
+
 def test_another_seed_is_another_world(small, result):
     other = simulate(small, replications=6, seed=4, events=0)
     assert not np.array_equal(other["firms.alive"], result["firms.alive"])
