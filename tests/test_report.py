@@ -95,7 +95,7 @@ def test_every_number_of_the_five_sentences_is_one_of_the_summary(folder: Path, 
                 known += [float(row[key]) for key in ("p05", "p50", "p95")]
     values = np.array(known)
     for sentence in sentences:
-        plain = re.sub(r"5–95\s?%|\d{4}年末|the end of \d{4}", "", sentence)
+        plain = re.sub(r"5–95\s?%|\d{4}年末|the end of \d{4}(?:Q\d)?", "", sentence)
         found = re.findall(r"−?\d[\d,]*(?:\.\d+)?", plain)
         assert found, sentence
         for text in found:
