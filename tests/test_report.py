@@ -467,6 +467,35 @@ def test_an_analysis_can_be_reported_alone(small: dict[str, Path], kind: str):
     assert keys == ["comparison" if kind == "compare" else "sensitivity", "limits", "reproduce"]
 
 
+def test_a_comparison_answers_by_name_says_what_was_changed_and_how_to_make_it_again(small: dict[str, Path]):
+    of = material.gather(small["compare"], "en", None, None, DAY)
+    assert of.comparison is not None
+    c = of.comparison
+    (told_of,) = answer.sentences(of)
+    assert told_of.startswith("Strict: by the end of 2024")
+    j, (d,) = c.column(c.at), c.differences
+    for k in c.shown():
+        surely = not d.noise[k, j] and d.sd[k, j] > 0
+        label = c.metrics[k].label["en"]
+        if d.p_same[k, j] < 1.0:
+            head, _, rest = told_of.rpartition("be told from noise")
+            assert (label in head) == surely and (surely or label in rest), label
+    (change,) = c.about["changes"]["strict"]
+    assert (change["path"], change["value"]) == ("guidance.reinvestment", 2.0)
+    command = sections.command_of(of)
+    assert command.startswith("python run.py compare ") and "--set firms.initial.count=300" in command
+    assert "scenarios/xian.toml" in command and command.endswith("--replications 4 --seed 1")
+
+
+def test_a_scenario_that_changes_nothing_is_said_to_change_nothing(small: dict[str, Path]):
+    of = material.gather(small["compare"], "zh", None, None, DAY)
+    assert of.comparison is not None
+    (d,) = of.comparison.differences
+    nought = {key: np.zeros_like(d.mean) for key in ("mean", "low", "high", "sd", "p05", "p50", "p95", "p_more")}
+    still = replace(of.comparison, differences=[replace(d, **nought, p_same=np.ones_like(d.mean))])
+    assert answer.sentences(replace(of, comparison=still)) == ["strict：与基准无任何差异。"]
+
+
 def test_a_comparison_that_was_saved_reads_back_as_it_was(small: dict[str, Path]):
     found = material.read_comparison(small["compare"])
     assert found.baseline == "xian" and [d.name for d in found.differences] == ["strict"] and found.replications == 4
