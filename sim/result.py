@@ -334,9 +334,8 @@ def _read_facts(path: Path) -> list[ScoredFact]:
     facts = []
     with open(path, encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            read: dict[str, Any] = {
-                key: row.get(key) or "" for key in ("id", "use", "metric", "date", "unit", *MORE_FACT_COLUMNS)
-            }
+            known = ("id", "use", "metric", "date", "unit", *MORE_FACT_COLUMNS)
+            read: dict[str, Any] = {key: row[key] for key in known if key in row or key != "name_zh"}
             read |= {key: number(row[key]) for key in ("p05", "p50", "p95", "probability")}
             inside = {"true": True, "false": False, "": None}[row["inside"]]
             facts.append(ScoredFact(observed=float(row["observed"] or "nan"), inside=inside, **read))

@@ -95,7 +95,7 @@ def test_every_number_of_the_five_sentences_is_one_of_the_summary(folder: Path, 
                 known += [float(row[key]) for key in ("p05", "p50", "p95")]
     values = np.array(known)
     for sentence in sentences:
-        plain = re.sub(r"5–95\s?%|\d{4}年末|the end of \d{4}", "", sentence)
+        plain = re.sub(r"5–95\s?%|\d{4}年末|the end of \d{4}(?:Q\d)?", "", sentence)
         found = re.findall(r"−?\d[\d,]*(?:\.\d+)?", plain)
         assert found, sentence
         for text in found:
@@ -465,6 +465,35 @@ def test_an_analysis_can_be_reported_alone(small: dict[str, Path], kind: str):
     page = files[0].read_text(encoding="utf-8")
     keys = re.findall(r'<section id="([a-z]+)"', page)
     assert keys == ["comparison" if kind == "compare" else "sensitivity", "limits", "reproduce"]
+
+
+def test_a_comparison_answers_by_name_says_what_was_changed_and_how_to_make_it_again(small: dict[str, Path]):
+    of = material.gather(small["compare"], "en", None, None, DAY)
+    assert of.comparison is not None
+    c = of.comparison
+    (told_of,) = answer.sentences(of)
+    assert told_of.startswith("Strict: by the end of 2024")
+    j, (d,) = c.column(c.at), c.differences
+    for k in c.shown():
+        surely = not d.noise[k, j] and d.sd[k, j] > 0
+        label = c.metrics[k].label["en"]
+        if d.p_same[k, j] < 1.0:
+            head, _, rest = told_of.rpartition("be told from noise")
+            assert (label in head) == surely and (surely or label in rest), label
+    (change,) = c.about["changes"]["strict"]
+    assert (change["path"], change["value"]) == ("guidance.reinvestment", 2.0)
+    command = sections.command_of(of)
+    assert command.startswith("python run.py compare ") and "--set firms.initial.count=300" in command
+    assert "scenarios/xian.toml" in command and command.endswith("--replications 4 --seed 1")
+
+
+def test_a_scenario_that_changes_nothing_is_said_to_change_nothing(small: dict[str, Path]):
+    of = material.gather(small["compare"], "zh", None, None, DAY)
+    assert of.comparison is not None
+    (d,) = of.comparison.differences
+    nought = {key: np.zeros_like(d.mean) for key in ("mean", "low", "high", "sd", "p05", "p50", "p95", "p_more")}
+    still = replace(of.comparison, differences=[replace(d, **nought, p_same=np.ones_like(d.mean))])
+    assert answer.sentences(replace(of, comparison=still)) == ["strict：与基准无任何差异。"]
 
 
 def test_a_comparison_that_was_saved_reads_back_as_it_was(small: dict[str, Path]):

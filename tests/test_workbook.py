@@ -116,6 +116,29 @@ def test_a_long_log_is_cut_and_says_so(of: material.Material, monkeypatch: pytes
     assert sheet.max_row == 6
 
 
+def test_a_long_log_prints_its_first_rows_only(of: material.Material, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(workbook, "MOST_PRINTED", 2)
+    sheet = opened(of)["Rounds log"]
+    assert "The first 2 of them print." in str(sheet["A3"].value)
+    header = next(row[0].row for row in sheet.iter_rows() if row[0].value == "Replication")
+    assert str(sheet.print_area).endswith(f"${header + 2}") and sheet.max_row == header + 3
+
+
+def test_no_chart_and_no_table_below_it_is_cut_by_the_end_of_a_page(of: material.Material):
+    book = opened(of)
+    for name in ("Firms", "Valuations", "Ladders", "Money"):
+        sheet = book[name]
+        assert sheet.page_setup.scale == workbook.SCALE and not sheet.sheet_properties.pageSetUpPr.fitToPage
+        last = int(str(sheet.print_area).rpartition("$")[2])
+        begun = [0, *(brk.id for brk in sheet.row_breaks.brk)]
+        assert all(b - a <= workbook.PAGE_ROWS for a, b in zip(begun, [*begun[1:], last], strict=True)), name
+        charts = [(chart.anchor._from, chart.anchor.to) for chart in sheet._charts]
+        assert charts
+        for start, end in charts:
+            assert not any(start.row < row <= end.row for row in begun), (name, start.row, begun)
+            assert end.row < last
+
+
 def test_every_parameter_of_the_scenario_is_listed(root: Path, of: material.Material):
     from sim.scenario import load_scenario
     from sim.scenario.loading import provenance

@@ -383,7 +383,10 @@ def _scale(result: Result, metrics: Sequence[str], lang: str) -> Scale:
     for metric in metrics:
         band = np.abs(result.quantiles(metric, (0.05, 0.95)))
         largest = max(largest, float(np.max(band[np.isfinite(band)], initial=0.0)))
-    return scale_of(result.metric(metrics[0]).unit, largest, lang)
+    unit = result.metric(metrics[0]).unit
+    if lang == "en" and unit == "jobs" and 2e5 <= largest < 1e6:
+        return Scale(1e3, "thousand jobs")  # seven digits beside an axis would stand on the next one
+    return scale_of(unit, largest, lang)
 
 
 def _words(title: str, lang: str) -> str:

@@ -43,13 +43,13 @@ def scoreboard(result: Result, lang: str = "zh") -> Figure:
             words = term("figure.scored", lang).format(inside=sum(scored), scored=len(scored))
             counts.append(f"{term(f'use.{use}', lang)} {words}")
     subtitle = ("；" if lang == "zh" else "; ").join(counts)
-    height = 1.75 + 0.215 * len(facts)
+    height = 1.85 + 0.215 * len(facts)
     figure, bottom, top = look.page(term("figure.scoreboard", lang), subtitle, source, height=height)
     height = figure.get_figheight()
     states = dict.fromkeys(fact_state(fact) for fact in facts)
     keys = [_key(state, lang) for state in FACT_COLOUR if state in states]
     top = look.legend(figure, keys, top)
-    axes = figure.add_axes((0.32, bottom + 0.10 / height, 0.345, top - bottom - 0.20 / height))
+    axes = figure.add_axes((0.32, bottom + 0.20 / height, 0.345, top - bottom - 0.30 / height))
     axes.set_xscale("log")
     axes.set_xlim(RATIOS[0] * 0.9, RATIOS[-1] * 1.1)
     axes.xaxis.set_major_locator(FixedLocator(RATIOS))
@@ -83,7 +83,7 @@ def scoreboard(result: Result, lang: str = "zh") -> Figure:
             wide = sum(2 if ord(letter) > 0x2E80 else 1 for letter in text)
             axes.annotate(
                 text, (x, row), xycoords=("axes fraction", "data"), ha=side, va="center",
-                fontsize=7.5 * min(1.0, 17 / wide) if wide else 7.5, annotation_clip=False,
+                fontsize=7.5 * min(1.0, 15 / wide) if wide else 7.5, annotation_clip=False,
             )  # fmt: skip
     return figure
 

@@ -273,16 +273,19 @@ def _trough(axes: Axes, x: np.ndarray, p50: np.ndarray, quarters: Sequence[str],
     at = int(np.nanargmin(p50))
     text = f"{term('figure.trough', lang)} {quarters[at]}\n{amount(p50[at] * scale.divisor, 'CNY', lang)}"
     axes.plot([x[at]], [p50[at]], "o", ms=4, color=look.VERMILION, zorder=5)
+    part = (x[at] - x[0]) / (x[-1] - x[0] or 1.0)  # words at an end of the axis stand on its inner side
+    side = "left" if part < 0.15 else "right" if part > 0.85 else "center"
     axes.annotate(
-        text, (x[at], p50[at]), (0, 9), textcoords="offset points", ha="center", va="bottom", fontsize=7.5,
+        text, (x[at], p50[at]), (0, 9), textcoords="offset points", ha=side, va="bottom", fontsize=7.5,
         color=look.VERMILION, linespacing=1.3, path_effects=HALO,
     )  # fmt: skip
     back = np.flatnonzero((p50 >= 0) & (np.arange(len(p50)) > at))
     if back.size:
         axes.plot([x[back[0]]], [0], "o", ms=4, color=look.GREEN, zorder=5)
+        side = "right" if x[back[0]] - x[0] > 0.3 * (x[-1] - x[0]) else "left"
         axes.annotate(
             f"{term('figure.break_even', lang)} {quarters[back[0]]}", (x[back[0]], 0), (-4, 6),
-            textcoords="offset points", ha="right", fontsize=7.5, color=look.GREEN, path_effects=HALO,
+            textcoords="offset points", ha=side, fontsize=7.5, color=look.GREEN, path_effects=HALO,
         )  # fmt: skip
 
 

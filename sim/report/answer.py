@@ -84,7 +84,8 @@ class Spoken(Shown):
     def text(self, value: float | None, sign: bool = False) -> str:
         if value is not None and self.step > 1 and math.isfinite(value):
             value = half_up(value / self.step) * self.step
-        return super().text(value, sign)
+        text = super().text(value, sign)
+        return text if any(digit in text for digit in "123456789–") else "0"
 
     def amount(self, value: float, bare: bool = False, sign: bool = False) -> str:
         """With its unit, left out of what is counted where `bare`: 3,724亿元 · CNY 372 bn · 66 firms · 3.14×"""
@@ -137,10 +138,10 @@ def _firms(t: Teller) -> str:
     held = t.told(level, bare=t.lang == "en") if level else ""
     if t.lang == "zh":
         text = f"到{at(t.last, 'zh')}，园区内有企业{now}"
-        text += f"，{at(since, 'zh')}{'模拟值' if since == t.today else '（起点）'}为{before}" if before else ""
+        text += f"，{at(since, 'zh')}{'（起点）' if since == t.first else '模拟值'}为{before}" if before else ""
         return text + (f"；其中{t.label(level)}{held}。" if held and level else "。")
     text = f"By {at(t.last, 'en')} the zone holds {now}"
-    text += f", against {before} {'simulated for' if since == t.today else 'at'} {at(since, 'en')}" if before else ""
+    text += f", against {before} {'at' if since == t.first else 'simulated for'} {at(since, 'en')}" if before else ""
     if level == "ladder.certificates.hte" and held:
         return f"{text}; {held} of them hold the title of {t.label(level)}."
     return text + (f"; {t.label(level)}: {held}." if held and level else ".")
@@ -204,10 +205,10 @@ def _purse(t: Teller) -> str:
         verdict += t.say("，但区间跨零，盈亏未定", ", but the band holds zero, so that the sign is open")
     told = t.told("public.net_cost_pv")
     if t.lang == "zh":
-        text = f"财政净成本（支出减收回，现值）为{told}，{verdict}"
+        text = f"自{at(t.first, 'zh')}起，财政净成本（支出减收回，现值）为{told}，{verdict}"
         return text + (f"；企业所得税累计{tax}，未计入其中。" if tax else "。")
-    text = f"The net public cost (outlay less recovery, present value) is {told}: {verdict}"
-    return text + (f"; corporate tax of {tax} since the start is not counted in it." if tax else ".")
+    text = f"Since {at(t.first, 'en')} the net public cost (outlay less recovery, present value) is {told}: {verdict}"
+    return text + (f"; corporate tax of {tax} is not counted in it." if tax else ".")
 
 
 def _work(t: Teller) -> str:
