@@ -40,6 +40,8 @@ from sim.store import write_text
 FOLDER = Path("scenarios")
 BASE = "national.toml"
 LONGEST = 50  # years that the wizard takes; a file may state more
+BACK = ("<", "＜")  # an answer that goes back a question
+LEAST_FUND = 1e6  # yuan: who writes 10 for a fund means 10亿 or 10bn
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,19 @@ def _within(number: float, low: float, high: float) -> float:
     if not low <= number <= high:
         raise ValueError(f"between {low:g} and {high:g}")
     return number
+
+
+def _fund_size(text: str) -> float:
+    yuan = parse_money(text)
+    if 0 < yuan < LEAST_FUND:
+        raise ValueError("an amount with its unit")
+    return _within(yuan, 0.0, 1e13)
+
+
+def _ratio(text: str) -> float:
+    """1.5, 1.5倍, 1.5x, 1:1.5 (guidance money first)."""
+    plain = text.replace("：", ":").removeprefix("1:").rstrip("倍xX×").strip()
+    return _within(parse_number(plain), 0.0, 5.0)
 
 
 def _start(text: str, known: Answers) -> int:
@@ -172,7 +187,7 @@ QUESTIONS = (
         "引导基金规模",
         "10亿, 8000万, 2bn; 0 for none",
         "10亿、8000万、2bn；没有则写 0",
-        lambda text, known: _within(parse_money(text), 0.0, 1e13),
+        lambda text, known: _fund_size(text),
         format_money,
     ),
     Question(
@@ -190,7 +205,7 @@ QUESTIONS = (
         "返投比例：引导基金每出 1 元，须投入园区几元",
         "a number from 0 to 5: 1, 1.5",
         "0 到 5 的数：1、1.5",
-        lambda text, known: _within(parse_number(text), 0.0, 5.0),
+        lambda text, known: _ratio(text),
         format_number,
     ),
     Question(
@@ -212,48 +227,62 @@ QUESTIONS = (
 )
 
 
+PROPORTIONAL = ("certified", "entrants", "listed")  # their defaults are in proportion to the zone
+HOW = (
+    "Ten questions. An empty line takes the value in brackets, < goes back a question, Ctrl-C leaves nothing behind.",
+    "共十个问题。直接回车取方括号内的值；输入 < 退回上一题；按 Ctrl-C 放弃，不写任何文件。",
+)
+
+
 def ask(
     read: Callable[[], str], tell: Callable[[str], None], lang: str = "en", known: Answers | None = None
 ) -> Answers:
-    """The ten questions in their order; an empty answer takes the default, one that makes no sense is asked again.
+    """The ten questions in their order; an empty answer takes the default, `<` goes back a question, an answer that
+    makes no sense is asked for again.
 
     read: the next line of the user, "" at the end of the input; tell: shows a text without ending the line.
     Raises UserError where the input ends before the last question.
     """
     known = known or Answers()
     zh = lang == "zh"
-    for number, question in enumerate(QUESTIONS, 1):
+    tell(HOW[zh] + "\n\n")
+    answered: set[str] = set()
+    number = 0
+    while number < len(QUESTIONS):
+        question = QUESTIONS[number]
         default = getattr(known, question.key)
-        if question.key in ("certified", "entrants", "listed"):  # the default is in proportion to the zone
-            usual = Answers()
-            default = round(known.firms * getattr(usual, question.key) / usual.firms)
-        while True:
-            proposed = question.shown(default, lang)
-            tell(f"{number}/{len(QUESTIONS)}  {question.text(lang)} [{proposed}]{'：' if zh else ': '}")
-            line = read()
-            if not line:
-                tell("\n")
-                raise UserError(
-                    Problem(
-                        f"回答在第 {number} 问处结束，未写入任何文件"
-                        if zh
-                        else f"the answers ended at question {number}; nothing was written",
-                        expected=f"{len(QUESTIONS)} 行回答，空行取默认值"
-                        if zh
-                        else f"{len(QUESTIONS)} lines, an empty one for a default",
-                    )
+        if question.key in PROPORTIONAL and question.key not in answered:
+            default = round(known.firms * getattr(Answers(), question.key) / Answers().firms)
+        proposed = question.shown(default, lang)
+        tell(f"{number + 1}/{len(QUESTIONS)}  {question.text(lang)} [{proposed}]{'：' if zh else ': '}")
+        line = read()
+        if not line:
+            tell("\n")
+            raise UserError(
+                Problem(
+                    f"回答在第 {number + 1} 问处结束，未写入任何文件"
+                    if zh
+                    else f"the answers ended at question {number + 1}; nothing was written",
+                    expected=f"{len(QUESTIONS)} 行回答，空行取默认值"
+                    if zh
+                    else f"{len(QUESTIONS)} lines, an empty one for a default",
                 )
-            text = line.strip()
-            try:
-                value = question.read(text, known) if text else default
-            except ValueError as error:
-                example = question.example(lang)
-                tell(
-                    f"     无法采用“{text}”，可写：{example}\n" if zh else f"     {text!r}: {error}. Write: {example}\n"
-                )
-                continue
-            known = replace(known, **{question.key: value})
-            break
+            )
+        text = line.strip()
+        if text in BACK:
+            number = max(0, number - 1)
+            continue
+        try:
+            value = question.read(text, known) if text else default
+        except ValueError as error:
+            example = question.example(lang)
+            tell(f"     无法采用“{text}”，可写：{example}\n" if zh else f"     {text!r}: {error}. Write: {example}\n")
+            continue
+        known = replace(known, **{question.key: value})
+        answered.add(question.key)
+        if question.key == "firms":  # more of them than there are firms would be no answer any more
+            answered -= {key for key in ("certified", "listed") if getattr(known, key) > value}
+        number += 1
     return known
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import shutil
@@ -25,7 +26,7 @@ from sim.app.catalogue import Catalogue
 from sim.app.levers import controls_of, read_settings, refused_by_model, step_of
 from sim.app.safety import HEADERS, MOST_BODY, is_loopback
 from sim.app.serving import check_token, listening
-from sim.app.web import MOST_RUNS, Desk, build_app, preferred
+from sim.app.web import MOST_LOOKS, MOST_RUNS, Desk, build_app, preferred
 from sim.app.words import WORDS
 from sim.app.worlds import Bench, Cancelled, Case, Crew
 from sim.errors import UserError
@@ -379,6 +380,16 @@ def test_every_bad_value_is_named_at_once(client: Visitor):
     assert {w["word"] for w in said} == {"wrong.outside", "wrong.number.share", "wrong.lever"}
 
 
+def test_an_amount_without_a_unit_is_asked_for_its_unit(client: Visitor):
+    """Who clears "50亿" and types 80 does not mean eighty yuan."""
+    for written, word in (("80", "wrong.unit"), ("0.5", "wrong.unit"), ("-80", "wrong.outside")):
+        said = client.post("/api/read", json=asking(levers={"funds.guidance.size": written})).json()["wrong"]
+        assert [w["word"] for w in said] == [word]
+    for written, value in (("0", 0.0), ("8000000000", 8e9), ("80亿", 8e9), (80, 80.0)):
+        answer = client.post("/api/read", json=asking(levers={"funds.guidance.size": written}))
+        assert answer.json() == {"levers": {"funds.guidance.size": value}}
+
+
 def test_a_typed_value_is_read_as_people_write_it(client: Visitor):
     levers = {"funds.guidance.size": "70亿", "guidance.cap.angel": "35%"}
     answer = client.post("/api/read", json=asking(levers=levers))
@@ -418,6 +429,157 @@ def test_no_more_runs_than_the_limit_at_a_time(office: Desk, client: Visitor):
         for page, stop in others:
             office.running.end(page, stop)
     assert office.running.count == 0
+
+
+async def visit_and_leave(office: Desk, path: str, document: dict[str, Any], leave: asyncio.Event) -> list[Any]:
+    """What was sent to a reader who goes when `leave` is set, without having closed anything himself."""
+    app = build_app(office, ["127.0.0.1"], 8000)
+    asked = iter([{"type": "http.request", "body": json.dumps(document).encode(), "more_body": False}])
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        message = next(asked, None)
+        if message is None:
+            await leave.wait()
+            return {"type": "http.disconnect"}
+        return message
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await app(scope_of(path), receive, send)
+    return sent
+
+
+def scope_of(path: str) -> dict[str, Any]:
+    headers = {"host": "127.0.0.1:8000", "origin": HOME, "content-type": "application/json"}
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": b"",
+        "headers": [(k.encode(), v.encode()) for k, v in headers.items()],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 8000),
+    }
+
+
+def test_a_reader_who_goes_stops_the_search_for_a_world(office: Desk, monkeypatch: pytest.MonkeyPatch):
+    begun, told = threading.Event(), threading.Event()
+
+    def searching(*given: Any) -> int:
+        begun.set()
+        if given[-1].wait(60):
+            told.set()
+            raise Cancelled
+        return 0
+
+    monkeypatch.setattr("sim.app.web._standing", searching)
+
+    async def one_visit() -> list[Any]:
+        leave = asyncio.Event()
+        wanted = {"scenario": "tiny", "percentile": 50, "metric": "firms.alive"}
+        visit = asyncio.ensure_future(visit_and_leave(office, "/api/world", wanted, leave))
+        while not begun.is_set():
+            await asyncio.sleep(0.01)
+        assert office.looks == 1
+        leave.set()
+        return await visit
+
+    sent = asyncio.run(one_visit())
+    assert told.is_set()
+    assert office.looks == 0
+    assert sent[0]["status"] == 499
+
+
+def test_no_more_worlds_are_looked_for_than_the_limit(office: Desk, client: Visitor, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(office, "looks", MOST_LOOKS)
+    wanted = {"scenario": "tiny", "replication": 0}
+    assert client.post("/api/world", json=wanted).status_code == 429
+    assert client.post("/api/firm", json=wanted | {"firm": "start-a-1"}).status_code == 429
+
+
+@pytest.mark.parametrize("metric", [None, {}, [], 5, "no.such"])
+def test_a_metric_that_is_none_finds_no_world(client: Visitor, metric: object):
+    wanted = {"scenario": "tiny", "percentile": 50, "metric": metric}
+    assert client.post("/api/world", json=wanted).status_code == 422
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(office: Desk, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("sim.app.safety.PATIENCE", 0.05)
+    app = build_app(office, ["127.0.0.1"], 8000)
+    sent: list[Any] = []
+
+    async def one_visit() -> None:
+        never = asyncio.Event()
+
+        async def receive() -> dict[str, Any]:
+            await never.wait()
+            raise AssertionError("nothing comes")
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await app(scope_of("/api/run"), receive, send)
+
+    asyncio.run(one_visit())
+    assert sent[0]["status"] == 408
+    assert (b"connection", b"close") in sent[0]["headers"]
+    assert json.loads(sent[1]["body"])["wrong"][0]["word"] == "refused.slow"
+
+
+def test_a_connection_that_never_says_what_it_wants_is_closed_and_a_prompt_one_is_kept(
+    office: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    from uvicorn import Config, Server
+
+    from sim.app.connection import Connection
+
+    monkeypatch.setattr(Connection, "patience", 0.3)
+    with listening("127.0.0.1", 0) as place:
+        port = place.getsockname()[1]
+        app = build_app(office, ["127.0.0.1"], port)
+        server = Server(Config(app, http=Connection, ws="none", lifespan="off", log_level="error"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [place]})
+        thread.start()
+        try:
+            prompt = httpx.Client(base_url=f"http://127.0.0.1:{port}")
+            assert prompt.get("/static/icon.svg").status_code == 200
+            for said in (b"", b"GET / HTTP/1.1\r\nHost: 127.0.0.1"):
+                with socket.create_connection(("127.0.0.1", port), timeout=60) as slow:
+                    slow.sendall(said)
+                    for _ in range(20):  # a byte now and then does not count as haste
+                        if said:
+                            with contextlib.suppress(OSError):
+                                slow.sendall(b"x")
+                        threading.Event().wait(0.05)
+                    with contextlib.suppress(ConnectionResetError):
+                        assert slow.recv(100) == b""
+            assert prompt.get("/static/icon.svg").status_code == 200
+            prompt.close()
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def test_what_is_wrong_with_a_scenario_file_is_told_with_its_line_and_the_nearest_name(office: Desk, client: Visitor):
+    bad = office.catalogue.folder / "misspelt.toml"
+    bad.write_text(TINY + "\n[guidance]\nreinvestmnt = 2\n", encoding="utf-8")
+    try:
+        answer = client.get("/api/scenario", params={"name": "misspelt"})
+    finally:
+        bad.unlink()
+    assert answer.status_code == 422
+    (wrong,) = answer.json()["wrong"]
+    assert wrong["word"] == "wrong.file"
+    line = TINY.count("\n") + 3
+    assert f"misspelt.toml:{line}: guidance.reinvestmnt: unknown key" in wrong["fill"]["message"]["en"]
+    assert "是否指 reinvestment？" in wrong["fill"]["message"]["zh"]
 
 
 def test_what_the_model_refuses_is_told(bench: Bench):
@@ -645,22 +807,7 @@ def test_a_reader_who_goes_stops_the_run(office: Desk):
                 assert "leavingpage" in office.running.stops
                 gone.set()
 
-        headers = {"host": "127.0.0.1:8000", "origin": HOME, "content-type": "application/json"}
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": "1.1",
-            "method": "POST",
-            "scheme": "http",
-            "path": "/api/run",
-            "raw_path": b"/api/run",
-            "root_path": "",
-            "query_string": b"",
-            "headers": [(k.encode(), v.encode()) for k, v in headers.items()],
-            "client": ("127.0.0.1", 1),
-            "server": ("127.0.0.1", 8000),
-        }
-        await app(scope, receive, send)
+        await app(scope_of("/api/run"), receive, send)
 
     asyncio.run(one_visit())
     assert office.running.count == 0

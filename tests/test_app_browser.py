@@ -257,6 +257,93 @@ def test_a_bad_value_is_told_beside_its_field_and_a_good_one_is_taken(browser: B
         visit.is_whole("variant")
 
 
+def test_what_an_address_asks_for_in_vain_is_told(browser: Browser, home: str, place: Path):
+    with visiting(browser, home, "en", "desktop", "#scenario=tiny&lang=en&set.guidance.reinvestment=99&at=1999Q1") as v:
+        v.is_whole("baseline")
+        expect(v.page.locator("#scenario-wrong")).to_contain_text("set.guidance.reinvestment=99, at=1999Q1")
+    (place / "scenarios" / "slip.toml").write_text(
+        'extends = "tiny.toml"\n[guidance]\nreinvestmnt = 2.0\n', encoding="utf-8"
+    )
+    path = "#scenario=slip&lang=zh&set.guidance.reinvestment=1.5"
+    with visiting(browser, home, "zh", "phone", path) as visit:
+        page = visit.page
+        visit.is_whole("baseline")
+        expect(page.locator("#scenario-wrong")).to_contain_text("slip.toml:3: guidance.reinvestmnt: 没有这个键")
+        expect(page.locator("#scenario")).to_have_value("tiny")
+        expect(page.locator("#lever-guidance-reinvestment-value")).to_have_value("1")  # meant for another scenario
+        page.locator("#scenario").select_option("slip")
+        expect(page.locator("#scenario")).to_have_value("tiny")
+        expect(page.locator("#scenario-wrong")).to_contain_text("是否指 reinvestment？")
+        visit.shot("zh-phone-9-slip", whole=False)
+
+
+def test_a_number_of_a_world_that_is_not_asked_for_holds_nothing_back(browser: Browser, home: str):
+    with visiting(browser, home, "en", "desktop") as visit:
+        page = visit.page
+        visit.is_whole("baseline")
+        page.locator("#percentile").select_option("")
+        page.locator("#number").fill("999")
+        page.locator("#percentile").select_option("50")
+        page.locator("#open").click()
+        expect(page.locator("#firm h3")).to_be_visible()
+
+
+def test_a_program_that_has_ended_is_said_to_have_ended_wherever_it_is_asked(browser: Browser, home: str):
+    with visiting(browser, home, "zh", "desktop") as visit:
+        page = visit.page
+        visit.is_whole("baseline")
+        lost = "与程序的连接已断开"
+        move(page, "guidance-reinvestment", 2)
+        visit.is_whole("variant")
+        page.context.set_offline(True)
+        box = page.locator("#lever-funds-guidance-size-value")
+        box.fill("80亿")
+        box.press("Enter")
+        expect(page.locator("#stage")).to_contain_text(lost)
+        page.locator("#open").click()
+        expect(page.locator("#opened")).to_contain_text(lost)
+        page.locator("#save").click()
+        page.locator("#save-name").fill("after-the-end")
+        page.locator("#save-do").click()
+        expect(page.locator("#save-name-wrong")).to_contain_text(lost)
+        page.locator("#save-cancel").click()
+        page.locator("#scenario").select_option("wuxi")
+        expect(page.locator("#scenario-wrong")).to_contain_text(lost)
+        expect(page.locator("#scenario")).to_have_value("tiny")
+        page.context.set_offline(False)
+        move(page, "guidance-reinvestment", 1)
+        visit.is_whole("variant")
+        assert [text for text in visit.complaints if "INTERNET_DISCONNECTED" not in text] == []
+
+
+def test_what_was_done_is_seen_beside_the_button_that_did_it(browser: Browser, home: str):
+    with visiting(browser, home, "en", "desktop") as visit:
+        page = visit.page
+        visit.is_whole("baseline")
+        page.locator("#share").click()
+        expect(page.locator("#told")).not_to_be_empty()
+        place = page.locator("#told").bounding_box()
+        assert place is not None
+        assert place["y"] + place["height"] <= SIZES["desktop"][1]
+
+
+def test_the_field_in_use_is_never_behind_the_buttons(browser: Browser, home: str):
+    with visiting(browser, home, "en", "desktop") as visit:
+        page = visit.page
+        page.set_viewport_size({"width": 1366, "height": 500})
+        visit.is_whole("baseline")
+        page.locator("#start").focus()
+        for _ in range(30):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement.id") == "reset":
+                break
+            hidden = """() => { const e = document.activeElement.getBoundingClientRect();
+                return e.bottom > document.querySelector('.levers .buttons').getBoundingClientRect().top + 1; }"""
+            assert not page.evaluate(hidden), page.evaluate("document.activeElement.id")
+        else:
+            raise AssertionError("the levers never ended")
+
+
 def test_the_page_can_be_used_without_a_mouse(browser: Browser, home: str):
     with visiting(browser, home, "en", "desktop") as visit:
         page = visit.page

@@ -148,6 +148,21 @@ def test_an_answer_that_makes_no_sense_is_asked_again_with_an_example(lang: str)
     assert ("可写：" if lang == "zh" else "Write: ") in told
 
 
+def test_a_question_can_be_gone_back_to_and_what_was_answered_is_the_default_then():
+    answers, told = asked("Lakeside", "2024Q1", "12000", "<", "1200", "", "<", "<", "1000", "", "90", *[""] * 5)
+    assert (answers.zone, answers.start) == (("Lakeside", "Lakeside"), 2024 * 4)
+    assert (answers.firms, answers.certified, answers.entrants) == (1000, 300, 90)
+    assert "Firms present at the start [12000]" in told
+    assert told.startswith(starter.HOW[0])
+    first, _ = asked("<", "＜", "Lakeside", *[""] * 9)
+    assert first.zone == ("Lakeside", "Lakeside")
+
+
+def test_an_answer_that_a_smaller_zone_cannot_hold_is_asked_for_anew():
+    answers, _ = asked("", "", "12000", "9000", "<", "<", "120", *[""] * 7)
+    assert (answers.firms, answers.certified) == (120, 30)
+
+
 def test_the_defaults_of_a_smaller_zone_are_in_proportion():
     answers, _ = asked("", "", "120", *[""] * 7)
     assert (answers.certified, answers.entrants, answers.listed) == (30, 16, 1)
@@ -162,6 +177,8 @@ def test_the_defaults_of_a_smaller_zone_are_in_proportion():
         ("firms", "1.2万", 12000),
         ("guidance", "2bn", 2e9),
         ("guidance", "0", 0.0),
+        ("reinvestment", "1.5倍", 1.5),
+        ("reinvestment", "1：1.5", 1.5),
         ("cap", "35%", 0.35),
         ("years", "12年", 12),
     ],
@@ -182,6 +199,8 @@ def test_answers_are_read_as_people_write_them(key: str, text: str, value: objec
         ("firms", "20.5"),
         ("certified", "1201"),
         ("guidance", "-1亿"),
+        ("guidance", "10"),  # somebody means 10亿 or 10bn
+        ("reinvestment", "2:1.5"),
         ("cap", "0"),
         ("cap", "101%"),
         ("reinvestment", "nan"),
@@ -242,5 +261,5 @@ def test_ctrl_c_in_the_wizard_leaves_nothing(desk: Path):
         wizard.send_signal(signal.SIGINT)
         said = first + wizard.stderr.read()
         assert wizard.wait(timeout=300) == 130
-    assert said.startswith("1/10") and "stopped" in said and "Traceback" not in said
+    assert said.startswith(starter.HOW[0]) and "stopped" in said and "Traceback" not in said
     assert sorted(path.name for path in (desk / "scenarios").iterdir()) == sorted(os.listdir(ROOT / "scenarios"))
