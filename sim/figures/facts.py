@@ -136,7 +136,7 @@ def fact_name(fact: ScoredFact, result: Result, lang: str, room: int = 44) -> st
         name = look.capital(" + ".join(result.metric(part).label[lang] for part in parts)) if known else fact.id
         if fact.since:
             name += term("fact.since", lang).format(quarter=fact.since)
-    return look.shortened(name, room)
+    return look.shortened(look.capital(name), room)
 
 
 # --- multiples -------------------------------------------------------------------------------------------------------

@@ -914,6 +914,10 @@ def price_table(material: Material) -> list[Block]:
         cost = shown("CNY", [own[0].cost], lang).with_unit(abs(own[0].cost), lang)
         sign = say("净成本增加", "net cost up by ") if own[0].cost >= 0 else say("净成本减少", "net cost down by ")
         rows.append(Row([Cell(f"{capital(c.called(name, lang))}{say('：', ': ')}{sign}{cost}")], "group"))
+        if all(p.verdict == "undetermined" for p in own):
+            none = Cell(say("各项均如此", "of whatever it bought"))
+            rows.append(Row([none, Cell(""), Cell(numbers.NONE), Cell(""), Cell(verdicts["undetermined"])]))
+            continue
         for p in own:
             thing = things[p.key]
             words = say(thing.zh.partition("（")[0], thing.en)

@@ -540,7 +540,7 @@ def _comparison(book: _Book) -> None:
     c = book.material.comparison
     if c is None:
         return
-    sheet = book.sheet("政策比较", "Comparison", [26, 38, 11, 13, 13, 13, 13, 12, 24])
+    sheet = book.sheet("政策比较", "Comparison", [34, 38, 11, 13, 13, 13, 13, 12, 26])
     baseline = capital(c.called(c.baseline, book.lang))
     main = c.shown()
     order = [*main, *(k for k in range(len(c.metrics)) if k not in main)]
@@ -575,7 +575,8 @@ def _comparison(book: _Book) -> None:
         differences = [x for d in c.differences for x in (d.mean[k, j], d.low[k, j], d.high[k, j])]
         scale = shown(metric.unit, [c.baseline_mean[k, j], *differences], book.lang)
         small = shown(metric.unit, differences, book.lang)
-        decimals = 2 if small.scale.divisor == scale.scale.divisor else 4  # a difference small beside its baseline
+        same_scale = small.scale.divisor == scale.scale.divisor
+        decimals = small.decimals if same_scale else 4  # a difference small beside its baseline
         for d in c.differences:
             sheet.text(sheet.row, 0, capital(c.called(d.name, book.lang)), wrap)
             sheet.text(sheet.row, 1, capital(metric.label[book.lang]), wrap)
@@ -587,7 +588,7 @@ def _comparison(book: _Book) -> None:
             sheet.value(sheet.row, 7, d.p_more[k, j], book.format(num_format="0%", align="right"))
             same = book.say("与基准相同", "as the baseline") if d.p_same[k, j] == 1.0 else ""
             told = word("noise", book.lang) if d.noise[k, j] else same
-            sheet.text(sheet.row, 8, told, book.format(indent=1))
+            sheet.text(sheet.row, 8, told, book.format(indent=2))
             sheet.row += 1
     sheet.table(first, 9, printed=len(main) * len(c.differences))
 
