@@ -17,6 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+
     from sim.scenario.document import Scenario
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,10 +46,8 @@ WORLDS = (
     "china",
 )
 STRICT = (
-    "guidance.least_close=0.9",
-    "guidance.concession=0.5",
-    "guidance.concession_from=0",
-    "guidance.plan_spread=1.5",
+    *("guidance.least_close=0.9", "guidance.plan_spread=1.5", "ladders.certificates.levels.hte.quota=1"),
+    *("ladders.listing.levels.approved.passes.normal=0.3", "ladders.listing.levels.in_review.initial=12"),
 )
 FIRMS, YEARS = 60, 7
 # What runs compiled only (a world handed over as a pointer, one program made of many) or in plain Python before a world
@@ -83,8 +85,10 @@ def live_portfolios(folder: Path, firms: int) -> None:
     from tests.portfolios import drawn, example
 
     few = [f"firms.initial.count={firms}"]
-    for terms in ("plain", "carry by deal", "tranches"):
-        live(f"a portfolio, {terms}", books.imported(folder, drawn(6, 14, seed=4), *few, *books.TERMS[terms]))
+    for terms, sets in books.TERMS.items():
+        live(f"a portfolio, {terms}", books.imported(folder, drawn(6, 14, seed=4), *few, *sets))
+    late = books.imported(folder, drawn(6, 14, seed=4), *few, 'funds.fund-2.fee_base="invested"')
+    live("a portfolio with any books", late, 10, books.any_books(late, 10))
     sheets = example()
     for holding in sheets["holdings"]:
         holding["value"] = 1.0
@@ -119,11 +123,11 @@ def live_in_little_room(folder: Path) -> None:
                 worlds.live(0, 0)
 
 
-def live(name: str, scenario: Scenario) -> None:
+def live(name: str, scenario: Scenario, worlds: int = 1, overrides: Mapping[str, np.ndarray] | None = None) -> None:
     from sim.ensemble import simulate
 
     print(f"  {name}", flush=True)
-    simulate(scenario, 1, 3, 1, events=1, audit=True)
+    simulate(scenario, worlds, 3, 1, events=1, audit=True, overrides=overrides)
 
 
 def main(firms: int, years: int, least: float) -> int:
