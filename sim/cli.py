@@ -219,6 +219,7 @@ def trace(a: argparse.Namespace) -> int:
     from sim.printing import put_json
     from sim.result import Result
     from sim.scenario.recorded import scenario_of
+    from sim.store import MANIFEST
 
     about = Result.load(a.result).manifest
     if about.get("kernel") != digest_of_sources():
@@ -228,7 +229,7 @@ def trace(a: argparse.Namespace) -> int:
                 "该结果出自另一版本，历程可能有出入",
             )
         )
-    scenario = scenario_of(about)
+    scenario = scenario_of(about, os.path.join(a.result, MANIFEST))
     announce_compile(a, scenario)
     from sim.tracing import draw_payoff, follow, outline
 

@@ -69,23 +69,26 @@ def test_funds_start_where_their_books_stand_and_the_accounts_close(tmp_path: Pa
             stands(result, fund)
 
 
-def test_any_books_are_a_state_whose_accounts_close(large):
-    """Books drawn at random, from written off to far above what is held: the audit holds in every quarter, and the net
-    asset value is the book's."""
-    worlds = 80
+def any_books(scenario, worlds: int) -> dict[str, np.ndarray]:
+    """Books drawn at random, from written off to far above what is held."""
     draw = np.random.default_rng(8)
     overrides: dict[str, np.ndarray] = {}
-    funds = [c for c in large.funds if c.books is not None]
-    for c in funds:
+    for c in (c for c in scenario.funds if c.books is not None):
         size = c.size.value
         overrides[f"funds.{c.id}.books.paid_in"] = size * draw.uniform(0.02, 1.0, worlds)
         overrides[f"funds.{c.id}.books.distributed"] = (
             size * draw.uniform(0.0, 2.0, worlds) * draw.integers(0, 2, worlds)
         )
         overrides[f"funds.{c.id}.books.nav"] = size * draw.uniform(0.0, 3.0, worlds) * draw.integers(0, 2, worlds)
-    result = simulate(large, worlds, 5, threads=1, audit=True, overrides=overrides)
+    return overrides
+
+
+def test_any_books_are_a_state_whose_accounts_close(large):
+    """The audit holds in every quarter, and the net asset value is the book's."""
+    overrides = any_books(large, 80)
+    result = simulate(large, 80, 5, threads=1, audit=True, overrides=overrides)
     assert result.manifest["audit"]["worst_relative_residual"] < 1e-9
-    for c in funds:
+    for c in (c for c in large.funds if c.books is not None):
         for row in ("paid_in", "distributed", "nav"):
             booked = overrides[f"funds.{c.id}.books.{row}"]
             assert result[f"funds.{c.id}.{row}"][:, 0] == pytest.approx(

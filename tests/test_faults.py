@@ -115,9 +115,14 @@ def put_back(desk: Path, kept: Path) -> None:
 
 
 def old_or_new(now: dict[str, str], old: dict[str, str], new: dict[str, str]) -> bool:
-    """The files of the old state, each as it was; or those of the new one, of which pictures may be missing."""
+    """The files of the old state, each as it was, a journal perhaps set aside; or those of the new one, of which
+    pictures may be missing."""
     if now == old:
         return True
+    journals = {name for name in old if "/journal" in name}
+    others = {name: digest for name, digest in now.items() if "/journal" not in name}
+    if journals and others == {name: digest for name, digest in old.items() if name not in journals}:
+        return all(old[name] in (now.get(name), now.get(f"{name}.before")) for name in journals)
     missing = set(new) - set(now)
     return all(new.get(name) == digest for name, digest in now.items()) and all("figures/" in m for m in missing)
 
@@ -517,6 +522,14 @@ def test_a_manifest_that_says_something_else_is_told(desk, changes):
     for words in READING:
         ended = headwater(*words)
         assert not ended.crashed, (words, ended.crashed[-1500:])
+
+
+def test_a_damaged_text_of_the_scenario_is_told_as_a_part_of_the_result(desk):
+    assert headwater(*RUN).status == 0
+    path = Path("out/manifest.json")
+    path.write_text(path.read_text().replace('today = \\"2020Q4\\"', 'today  \\"2020Q4\\"'))
+    ended = headwater("trace", "out", "--firm", "tangjing", "--no-figures", "--quiet")
+    assert ended.status == 2 and "out/manifest.json (tiny.toml):5: " in ended.err, ended
 
 
 def test_a_damaged_journal_gives_the_same_bits_or_a_refusal(desk):

@@ -157,12 +157,11 @@ def _take_scenario(material: Material) -> None:
         return
     assert material.result is not None
     try:
-        material.scenario = scenario = scenario_of(manifest)
+        material.scenario = scenario = scenario_of(manifest, material.folder / store.MANIFEST)
         for key, ladder in scenario.ladders.items():
             material.result.names.setdefault(key, {"zh": ladder.name.zh, "en": ladder.name.en})
     except (UserError, OSError, KeyError, ValueError, TypeError, AttributeError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        first = re.sub(r"\S*[/\\](?=[^/\\\s]+\.toml)", "", first)  # the folder of the text is gone
         material.remarks.append(
             material.say(
                 f"本版本已不能读取该情景文本，参数来源未列出（{first}）。",

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -10,12 +11,14 @@ from sim.errors import Problem, UserError
 from sim.scenario import load_scenario
 
 
-def scenario_of(manifest: Mapping[str, Any]) -> Any:
-    """The validated Scenario, overrides included; UserError where this version reads it no longer."""
+def scenario_of(manifest: Mapping[str, Any], place: str | Path) -> Any:
+    """The validated Scenario, overrides included; UserError where this version reads it no longer, or where the text is
+    damaged. place: the manifest's file, which is named then."""
     texts = {os.path.abspath(name): str(text) for name, text in (manifest.get("scenario_text") or {}).items()}
     if os.path.abspath(manifest.get("scenario") or "") not in texts:
         message = "the result does not say which scenario it was made from"
-        raise UserError(Problem(message, key="scenario_text", expected="a result that `run` wrote of a scenario file"))
+        expected = "a result that `run` wrote of a scenario file"
+        raise UserError(Problem(message, file=str(place), key="scenario_text", expected=expected))
     root = os.path.commonpath([os.path.dirname(name) for name in texts])
     with TemporaryDirectory() as folder:
         for name, text in texts.items():
@@ -23,4 +26,14 @@ def scenario_of(manifest: Mapping[str, Any]) -> Any:
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_text(text, encoding="utf-8")
         first = os.path.relpath(os.path.abspath(manifest["scenario"]), root)
-        return load_scenario(Path(folder, first), overrides=[str(each) for each in manifest.get("overrides", [])])
+        try:
+            return load_scenario(Path(folder, first), overrides=[str(each) for each in manifest.get("overrides", [])])
+        except UserError as error:  # the copies are gone when it is read: it is told of the text in the result
+            raise UserError([_told_of(problem, folder, str(place)) for problem in error.problems]) from None
+
+
+def _told_of(problem: Problem, folder: str, place: str) -> Problem:
+    file = problem.file
+    if file is None or not Path(file).is_relative_to(folder):
+        return problem
+    return replace(problem, file=f"{place} ({Path(file).relative_to(folder).as_posix()})")
