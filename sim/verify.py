@@ -7,6 +7,10 @@ and sim.measures; simulated ones run the firm module's own passes with its other
 Got passes when |got - expected| <= tolerance x |expected| (`absolute = true`: <= tolerance); where expected is 0, when
 |got| <= 1e-9 x the largest amount of the case. Without a `tolerance` in `[expect]` each name has its
 kind's own.
+
+`[use]` says of a name, or of each of its numbers, what it is worth as evidence, in the words of a scenario's facts: an
+`input` of the scenario (it comes back whatever the model does), `calibrate` (parameters were fitted to it) or `check`,
+which is all that is not named. They are counted apart.
 """
 
 from __future__ import annotations
@@ -27,7 +31,7 @@ from pydantic import BeforeValidator, Field, create_model, model_validator
 from sim.errors import Problem, UserError, in_language
 from sim.scenario.fields import Table
 from sim.scenario.loading import ScenarioProblems, load
-from sim.scenario.reading import read_tree, shown
+from sim.scenario.reading import Tree, read_tree, shown
 from sim.terms import sourced
 
 PUBLISHED = Path(__file__).resolve().parent.parent / "tests" / "published"
@@ -36,6 +40,7 @@ MOST_STEPS = 5e9  # of a firm or an agent in a case: a minute or two
 MOST_FIRMS = 50_000_000  # of a case that keeps all its firms in memory: some 3 GB
 MOST_FIRM_QUARTERS = 2e9  # of a case that runs a scenario: some ten minutes; the greatest one shipped has a twentieth
 UNDEFINED = "undefined"
+USES = ("check", "calibrate", "input")
 Expected = float | list[float] | str
 
 
@@ -591,7 +596,7 @@ class FunnelInputs(Table):
 def funding_funnel(inputs: FunnelInputs, expected: Mapping[str, Expected]) -> Answer:
     """cohort_years: first and last year of founding, or how many years from the scenario's start on. horizon: the last
     quarter counted, as a date or a year (its last quarter), or years after the scenario's start."""
-    from sim.analysis.funnel import SIZED, funding_funnel
+    from sim.analysis.funnel import AGED, SIZED, STEPS, funding_funnel
     from sim.quantities import parse_quarter
     from sim.scenario import load_scenario
 
@@ -616,7 +621,19 @@ def funding_funnel(inputs: FunnelInputs, expected: Mapping[str, Expected]) -> An
     by_count = {f"reach_{k + 2}": float(share) for k, share in enumerate(funnel.reach)}
     sizes = {stage: funnel.quartiles[stage] / inputs.unit for stage in SIZED}
     spread = {f"{stage}_log_sd": funnel.spread[stage] for stage in SIZED}
-    return {"reach": funnel.reach, **by_count, **sizes, **spread}
+    ages = {f"{stage}_age": float(x) for stage, x in zip(AGED, funnel.ages, strict=True)}
+    steps = {f"{step}_step_up": float(x) for step, x in zip(STEPS, funnel.step_ups, strict=True)}
+    return {
+        "reach": funnel.reach,
+        **by_count,
+        **sizes,
+        **spread,
+        "median_age": funnel.ages,
+        **ages,
+        "step_up": funnel.step_ups,
+        **steps,
+        **funnel.fates,
+    }
 
 
 class LadderInputs(Table):
@@ -715,9 +732,14 @@ KINDS: dict[str, Kind] = {
         (
             *("reach", "reach_2", "reach_3", "reach_4", "reach_5", "seed", "a", "b", "c"),
             *("seed_log_sd", "a_log_sd", "b_log_sd", "c_log_sd"),
+            *("median_age", "seed_age", "a_age", "b_age", "c_age", "d_age"),
+            *("step_up", "seed_to_a_step_up", "a_to_b_step_up", "b_to_c_step_up"),
+            *("liquidated", "sold", "listed", "unicorns"),
         ),
         funding_funnel,
-        {"": Default(0.15)} | {name: Default(0.03, True) for name in ("reach", *(f"reach_{k}" for k in range(2, 6)))},
+        {"": Default(0.15)}
+        | {name: Default(0.03, True) for name in ("reach", *(f"reach_{k}" for k in range(2, 6)))}
+        | {name: Default(0.03, True) for name in ("liquidated", "sold", "listed", "unicorns")},
     ),
     "china-ladder": Kind(
         LadderInputs,
@@ -754,6 +776,7 @@ class Case:
     absolute: bool | None
     largest: float
     lines: dict[str, int | None]
+    use: dict[str, str | list[str]]
 
 
 @dataclass(frozen=True)
@@ -768,6 +791,7 @@ class Check:
     absolute: bool
     holds: bool
     reason: str = ""
+    use: str = "check"
 
 
 def find(name: str) -> Path:
@@ -803,7 +827,12 @@ def read_case(path: Path) -> Case:
         )
         raise UserError(problem)
     model = create_model(
-        "Case", __base__=Table, kind=(str, ...), inputs=(kind.inputs, ...), expect=(dict[str, Any], ...)
+        "Case",
+        __base__=Table,
+        kind=(str, ...),
+        inputs=(kind.inputs, ...),
+        expect=(dict[str, Any], ...),
+        use=(dict[str, Any], {}),
     )
     problems: list[Problem] = []
     inputs = None
@@ -846,14 +875,46 @@ def read_case(path: Path) -> Case:
         if not expect and not problems:
             file_, line = tree.place("expect")
             problems.append(Problem("nothing is expected", file_, line, "expect", None, ", ".join(names)))
+    use = tree.data.get("use", {}) if isinstance(tree.data.get("use", {}), dict) else {}
+    problems += _problems_of_use(tree, use, expect)
     if problems:
         raise UserError(problems)
     largest = max((abs(x) for x in (*_numbers(tree.data["inputs"]), *_numbers(list(expect.values())))), default=0.0)
     lines = {name: tree.place(f"expect.{name}")[1] for name in expect}
     lines |= {f"inputs.{name}": tree.place(f"inputs.{name}")[1] for name in tree.data["inputs"]}
     return Case(
-        path.stem, file, str(tree.data.get("source", "")), kind, inputs, expect, tolerance, absolute, largest, lines
+        path.stem,
+        file,
+        str(tree.data.get("source", "")),
+        kind,
+        inputs,
+        expect,
+        tolerance,
+        absolute,
+        largest,
+        lines,
+        use,
     )
+
+
+def _problems_of_use(tree: Tree, use: Mapping[str, Any], expect: Mapping[str, Expected]) -> Iterator[Problem]:
+    """What `[use]` says of names that are not expected, or not in the words or the number of what is."""
+    for name, said in use.items():
+        where = (*tree.place(f"use.{name}"), f"use.{name}")
+        if name not in expect:
+            near = get_close_matches(name, expect, 1, 0.6)
+            message = "says the use of what is not expected"
+            yield Problem(message, *where, None, ", ".join(expect) or None, near[0] if near else None)
+            continue
+        theirs = expect[name]
+        count = len(theirs) if isinstance(theirs, list) else 0
+        if isinstance(said, list) and len(said) != count:
+            wanted = f"one word, or a list of {count}" if count else "one word"
+            yield Problem("one word for each number is needed", *where, str(len(said)), wanted)
+        for word in said if isinstance(said, list) else [said]:
+            if word not in USES:
+                near = get_close_matches(str(word), USES, 1, 0.6)
+                yield Problem("is not a use", *where, str(word), ", ".join(USES), near[0] if near else None)
 
 
 def _numbers(value: object) -> Iterator[float]:
@@ -906,7 +967,9 @@ def run_case(case: Case) -> list[Check]:
         errors = got.get("standard_error") if name == "adopted" else None
         for k, (label, theirs, mine) in enumerate(pairs):
             error = float(errors[k]) if isinstance(errors, np.ndarray) else None
-            checks.append(_compare(case, name, label, theirs, mine, error))
+            said = case.use.get(name, "check")
+            use = said[k] if isinstance(said, list) else said
+            checks.append(replace(_compare(case, name, label, theirs, mine, error), use=use))
     if problems:
         raise UserError(problems)
     return checks
@@ -940,6 +1003,10 @@ WORDS = {  # zh, en
     "holds": ("一致", "holds"),
     "misses": ("不一致", "MISSES"),
     "undefined": ("无定义", "undefined"),
+    "use": ("用途", "use"),
+    "check": ("检验", "check"),
+    "calibrate": ("校准所用", "fitted to"),
+    "input": ("输入（照带）", "input, carried"),
 }
 
 
@@ -955,6 +1022,7 @@ def report(case: Case, checks: Sequence[Check], lang: str) -> str:
     """One case as a table."""
     from sim.analysis.text import layout
 
+    apart = any(check.use != "check" for check in checks)
     rows = [
         [
             f"  {check.name}",
@@ -963,15 +1031,33 @@ def report(case: Case, checks: Sequence[Check], lang: str) -> str:
             f"{check.tolerance:.2g}" + (" ±" if check.absolute else ""),
             _word("holds" if check.holds else "misses", lang)
             + (f" ({in_language(check.reason, lang)})" if check.reason else ""),
+            *([_word(check.use, lang)] if apart else []),
         ]
         for check in checks
     ]
     header = ["", *(_word(key, lang) for key in ("ours", "theirs", "tolerance")), ""]
+    header += [_word("use", lang)] if apart else []
     return "\n".join(
         part
         for part in (case.name, f"  {sourced(case.source, lang)}" if case.source else "", layout(header, rows))
         if part
     )
+
+
+def counts_by_use(checks: Sequence[Any], lang: str) -> str:
+    """How many hold of each use, where there is another than `check`: what was fitted or given is no evidence.
+    checks: with `use` and `holds`, of this module or of a backtest."""
+    kinds = [use for use in USES if any(check.use == use for check in checks)]
+    if kinds in ([], ["check"]):
+        return ""
+    parts = []
+    for use in kinds:
+        holds = [check.holds for check in checks if check.use == use]
+        word = _word(use, lang)
+        parts.append(
+            f"{word} {len(holds)} 个中 {sum(holds)} 个" if lang == "zh" else f"{word} {sum(holds)} of {len(holds)}"
+        )
+    return f"（{'，'.join(parts)}）" if lang == "zh" else f" ({'; '.join(parts)})"
 
 
 def verify(names: Sequence[str] = (), as_json: bool = False, lang: str = "en", out: TextIO | None = None) -> int:
@@ -1014,9 +1100,12 @@ def verify(names: Sequence[str] = (), as_json: bool = False, lang: str = "en", o
     else:
         held, n = len(checks) - len(missed), len(checks)
         print(
-            f"{len(cases)} 个算例，{n} 个数中 {held} 个一致"
-            if lang == "zh"
-            else f"{len(cases)} cases: {held} of {n} numbers hold",
+            (
+                f"{len(cases)} 个算例，{n} 个数中 {held} 个一致"
+                if lang == "zh"
+                else f"{len(cases)} cases: {held} of {n} numbers hold"
+            )
+            + counts_by_use(checks, lang),
             file=out,
         )
     return 1 if missed else 0

@@ -79,6 +79,9 @@ def test_national_tables_are_counted_beside_the_facts():
     rows = (Published("survival", "year 1", 0.8, 0.79, 0.05, True), Published("funnel", "b", 0.2, 0.4, 0.1, False))
     text = board(fact(50), national=rows).table("en")
     assert "1 of 2 numbers within tolerance; missed in funnel" in text
+    given = Published("batches", "2019", 248.0, 250.0, 0.15, True, "input")
+    text = board(fact(50), national=(*rows, given)).table("en")
+    assert "2 of 3 numbers within tolerance (check 1 of 2; input, carried 1 of 1); missed in funnel" in text
 
 
 def test_the_markdown_has_a_row_for_every_fact():

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from sim.analysis import emulator
-from sim.analysis.calibrate import Calibration, Moment, calibrate, moments_of, priors_of
+from sim.analysis.calibrate import Calibration, Moment, _at_its_prior, calibrate, moments_of, priors_of
 from sim.analysis.posterior import Posterior
-from sim.errors import UserError
+from sim.errors import Problem, UserError
 from sim.scenario import load_scenario
 from tests.zone import OUTPUTS, PRIORS, SmallZone, moments
 
@@ -256,9 +256,29 @@ def test_every_problem_of_the_priors_is_told_with_its_line(tmp_path: Path):
     assert all("zone.toml" in str(problem.file) for problem in problems.values())
 
 
-def test_a_scenario_without_facts_to_calibrate_to_is_refused(root: Path):
-    with pytest.raises(UserError, match="no fact to calibrate to"):
+def test_what_facts_cannot_tell_is_told_at_the_line_that_asks_it(tmp_path: Path):
+    """The combinations are known only when worlds were lived, far from the file."""
+    text = """
+[calibrate]
+"firms.entry.organic.per_year" = { low = 500, high = 2000 }
+"attraction.offers_per_year" = { low = 5, high = 20 }
+"""
+    zone = load_scenario(scenario(tmp_path, text))
+    idle = _at_its_prior(Problem("no fact depends on this parameter", key="attraction.offers_per_year"), zone)
+    many = _at_its_prior(Problem("more parameters than the facts can tell apart", key="calibrate"), zone)
+    other = _at_its_prior(Problem("an output's problem", key="nothing.stated"), zone)
+    assert (idle.line, idle.key) == (5, "calibrate.attraction.offers_per_year") and "zone.toml" in str(idle.file)
+    assert (many.line, many.key) == (3, "calibrate") and "zone.toml" in str(many.file)
+    assert other.file is None and other.line is None
+
+
+def test_a_scenario_without_facts_to_calibrate_to_is_refused(root: Path, tmp_path: Path):
+    with pytest.raises(UserError, match=r"changsha.toml:\d+: facts: no fact to calibrate to"):
         moments_of(load_scenario(root / "scenarios" / "changsha.toml"))
+    zone = tmp_path / "zone.toml"
+    zone.write_text(f'extends = "{root / "scenarios" / "changsha.toml"}"\n[calibrate]\n"firms.exit.floor" = 1\n')
+    with pytest.raises(UserError, match=r"zone.toml:2: facts: no fact to calibrate to"):
+        moments_of(load_scenario(zone))
 
 
 def test_without_a_table_estimated_distributions_are_the_candidates(root: Path):

@@ -343,6 +343,17 @@ def test_odds_of_a_re_review_go_by_its_date(tmp_path):
         assert renewed / (renewed + lapsed) == pytest.approx(odds, abs=4 * np.sqrt(0.25 / (renewed + lapsed)))
 
 
+def test_odds_of_a_settled_year_stand_in_place_of_the_markets(tmp_path):
+    """2020Q3 and 2021Q3 are hot, 2022Q3 normal: the regime's odds hold where no year's are given, and after it."""
+    given = "passes_from = [{ begins = '2021Q1', until = '2022Q1', odds = 0.1 }]\n"
+    text = BATCH.replace("hot = 0.5", "hot = 1.0").replace('validity = "3y"', 'validity = "0.5y"') + "renewal = [0.0]\n"
+    result = run(variant(tmp_path, text + given))
+    at = [3, 7, 11]
+    batches = np.diff(result["ladder.test.badge.entered"].sum(axis=0)[[2, *at]])
+    share = batches / result["firms.alive"].sum(axis=0)[at]
+    assert share == pytest.approx([1.0, 0.1, 0.5], abs=0.05)
+
+
 def test_a_batch_is_as_large_as_was_decided(tmp_path):
     decided = "quota_from = [{ begins = '2020Q1', most = 10 }, { begins = '2022Q1', most = 25 }]\n"
     entered = run(variant(tmp_path, BATCH + decided))["ladder.test.badge.entered"]
@@ -463,6 +474,9 @@ def _name(quarter: int) -> str:
          'tenure="1y"\n', "sum to 1.3, above 1"),
         (BATCH + "rejects = true\n", "state `requires`"),
         (BATCH + "renewal_from = [{ begins = '2024Q1', odds = 1 }, { begins = '2023Q1', odds = 1 }]\n", "out of order"),
+        (BATCH + "passes_from = [{ begins = '2024Q1', until = '2024Q1', odds = 1 }]\n", "until must come after begins"),
+        (BATCH + "passes_from = [{ begins = '2024Q1', until = '2025Q1', odds = 1 }, "
+         "{ begins = '2024Q4', until = '2026Q1', odds = 1 }]\n", "each must come after the one before"),
         ('[[projects]]\nid="p"\nname="p"\nsector="steel"\nutilisation=1\n'
          'products=[{id="x",name="x",capacity=1,price=1}]\n', "no such sector"),
     ],

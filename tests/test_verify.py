@@ -5,10 +5,13 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sim.errors import UserError
+from sim.scenario import load_scenario
 from sim.verify import KINDS, PUBLISHED, find, read_case, verify
+from tests.conftest import ROOT
 
 OPTION = """
 kind = "option"
@@ -136,6 +139,9 @@ def test_several_problems_of_several_files_are_told_at_once(tmp_path):
         (("[expect]\ncall = 72", ""), "expect: this key is missing"),
         (("[expect]\ncall = 72", "[expect]\ncall = [72, 73]"), "one number is computed"),
         (("rate = 0.05", "rate = = 0.05"), "not valid TOML"),
+        (("[expect]\ncall = 72", "[expect]\ncall = 72\n[use]\nput = 'input'"), "use.put: says the use of what is not"),
+        (("[expect]\ncall = 72", "[expect]\ncall = 72\n[use]\ncall = 'inputs'"), "did you mean input?"),
+        (("[expect]\ncall = 72", "[expect]\ncall = 72\n[use]\ncall = ['input', 'check']"), "use.call: one word for"),
     ],
 )
 def test_wrong_files_say_what_and_where(tmp_path, change, words):
@@ -153,6 +159,33 @@ def test_problem_in_a_list_of_tables_has_its_line(tmp_path):
     text = PUBLISHED.joinpath("waterfall-deal-by-deal-clawback.toml").read_text(encoding="utf-8")
     (found,) = problems(written(tmp_path, text.replace("t = 4, proceeds = 40", "t = 4, procedes = 40")))
     assert "case.toml:14: inputs.flows.3.procedes" in found and "did you mean proceeds?" in found
+
+
+def test_what_was_fitted_or_given_is_counted_apart_from_what_was_not(tmp_path):
+    more = "put = 50.2553372725\n[use]\ncall = 'input'"
+    path = written(tmp_path, OPTION.format(call=72.3752589694, more=more))
+    assert [(row["name"], row["use"]) for row in answers(path)[1]] == [("call", "input"), ("put", "check")]
+    out = io.StringIO()
+    assert verify([path, "bass-1969"], out=out) == 0
+    assert "numbers hold (check 7 of 7; input, carried 1 of 1)" in out.getvalue()
+    plain = io.StringIO()
+    assert verify(["bass-1969"], out=plain) == 0
+    assert plain.getvalue().endswith("6 of 6 numbers hold\n") and "use" not in plain.getvalue()
+
+
+def test_rows_that_echo_an_input_of_their_scenario_say_so():
+    """Batches that are filled to the quotas of the scenario (all but that of 2021, which too few qualify for), odds of
+    reviews and re-reviews that it is given by year."""
+    batches = read_case(find("china-ladder-giants"))
+    level = load_scenario(ROOT / "scenarios" / "china.toml").ladders["certificates"].levels["giant"]
+    given = [dated.most.value for dated in level.quota_from]
+    theirs, said = batches.expect["entered"], batches.use["entered"]
+    assert isinstance(theirs, list)
+    echoes = [abs(50 * ours - batch) <= 0.05 * batch for ours, batch in zip(given, theirs, strict=True)]
+    assert all(echoes) and said == ["check" if year == 2021 else "input" for year in batches.inputs.years]
+    for name in ("china-listing-2022", "china-listing-2023"):
+        assert read_case(find(name)).use == {"passed": "input"}
+    assert read_case(find("china-ladder-re-review")).use == {"renewed": "input"}
 
 
 def test_undefined_can_be_expected_and_nothing_else_is_it(tmp_path):
@@ -257,3 +290,25 @@ def test_growth_that_does_not_vary_has_no_kurtosis():
 
     answer = growth_shocks(ShockInputs.model_validate({"location": 2.0**70, "scale": 0.1, "firms": 1024}), {})
     assert answer["variance"] == 0.0 and str(answer["excess_kurtosis"]) == "nan"
+
+
+def test_ages_and_step_ups_are_of_the_first_round_of_a_stage():
+    from sim.analysis.funnel import _ages_and_step_ups
+
+    nan = float("nan")
+    rows = [  # firm, round, stage, quarters since founding, pre-money, post-money of the round before
+        ("x", 1, "angel", 4, 10.0, nan),
+        ("x", 2, "seed", 6, 12.0, 11.0),
+        ("x", 3, "a", 8, 30.0, 15.0),
+        ("x", 4, "a", 12, 70.0, 35.0),
+        ("x", 5, "b", 16, 100.0, 80.0),
+        ("y", 2, "a", 14, 40.0, 10.0),
+        ("y", 1, "seed", 2, 8.0, nan),
+        ("z", 1, "seed", 8, 9.0, nan),
+        ("left out", 1, "seed", 400, 9.0, nan),
+    ]
+    names = ("firm", "round", "stage", "age", "pre_money", "previous_post_money")
+    log = {name: np.array(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+    ages, steps = _ages_and_step_ups(log, log["firm"] != "left out", log["firm"], log["age"])
+    assert ages[:3] == pytest.approx([1.0, (8 + 14) / 8, 4.0]) and np.isnan(ages[3:]).all()
+    assert steps[:2] == pytest.approx([3.0, 1.25]) and np.isnan(steps[2])

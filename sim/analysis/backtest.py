@@ -3,7 +3,8 @@
 A check inside 5-95 % says the band is wide enough; about half should also lie inside 25-75 %, else bands are too wide
 (more) or too narrow (fewer). Both shares are printed with exact binomial intervals (Clopper and Pearson 1934): with
 some twenty checks they stay wide. 25-75 % is asked of figures alone: a floor that is passed says nothing of a width.
-National tables of `verify` are listed beside them with their own tolerances.
+National tables of `verify` are listed beside them with their own tolerances; what parameters were fitted to, and what
+is an input that comes back, is counted apart.
 """
 
 from __future__ import annotations
@@ -86,6 +87,7 @@ class Published:
     ours: float
     tolerance: float
     holds: bool
+    use: str = "check"
 
 
 @dataclass(frozen=True)
@@ -197,6 +199,9 @@ class Backtest:
                 f"全国表格：{len(self.national)} 个数中 {held} 个在容差内",
                 f"national tables: {held} of {len(self.national)} numbers within tolerance",
             )
+            from sim.verify import counts_by_use
+
+            text += counts_by_use(self.national, lang)
             parts.append(text + (say(lang, f"；未达：{missed}", f"; missed in {missed}") if missed else ""))
         return parts
 
@@ -224,7 +229,7 @@ class Backtest:
         with store.write_folder(folder) as new:
             names = list(asdict(self.facts[0])) if self.facts else []
             store.write_text(new / "facts.csv", csv_text(names, (list(asdict(fact).values()) for fact in self.facts)))
-            names = ["case", "name", "published", "ours", "tolerance", "holds"]
+            names = ["case", "name", "published", "ours", "tolerance", "holds", "use"]
             store.write_text(new / "national.csv", csv_text(names, (list(asdict(x).values()) for x in self.national)))
             store.write_text(new / "backtest.md", self.markdown(lang))
             if figures:
@@ -353,5 +358,5 @@ def _national() -> list[Published]:
         for check in run_case(case):
             if isinstance(check.expected, float | int) and isinstance(check.got, float | int):
                 numbers = (float(check.expected), float(check.got), check.tolerance)
-                out.append(Published(case.name, check.name, *numbers, check.holds))
+                out.append(Published(case.name, check.name, *numbers, check.holds, check.use))
     return out

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -343,9 +343,11 @@ def moments_of(scenario: Scenario) -> list[Moment]:
     problems: list[Problem] = []
     wanted = [fact for use in ("calibrate", "check") for fact in scenario.facts if fact.use == use]
     if not any(fact.use == "calibrate" for fact in wanted):
+        file, line = scenario._tree.place("calibrate" if "calibrate" in scenario._tree.index else "facts")
         raise refuse(
             "no fact to calibrate to",
-            file=scenario._path or None,
+            file=file or scenario._path or None,
+            line=line,
             key="facts",
             found=", ".join(sorted({fact.use for fact in scenario.facts})) or "no facts",
             expected='at least one fact with use = "calibrate"',
@@ -406,21 +408,34 @@ def run(
     outputs = list(dict.fromkeys(output for moment in moments for output, _ in moment.terms))
     last = max(int(fact.date) for fact in scenario.facts if fact.id in {moment.id for moment in moments})
     short = with_overrides(scenario, {"zone.end": quarter_name(last)}) if last < int(scenario.zone.end) else scenario
-    return calibrate(
-        ZoneModel.of(short, outputs),
-        priors,
-        moments,
-        samples,
-        replications,
-        seed,
-        named=named,
-        regularise=regularise,
-        checks=checks,
-        out=out,
-        resume=resume,
-        executor=InProcess(threads),
-        progress=progress,
-    )
+    try:
+        return calibrate(
+            ZoneModel.of(short, outputs),
+            priors,
+            moments,
+            samples,
+            replications,
+            seed,
+            named=named,
+            regularise=regularise,
+            checks=checks,
+            out=out,
+            resume=resume,
+            executor=InProcess(threads),
+            progress=progress,
+        )
+    except UserError as error:  # what the facts cannot tell is known once worlds were lived; its line is the prior's
+        raise UserError([_at_its_prior(problem, scenario) for problem in error.problems]) from None
+
+
+def _at_its_prior(problem: Problem, scenario: Scenario) -> Problem:
+    """A problem of a parameter or of the table of priors, with the file and the line that name it."""
+    tree, key = scenario._tree, problem.key or ""
+    stated = f"calibrate.{key}" if f"calibrate.{key}" in tree.index else key
+    if problem.file or stated not in tree.index:
+        return problem
+    file, line = tree.place(stated)
+    return replace(problem, file=file, line=line, key=stated)
 
 
 def _read_by_rules(scenario: Scenario) -> set[str]:

@@ -10,20 +10,34 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sim.scenario.document import Scenario
 
 FIRST = ("angel", "seed")
 SIZED = ("seed", "a", "b", "c")
+AGED = (*SIZED, "d")  # the last stands for D and all that come after it
+FATES = {"liquidated": "liquidation", "sold": "sale", "listed": "listing"}
+STEPS = ("seed_to_a", "a_to_b", "b_to_c")
 
 
 @dataclass(frozen=True)
 class Funnel:
-    """reach[k]: share of the seed-funded with at least k + 2 rounds; quartiles of round sizes in yuan, by stage."""
+    """reach[k]: share of the seed-funded with at least k + 2 rounds; quartiles of round sizes in yuan, by stage.
+
+    spread: standard deviation of log size, by stage; ages: median age in years at the first round of each stage of
+    AGED, of the firms that raised one; step_ups: by STEPS, median of pre-money over the post-money of the firm's round
+    before; fates: share of the seed-funded that by then were liquidated, sold or listed, or had a round at a unicorn's
+    value. A firm that stopped raising and lives on its revenue has none of these, and closes unlogged if it does.
+    """
 
     firms: int
     reach: np.ndarray
     quartiles: dict[str, np.ndarray]
-    spread: dict[str, float]  # standard deviation of log size
+    spread: dict[str, float]
+    ages: np.ndarray
+    step_ups: np.ndarray
+    fates: dict[str, float]
 
 
 def funding_funnel(scenario: "Scenario", founded: tuple[int, int], until: int, replications: int, seed: int) -> Funnel:
@@ -31,7 +45,8 @@ def funding_funnel(scenario: "Scenario", founded: tuple[int, int], until: int, r
     from sim.ensemble import simulate
     from sim.quantities import parse_quarter
 
-    log = simulate(scenario, replications=replications, seed=seed, events=replications).samples["rounds"]
+    samples = simulate(scenario, replications=replications, seed=seed, events=replications).samples
+    log, exits = samples["rounds"], samples["exits"]
     quarter = np.array([parse_quarter(q) for q in log["quarter"]], dtype=int)
     entry = np.array([0 if f.startswith("start") else _entry(f) for f in log["firm"]], dtype=int)
     mine = (entry >= founded[0]) & (entry <= founded[1]) & (quarter <= until)
@@ -47,7 +62,43 @@ def funding_funnel(scenario: "Scenario", founded: tuple[int, int], until: int, r
         quartiles[stage] = np.quantile(sizes, [0.25, 0.5, 0.75]) if known else np.full(3, np.nan)
         spread[stage] = float(np.log(sizes).std()) if known else float("nan")
     reach = np.array([np.mean(rounds >= k) if rounds.size else np.nan for k in range(2, 6)])
-    return Funnel(len(begun), reach, quartiles, spread)
+    ages, step_ups = _ages_and_step_ups(log, counted, identity, quarter - entry)
+    left = np.array([f"{r}/{f}" for r, f in zip(exits["replication"], exits["firm"], strict=True)])
+    by_then = np.array([parse_quarter(q) for q in exits["quarter"]], dtype=int) <= until
+    ours = by_then & np.isin(left, list(begun))
+    large = scenario.report.unicorn_usd.value * scenario.report.usd_cny.value
+    gone = {fate: left[ours & (exits["way"] == way)] for fate, way in FATES.items()}
+    gone["unicorns"] = identity[counted & (log["post_money"] >= large)]
+    fates = {fate: len(np.unique(who)) / len(begun) if begun else float("nan") for fate, who in gone.items()}
+    return Funnel(len(begun), reach, quartiles, spread, ages, step_ups, fates)
+
+
+def _ages_and_step_ups(
+    log: "Mapping[str, np.ndarray]", counted: np.ndarray, identity: np.ndarray, age: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """age: quarters since founding, of each row of the log. A step-up is that of one firm from its last round before
+    (of whatever stage up to the one named) to its first round of the next; nothing is said of firms without one."""
+    rows = np.flatnonzero(counted)
+    rows = rows[np.lexsort((log["round"][rows], identity[rows]))]
+    stage_of = {name: k for k, names in enumerate((FIRST, "a", "b", "c", ("d", "pre_ipo"))) for name in _each(names)}
+    stage = np.array([stage_of[name] for name in log["stage"][rows]], dtype=int)
+    same = np.concatenate([[False], identity[rows][1:] == identity[rows][:-1]])
+    before = np.concatenate([[-1], stage[:-1]])
+    first = ~same | (stage > before)  # stages never fall, so a rise is the first round of its stage
+    years = 0.25 * age[rows]
+    ages = [
+        np.median(years[first & (stage == k)]) if np.any(first & (stage == k)) else np.nan for k in range(len(AGED))
+    ]
+    steps = []
+    for k in range(len(STEPS)):
+        rise = same & (stage == k + 1) & (before == k)
+        ratio = log["pre_money"][rows[rise]] / log["previous_post_money"][rows[rise]]
+        steps.append(np.median(ratio) if ratio.size else np.nan)
+    return np.array(ages, dtype=float), np.array(steps, dtype=float)
+
+
+def _each(names: "str | tuple[str, ...]") -> "tuple[str, ...]":
+    return (names,) if isinstance(names, str) else names
 
 
 def _entry(firm: str) -> int:

@@ -8,7 +8,7 @@ MAX_INCUBATORS = 6
 MAX_SPIN_OFFS = 24  # sources of applicants, over all incubators
 MAX_PROJECTS = 8
 MAX_PRODUCTS = 24  # over all projects
-MAX_DATED = 10  # dates at which the re-review odds or the quota of a level change
+MAX_DATED = 10  # dates at which the odds of passing or of a re-review or the quota of a level change
 
 MAX_GROUPS = 24  # classes of funds, and
 MAX_NAMED_ROUNDS = 96  # of named firms: rounds, investors, holders, certificates; beyond, another kernel is compiled

@@ -133,6 +133,9 @@ class LadderRules(NamedTuple):
     windows: Any
     apply: Any
     passes: Any
+    passes_from: Any  # [level, date]
+    passes_until: Any
+    passes_odds: Any
     quota: Any
     quota_from: Any  # [level, date]
     quota_most: Any
@@ -736,6 +739,9 @@ def lower_ladders(s: "Scenario", rows: Rows, index: LevelIndex) -> LadderRules:
     sets = Sets(rows, int(s.zone.start), n)
     apply, initial, least_revenue = (np.zeros((r, n)) for _ in range(3))
     passes, withdraws = np.zeros((r, n, 3)), np.zeros((r, n, 3))
+    passes_from = np.full((n, MAX_DATED), NEVER, np.int64)
+    passes_until = np.full((n, MAX_DATED), NEVER, np.int64)
+    passes_odds = np.zeros((r, n, MAX_DATED))
     quota = np.full((r, n), -1, np.int64)
     validity, wait = np.zeros((r, n), np.int64), np.zeros((r, n), np.int64)
     renewal = np.ones((r, n, 4))
@@ -759,6 +765,10 @@ def lower_ladders(s: "Scenario", rows: Rows, index: LevelIndex) -> LadderRules:
         windows[i] = sum(1 << (q - 1) for q in level.windows)
         apply[:, i] = rows(level.apply)
         passes[:, i] = _by_regime(rows, level.passes)
+        for j, dated in enumerate(level.passes_from):
+            passes_from[i, j] = dated.begins - int(s.zone.start)
+            passes_until[i, j] = dated.until - int(s.zone.start)
+            passes_odds[:, i, j] = rows(dated.odds)
         scaled[i] = int(level.follows_window)
         rejects[i] = int(level.rejects)
         if level.quota is not None:
@@ -791,6 +801,9 @@ def lower_ladders(s: "Scenario", rows: Rows, index: LevelIndex) -> LadderRules:
         windows=rows.constant(windows, np.int64),
         apply=apply,
         passes=passes,
+        passes_from=rows.constant(passes_from, np.int64),
+        passes_until=rows.constant(passes_until, np.int64),
+        passes_odds=passes_odds,
         quota=quota,
         quota_from=rows.constant(quota_from, np.int64),
         quota_most=quota_most,

@@ -241,6 +241,17 @@ class Scenario(Table):
                     message = "rejects applicants from the level they must hold: state `requires`"
                     found.append((f"ladders.{a}.levels.{b}.rejects", message, None, []))
                 _check_sets(f"ladders.{a}.levels.{b}.conditions", level.conditions, found)
+                for i, dated in enumerate(level.passes_from):
+                    path = f"ladders.{a}.levels.{b}.passes_from.{i}"
+                    if dated.until <= dated.begins:
+                        message = "dates out of order: until must come after begins"
+                        found.append((f"{path}.until", message, quarter_name(int(dated.until)), []))
+                    if i and dated.begins < level.passes_from[i - 1].until:
+                        message = "dates out of order: each must come after the one before"
+                        found.append((f"{path}.begins", message, quarter_name(int(dated.begins)), []))
+                if len(level.passes_from) > MAX_DATED:
+                    path = f"ladders.{a}.levels.{b}.passes_from"
+                    found.append((path, f"at most {MAX_DATED} dates", len(level.passes_from), []))
                 for field in ("renewal_from", "quota_from"):
                     dates = [int(x.begins) for x in getattr(level, field)]
                     path = f"ladders.{a}.levels.{b}.{field}"
@@ -315,9 +326,11 @@ class Scenario(Table):
                     continue
                 places = floor * kind.share.value / area
                 if (name in wanted or initial > 0.0) and places < 1.0:
-                    message = "tenants but no floor for one of them: floor x share is below the area of a tenant"
-                    where = f"{path}.floor" if floor <= 0.0 else f"{path}.kinds.{name}"
-                    found.append((where, message, f"{floor * kind.share.value:g} m2 for {area:g} m2 each", []))
+                    number, number2 = f"{floor * kind.share.value:g}", f"{area:g}"
+                    message = (
+                        f"{name}: tenants but no floor for one of them ({number} m2 in all, {number2} m2 a tenant)"
+                    )
+                    found.append((f"{path}.floor" if floor <= 0.0 else f"{path}.kinds.{name}", message, None, []))
                 elif initial > places + 1e-9:
                     message = f"more tenants at the start than places ({places:.4g})"
                     found.append((f"{path}.kinds.{name}.initial", message, initial, []))

@@ -546,6 +546,11 @@ ZH: dict[str, str] = {
     # terms of funds and firms in their own books, limits of a rule pack, evaluation
     "Level.rejects": "未通过的申报者是否失去所须持有的级别（失去后如何由该级别的 falls_to 写明）",
     "Level.quota_from": "按日期给出的名额，自首个日期起取代 quota",
+    "Level.passes_from": "已成历史的时段中申请者通过的概率，取代按市场状态者",
+    "DatedPass": "已成历史的一段时间内申请者的通过概率：该时段公布的数字。",
+    "DatedPass.begins": "适用的首个季度",
+    "DatedPass.until": "不再适用的首个季度",
+    "DatedPass.odds": "申请者通过的概率，不论市场状态",
     "DatedQuota": "自某日起每个窗口至多认定多少：已有定数的一批。",
     "DatedQuota.begins": "适用的首个季度",
     "DatedQuota.most": "每个窗口至多认定数",

@@ -376,6 +376,15 @@ def dated_odds(rules, level, quarter):
     return odds
 
 
+@inlined
+def passing_odds(rules, level, regime, quarter):
+    """Odds of an applicant: those published for the time, else those of the market's regime."""
+    for d in range(rules.passes_from.shape[1]):
+        if rules.passes_from[level, d] <= quarter < rules.passes_until[level, d]:
+            return rules.passes_odds[level, d]
+    return rules.passes[level, regime]
+
+
 @kernel
 def review(odds, dated, renewals, uniform_numbers, slots, n, passed, failed):
     """Part slots[:n] into those whose re-review succeeds and those whose does not; returns how many succeed. odds: by
@@ -492,7 +501,7 @@ def climb_ladders(key, rules, programmes, firms, ventures, market, ladder, event
         asks = rules.apply[level]
         if rules.scaled[level]:
             asks *= market.window[quarter]
-        odds = asks * rules.passes[level, regime]
+        odds = asks * passing_odds(rules, level, regime, quarter)
         passed = admit(
             key,
             rules,

@@ -35,6 +35,14 @@ class Odds(Table):
     hot: Share
 
 
+class DatedPass(Table):
+    """Odds of an applicant over a time that is settled: what was published for it."""
+
+    begins: When = Described("first quarter in which these odds hold")
+    until: When = Described("first quarter in which they no longer do")
+    odds: Share = Described("odds of an applicant, whatever the market's regime")
+
+
 class DatedOdds(Table):
     """Odds of a re-review from a date on: what was published for the re-review of one batch."""
 
@@ -63,6 +71,9 @@ class Level(Table):
     windows: list[int] = Described("quarters of the year (1-4) in which awards are made", default=[1, 2, 3, 4])
     apply: Share = Described("share of the eligible firms that applies in a window")
     passes: Odds = Described("odds of an applicant by market regime")
+    passes_from: list[DatedPass] = Described(
+        "odds of an applicant over settled times, in place of those by regime", default=[]
+    )
     rejects: bool = Described(
         "whether an applicant that does not pass leaves the required level, as that level's falls_to says",
         default=False,
