@@ -6,6 +6,7 @@ reported for a single round is the exact one.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -74,6 +75,12 @@ def fair_values(
     out[0] = 0.5 * (low + high)
 
 
+@lru_cache
+def gauss_legendre() -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights on a piece of the grid; the same for all."""
+    return np.polynomial.legendre.leggauss(NODES)
+
+
 def quick_fair_value(
     rounds: Sequence[Round],
     volatility: float,
@@ -87,7 +94,7 @@ def quick_fair_value(
     n, last = len(rounds), rounds[-1]
     centre = np.log(last.post_money)
     edges = np.arange(centre - BELOW, centre + ABOVE + PIECE, PIECE)
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    nodes, weights = gauss_legendre()
     half = 0.5 * np.diff(edges)
     x = ((0.5 * (edges[1:] + edges[:-1]))[:, None] + half[:, None] * nodes).ravel()
     w = (half[:, None] * weights).ravel()
