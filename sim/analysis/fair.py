@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Floats = Any  # float64 arrays
 
-MOST_VALUED = 6000  # rounds; a third of a millisecond each
+MOST_VALUED = 4000  # rounds; a third of a millisecond each
 STAGES = tuple(name for name, _, _ in STAGE_LABELS)
 NEEDED = (
     "replication", "firm", "quarter", "stage", "amount", "post_money", "previous_post_money", "preference", "seniority",

@@ -624,6 +624,7 @@ def of_key(model: type[Any], key: str, lang: str) -> str:
     return (field.description if field else None) or ""
 
 
+@cache
 def of_path(path: str, lang: str) -> str:
     """What the number at a dotted path means, in a few words: the first clause of its key's meaning; empty where
     nothing is said. A name of one's own in the path (`firms.entry.organic.per_year`) stands where the reference has
