@@ -37,7 +37,3 @@ class Metric:
 
     def to_json(self) -> dict[str, object]:
         return {"name": self.name, "unit": self.unit, "kind": self.kind, "label": dict(self.label)}
-
-    @classmethod
-    def from_json(cls, data: dict) -> Metric:
-        return cls(data["name"], data["unit"], dict(data["label"]), data["kind"])

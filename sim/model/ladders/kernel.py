@@ -141,16 +141,11 @@ def enter_level(key, rules, firms, ladder, events, tally, slot, level, quarter):
 
 @inlined
 def eligible(rules, firms, ventures, slot, level, quarter, listed_log_multiple):
-    """Whether a live firm may apply for a level now."""
-    if firms.held[slot] & rules.barred[level]:
-        return False
+    """Whether a live firm may apply now for a level that requires another one."""
     needed = rules.requires[level]
-    if needed >= 0:
-        if firms.held[slot] & bit(needed) == 0:
-            return False
-        if quarter - firms.since[needed, slot] < rules.wait[level]:
-            return False
-    elif firms.revenue_last[slot] < rules.least_revenue[level]:
+    if firms.held[slot] & rules.barred[level] or firms.held[slot] & bit(needed) == 0:
+        return False
+    if quarter - firms.since[needed, slot] < rules.wait[level]:
         return False
     return meets(rules, firms, ventures, slot, level, quarter, listed_log_multiple)
 

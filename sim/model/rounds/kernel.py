@@ -12,7 +12,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from sim.finance.payoff import ratchet_conversion, weighted_average_conversion
+from sim.finance.term_sheet import pool_top_up, ratchet_conversion, weighted_average_conversion
 from sim.model.draws import (
     Purpose,
     address_words,
@@ -473,17 +473,12 @@ def issue_class(key, rules, ventures, v, index, cohort, stage, amount, pre, quar
     post = pre + amount
     new_share = amount / post
     pool_wanted = rules.pool_share[stage]
-    if (
-        ventures.given[v] == 0
-        and pool_wanted > 0.0
-        and ventures.pool[v] * (1.0 - new_share) < 0.999 * pool_wanted * ventures.shares[v]
-    ):
-        others = ventures.shares[v] - ventures.pool[v]
-        rest = 1.0 - new_share - pool_wanted
-        if rest > 0.05:
-            total = others / rest
-            ventures.pool[v] = pool_wanted * total
-            ventures.shares[v] = others + ventures.pool[v]
+    pool, shares = ventures.pool[v], ventures.shares[v]
+    leaves_room = ventures.given[v] == 0 and pool_wanted > 0.0 and 1.0 - new_share - pool_wanted > 0.05
+    if leaves_room and pool * (1.0 - new_share) < 0.999 * pool_wanted * shares:
+        options = pool_top_up(shares - pool, pool, new_share, pool_wanted)
+        ventures.pool[v] += options
+        ventures.shares[v] += options
     settle_protection(ventures, v, c, pre, amount, rules.ratchet_limit)
     price = pre / ventures.shares[v]
     issued = amount / price
