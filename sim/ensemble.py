@@ -8,6 +8,7 @@ replication number: not on threads, on other replications, or on the length of t
 import os
 import platform
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
@@ -93,6 +94,7 @@ def first_room(scenario: "Scenario", rules: Rules) -> Room:
         metrics=len(scenario.metrics),
         levels=max(1, LevelIndex(scenario).names.__len__()),
         programmes=len(scenario.programmes),
+        queues=max(Counter(p.budget_of or p.id for p in scenario.programmes).values(), default=1),
         named=len(scenario.named),
     )
 
@@ -121,7 +123,12 @@ def with_events(room: Room) -> Room:
 
 def memory_of(room: Room, worlds: int, kept: int) -> float:
     """Bytes for `worlds` sets of columns and `kept` replications of metrics."""
-    a_world = room.firms * BYTES_A_FIRM + room.ventures * 1300 + room.holdings * 50 + room.funds * 350
+    a_world = (
+        room.firms * (BYTES_A_FIRM + 56 * (room.queues - 1))
+        + room.ventures * 1300
+        + room.holdings * 50
+        + room.funds * 350
+    )
     return worlds * a_world + kept * room.metrics * room.quarters * 8.0
 
 

@@ -114,6 +114,17 @@ def test_two_programmes_can_share_one_budget(tmp_path):
     both = np.diff((result["programme.test.spent"] + result["programme.other.spent"])[:, ends], axis=1)
     assert (both <= 2e7 + 1e-6).all()
     assert (both > 1.9e7).all()
+    first, other = (result[f"programme.{name}.adopted"][:, -1] for name in ("test", "other"))
+    assert (abs(first - other) < 0.2 * first).all()  # one queue: who stands first in the file has no better turn
+
+
+def test_a_queue_of_many_programmes_has_room_for_all_who_wait(tmp_path):
+    one = ALL_MAY.replace("0.3", "9.0") + 'cost = "100万"\nbudget = "100万"\n'
+    names = ("b", "c", "d", "e")
+    others = [one.replace('"test"', f'"{name}"', 2).replace('budget = "100万"', 'budget_of = "test"') for name in names]
+    result = run(variant(tmp_path, one + "".join(others)))
+    waiting = sum(result[f"programme.{name}.waiting"][:, -1] for name in ("test", *names))
+    assert (waiting > 3.5 * result["firms.alive"][:, -1]).all()
 
 
 def test_a_tax_allowance_is_forgone_and_not_paid_out(tmp_path, without):

@@ -501,6 +501,7 @@ class Room(NamedTuple):
     metrics: int
     levels: int
     programmes: int = 0
+    queues: int = 1  # most programmes that share a budget, whose queues stand in one
     named: int = 0
     round_events: int = 0
     flow_events: int = 0
@@ -537,7 +538,7 @@ def build_world(room: Room) -> World:
     by_firm = {name: (room.levels, room.firms) for name in ("since", "renewals")}
     by_firm |= {name: (room.programmes, room.firms) for name in ("joined", "priced", "basis")}
     queue = (MAX_KINDS, QUEUE)
-    widest = max(room.firms, room.holdings, room.ventures)
+    widest = max(room.firms * room.queues, room.holdings, room.ventures)
     return World(
         firms=_columns(Firms, room.firms, by_firm),
         ventures=_columns(Ventures, v, by_class),

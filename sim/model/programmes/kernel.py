@@ -2,10 +2,10 @@
 
 Uptake is Bass's law (sim.finance.bass): of those who may take part, each asks in a quarter with the exact odds of the
 law at outreach p and peers q, both multiplied by 1 + response x subsidy; peers are the live adopters among all who may.
-Who asked waits; in each window the queue is served in the order of asking while the calendar year's budget (a hard
-limit, shared where the scenario says so) and its places last, and what is left lapses at the year's end. What costs by
-the year is paid for every quarter in which it works; whom the budget cannot pay takes part no more, and may ask again.
-Not modelled: the cost of applying, a choice between programmes, firms that come for a programme.
+Who asked waits; in each window the queue (one for all programmes that share a budget) is served in the order of asking
+while the calendar year's budget, a hard limit, and its places last; what is left lapses at the year's end. What costs
+by the year is paid for every quarter in which it works; whom the budget cannot pay takes part no more, and may ask
+again. Not modelled: the cost of applying, a choice between programmes, firms that come for a programme.
 """
 
 import numpy as np
@@ -231,19 +231,30 @@ def ask(key, rules, firms, ventures, scratch, p, quarter, slots, log_multiple, a
 
 
 @kernel
-def serve(key, rules, firms, programmes, tally, scratch, p, quarter, slots):
-    """The queue in the order of asking, as far as the year's budget and places go."""
-    mine = bit(p)
-    n = holders_of(firms.asked, mine, slots, scratch.good, scratch.list)
-    for k in range(n):
-        slot = scratch.list[k]
-        _, _, _, u = traits(key, firms, slot, p)
-        scratch.score[k] = firms.joined[p, slot] + u
+def serve(key, rules, firms, programmes, tally, scratch, purse, quarter, slots, now):
+    """The queue of all programmes that draw on a purse and are open (mask now), in the order of asking, as far as the
+    year's budget and each programme's places go."""
+    n = 0
+    for row in range(rules.count):
+        p = np.int64(row)
+        if rules.purse[p] != purse or (now >> p) & 1 == 0:
+            continue
+        waiting = holders_of(firms.asked, bit(p), slots, scratch.good, scratch.listed)
+        for k in range(waiting):
+            slot = scratch.listed[k]
+            _, _, _, u = traits(key, firms, slot, p)
+            scratch.list[n] = slot
+            scratch.list2[n] = p
+            scratch.score[n] = firms.joined[p, slot] + u
+            n += 1
     order_by(scratch.score, n, scratch.chosen, scratch.order)
     for k in range(n):
         slot = scratch.list[scratch.order[k]]
+        p = scratch.list2[scratch.order[k]]
+        if programmes.places_left[p] <= 0:
+            continue
         cost = cost_of(key, rules, firms, slot, p) + due_of(rules, firms, slot, p)
-        if programmes.places_left[p] <= 0 or cost > programmes.budget_left[rules.purse[p]]:
+        if cost > programmes.budget_left[purse]:
             return
         programmes.places_left[p] -= 1
         if cost > 0.0:
@@ -273,6 +284,7 @@ def run_programmes(key, rules, firms, ventures, programmes, market, tally, scrat
     if quarter == 0 or (phase + quarter) % 4 == 0:
         refill(rules, programmes)
     now = np.int64(1) << np.int64((phase + quarter) % 4)
+    open_now = np.int64(0)
     for row in range(rules.count):
         p = np.int64(row)
         if quarter == 0:
@@ -282,7 +294,11 @@ def run_programmes(key, rules, firms, ventures, programmes, market, tally, scrat
         send_away(rules, firms, scratch, p, quarter, slots)
         if rules.windows[p] & now and rules.begins[p] <= quarter < rules.until[p]:
             ask(key, rules, firms, ventures, scratch, p, quarter, slots, log_multiple, adopters)
-            serve(key, rules, firms, programmes, tally, scratch, p, quarter, slots)
+            open_now |= bit(p)
+    for row in range(rules.count):
+        purse = np.int64(row)
+        if rules.purse[purse] == purse:
+            serve(key, rules, firms, programmes, tally, scratch, purse, quarter, slots, open_now)
 
 
 @kernel
