@@ -334,8 +334,10 @@ def run_in_threads(
                 progress(i + 1, count)
         return
     with ThreadPoolExecutor(threads) as pool:
-        futures = [pool.submit(worker) for _ in range(min(threads, count))]
-        try:
+        futures: list[Future[None]] = []
+        try:  # Ctrl-C while they are being set to work stops those that are
+            for _ in range(min(threads, count)):
+                futures.append(pool.submit(worker))
             waiting = list(futures)
             while waiting:
                 for future in list(waiting):

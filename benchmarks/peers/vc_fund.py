@@ -103,7 +103,7 @@ def live_fund(key, a, top_up, share, word, live, flows, stages, out):
     while last > 0 and flows[last] == 0.0:
         last -= 1
     # flows stand two years apart: a "quarter" of yearly_rate is two years here, its year eight
-    rate = yearly_rate(flows, 0, last, 0.0, invested, proceeds)
+    rate = yearly_rate(flows, 0, last, 0.0, invested, proceeds, 0.0)
     out[IRR] = (1.0 + rate) ** 0.125 - 1.0 if rate > TOTAL_LOSS else rate
 
 
