@@ -115,7 +115,8 @@ def test_two_programmes_can_share_one_budget(tmp_path):
     assert (both <= 2e7 + 1e-6).all()
     assert (both > 1.9e7).all()
     first, other = (result[f"programme.{name}.adopted"][:, -1] for name in ("test", "other"))
-    assert (abs(first - other) < 0.2 * first).all()  # one queue: who stands first in the file has no better turn
+    # one queue: who stands first in the file has no better turn; three standard errors of a fair coin
+    assert (abs(first - other) < 3.0 * np.sqrt(first + other)).all()
 
 
 def test_a_queue_of_many_programmes_has_room_for_all_who_wait(tmp_path):
