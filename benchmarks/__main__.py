@@ -41,20 +41,38 @@ def load() -> str:
     return f"load {one:.1f} at the start" + ("; other work was running: ratios are rough" if one > 0.7 else "")
 
 
+NO_CAP_TABLES = (
+    "firms.entry.organic.venture_share=0",
+    "firms.entry.incubator.venture_share=0",
+    "funds=[]",
+    "named=[]",
+    "facts=[]",
+)
+
+
 def reference(rounds: int) -> tuple[list[str], list[str]]:
-    """Every rule of Xi'an, on one thread and on two."""
+    """Every rule of Xi'an, on one thread and on two; then with no firm that seeks equity finance and no fund, so that
+    the cost of a firm that has a cap table stands apart from that of one that has none."""
     from sim.ensemble import simulate
     from sim.scenario import load_scenario
 
-    scenario = load_scenario("scenarios/xian.toml")
-    simulate(scenario, replications=2, threads=1, events=0)
-    cost: dict[int, list[float]] = {1: [], 2: []}
+    zones = {"all": load_scenario("scenarios/xian.toml"), "bare": load_scenario("scenarios/xian.toml", NO_CAP_TABLES)}
+    cost: dict[tuple[str, int], list[float]] = {(zone, threads): [] for zone in zones for threads in (1, 2)}
+    share = 0.0
+    for scenario in zones.values():
+        simulate(scenario, replications=2, threads=1, events=0)
     for _ in range(rounds):
-        for threads in cost:
-            done = simulate(scenario, replications=REFERENCE, threads=threads, events=0)
-            cost[threads].append(done.manifest["ns_per_firm_quarter"])
-    one, two = min(cost[1]), min(cost[2])
-    out = [f"{one:.1f} ns a firm-quarter on one thread, {two:.1f} on two ({one / two:.2f} times as fast)"]
+        for zone, threads in cost:
+            done = simulate(zones[zone], replications=REFERENCE, threads=threads, events=0)
+            cost[zone, threads].append(done.manifest["ns_per_firm_quarter"])
+            if zone == "all":
+                share = float(done["firms.venture"].sum() / done["firms.alive"].sum())
+    (one, two), (bare, bare_two) = ([min(cost[zone, threads]) for threads in (1, 2)] for zone in zones)
+    out = [
+        f"{one:.1f} ns a firm-quarter on one thread, {two:.1f} on two ({one / two:.2f} times as fast)",
+        f"without cap tables and funds: {bare:.1f} and {bare_two:.1f}; a venture ({share:.1%} of firms) with all that"
+        f" is held of it takes {(one - bare) / share:.0f} ns a quarter more on one thread",
+    ]
     off = (
         [] if two <= REFERENCE_AIM else [f"reference run: {two:.1f} ns on two threads, the aim is {REFERENCE_AIM:.0f}"]
     )
