@@ -47,10 +47,11 @@ def problems(*names: str) -> list[str]:
 
 
 @pytest.mark.slow  # a minute of a nation's firms; the README's example runs the quick cases in `make test`
-def test_every_published_number_holds():
+def test_every_published_number_holds_but_for_misses_that_are_known():
     status, rows = answers()
-    assert [row for row in rows if not row["holds"]] == []
+    assert [row for row in rows if row["holds"] == ("miss" in row)] == []
     assert status == 0 and len(rows) > 100
+    assert sum("miss" in row for row in rows) <= 10  # each with its reason in its case file
 
 
 def test_at_least_fourteen_cases_of_every_kind_with_a_source():
@@ -71,6 +72,21 @@ def test_a_miss_is_status_one_and_says_so(tmp_path):
     out = io.StringIO()
     assert verify([written(tmp_path, OPTION.format(call=72.3, more=""))], out=out) == 1
     assert "MISSES" in out.getvalue()
+
+
+def test_a_miss_that_its_case_knows_is_shown_and_fails_only_when_it_is_none(tmp_path):
+    known = written(tmp_path, OPTION.format(call=72.3, more="[misses]\ncall = 'a reason'"))
+    status, rows = answers(known)
+    assert status == 0 and [(row["holds"], row["miss"]) for row in rows] == [(False, "a reason")]
+    out = io.StringIO()
+    assert verify([known, "bass-1969"], out=out) == 0
+    assert (
+        "known miss\n  call: a reason\n" in out.getvalue() and "6 of 7 numbers hold (known misses 1)" in out.getvalue()
+    )
+    stale = written(tmp_path, OPTION.format(call=72.3752589694, more="[misses]\ncall = 'a reason'"), "stale.toml")
+    again = io.StringIO()
+    assert verify([stale], out=again) == 1
+    assert "HOLDS: take it out of [misses]" in again.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -142,6 +158,8 @@ def test_several_problems_of_several_files_are_told_at_once(tmp_path):
         (("[expect]\ncall = 72", "[expect]\ncall = 72\n[use]\nput = 'input'"), "use.put: says the use of what is not"),
         (("[expect]\ncall = 72", "[expect]\ncall = 72\n[use]\ncall = 'inputs'"), "did you mean input?"),
         (("[expect]\ncall = 72", "[expect]\ncall = 72\n[use]\ncall = ['input', 'check']"), "use.call: one word for"),
+        (("[expect]\ncall = 72", "[expect]\ncall = 72\n[misses]\nput = 'x'"), "misses.put: is not a number that is"),
+        (("[expect]\ncall = 72", "[expect]\ncall = 72\n[misses]\ncall = ' '"), "misses.call: why it is missed is"),
     ],
 )
 def test_wrong_files_say_what_and_where(tmp_path, change, words):
@@ -309,6 +327,29 @@ def test_ages_and_step_ups_are_of_the_first_round_of_a_stage():
     ]
     names = ("firm", "round", "stage", "age", "pre_money", "previous_post_money")
     log = {name: np.array(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
-    ages, steps = _ages_and_step_ups(log, log["firm"] != "left out", log["firm"], log["age"])
+    known = (log, log["firm"] != "left out", log["firm"], log["age"])
+    ages, steps = _ages_and_step_ups(*known, log["age"] >= 0)
     assert ages[:3] == pytest.approx([1.0, (8 + 14) / 8, 4.0]) and np.isnan(ages[3:]).all()
     assert steps[:2] == pytest.approx([3.0, 1.25]) and np.isnan(steps[2])
+    _, later = _ages_and_step_ups(*known, log["age"] >= 10)  # a step-up counts by the date of its second round
+    assert later[:2] == pytest.approx([4.0, 1.25])
+
+
+def test_what_financings_and_founders_get_is_split_as_the_model_splits_it():
+    """x is sold below what its two classes are owed, y is listed, z (not of the cohort) and what w raised are not counted."""
+    from sim.analysis.funnel import _outcomes
+
+    rounds = [  # firm, amount, price, post-money, preference, seniority, participating
+        ("x", 10.0, 1.0, 100.0, 1.0, 0, 0),
+        ("x", 20.0, 1.0, 120.0, 1.0, 1, 0),
+        ("y", 10.0, 1.0, 100.0, 1.0, 0, 1),
+        ("w", 5.0, 1.0, 50.0, 1.0, 0, 0),
+    ]
+    names = ("firm", "amount", "price", "post_money", "preference", "seniority", "participating")
+    log = {name: np.array(column) for name, column in zip(names, zip(*rounds, strict=True), strict=True)}
+    exits = {"way": np.array(["sale", "listing", "sale"]), "proceeds": np.array([25.0, 1000.0, 7.0])}
+    left, ours = np.array(["x", "y", "z"]), np.array([True, True, False])
+    scenario = load_scenario(ROOT / "scenarios" / "us.toml")
+    shares, nothing = _outcomes(scenario, log, np.full(4, True), log["firm"], exits, left, ours)
+    # x: the senior 20 of 25, the junior 5 of 10; y: a tenth of the four fifths that are not sold to the public
+    assert shares == pytest.approx([1 / 3, 1 / 3, 1 / 3, 0.0, 0.0, 0.0]) and nothing == pytest.approx(0.5)

@@ -88,6 +88,7 @@ class Published:
     tolerance: float
     holds: bool
     use: str = "check"
+    miss: str = ""
 
 
 @dataclass(frozen=True)
@@ -229,7 +230,7 @@ class Backtest:
         with store.write_folder(folder) as new:
             names = list(asdict(self.facts[0])) if self.facts else []
             store.write_text(new / "facts.csv", csv_text(names, (list(asdict(fact).values()) for fact in self.facts)))
-            names = ["case", "name", "published", "ours", "tolerance", "holds", "use"]
+            names = ["case", "name", "published", "ours", "tolerance", "holds", "use", "miss"]
             store.write_text(new / "national.csv", csv_text(names, (list(asdict(x).values()) for x in self.national)))
             store.write_text(new / "backtest.md", self.markdown(lang))
             if figures:
@@ -358,5 +359,5 @@ def _national() -> list[Published]:
         for check in run_case(case):
             if isinstance(check.expected, float | int) and isinstance(check.got, float | int):
                 numbers = (float(check.expected), float(check.got), check.tolerance)
-                out.append(Published(case.name, check.name, *numbers, check.holds, check.use))
+                out.append(Published(case.name, check.name, *numbers, check.holds, check.use, check.miss))
     return out

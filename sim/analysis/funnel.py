@@ -19,6 +19,8 @@ SIZED = ("seed", "a", "b", "c")
 AGED = (*SIZED, "d")  # the last stands for D and all that come after it
 FATES = {"liquidated": "liquidation", "sold": "sale", "listed": "listing"}
 STEPS = ("seed_to_a", "a_to_b", "b_to_c")
+MULTIPLES = (1.0, 5.0, 10.0, 20.0, 50.0)  # between which the outcomes of financings are counted
+NOTHING = 1e-9  # of the proceeds
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,9 @@ class Funnel:
     spread: standard deviation of log size, by stage; ages: median age in years at the first round of each stage of
     AGED, of the firms that raised one; step_ups: by STEPS, median of pre-money over the post-money of the firm's round
     before; fates: share of the seed-funded that by then were liquidated, sold or listed, or had a round at a unicorn's
-    value. A firm that stopped raising and lives on its revenue has none of these, and closes unlogged if it does.
+    value. A firm that stopped raising and lives on its revenue has none of these. outcomes: of the rounds of firms that
+    ended so, shares by what came back over what was paid, between MULTIPLES; founders_nothing: share of those firms
+    whose founders and option holders got nothing.
     """
 
     firms: int
@@ -38,10 +42,15 @@ class Funnel:
     ages: np.ndarray
     step_ups: np.ndarray
     fates: dict[str, float]
+    outcomes: np.ndarray
+    founders_nothing: float
 
 
-def funding_funnel(scenario: "Scenario", founded: tuple[int, int], until: int, replications: int, seed: int) -> Funnel:
-    """founded, until: quarters (year x 4 + 0 … 3), all inclusive. Firms of the start are in no cohort."""
+def funding_funnel(
+    scenario: "Scenario", founded: tuple[int, int], until: int, replications: int, seed: int, since: int = 0
+) -> Funnel:
+    """founded, until, since: quarters (year x 4 + 0 … 3), all inclusive; since: of rounds whose step-up counts. Firms
+    of the start are in no cohort."""
     from sim.ensemble import simulate
     from sim.quantities import parse_quarter
 
@@ -62,7 +71,7 @@ def funding_funnel(scenario: "Scenario", founded: tuple[int, int], until: int, r
         quartiles[stage] = np.quantile(sizes, [0.25, 0.5, 0.75]) if known else np.full(3, np.nan)
         spread[stage] = float(np.log(sizes).std()) if known else float("nan")
     reach = np.array([np.mean(rounds >= k) if rounds.size else np.nan for k in range(2, 6)])
-    ages, step_ups = _ages_and_step_ups(log, counted, identity, quarter - entry)
+    ages, step_ups = _ages_and_step_ups(log, counted, identity, quarter - entry, quarter >= since)
     left = np.array([f"{r}/{f}" for r, f in zip(exits["replication"], exits["firm"], strict=True)])
     by_then = np.array([parse_quarter(q) for q in exits["quarter"]], dtype=int) <= until
     ours = by_then & np.isin(left, list(begun))
@@ -70,14 +79,16 @@ def funding_funnel(scenario: "Scenario", founded: tuple[int, int], until: int, r
     gone = {fate: left[ours & (exits["way"] == way)] for fate, way in FATES.items()}
     gone["unicorns"] = identity[counted & (log["post_money"] >= large)]
     fates = {fate: len(np.unique(who)) / len(begun) if begun else float("nan") for fate, who in gone.items()}
-    return Funnel(len(begun), reach, quartiles, spread, ages, step_ups, fates)
+    outcomes, nothing = _outcomes(scenario, log, counted, identity, exits, left, ours)
+    return Funnel(len(begun), reach, quartiles, spread, ages, step_ups, fates, outcomes, nothing)
 
 
 def _ages_and_step_ups(
-    log: "Mapping[str, np.ndarray]", counted: np.ndarray, identity: np.ndarray, age: np.ndarray
+    log: "Mapping[str, np.ndarray]", counted: np.ndarray, identity: np.ndarray, age: np.ndarray, recent: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """age: quarters since founding, of each row of the log. A step-up is that of one firm from its last round before
-    (of whatever stage up to the one named) to its first round of the next; nothing is said of firms without one."""
+    """age: quarters since founding, of each row of the log; recent: whether its step-up counts. A step-up is that of
+    one firm from its last round before (of whatever stage up to the one named) to its first round of the next; nothing
+    is said of firms without one."""
     rows = np.flatnonzero(counted)
     rows = rows[np.lexsort((log["round"][rows], identity[rows]))]
     stage_of = {name: k for k, names in enumerate((FIRST, "a", "b", "c", ("d", "pre_ipo"))) for name in _each(names)}
@@ -91,10 +102,52 @@ def _ages_and_step_ups(
     ]
     steps = []
     for k in range(len(STEPS)):
-        rise = same & (stage == k + 1) & (before == k)
+        rise = same & (stage == k + 1) & (before == k) & recent[rows]
         ratio = log["pre_money"][rows[rise]] / log["previous_post_money"][rows[rise]]
         steps.append(np.median(ratio) if ratio.size else np.nan)
     return np.array(ages, dtype=float), np.array(steps, dtype=float)
+
+
+def _outcomes(
+    scenario: "Scenario",
+    log: "Mapping[str, np.ndarray]",
+    counted: np.ndarray,
+    identity: np.ndarray,
+    exits: "Mapping[str, np.ndarray]",
+    left: np.ndarray,
+    ours: np.ndarray,
+) -> tuple[np.ndarray, float]:
+    """What each class of the firms that ended got over what it paid, by the split that the model uses, and how often
+    the common got nothing. Classes stand as they were issued: shares that anti-dilution added later count as common."""
+    from sim.finance.payoff import split
+
+    rounds: dict[str, list[int]] = {}
+    for i in np.flatnonzero(counted).tolist():
+        rounds.setdefault(str(identity[i]), []).append(i)
+    cap, kept = scenario.rounds.terms.participation_cap.value, 1.0 - scenario.exits.issue.value
+    multiples: list[np.ndarray] = []
+    nothing = []
+    for k in np.flatnonzero(ours).tolist():
+        mine = np.array(rounds[str(left[k])])
+        paid, proceeds = log["amount"][mine], float(exits["proceeds"][k])
+        shares = paid / log["price"][mine]
+        whole = float(log["post_money"][mine[-1]] / log["price"][mine[-1]])
+        if exits["way"][k] == FATES["listed"]:  # all convert, and share what is not sold to the public
+            proceeds *= kept
+            got = shares / whole * proceeds
+            common = proceeds - float(got.sum())
+        else:
+            joins = [bool(x) for x in log["participating"][mine]]
+            caps = [cap * float(x) if joining else None for joining, x in zip(joins, paid, strict=True)]
+            claims, ranks = (log["preference"][mine] * paid).tolist(), log["seniority"][mine].tolist()
+            rest = max(whole - float(shares.sum()), 0.0)
+            got, common, _ = split(proceeds, shares.tolist(), claims, ranks, joins, caps, rest)
+        multiples.append(got / paid)
+        nothing.append(common <= NOTHING * proceeds)
+    if not multiples:
+        return np.full(len(MULTIPLES) + 1, np.nan), float("nan")
+    counts = np.histogram(np.concatenate(multiples), [0.0, *MULTIPLES, np.inf])[0]
+    return counts / counts.sum(), float(np.mean(nothing))
 
 
 def _each(names: "str | tuple[str, ...]") -> "tuple[str, ...]":
