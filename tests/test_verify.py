@@ -336,7 +336,7 @@ def test_ages_and_step_ups_are_of_the_first_round_of_a_stage():
 
 
 def test_what_financings_and_founders_get_is_split_as_the_model_splits_it():
-    """x is sold below what its two classes are owed, y is listed, z (not of the cohort) and what w raised are not counted."""
+    """x is sold below what its two classes are owed, y is listed; z is not of the cohort, w has not ended."""
     from sim.analysis.funnel import _outcomes
 
     rounds = [  # firm, amount, price, post-money, preference, seniority, participating
