@@ -557,6 +557,7 @@ class Scenario(Table):
         rules = g.rules
         if rules is not None and rules.valid_to is not None and rules.valid_to < rules.valid_from:
             found.append(("guidance.rules.valid_to", "dates out of order: before valid_from", None, []))
+            rules = None  # whether it holds for a fund cannot be told
         for c in self.funds:
             if rules is None or c.kind != "sub-fund" or c.opens is None or c.committed is not None:
                 continue
@@ -566,7 +567,7 @@ class Scenario(Table):
             if c.opens < rules.valid_from or (rules.valid_to is not None and last > rules.valid_to):
                 text = f"the rule pack {g.pack} ({begins} to {until}) does not hold when these funds open"
                 text += "; to try it there all the same, state guidance.rules.valid_from and valid_to"
-                when = f"{quarter_name(int(c.opens))} to {quarter_name(last)}"
+                when = f"{quarter_name(int(c.opens))}–{quarter_name(last)}"
                 found.append((f"funds.{c.id}.opens", text, when, []))
         if g.evaluation is not None:
             if len(g.evaluation.items) > MAX_ITEMS:
