@@ -58,13 +58,18 @@ def headline(result: Result, lang: str) -> str:
     """Medians and bands of the headline metrics at a few dates."""
     dates = headline_dates(result.quarters, most=dates_that_fit())
     rows = []
-    for name in (name for name in HEADLINES if name in result):
+    for name in (name for name in HEADLINES if name in result and not _idle(result, name)):
         cells = [
             [shown(row.p50, row.unit, lang), band(row.p05, row.p95, row.unit, lang)]
             for row in result.summary([name], dates)
         ]
         rows.append([result.metric(name).label[lang], *(cell for pair in cells for cell in pair)])
     return layout([f"{term('median', lang)} {BAND}", *(cell for date in dates for cell in ("", date))], rows)
+
+
+def _idle(result: Result, name: str) -> bool:
+    """Of a fund that the scenario does not have."""
+    return name.startswith("funds.") and not np.any(np.nan_to_num(result[name]))
 
 
 def summary(result: Result, lang: str) -> str:
@@ -114,7 +119,7 @@ def scoreboard(result: Result, lang: str) -> str:
             [
                 term(f"use.{fact.use}", lang),
                 fact.id,
-                fact.name or label_of(result, fact.metric, lang),
+                say(lang, fact.name_zh, fact.name) or label_of(result, fact.metric, lang),
                 fact.date,
                 bound + shown(fact.observed, fact.unit, lang),
                 shown(fact.p50, fact.unit, lang),
