@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 USES = ("check", "calibrate", "goal", "input")  # what tests the model comes first
 RATIOS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-ROOM = 44  # letters of a fact's name in one line
+ROOM = 41  # letters of a fact's name in one line
 BIN = 0.06  # width of a bar, in powers of ten
 
 
@@ -84,10 +84,11 @@ def scoreboard(result: Result, lang: str = "zh") -> Figure:
         odds = "" if fact.probability is None or fact.probability != fact.probability else f"{fact.probability:.0%}"
         cells = (sign + amount(fact.observed, fact.unit, lang), fact.date, term(f"use.{fact.use}", lang), odds)
         for (x, side, _), text in zip(columns, cells, strict=True):
-            wide = _wide(text)
+            text = _folded(text, 20)
+            wide = max(_wide(line) for line in text.split("\n"))
             axes.annotate(
                 text, (x, row), xycoords=("axes fraction", "data"), ha=side, va="center",
-                fontsize=7.5 * min(1.0, 15 / wide) if wide else 7.5, annotation_clip=False,
+                fontsize=6 if "\n" in text else min(7.5, 112 / max(wide, 1)), annotation_clip=False, linespacing=1.0,
             )  # fmt: skip
     return figure
 
@@ -135,9 +136,9 @@ def _wide(text: str) -> int:
     return sum(2 if ord(letter) > 0x2E80 else 1 for letter in text)
 
 
-def _folded(name: str) -> str:
-    """A long name in two lines, broken at the space nearest to its middle, or between hanzi."""
-    if _wide(name) <= ROOM:
+def _folded(name: str, room: int = ROOM) -> str:
+    """What is longer than `room` in two lines, broken at the space nearest to its middle, or between hanzi."""
+    if _wide(name) <= room:
         return name
     places = [i for i, letter in enumerate(name) if i and (letter == " " or ord(letter) > 0x2E80)]
     at = min(places, key=lambda i: abs(_wide(name[:i]) - _wide(name[i:])), default=len(name))

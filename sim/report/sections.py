@@ -1235,11 +1235,7 @@ def how_to_reproduce(material: Material) -> Section | None:
             say("情景指纹", "Scenario fingerprint"),
             about.get("scenario_fingerprint") or about.get("scenario and program"),
         ),
-        *(
-            (say(f"情景指纹：{c.called(name, 'zh')}", f"Fingerprint: {c.called(name, 'en')}"), mark)
-            for name, mark in (about.get("scenarios") or {}).items()
-            if (c := material.comparison) is not None
-        ),
+        (say("情景指纹（依次）", "Fingerprints, in that order"), " · ".join((about.get("scenarios") or {}).values())),
         (say("随机种子", "Seed"), about.get("seed")),
         (say("模拟次数", "Replications"), about.get("replications")),
         ("Python · NumPy · Numba", " · ".join(str(about[key]) for key in ("python", "numpy", "numba") if key in about)),
