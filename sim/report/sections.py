@@ -1039,6 +1039,8 @@ def doubt_in_ranking(material: Material) -> str:
     few = [c for c in s.header.get("convergence") or () if not c["enough"] and c["output"] not in s.undefined]
     if few:
         names = say("、", "; ").join(s.model.label(c["output"], lang) for c in few)
+        if len(few) == len(s.outputs) > 1:
+            names = say("各项指标", "any output")
         most = max(c["samples_needed"] for c in few)
         told.append(
             say(
