@@ -21,6 +21,7 @@ from sim.terms import term
 if TYPE_CHECKING:
     from sim.result import Result
 
+GUIDANCE = "funds.guidance.paid_in"  # none, where the scenario has no guidance fund
 # What an investment office reads first; of these the ones that a scenario reports.
 HEADLINES = (
     "firms.alive",
@@ -31,7 +32,7 @@ HEADLINES = (
     "valuation.post_money.total",
     "valuation.fair.ratio",
     "rounds.raised.total",
-    "funds.guidance.paid_in",
+    GUIDANCE,
     "funds.subfunds.size",
     "funds.leverage",
     "funds.guidance.tvpi",
@@ -58,7 +59,7 @@ def headline(result: Result, lang: str) -> str:
     """Medians and bands of the headline metrics at a few dates."""
     dates = headline_dates(result.quarters, most=dates_that_fit())
     rows = []
-    for name in (name for name in HEADLINES if name in result):
+    for name in (name for name in HEADLINES if name in result and not _idle(result, name)):
         cells = [
             [shown(row.p50, row.unit, lang), band(row.p05, row.p95, row.unit, lang)]
             for row in result.summary([name], dates)
@@ -67,9 +68,14 @@ def headline(result: Result, lang: str) -> str:
     return layout([f"{term('median', lang)} {BAND}", *(cell for date in dates for cell in ("", date))], rows)
 
 
+def _idle(result: Result, name: str) -> bool:
+    """Of a fund that the scenario does not have."""
+    return name.startswith("funds.") and name in result and not np.any(np.nan_to_num(result[name]))
+
+
 def summary(result: Result, lang: str) -> str:
     """Headline metrics at a few dates, the facts scoreboard, where the parameters come from."""
-    about = result.manifest
+    about, pack = result.manifest, result.manifest.get("rule_pack") or {}
     worlds = say(
         lang,
         f"{result.replications} 个世界，种子 {about['seed']}",
@@ -82,7 +88,7 @@ def summary(result: Result, lang: str) -> str:
         scoreboard(result, lang),
         returns(result, lang),
         named(result, lang),
-        line_of_pack(about, lang),
+        "" if _idle(result, GUIDANCE) and not pack.get("departures") else line_of_pack(about, lang),
         line_of_grades(about["parameters_by_grade"], lang),
         line_of_doubt(about.get("doubt_by_grade") or {}, lang),
     ]
@@ -114,7 +120,7 @@ def scoreboard(result: Result, lang: str) -> str:
             [
                 term(f"use.{fact.use}", lang),
                 fact.id,
-                fact.name or label_of(result, fact.metric, lang),
+                say(lang, fact.name_zh, fact.name) or label_of(result, fact.metric, lang),
                 fact.date,
                 bound + shown(fact.observed, fact.unit, lang),
                 shown(fact.p50, fact.unit, lang),

@@ -247,6 +247,7 @@ TERMS: dict[str, tuple[str, str]] = {
     "figure.interval": ("均值的95%置信区间", "95 % interval of the mean"),
     "figure.above": ("≥ {multiple}×：{share}", "≥ {multiple}×: {share}"),
     "figure.published_multiple": ("公布 {multiple}×", "published: {multiple}×"),
+    "figure.marked_multiple": ("标杆 {multiple}×", "marked: {multiple}×"),
     "figure.multiples.count": ("{count}家次企业，{quarter}", "{count} firms, {quarter}"),
     "figure.multiples.once": (
         "；{share}只融过一轮（恒为1×，不画）；中位数为其余企业",

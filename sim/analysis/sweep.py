@@ -657,8 +657,8 @@ class SweepResult:
         if split and math.isfinite(split.total) and split.total > 0:
             shares = (split.parameters, split.chance, split.both)
             named = zip(("by_parameters", "by_chance", "by_both"), shares, strict=True)
-            text = ", ".join(f"{word(name, lang)} {part / split.total:.0%}" for name, part in named)
-            lines.append(f"{word('variance', lang)}: {text}")
+            text = say(lang, "，", ", ").join(f"{word(name, lang)} {part / split.total:.0%}" for name, part in named)
+            lines.append(f"{word('variance', lang)}{say(lang, '：', ': ')}{text}")
             lines += self._doubt(split, lang)
         for c in self.convergence:
             if c.output != output:
@@ -682,10 +682,8 @@ class SweepResult:
         return lines
 
     def _doubt(self, split: VarianceSplit, lang: str) -> list[str]:
-        """Indices share out the variance of means over replications; a part of it is chance that is left in them."""
         r = self.evaluated.replications
-        left = split.both / r
-        share = left / (split.parameters + left) if split.parameters + left > 0 else 0.0
+        share = split.left(r)
         if share <= LARGEST_NOISE:
             return []
         ratio = split.both / split.parameters if split.parameters > 0 else math.inf
@@ -731,6 +729,7 @@ class SweepResult:
         if scenario := getattr(model, "scenario", None):
             about |= {"zone": {lang: scenario.zone.name.get(lang) for lang in ("zh", "en")}, "scenario": scenario._path}
             about["overrides"] = [str(each) for each in scenario._overrides]
+        about["convergence"] = self._settled()
         store.write_together(files | {folder / store.MANIFEST: store.json_bytes(about)})
 
     def to_json(self) -> dict[str, Any]:
@@ -738,17 +737,14 @@ class SweepResult:
             "indices": [asdict(i) for i in self.indices],
             "variance": {output: asdict(split) for output, split in self.variance.items()},
             "undefined": self.undefined,
-            "convergence": [
-                {
-                    "output": c.output,
-                    "index": c.index,
-                    "enough": c.enough,
-                    "widest": c.widest,
-                    "samples_needed": c.needed,
-                }
-                for c in self.convergence
-            ],
+            "convergence": self._settled(),
         }
+
+    def _settled(self) -> list[dict[str, Any]]:
+        return [
+            {"output": c.output, "index": c.index, "enough": c.enough, "widest": c.widest, "samples_needed": c.needed}
+            for c in self.convergence
+        ]
 
     def indices_csv(self) -> str:
         rows: list[list[object]] = [

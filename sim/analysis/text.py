@@ -52,6 +52,11 @@ WORDS: dict[str, tuple[str, str]] = {  # key: (zh, en)
     "sum": ("合计", "sum"),
     "undetermined": ("无法确定", "undetermined"),
     "years": ("年份", "year"),
+    "method.sobol": ("Sobol 方差分解", "Sobol, shares of variance"),
+    "method.morris": ("Morris 筛选", "Morris screening"),
+    "method.lhs": ("拉丁超立方抽样", "Latin hypercube"),
+    "method.grid": ("网格", "grid"),
+    "method.oat": ("逐一变动", "one at a time"),
 }
 
 

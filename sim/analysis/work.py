@@ -98,6 +98,11 @@ class VarianceSplit:
     def total(self) -> float:
         return self.parameters + self.chance + self.both
 
+    def left(self, replications: int) -> float:
+        """Indices share out the variance of means over replications: the part of it that is chance left in them."""
+        left = self.both / replications
+        return left / (self.parameters + left) if self.parameters + left > 0 else 0.0
+
 
 def _split(y: np.ndarray) -> VarianceSplit:
     y = y[np.isfinite(y).all(axis=1)]

@@ -79,8 +79,8 @@ def default_set(result: Result, lang: str = "zh") -> Iterator[tuple[str, Callabl
             yield file, lambda have=have, title=title: panel(result, have, title=title, lang=lang)
     if "multiples" in result.samples:
         yield "multiples", lambda: multiples(result, lang=lang)
-    if any(m.name.startswith("funds.") for m in result.metrics):
-        yield "fund-flow", lambda: fund_flow(flows_of(result), result, lang=lang)
+    if flows := flows_of(result):
+        yield "fund-flow", lambda: fund_flow(flows, result, lang=lang)
         if any(moves(result, f"funds.{group}.net_cash") for group in ("guidance", "subfunds")):
             yield "j-curve", lambda: j_curve(result, lang=lang)
     if result.facts:

@@ -155,7 +155,7 @@ def forest(c: Comparison, metric: str, lang: str = "zh") -> Figure:
     scale = _scale(about.unit, np.array([[d.p05[k, j], d.p95[k, j]] for d in ds]), lang)
     keys = [
         Line2D([], [], color=look.VERMILION, marker="o", ms=4, lw=3, label=word("interval", lang)),
-        Patch(color=_tint(look.VERMILION, 0.25), label=say(lang, "单次重复 5–95%", "5–95 % of replications")),
+        Patch(color=_tint(look.VERMILION, 0.25), label=say(lang, "各次模拟的5–95%", "5–95 % of replications")),
         Line2D([], [], color=look.GREY, marker="o", ms=4, lw=3, label=word("noise", lang)),
     ]
     source = _source(say(lang, f"{c.replications} 次配对重复", f"{c.replications} paired replications"))
@@ -324,7 +324,8 @@ def shares(s: SweepResult, output: str, lang: str = "zh") -> Figure:
     if split is not None and split.total > 0:
         own = (split.parameters / split.total, split.chance / split.total, split.both / split.total)
         labels = (word(key, lang) for key in ("by_parameters", "by_chance", "by_both"))
-        subtitle = f"{word('variance', lang)}: " + ", ".join(f"{w} {x:.0%}" for w, x in zip(labels, own, strict=True))
+        told = say(lang, "，", ", ").join(f"{w} {x:.0%}" for w, x in zip(labels, own, strict=True))
+        subtitle = f"{word('variance', lang)}{say(lang, '：', ': ')}{told}"
     title = look.capital(s.model.label(output, lang))
     figure, axes = _rows_page(
         title, subtitle, _of(s, lang), len(paths), keys, [_parameter(s.model, p, lang) for p in paths]
@@ -422,7 +423,7 @@ def responses(s: SweepResult, output: str, lang: str = "zh") -> Figure:
     rows = -(-len(curves) // columns)
     height = 1.3 + 1.9 * rows
     band = (
-        say(lang, "阴影：单次重复的 5–95%", "band: 5–95 % of replications")
+        say(lang, "阴影：各次模拟的5–95%", "band: 5–95 % of replications")
         if s.plan.method == "oat"
         else say(lang, "阴影：其他参数变化时的 5–95%", "band: 5–95 % as the other parameters vary")
     )

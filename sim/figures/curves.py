@@ -120,8 +120,7 @@ def panel(
             most=6 if columns < 3 else 4,
         )
         words = term(REGIME, lang) if metric == REGIME else result.metric(metric).label[lang]
-        label = look.shortened(look.capital(words), 56 if columns < 3 else 38)
-        axes.set_title(label, pad=16, fontsize=9 if columns < 3 else 8.5)
+        look.panel_title(axes, words, columns)
         _unit(axes, _shown_scale(result, metric, scale, lang), lang)
         if i == count - 1:
             look.year_end(figure, axes, lang)

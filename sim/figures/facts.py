@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 USES = ("check", "calibrate", "goal", "input")  # what tests the model comes first
 RATIOS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+ROOM = 41  # letters of a fact's name in one line
 BIN = 0.06  # width of a bar, in powers of ten
 
 
@@ -57,7 +58,10 @@ def scoreboard(result: Result, lang: str = "zh") -> Figure:
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}×")
     axes.set_xlabel(term("figure.scoreboard.axis", lang), fontsize=8, labelpad=2)
     axes.set_ylim(len(facts) - 0.4, -0.6)
-    axes.set_yticks(range(len(facts)), [fact_name(fact, result, lang) for fact in facts], fontsize=7.5)
+    names = [fact_name(fact, result, lang, room=2 * ROOM) for fact in facts]
+    axes.set_yticks(range(len(facts)), [_folded(name) for name in names], fontsize=7.5, linespacing=1.0)
+    for text, name in zip(axes.get_yticklabels(), names, strict=True):
+        text.set_fontsize(7.5 if _wide(name) <= ROOM else 6)
     axes.tick_params(axis="y", length=0)
     axes.grid(True, axis="x")
     axes.grid(False, axis="y")
@@ -80,10 +84,11 @@ def scoreboard(result: Result, lang: str = "zh") -> Figure:
         odds = "" if fact.probability is None or fact.probability != fact.probability else f"{fact.probability:.0%}"
         cells = (sign + amount(fact.observed, fact.unit, lang), fact.date, term(f"use.{fact.use}", lang), odds)
         for (x, side, _), text in zip(columns, cells, strict=True):
-            wide = sum(2 if ord(letter) > 0x2E80 else 1 for letter in text)
+            text = _folded(text, 20)
+            wide = max(_wide(line) for line in text.split("\n"))
             axes.annotate(
                 text, (x, row), xycoords=("axes fraction", "data"), ha=side, va="center",
-                fontsize=7.5 * min(1.0, 15 / wide) if wide else 7.5, annotation_clip=False,
+                fontsize=6 if "\n" in text else min(7.5, 112 / max(wide, 1)), annotation_clip=False, linespacing=1.0,
             )  # fmt: skip
     return figure
 
@@ -127,6 +132,19 @@ def _key(state: str, lang: str) -> Line2D:
     )  # fmt: skip
 
 
+def _wide(text: str) -> int:
+    return sum(2 if ord(letter) > 0x2E80 else 1 for letter in text)
+
+
+def _folded(name: str, room: int = ROOM) -> str:
+    """What is longer than `room` in two lines, broken at the space nearest to its middle, or between hanzi."""
+    if _wide(name) <= room:
+        return name
+    places = [i for i, letter in enumerate(name) if i and (letter == " " or ord(letter) > 0x2E80)]
+    at = min(places, key=lambda i: abs(_wide(name[:i]) - _wide(name[i:])), default=len(name))
+    return f"{name[:at].rstrip()}\n{name[at:].lstrip()}"
+
+
 def fact_name(fact: ScoredFact, result: Result, lang: str, room: int = 44) -> str:
     """What the fact is called, or what its metrics are; cut at `room` letters, where it would leave the page."""
     name = (fact.name_zh if lang == "zh" else "") or fact.name
@@ -155,7 +173,8 @@ def multiples(result: Result, lang: str = "zh", published: float | None = None) 
     source = look.source_line(result, lang)
     if values.size == 0:
         return look.empty(term("figure.multiples", lang), source, lang)
-    published = _published(result) if published is None else published
+    told = published is not None or _told(result) is not None
+    published = published or _told(result) or _marked(result)
     subtitle = term("figure.multiples.count", lang).format(count=f"{values.size:,}", quarter=result.quarters[-1])
     moved = values[np.abs(np.log(values)) > 1e-9]  # a firm with one round stands at 1 by definition
     once = 1 - moved.size / values.size
@@ -205,7 +224,7 @@ def multiples(result: Result, lang: str = "zh", published: float | None = None) 
         above = float(np.mean(values >= published))
         axes.axvline(published, color=look.VERMILION, lw=1.2, ls=(0, (4, 2)))
         lines = (
-            term("figure.published_multiple", lang).format(multiple=digits(published)),
+            term(f"figure.{'published' if told else 'marked'}_multiple", lang).format(multiple=digits(published)),
             term("figure.above", lang).format(multiple=digits(published), share=_percent(above)),
         )
         axes.annotate(
@@ -219,9 +238,11 @@ def _percent(share: float) -> str:
     return f"{share:.1%}" if share >= 0.001 or share == 0 else f"{share:.2%}"
 
 
-def _published(result: Result) -> float | None:
-    for fact in result.facts:
-        if "multiple" in fact.metric and fact.unit == "ratio":
-            return fact.observed
+def _told(result: Result) -> float | None:
+    """The multiple of a firm that was published of this zone."""
+    return next((fact.observed for fact in result.facts if "multiple" in fact.metric and fact.unit == "ratio"), None)
+
+
+def _marked(result: Result) -> float | None:
     value = result.manifest.get("multiple_marked")
     return float(value) if isinstance(value, (int, float)) else None

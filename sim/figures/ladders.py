@@ -116,8 +116,7 @@ def renewal(result: Result, ladder: str, lang: str = "zh", levels: Sequence[str]
         )  # fmt: skip
         axes = figure.add_axes(box)
         _bars(axes, w, result.metric(level).unit, lang, most=5 if columns == 3 else 9)
-        label = look.shortened(look.capital(result.metric(level).label[lang]), 36 if columns == 3 else 56)
-        axes.set_title(label, pad=16, fontsize=8.5 if columns == 3 else 9)
+        look.panel_title(axes, result.metric(level).label[lang], columns)
     return figure
 
 

@@ -35,6 +35,7 @@ def write(
     it is. Returns the paths and remarks for the reader (what could not be told). Raises UserError where a folder is no
     result or one of another format, RunError where the files cannot be written.
     """
+    from concurrent.futures import ThreadPoolExecutor
     from datetime import date
 
     from sim import store
@@ -51,13 +52,15 @@ def write(
         made.append(section(material))
         hear(done, steps)
     document = sections.document(material, [section for section in made if section is not None])
-    files = {f"report-{lang}.html": html.render(document)}
-    hear(steps - 1 - xlsx, steps)
-    files[f"report-{lang}.pdf"] = pdf.render(document)
-    hear(steps - xlsx, steps)
-    if xlsx:
-        from sim.report import workbook
+    with ThreadPoolExecutor(1) as beside:  # typst is no Python: it sets the PDF while the rest is written
+        page = beside.submit(pdf.render, document)
+        files, book = {f"report-{lang}.html": html.render(document)}, {}
+        hear(steps - 1 - xlsx, steps)
+        if xlsx:
+            from sim.report import workbook
 
-        files[f"workbook-{lang}.xlsx"] = workbook.render(material)
+            book = {f"workbook-{lang}.xlsx": workbook.render(material)}
+            hear(steps - 1, steps)
+        files |= {f"report-{lang}.pdf": page.result()} | book
         hear(steps, steps)
     return store.write_together({place / name: data for name, data in files.items()}), material.remarks

@@ -143,7 +143,7 @@ def _firms(t: Teller) -> str:
     text = f"By {at(t.last, 'en')} the zone holds {now}"
     text += f", against {before} {'at' if since == t.first else 'simulated for'} {at(since, 'en')}" if before else ""
     if level == "ladder.certificates.hte" and held:
-        return f"{text}; {held} of them hold the title of {t.label(level)}."
+        return f"{text}; {held} of them are {t.label(level)}."
     return text + (f"; {t.label(level)}: {held}." if held and level else ".")
 
 
@@ -265,6 +265,11 @@ def leading_index(s: Any, output: str) -> str:
     return next((n for n in ("total", "mu_star", "low", "first", "linear", "rank") if s.index(output, n)), "")
 
 
+def lowered(label: str) -> str:
+    """A label within a sentence: `Reinvestment ratio` -> `reinvestment ratio`, but `IPO window` as it is."""
+    return label[:1].lower() + label[1:] if label[1:2].islower() else label
+
+
 def of_sweep(s: Any, material: Material) -> list[str]:
     """A sentence an output: the parameters that matter most to it, and how much is chance."""
     say, lang, told = material.say, material.lang, []
@@ -280,7 +285,8 @@ def of_sweep(s: Any, material: Material) -> list[str]:
             value = spoken(unit, [i.value], lang, whole=False).amount(i.value) if unit else f"{i.value:.2f}"
             if not unit and math.isfinite(i.low):
                 value += say(f"，95%区间{i.low:.2f}至{i.high:.2f}", f", 95 % interval {i.low:.2f} to {i.high:.2f}")
-            label, head = s.model.label(i.parameter, lang), name + say(" " * name.endswith("*"), "") if k == 0 else ""
+            label = lowered(s.model.label(i.parameter, lang))
+            head = name + say(" " * name.endswith("*"), "") if k == 0 else ""
             parts.append(say(f"{label}（{head}{value}）", f"{label} ({head} {value})".replace("( ", "(")))
         text, split = s.model.label(output, lang), s.variance.get(output)
         text = capital(text) + say("：", ": ")

@@ -78,7 +78,8 @@ def coverage(material: Material) -> str:
     if found is None:
         return ""
     zh = f"轮次取自全部{found.replications:,}次模拟中的前{found.worlds:,}次，共{found.valued:,}轮"
-    en = f"Rounds of the first {found.worlds:,} of {found.replications:,} replications, {found.valued:,} in all"
+    first = "first" if found.worlds == 1 else f"first {found.worlds:,}"
+    en = f"Rounds of the {first} of {found.replications:,} replications, {found.valued:,} in all"
     if found.valued < found.logged:
         zh += f"（明细另有{found.logged - found.valued:,}轮未逐一估值）"
         en += f" (the log has {found.logged - found.valued:,} more, which were not valued)"

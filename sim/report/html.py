@@ -18,6 +18,7 @@ HERE = Path(__file__).parent
 GLYPH = re.compile(r'<path id="([^"]+)" d="[^"]*"(?: transform="[^"]*")?\s*/>')
 ROOT = re.compile(r"<svg\b[^>]*>")
 VIEW = re.compile(r'viewBox="[^"]*"')
+TOGETHER = re.compile(r"(?<=CNY) (?=[−+\d])|(?<=\d) (?=(?:%|tn|bn|m|k)(?!\w))")  # an amount and its unit: one line
 STYLE = re.compile(r'<style type="text/css">.*?</style>', re.DOTALL)
 
 
@@ -60,8 +61,18 @@ def _template() -> Any:
 
     loader = FileSystemLoader(HERE)
     return Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_together,
     ).get_template("page.html")
+
+
+def _together(text: Any) -> Any:
+    """Spaces within an amount do not break; what is marked up or escaped already, code among it, stays as it is."""
+    return TOGETHER.sub("\u00a0", text) if type(text) is str else text
 
 
 def render(document: Document) -> bytes:

@@ -41,9 +41,9 @@ class Shown:
             number = number.lstrip("+-")  # neither −0 nor +0
         return number.replace("-", "−")
 
-    def with_unit(self, value: float | None, lang: str) -> str:
+    def with_unit(self, value: float | None, lang: str, sign: bool = False) -> str:
         """151.2亿元 · CNY 15.1 bn · 66 firms"""
-        text = self.text(value)
+        text = self.text(value, sign)
         if text == NONE or lang == "zh" or self.unit in ("×", "%"):
             return text if text == NONE else text + self.unit
         if self.unit.startswith("CNY"):

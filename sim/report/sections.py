@@ -129,7 +129,7 @@ def how_to_read(material: Material) -> str:
         "线为各次模拟的中位数；深色带含一半、浅色带含九成的模拟；刻度为年末。",
         "Lines are medians of the replications; half of them lie in the dark band, nine in ten in the light one.",
     )
-    if material.today:
+    if material.today and material.result is not None and material.today > material.result.quarters[0]:
         text += material.say(
             f"虚线（{material.today}）之前为历史。", f" What lies before the dashed line ({material.today}) is history."
         )
@@ -313,11 +313,10 @@ def misses(material: Material) -> list[str]:
 def band_table(material: Material, metrics: Sequence[str], caption: str) -> Table | None:
     """A row a metric in its own unit, a column a date: medians over their 5–95 % bands."""
     result = material.result
-    idle = (*FUND, *PURSE)  # told only where there is such a thing
     have = [
         metric
         for metric in metrics
-        if result is not None and metric in result and (metric not in idle or figures.moves(result, metric))
+        if result is not None and metric in result and (_is_answer(metric) or figures.moves(result, metric))
     ]
     if result is None or not have:
         return None
@@ -338,9 +337,14 @@ def band_table(material: Material, metrics: Sequence[str], caption: str) -> Tabl
         return None
     header = [capital(term("metric", material.lang)), term("unit", material.lang), *columns]
     note = material.say("中位数，下方为5–95%区间。", "Medians, with 5–95 % of replications below.")
-    widths = (0.26, 0.08, *(0.66 / len(columns) for _ in columns))
+    widths = (0.25, 0.10, *(0.65 / len(columns) for _ in columns))
     note = note if result.replications > 1 else ""
     return Table(caption, header, rows, "ll" + "r" * len(columns), note, widths, small=True)
+
+
+def _is_answer(metric: str) -> bool:
+    """Whether nought in every world says something; of funds, programmes and newcomers it says that there are none."""
+    return metric == "valuation.unicorns" or metric.startswith("ladder.")
 
 
 def firms_and_values(material: Material) -> Section | None:
@@ -733,8 +737,8 @@ def renewal_table(material: Material, ladder: str) -> Table | None:
     caption = say(
         f"{name}：每年新增与退出（家，中位数）", f"{capital(name)}: entered and left each year (firms, medians)"
     )
-    width = 0.68 / len(years)
-    widths = (0.22, 0.10, *(width for _ in years))
+    width = 0.66 / len(years)
+    widths = (0.26, 0.08, *(width for _ in years))
     return Table(
         caption, ["", "", *(str(year) for year in years)], rows, "ll" + "r" * len(years), "", widths, small=True
     )
@@ -906,6 +910,7 @@ def price_table(material: Material) -> list[Block]:
         "undetermined": say("无法确定", "undetermined"),
     }
     things = {thing.key: thing for thing in BOUGHT}
+    drawn, noise = [m.name for m in c.metrics], ANALYSIS_WORDS["noise"][0 if lang == "zh" else 1]
     rows: list[Row] = []
     for name in dict.fromkeys(p.name for p in c.prices):
         own = [p for p in c.prices if p.name == name]
@@ -913,9 +918,12 @@ def price_table(material: Material) -> list[Block]:
             continue
         cost = shown("CNY", [own[0].cost], lang).with_unit(abs(own[0].cost), lang)
         sign = say("净成本增加", "net cost up by ") if own[0].cost >= 0 else say("净成本减少", "net cost down by ")
-        rows.append(Row([Cell(f"{capital(c.called(name, lang))}{say('：', ': ')}{sign}{cost}")], "group"))
+        told = f"{capital(c.called(name, lang))}{say('：', ': ')}{sign}{cost}"
+        if "public.net_cost_pv" in drawn and c.of(name).noise[c.row("public.net_cost_pv"), c.column(c.at)]:
+            told += say(f"（{noise}）", f" ({noise})")
+        rows.append(Row([Cell(told)], "group"))
         if all(p.verdict == "undetermined" for p in own):
-            none = Cell(say("各项均如此", "of whatever it bought"))
+            none = Cell(say("各项", "Whatever it bought"))
             rows.append(Row([none, Cell(""), Cell(numbers.NONE), Cell(""), Cell(verdicts["undetermined"])]))
             continue
         for p in own:
@@ -929,8 +937,8 @@ def price_table(material: Material) -> list[Block]:
             rows.append(
                 Row(
                     [
-                        Cell(indent + capital(words.strip(" \u3000"))),
-                        Cell(bought.text(p.bought, sign=True) + (bought.unit if lang == "zh" else f" {bought.unit}")),
+                        Cell(indent + words.strip(" \u3000") if indent else capital(words)),
+                        Cell(bought.with_unit(p.bought, lang, sign=True)),
                         Cell(price.with_unit(p.ratio, lang) if known else numbers.NONE),
                         Cell(price.band(p.low, p.high) if known else ""),
                         Cell(verdicts[p.verdict]),
@@ -965,14 +973,15 @@ def sensitivity(material: Material) -> Section | None:
     from sim.figures import analysis as drawing
 
     draw: dict[str, Callable[[Any, str, str], Any]] = {"morris": drawing.screening, "oat": drawing.tornado}
-    e = s.evaluated
+    e, method = s.evaluated, ANALYSIS_WORDS[f"method.{s.plan.method}"][0 if lang == "zh" else 1]
     alone = material.result is None and material.comparison is None
     blocks: list[Block] = [
         Points(of_sweep(s, material), numbered=True, kind="lead" if alone else ""),
+        *([Paragraph(doubt, "note")] if (doubt := doubt_in_ranking(material)) else []),
         Paragraph(
             say(
-                f"方法：{s.plan.method}；{len(s.varied)}个参数，{len(e.design)}个样本，每个样本{e.replications}次模拟，随机种子{s.seed}。",
-                f"Method: {s.plan.method}; {len(s.varied)} parameters, {len(e.design)} samples of"
+                f"方法：{method}；{len(s.varied)}个参数，{len(e.design)}个样本，每个样本{e.replications}次模拟，随机种子{s.seed}。",
+                f"Method: {method}; {len(s.varied)} parameters, {len(e.design)} samples of"
                 f" {e.replications} replications each, seed {s.seed}.",
             )
         ),
@@ -1018,6 +1027,40 @@ def sensitivity(material: Material) -> Section | None:
             )
         )
     return Section("sensitivity", say("敏感性", "Sensitivity"), blocks)
+
+
+def doubt_in_ranking(material: Material) -> str:
+    """Where more samples, or more replications of each, could put the parameters in another order: how many more."""
+    from sim.analysis.sweep import LARGEST_NOISE
+
+    s, say = material.sweep, material.say
+    assert s is not None
+    told, lang = [], material.lang
+    few = [c for c in s.header.get("convergence") or () if not c["enough"] and c["output"] not in s.undefined]
+    if few:
+        names = say("、", "; ").join(s.model.label(c["output"], lang) for c in few)
+        if len(few) == len(s.outputs) > 1:
+            names = say("各项指标", "any output")
+        most = max(c["samples_needed"] for c in few)
+        told.append(
+            say(
+                f"样本偏小，参数的先后尚未稳定（{names}）：请用 --samples {most}。",
+                f"The sample was too small to settle the order of the parameters for {names}: use --samples {most}.",
+            )
+        )
+    left = {output: split.left(s.evaluated.replications) for output, split in s.variance.items()}
+    noisy = {output: share for output, share in left.items() if share > LARGEST_NOISE}
+    if noisy:
+        most = max(noisy.values())
+        told.append(
+            say(
+                f"{len(left)}项指标中有{len(noisy)}项，指数所分解的方差里残留着随机性（最多{most:.0%}）："
+                "请增加 --replications。",
+                f"For {len(noisy)} of {len(left)} outputs chance is left in the variance that the indices share out"
+                f" (up to {most:.0%}): use more --replications.",
+            )
+        )
+    return say("", " ").join(told)
 
 
 def _parameter_value(material: Material, path: str, value: float) -> str:
@@ -1194,6 +1237,7 @@ def how_to_reproduce(material: Material) -> Section | None:
             say("情景指纹", "Scenario fingerprint"),
             about.get("scenario_fingerprint") or about.get("scenario and program"),
         ),
+        (say("情景指纹（依次）", "Fingerprints, in that order"), " · ".join((about.get("scenarios") or {}).values())),
         (say("随机种子", "Seed"), about.get("seed")),
         (say("模拟次数", "Replications"), about.get("replications")),
         ("Python · NumPy · Numba", " · ".join(str(about[key]) for key in ("python", "numpy", "numba") if key in about)),
