@@ -20,6 +20,7 @@ MARKS = r"[\u3000-\u303f\uff00-\uffef\u201c\u201d]"
 WIDE = r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef\u201c\u201d]"
 # Ends of lines where Chinese is written without a space; between a character and code or Latin letters there is one.
 JOINED = re.compile(rf"(?<={WIDE})\n *(?={WIDE}|\[)|(?<={MARKS})\n *(?=[\w`])(?!\d+\. )|(?<=`)\n *(?={MARKS})")
+OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 
@@ -55,6 +56,16 @@ def included(named: re.Match[str]) -> str:
     """The text of a page of docs/. What stands beside it as x.zh.md in the tree is x.md in the Chinese handbook. (Done
     here, not by pymdownx.snippets, because that comes after the joining of lines.)"""
     return (ROOT / "docs" / named[1]).read_text(encoding="utf-8").replace(".zh.md)", ".md)")
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Options are marked in code: a browser may end a line after any dash, and the style sheet forbids it there."""
+    return re.sub(
+        r"<code[^>]*>.*?</code>",
+        lambda code: OPTION.sub(r'<span class="option">\g<0></span>', code[0]),
+        html,
+        flags=re.DOTALL,
+    )
 
 
 def on_post_build(config: MkDocsConfig) -> None:
