@@ -59,13 +59,15 @@ def included(named: re.Match[str]) -> str:
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Options are marked in code: a browser may end a line after any dash, and the style sheet forbids it there."""
-    return re.sub(
-        r"<code[^>]*>.*?</code>",
-        lambda code: OPTION.sub(r'<span class="option">\g<0></span>', code[0]),
-        html,
-        flags=re.DOTALL,
-    )
+    """Where a line of code may end: a browser breaks after any dash, so options are marked for the style sheet to keep
+    whole; it does not break in a dotted name, so names in tables say where they may.
+    """
+
+    def marked(code: re.Match[str]) -> str:
+        return OPTION.sub(r'<span class="option">\g<0></span>', code[0])
+
+    html = re.sub(r"<code[^>]*>.*?</code>", marked, html, flags=re.DOTALL)
+    return re.sub(r"(?<=<td><code>)[a-z][\w.]*(?=</code></td>)", lambda key: key[0].replace(".", ".<wbr>"), html)
 
 
 def on_post_build(config: MkDocsConfig) -> None:
