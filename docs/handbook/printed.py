@@ -83,11 +83,9 @@ def on_post_build(config: MkDocsConfig) -> None:
     words = re.compile("|".join(sorted(known, key=len, reverse=True)))
 
     def cut(run: re.Match[str]) -> str:
-        return (
-            words.sub(lambda word: f"\u200b{word.group()}\u200b", run.group())
-            .strip("\u200b")
-            .replace("\u200b\u200b", "\u200b")
-        )
+        parted = words.sub(lambda word: f"\u200b{word.group()}\u200b", run.group()).strip("\u200b")
+        # a character left over stays with the word before it: as a word of its own it would answer to every question
+        return re.sub("\u200b(.)(?=\u200b|$)", r"\1", parted.replace("\u200b\u200b", "\u200b"))
 
     path = Path(config.site_dir, "search", "search_index.json")
     index = json.loads(path.read_text(encoding="utf-8"))
