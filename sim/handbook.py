@@ -30,6 +30,11 @@ def _table(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> list[str]:
     return [*lines, *(f"| {' | '.join(map(_cell, row))} |" for row in rows), ""]
 
 
+def _keyed(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> list[str]:
+    """A table whose first column names things: on a phone the style sheet makes a paragraph of each row."""
+    return ['<div class="keyed" markdown>', "", *_table(head, rows), "</div>", ""]
+
+
 def commands(lang: str) -> str:
     """Every command with its help, as `--help` prints it."""
     from sim import cli
@@ -122,7 +127,7 @@ def metrics(lang: str) -> str:
         for m in members:
             where = "" if first[m.name] == "xian.toml" else f" ({first[m.name]})"
             rows.append((f"`{m.name}`", m.label[lang] + where, term(f"unit.{m.unit}", lang), kinds[m.kind]))
-        lines += _table(head, rows)
+        lines += _keyed(head, rows)
     return "\n".join(lines)
 
 
@@ -163,8 +168,7 @@ def parameters(lang: str) -> str:
     )
     for room, rows in rooms.items():
         lines += [f"## `{room}` {{ #{room.replace('.', '-')} }}", ""]
-        table = _table(head, [_row(path, q, lang) for path, q in rows])
-        lines += ['<div class="sources" markdown>', "", *table, "</div>", ""]
+        lines += _keyed(head, [_row(path, q, lang) for path, q in rows])
     return "\n".join(lines)
 
 

@@ -290,7 +290,7 @@ def payoff_of(table: dict[str, Any], low: float | None = None, high: float | Non
     """The split of every exit value between `low` and `high` (default: a tenth of the preferences to where all that
     convert have done so, and on)."""
     claims = sum(c["preference"] * c["paid"] for c in table["classes"])
-    if claims <= 0.0:
+    if claims <= 0.0 and low is None:
         raise UserError(Problem("this firm has no share classes, so there is nothing to split", key="--firm"))
     converts = [_converts_at(table, c, claims) for c in range(len(table["classes"]))]
     last = max([claims, *(x for x in converts if x is not None)])
@@ -507,7 +507,7 @@ def _table(table: dict[str, Any], lang: str, classes: Mapping[str, str]) -> str:
             [
                 name,
                 f"{c['share_of_firm']:.1%}",
-                format_money(c["paid"], lang),
+                "–" if c["stage"] == "ordinary" else format_money(c["paid"], lang),  # in the books of who holds it
                 f"{c['preference']:g}x",
                 str(c["seniority"] + 1),
                 joins,

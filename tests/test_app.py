@@ -32,6 +32,9 @@ from sim.app.worlds import Bench, Cancelled, Case, Crew
 from sim.errors import UserError
 from sim.model.world import Count
 from sim.scenario.loading import find_quantity
+from sim.tracing import follow, live_again, payoff_of
+from tests.portfolios import example
+from tests.test_books import imported
 
 ROOT = Path(__file__).resolve().parent.parent
 APP = ROOT / "sim" / "app"
@@ -683,15 +686,21 @@ def test_full_bands_come_before_all_pairs_and_rest_on_those_there_are(bench: Ben
     stages = [(a["stage"], a["pairs"]) for a in made]
     assert stages[-2:] == [("bands", answers.BANDS), ("full", n)]
     assert [a["baseline_worlds"] for a in made] == [n] * len(made)
-    lived = bench.case({"funds.guidance.size": 7e9}, n).values
-    shown = made[-2]["charts"][0]["variant"]["p95"]
-    expected = np.quantile(lived[: answers.BANDS, bench.metric_number[METRICS[0]]], 0.95, axis=0)
-    np.testing.assert_allclose(shown, expected, rtol=1e-5)
+    case, column = bench.case({"funds.guidance.size": 7e9}, n), bench.metric_number[METRICS[0]]
+    baseline, variant = bench.baseline(n).values[:, column], case.values[:, column]
+    moved = np.quantile(variant[: answers.BANDS], 0.95, axis=0) - np.quantile(baseline[: answers.BANDS], 0.95, axis=0)
+    shown = [answer["charts"][0]["variant"]["p95"] for answer in made[-2:]]
+    np.testing.assert_allclose(shown[0], np.quantile(baseline, 0.95, axis=0) + moved, rtol=1e-5)
+    np.testing.assert_allclose(shown[1], np.quantile(variant, 0.95, axis=0), rtol=1e-5)
 
 
-def test_a_lever_at_the_scenario_s_own_certain_value_changes_nothing(bench: Bench):
-    last = list(answers.answers(bench, {"guidance.reinvestment": 1.0}, METRICS, "2026Q4", PAIRS, threading.Event()))[-1]
-    assert all(row["same"] for row in last["table"])
+def test_a_lever_at_the_scenario_s_own_certain_value_changes_nothing_at_any_stage(bench: Bench):
+    n = answers.BANDS + 12
+    bench.baseline(n).fill(bench.crew, 0, n, 0, threading.Event())
+    made = list(answers.answers(bench, {"guidance.reinvestment": 1.0}, METRICS, "2026Q4", n, threading.Event()))
+    assert {"preview", "partial", "bands", "full"} == {answer["stage"] for answer in made}
+    assert all(chart["variant"] == chart["baseline"] for answer in made for chart in answer["charts"])
+    assert all(row["same"] for row in made[-1]["table"])
 
 
 def test_a_setting_tried_before_is_whole_at_once(bench: Bench):
@@ -944,6 +953,27 @@ def test_the_largest_firm_has_rounds_a_cap_table_and_payoffs_that_add_up(past: e
     assert payoff["preferences"] == pytest.approx(
         sum(c["shares"] * c["price"] * c["preference"] for c in equity["classes"])
     )
+
+
+def test_a_firm_of_a_portfolio_is_told_as_trace_tells_it(tmp_path: Path):
+    """When its known rounds closed, from where its classes convert, who holds them; ordinary shares among them."""
+    sheets = example()
+    sheets["holdings"].append({"firm": "eg-gene", "fund": "eg-venture", "cost": 900, "share": 0.06})
+    scenario = imported(tmp_path, sheets, 'zone.end="2026Q4"')
+    traced = follow(scenario, 0, "eg-gene", 1)
+    world, samples = live_again(scenario, 0, 1)
+    past = explore.Past(scenario, world, samples, 0, 1, "2026Q4", [])
+    told = explore.firm(past, "eg-gene")
+    known = follow(scenario, 0, "eg-photon", 1)["rounds"][0]["closed"]
+    assert known < told["rounds"][0]["quarter"]
+    assert explore.firm(past, "eg-photon")["rounds"][0]["closed"] == known
+    classes = told["now"]["equity"]["classes"]
+    assert [c["stage"] for c in classes][:2] == ["angel", "ordinary"]
+    assert told["payoff"]["converts"] == payoff_of(traced["now"]["equity"]).converts
+    flows = samples["flows"]
+    held = {holder: str(flows["class"][flows["fund"] == fund][0]) for holder, fund in told["holder_funds"].items()}
+    assert held["eg-angel"] == "eg-angel" and held["eg-venture"] == "eg-venture"
+    assert {holder for c in classes for holder in c["holders"]} == set(held)
 
 
 def test_a_fund_s_quarters_add_up_to_what_it_has_called_and_paid(past: explore.Past):

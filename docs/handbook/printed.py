@@ -20,6 +20,7 @@ MARKS = r"[\u3000-\u303f\uff00-\uffef\u201c\u201d]"
 WIDE = r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef\u201c\u201d]"
 # Ends of lines where Chinese is written without a space; between a character and code or Latin letters there is one.
 JOINED = re.compile(rf"(?<={WIDE})\n *(?={WIDE}|\[)|(?<={MARKS})\n *(?=[\w`])(?!\d+\. )|(?<=`)\n *(?={MARKS})")
+OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 
@@ -57,6 +58,18 @@ def included(named: re.Match[str]) -> str:
     return (ROOT / "docs" / named[1]).read_text(encoding="utf-8").replace(".zh.md)", ".md)")
 
 
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Where a line of code may end: a browser breaks after any dash, so options are marked for the style sheet to keep
+    whole; it does not break in a dotted name, so names in tables say where they may.
+    """
+
+    def marked(code: re.Match[str]) -> str:
+        return OPTION.sub(r'<span class="option">\g<0></span>', code[0])
+
+    html = re.sub(r"<code[^>]*>.*?</code>", marked, html, flags=re.DOTALL)
+    return re.sub(r"(?<=<td><code>)[a-z][\w.]*(?=</code></td>)", lambda key: key[0].replace(".", ".<wbr>"), html)
+
+
 def on_post_build(config: MkDocsConfig) -> None:
     """The search splits at white space, which Chinese lacks: the index is cut into words by a zero-width space, the
     longest known word first (the terms of the program and words.txt). Questions are split by the words of the index.
@@ -70,11 +83,9 @@ def on_post_build(config: MkDocsConfig) -> None:
     words = re.compile("|".join(sorted(known, key=len, reverse=True)))
 
     def cut(run: re.Match[str]) -> str:
-        return (
-            words.sub(lambda word: f"\u200b{word.group()}\u200b", run.group())
-            .strip("\u200b")
-            .replace("\u200b\u200b", "\u200b")
-        )
+        parted = words.sub(lambda word: f"\u200b{word.group()}\u200b", run.group()).strip("\u200b")
+        # a character left over stays with the word before it: as a word of its own it would answer to every question
+        return re.sub("\u200b(.)(?=\u200b|$)", r"\1", parted.replace("\u200b\u200b", "\u200b"))
 
     path = Path(config.site_dir, "search", "search_index.json")
     index = json.loads(path.read_text(encoding="utf-8"))

@@ -2,9 +2,9 @@
 sim.analysis.compare, sim.result and sim.scoring; here they are only chosen and put into JSON.
 
 A first answer comes from a few pairs. Bands of so few worlds would mean nothing, so the baseline's own bands are shown
-moved by the mean paired difference ("preview"); from `ENOUGH` pairs on the variant's own quantiles are shown
-("partial"); from `BANDS` pairs on they count as full bands ("bands"), and the rest follows until all worlds that were
-asked for are in ("full"). The answer names its stage and its number of pairs.
+moved by the mean paired difference ("preview"); from `ENOUGH` pairs on each quantile is moved by its own difference
+between the pairs ("partial"); from `BANDS` pairs on they count as full bands ("bands"), and the rest follows until all
+worlds that were asked for are in ("full"). The answer names its stage and its number of pairs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sim.result import Result
 
 MOST_METRICS = 12
-ENOUGH = 16  # pairs from which the variant's own quantiles are shown
+ENOUGH = 16  # pairs from which differences of quantiles are shown
 BANDS = 48  # pairs from which a 5–95 % band has worlds beyond each of its ends, and is called full
 STEPS = (8, 24, BANDS)  # pairs at which to answer: each answer and redraw takes as long as a world
 FIRST_SECONDS = 0.08  # of simulation before the first answer
@@ -116,6 +116,7 @@ def answer_of(
     compared = None if same else _compared(bench, start, baseline, variant, n, metrics, at)
     stage = _stage_name(n, variant.replications, same)
     of_variant = None if same else variant.result(_rows(start, metrics), n)
+    of_pairs = of_baseline if n == of_baseline.replications else baseline.result(_rows(bench, metrics), n)
     charts = []
     for name in metrics:
         chart: dict[str, Any] = {"metric": name, "baseline": _bands(of_baseline, name)}
@@ -124,7 +125,7 @@ def answer_of(
             if stage == "preview":
                 chart["variant"] = _moved(chart["baseline"], difference.mean[k])
             else:
-                chart["variant"] = _bands(of_variant, name)
+                chart["variant"] = _paired(of_baseline, of_pairs, of_variant, name)
             if n > 1:
                 chart["difference"] = {key: plain(getattr(difference, key)[k]) for key in ("mean", "low", "high")}
         charts.append(chart)
@@ -164,7 +165,22 @@ def _compared(
 
 
 def _bands(result: Result, metric: str) -> dict[str, list[float | None]]:
-    return dict(zip(("p05", "p25", "p50", "p75", "p95"), map(plain, result.quantiles(metric)), strict=True))
+    return _named(result.quantiles(metric))
+
+
+def _named(quantiles: np.ndarray) -> dict[str, list[float | None]]:
+    return dict(zip(("p05", "p25", "p50", "p75", "p95"), map(plain, quantiles), strict=True))
+
+
+def _paired(baseline: Result, pairs: Result, variant: Result, metric: str) -> dict[str, list[float | None]]:
+    """The baseline's bands, each quantile moved by its difference between the pairs so far. The variant's quantiles of
+    these worlds, shown beside the baseline's of all, would differ by the worlds that are still to come as well.
+    """
+    own = variant.quantiles(metric)
+    if pairs is baseline:
+        return _named(own)
+    moved = baseline.quantiles(metric) + (own - pairs.quantiles(metric))
+    return _named(np.sort(np.where(np.isfinite(moved), moved, own), axis=0))
 
 
 def _moved(bands: Mapping[str, list[float | None]], by: np.ndarray) -> dict[str, list[float | None]]:

@@ -26,7 +26,7 @@ MOST_FIRMS = 60  # listed at once
 MOST_HOLDINGS = 60
 PERCENTILES = (5, 25, 50, 75, 95)
 RANKS = ((50, "p50"), (90, "p90"), (99, "p99"), (100, "max"))
-EXIT_VALUES = 60
+FEWER = 4  # of the points of a printed payoff chart, one in so many
 STOPPED_LATEST = 4  # quarters: a world lives at least a year
 
 
@@ -135,8 +135,11 @@ def _funds(past: Past) -> list[dict[str, Any]]:
 
 
 def firm(past: Past, name: str) -> dict[str, Any]:
-    """Rounds, certificates, cap table and what each class gets at a range of exit values. Raises UserError."""
-    from sim.tracing import life_in
+    """Rounds, certificates, cap table and what each class gets at a range of exit values; the numbers of the funds that
+    hold it. Raises UserError.
+    """
+    from sim.model.world import Count
+    from sim.tracing import fund_name, life_in
 
     life = life_in(past.scenario, past.world, past.samples, past.replication, name, past.seed)
     levels = {
@@ -147,9 +150,12 @@ def firm(past: Past, name: str) -> dict[str, Any]:
     sectors = {key: {"zh": s.name.zh, "en": s.name.en} for key, s in past.scenario.firms.sectors.items()}
     names = {f.id: {"zh": f.name.zh, "en": f.name.en} for f in past.scenario.named}
     equity = life.get("now", {}).get("equity")
+    holders = {holder for c in equity["classes"] for holder in c["holders"]} if equity else set()
+    funds = {fund_name(past.scenario, past.world, f): f for f in range(int(past.world.tally.counts[Count.FUNDS]))}
     return {
         **life,
         "quarter": past.quarter,
+        "holder_funds": {holder: funds[holder] for holder in sorted(holders) if holder in funds},
         "name": names.get(name),
         "level_names": levels,
         "sector_names": sectors,
@@ -157,45 +163,22 @@ def firm(past: Past, name: str) -> dict[str, Any]:
     }
 
 
-def payoff(equity: Mapping[str, Any]) -> dict[str, Any]:
+def payoff(equity: dict[str, Any]) -> dict[str, Any]:
     """What each class and common get at exit values from a tenth of the preferences to five times the last price.
 
     values [exit value]; classes [class][exit value]; common [exit value]; converts [class]: the exit value from which a
-    class converts, None where it does not within the range. Splits are sim.finance.payoff's.
+    class converts, None where it is common already.
     """
-    from sim.finance.payoff import split
+    from sim.tracing import payoff_of
 
-    classes = equity["classes"]
-    claims = [c["shares"] * c["price"] * c["preference"] for c in classes]
-    caps = [None if c["cap"] is None else c["cap"] * c["shares"] * c["price"] for c in classes]
-    shares = [c["shares"] * c["conversion"] for c in classes]
-    common = (equity["founders"] + equity["pool"]) * equity["shares"]
-    total = sum(claims)
+    total = sum(c["preference"] * c["paid"] for c in equity["classes"])
     low = max(1.0, 0.1 * (total or equity["last_post_money"]))
-    high = max(5.0 * equity["last_post_money"], 3.0 * total, 10.0 * low)
-    values = np.geomspace(low, high, EXIT_VALUES)
-    paid = np.zeros((len(classes), EXIT_VALUES))
-    rest = np.zeros(EXIT_VALUES)
-    converts: list[float | None] = [None] * len(classes)
-    for j, value in enumerate(values):
-        got, rest[j], converted = split(
-            float(value),
-            shares,
-            claims,
-            [c["seniority"] for c in classes],
-            [c["participating"] for c in classes],
-            caps,
-            common,
-        )
-        paid[:, j] = got
-        for k in np.flatnonzero(converted):
-            if converts[k] is None and claims[k] > 0.0:  # without a preference it is common already
-                converts[k] = float(value)
+    curves = payoff_of(equity, low, max(5.0 * equity["last_post_money"], 3.0 * total, 10.0 * low))
     return {
-        "values": plain(values),
-        "classes": [plain(row) for row in paid],
-        "common": plain(rest),
-        "converts": converts,
+        "values": plain(curves.exit[::FEWER]),
+        "classes": [plain(row[::FEWER]) for row in curves.classes],
+        "common": plain(curves.common[::FEWER]),
+        "converts": curves.converts,
         "preferences": total,
         "last_post_money": equity["last_post_money"],
     }

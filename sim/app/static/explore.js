@@ -8,6 +8,14 @@ const PALETTE = ["#7f8c8d", "#0072b2", "#56b4e9", "#009e73", "#e69f00", "#d55e00
 const PERCENTILES = [5, 25, 50, 75, 95];
 const RANKS = ["p50", "p90", "p99", "max"];
 
+/** The quarter in which a round closed: one from before the start is in the log at the start. */
+const closed = (round) => round.closed ?? round.quarter;
+
+function quartersBetween(first, last) {
+  const number = (q) => 4 * Number(q.slice(0, 4)) + Number(q.slice(5)) - 1;
+  return Array.from({ length: number(last) - number(first) + 1 }, (_, k) => number(first) + k).map((n) => `${Math.floor(n / 4)}Q${(n % 4) + 1}`);
+}
+
 export class Explorer {
   constructor({ state, words, ask, message, metricOf }) {
     Object.assign(this, { state, words, ask, message, metricOf });
@@ -270,19 +278,18 @@ export class Explorer {
   rounds(life) {
     const { words } = this;
     const header = ["chart.quarter", "firm.stage", "firm.pre", "firm.amount", "firm.postmoney", "firm.investors"].map((key) => words(key));
-    const rows = life.rounds.map((r) => [r.quarter, this.stage(r.stage), this.money(r.pre_money), this.money(r.amount), this.money(r.post_money), digits(r.funds)]);
+    const rows = life.rounds.map((r) => [closed(r), this.stage(r.stage), this.money(r.pre_money), this.money(r.amount), this.money(r.post_money), digits(r.funds)]);
     return table(words("firm.timeline"), header, rows, 2);
   }
 
   timeline(life) {
     const { words, state } = this;
-    const from = state.info.quarters.indexOf(life.rounds[0].quarter);
-    const quarters = state.info.quarters.slice(Math.max(0, from - 1), state.info.quarters.indexOf(life.quarter) + 1);
+    const quarters = quartersBetween(life.rounds.map(closed).sort()[0], life.quarter);
     const scale = scaleOf("CNY", Math.max(...life.rounds.map((r) => r.post_money)), state.lang);
-    const at = (r) => quarters.indexOf(r.quarter);
+    const at = (r) => quarters.indexOf(closed(r));
     const posts = life.rounds.map((r) => [at(r), r.post_money / scale.divisor]);
     const raised = life.rounds.map((r) => [at(r), r.amount / scale.divisor]);
-    const label = `${words("firm.timeline")}: ${life.rounds.map((r) => `${r.quarter} ${this.stage(r.stage)} ${this.money(r.post_money)}`).join("; ")}`;
+    const label = `${words("firm.timeline")}: ${life.rounds.map((r) => `${closed(r)} ${this.stage(r.stage)} ${this.money(r.post_money)}`).join("; ")}`;
     const option = {
       ...this.axes({ type: "category", data: quarters }),
       tooltip: this.tip((item) => quarters[item.value[0]]),
@@ -331,18 +338,35 @@ export class Explorer {
     const { words } = this;
     const part = (x) => amount(x, "share", this.state.lang);
     const rows = [
-      [words("firm.cap.founders"), part(equity.founders), "–", "–", "–", "–", "–"],
-      [words("firm.cap.pool"), part(equity.pool), "–", "–", "–", "–", "–"],
-      ...equity.classes.map((c, k) => [
-        this.className(c) + (c.shares > 0 ? "" : words("firm.cap.gone")), part(c.share_of_firm), this.money(c.price * c.shares), equity.listed ? "–" : this.money(c.preference * c.price * c.shares), equity.listed ? "–" : digits(c.seniority), words(c.participating ? "yes" : "no"),
-        life.payoff?.converts[k] ? this.money(life.payoff.converts[k]) : "–",
-      ]),
+      [words("firm.cap.founders"), part(equity.founders), ...Array(8).fill("–")],
+      [words("firm.cap.pool"), part(equity.pool), ...Array(8).fill("–")],
+      ...equity.classes.map((c, k) => {
+        const terms = [this.money(c.preference * c.paid), digits(c.seniority + 1), words(c.participating ? "yes" : "no"),
+          life.payoff?.converts[k] ? this.money(life.payoff.converts[k]) : "–", words(`firm.cap.protection.${c.anti_dilution}`), words(c.redemption ? "yes" : "no")];
+        // what was paid for ordinary shares beside the rounds is in the books of who holds them
+        return [this.className(c) + (c.shares > 0 ? "" : words("firm.cap.gone")), part(c.share_of_firm), c.stage === "ordinary" ? "–" : this.money(c.paid),
+          ...(equity.listed ? Array(6).fill("–") : terms), this.holders(life, c)];
+      }),
     ];
-    const header = ["firm.cap", "firm.cap.share", "firm.cap.paid", "firm.cap.preference", "firm.cap.seniority", "firm.cap.participating", "firm.cap.converts"].map((key) => words(key));
-    const made = element("div", {}, table(`${words("firm.cap")} ${life.quarter}`, header, rows));
+    const header = ["firm.cap", "firm.cap.share", "firm.cap.paid", "firm.cap.preference", "firm.cap.seniority", "firm.cap.participating", "firm.cap.converts", "firm.cap.protection", "firm.cap.redemption", "firm.cap.holders"].map((key) => words(key));
+    const made = element("div", {}, table(`${words("firm.cap")} ${life.quarter}`, header, rows, 1, "holders"));
     made.querySelectorAll("tbody tr").forEach((line, k) => line.classList.toggle("faint", k > 1 && !(equity.classes[k - 2].shares > 0)));
     if (equity.listed) made.append(element("p", { class: "note" }, words("firm.cap.listed")));
     return made;
+  }
+
+  /** Who holds a class, each with its part of the firm; what no fund of the model holds is with others. */
+  holders(life, c) {
+    const part = (x) => amount(x, "share", this.state.lang);
+    const held = Object.entries(c.holders).map(([name, share]) => `${this.fundName(life.holder_funds[name]) ?? name} ${part(share)}`);
+    const rest = c.share_of_firm - Object.values(c.holders).reduce((sum, share) => sum + share, 0);
+    if (rest > 5e-4) held.push(`${this.words("firm.cap.others")} ${part(rest)}`);
+    return held.join(this.state.lang === "zh" ? "、" : ", ") || "–";
+  }
+
+  fundName(number) {
+    const row = this.world.funds.find((fund) => fund.fund === number);
+    return row && `${row.name[this.state.lang]} #${number}`;
   }
 
   levels(life) {
