@@ -32,7 +32,19 @@ from sim.model.rows import Rows  # noqa: E402
 from sim.model.rules import LevelIndex, Rules, lower, packed  # noqa: E402
 from sim.model.table import pointer_to  # noqa: E402
 from sim.model.whole import whole_program  # noqa: E402
-from sim.model.world import OTHERS, STAGE_NAMES, STATE, TREASURY, Count, Room, Source, Status, World, build_world  # noqa: E402
+from sim.model.world import (  # noqa: E402
+    OTHERS,
+    STAGE_NAMES,
+    STATE,
+    TREASURY,
+    Cash,
+    Count,
+    Room,
+    Source,
+    Status,
+    World,
+    build_world,
+)
 from sim.model.zone import live_one_world  # noqa: E402
 
 compiled.allow_imports()
@@ -253,7 +265,7 @@ class Worlds:
         return status
 
 
-def _kept(world: World, number: int, mark: int) -> Replication:
+def _kept(world: World, number: int) -> Replication:
     c = world.tally.counts
     e = world.events
     v = world.ventures
@@ -416,12 +428,12 @@ def simulate(
         world = worlds.live(r, r, events=r < events)
         values[r] = world.metrics
         lived[r] = np.nansum(world.metrics[0])
-        worst[r] = world.tally.money[18]
+        worst[r] = world.tally.money[Cash.WORST]
         broken[r] = world.tally.counts[Count.BROKEN]
         if r == 0:
             books.update(_books(scenario, world))
         if r < events:
-            kept[r] = _kept(world, r, quarters)
+            kept[r] = _kept(world, r)
 
     looked = FIRST_LOOK if first_look is not None and n >= 2 * FIRST_LOOK else 0
     if first_look is not None and looked:
@@ -589,7 +601,7 @@ def firm_name(scenario: "Scenario", cohort: int, index: int) -> str:
     from sim.quantities import quarter_name
 
     source = cohort % 4
-    if source == 3 and index < len(scenario.named):
+    if source == Source.NAMED and index < len(scenario.named):
         return scenario.named[index].id
     entry = cohort // 4 - 1
     when = "start" if entry < 0 else quarter_name(int(scenario.zone.start) + entry)
@@ -722,7 +734,7 @@ def manifest_of(
 
 
 def warm() -> bool:
-    """Compile the kernel (one or two minutes, once for a version of the sources). Returns whether it already was."""
+    """Compile the kernel (about half a minute, once for a version of the sources). Returns whether it already was."""
     from pathlib import Path
 
     from sim.scenario import load_scenario

@@ -218,13 +218,6 @@ def pme_plus(
     return irr(np.where(amounts > 0.0, factor * amounts, amounts), periods, dates, nav)
 
 
-def mean_irr(rates: Sequence[Rate]) -> tuple[Estimate, int]:
-    """Mean over the rates that are defined, total losses among them, and how many are not."""
-    values = np.array([rate.value for rate in rates])
-    defined = values[~np.isnan(values)]
-    return mean(defined), int(values.size - defined.size)
-
-
 # ---------------------------------------------------------------------------------------- means and quantiles
 
 

@@ -75,13 +75,7 @@ def write_bytes(path: str | Path, data: bytes) -> Path:
     path = path.resolve()  # a link stays a link: what it points at is replaced
     partial = path.with_name(f".{path.name}.partial-{os.getpid()}-{threading.get_ident()}")
     try:
-        _operation(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(partial, "wb") as file:
-            file.write(data)
-            _operation(path)
-            file.flush()
-            os.fsync(file.fileno())
+        _write_beside(path, partial, data)
         _operation(path)
         os.replace(partial, path)
         _sync_folder(path.parent)
@@ -106,13 +100,7 @@ def write_together(files: Mapping[str | Path, bytes]) -> list[Path]:
         clear_half_written(folder)
     try:
         for path, data in places.items():
-            _operation(path)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with open(partials[path], "wb") as file:
-                file.write(data)
-                _operation(path)
-                file.flush()
-                os.fsync(file.fileno())
+            _write_beside(path, partials[path], data)
         replaced = []
         try:
             for path in places:
@@ -137,6 +125,17 @@ def write_together(files: Mapping[str | Path, bytes]) -> list[Path]:
             with contextlib.suppress(OSError):
                 leftover.unlink(missing_ok=True)
     return list(places)
+
+
+def _write_beside(path: Path, partial: Path, data: bytes) -> None:
+    """All of it, on the disk, under the name that `path` has until then."""
+    _operation(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(partial, "wb") as file:
+        file.write(data)
+        _operation(path)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _keep(path: Path, copy: Path) -> None:

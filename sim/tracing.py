@@ -50,7 +50,7 @@ def follow(
     _, seed = _checked(scenario, 1, seed)
     worlds = Worlds(scenario, lower(scenario, Rows(seed, np.array([replication]), overrides)), seed)
     world = worlds.live(0, replication, events=True)
-    samples = _samples(scenario, [_kept(world, replication, scenario.zone.quarters)])
+    samples = _samples(scenario, [_kept(world, replication)])
     life = life_in(scenario, world, samples, replication, firm, seed)
     _add_fair_values(life, scenario, samples, replication)
     _add_tables(life, scenario, worlds, replication)
@@ -62,7 +62,7 @@ def live_again(scenario: Scenario, replication: int, seed: int) -> tuple[World, 
     world = Worlds(scenario, lower(scenario, Rows(seed, np.array([replication]))), seed).live(
         0, replication, events=True
     )
-    return world, _samples(scenario, [_kept(world, replication, scenario.zone.quarters)])
+    return world, _samples(scenario, [_kept(world, replication)])
 
 
 def life_in(

@@ -405,7 +405,7 @@ class BassInputs(Table):
     @model_validator(mode="after")
     def _by_quarter(self) -> BassInputs:
         for k, t in enumerate(self.times):
-            if self.form == "quarterly" and t * 4.0 != round(t * 4.0):
+            if self.form == "quarterly" and not (4.0 * t).is_integer():
                 raise _wrong(f"times.{k}", "the quarterly form knows whole quarters only", t)
         if self.form == "quarterly":
             steps = 4.0 * max(self.times) * self.replications * float(self.agents)
@@ -570,7 +570,7 @@ class SurvivalInputs(Table):
         if any(b > a for a, b in itertools.pairwise([self.fit.whole, *survival])) or min(survival) <= 0.0:
             raise _wrong("fit.survival", "must fall and stay above 0: shares as .796, or percent as 79.6", survival)
         for k, age in enumerate([*ages, *self.predict]):
-            if age * 4.0 != round(age * 4.0) or age > 60.0:
+            if age > 60.0 or not (4.0 * age).is_integer():
                 where = f"fit.ages.{k}" if k < len(ages) else f"predict.{k - len(ages)}"
                 raise _wrong(where, "the firm module knows whole quarters, up to 60 years", age)
         _refuse_endless("firms", 4.0 * max(self.predict) * self.firms, self.firms, "fewer firms or a younger age")

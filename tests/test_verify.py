@@ -303,6 +303,18 @@ def test_no_number_that_a_float_cannot_hold_is_taken_anywhere(tmp_path, number, 
     assert found and all("case.toml:" in problem for problem in found)
 
 
+@pytest.mark.parametrize("years", ["1e308", "4e307", "2.1"])  # four times the first is no number any more
+@pytest.mark.parametrize(
+    "name, old, key",
+    [("bass-agents", "times = [1, 2,", "inputs"), ("cohort-survival-bls-1994", "predict = [", "inputs.predict.0")],
+)
+def test_years_without_whole_quarters_or_without_end_are_refused_at_their_line(tmp_path, name, old, key, years):
+    text = (PUBLISHED / f"{name}.toml").read_text(encoding="utf-8")
+    assert old in text
+    (found,) = problems(written(tmp_path, text.replace(old, f"{old.replace(' 2,', '')} {years},")))
+    assert re.search(r"case.toml:\d+: " + key, found), found
+
+
 def test_growth_that_does_not_vary_has_no_kurtosis():
     from sim.verify import ShockInputs, growth_shocks
 

@@ -13,6 +13,8 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+from llvmlite import binding
+
 OBJECTS = 200_000  # new ones before Python looks for cycles: numba makes millions that live to the end
 
 
@@ -56,17 +58,41 @@ def _functions(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _sizes(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Bytes of a type, by the text that LLVM would be given."""
-    known: dict[Any, int] = {}
+    """Bytes of a type, by the text that LLVM would be given. numba asks once more in the context of each function."""
+    known: dict[str, int] = {}
 
     def get_abi_sizeof(self: Any, ty: Any) -> int:
-        key = (id(self), str(ty))
+        key = str(ty)
         found = known.get(key)
         if found is None:
             found = known[key] = original(self, ty)
         return found
 
     return get_abi_sizeof
+
+
+def _attributes(original: Callable[..., Any]) -> Callable[..., Any]:
+    """The type of an attribute, and that there is none: whether a function's type has a `__call__` of its own is asked
+    at every call."""
+    known: dict[Any, Any] = {}
+
+    def resolve_getattr(self: Any, typ: Any, attr: str) -> Any:
+        key = (typ, attr)
+        if key not in known:
+            known[key] = original(self, typ, attr)
+        return known[key]
+
+    return resolve_getattr
+
+
+def _deletion(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A variable that is not used any more: without reference counting nothing is to be given back or zeroed."""
+
+    def delvar(self: Any, name: str) -> None:
+        if self.context.enable_nrt:
+            original(self, name)
+
+    return delvar
 
 
 def _variables(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -123,7 +149,9 @@ _PARTS: tuple[tuple[str, str, Callable[[Callable[..., Any]], Callable[..., Any]]
     ("numba.core.types.functions:BaseFunction", "get_call_type", _call_types),
     ("numba.core.base:BaseContext", "get_function", _functions),
     ("numba.core.base:BaseContext", "get_abi_sizeof", _sizes),
+    ("numba.core.typing.context:BaseContext", "resolve_getattr", _attributes),
     ("numba.core.ir:Inst", "_rec_list_vars", _variables),
+    ("numba.core.lowering:Lower", "delvar", _deletion),
     ("numba.core.codegen:CPUCodegen", "_check_llvm_bugs", _once),
     ("numba.core.types.npytypes:Record", "__repr__", _names),
     ("numba.np.arrayobj:", "make_array", cache),
@@ -147,9 +175,13 @@ def remembering() -> Iterator[None]:
         setattr(owner, name, new)
     thresholds = gc.get_threshold()
     gc.set_threshold(OBJECTS, *thresholds[1:])
+    listeners: list[Any] = getattr(getattr(binding.ffi.lib, "_lock", None), "_cblist", [])
+    told = listeners[:]
+    listeners.clear()  # of every call of LLVM, for timings that nobody reads
     try:
         yield
     finally:
         gc.set_threshold(*thresholds)
+        listeners[:] = told
         for owner, name, original in reversed(kept):
             setattr(owner, name, original)

@@ -121,23 +121,26 @@ def _load_column(context: Any, builder: Any, table: TableType, pointer: Any, att
     strides = [WORD(item)]
     for length in reversed(shape[1:]):
         strides.insert(0, builder.mul(strides[0], length))
-    fields = {
-        "meminfo": None,
-        "parent": None,
+    # Written as one value: numba's own way, by memory, is five times as many instructions, which take time to clear.
+    # What is known beforehand stands in the constant that the value begins with.
+    known: dict[str, Any] = {"meminfo": None, "parent": None, "itemsize": item}
+    found: dict[str, Any] = {
         "nitems": reduce(builder.mul, shape),
-        "itemsize": WORD(item),
         "data": builder.inttoptr(word(0), data_type.as_pointer()),
         "shape": pack_array(builder, shape, WORD),
-        "strides": pack_array(builder, strides, WORD),
     }
-    # Written as one value: numba's own way, by memory, is five times as many instructions, which take time to clear.
+    if kind.ndim == 1:
+        known["strides"] = [item]
+    else:
+        found["strides"] = pack_array(builder, strides, WORD)
     model: Any = context.data_model_manager[kind]
-    array: Any = ir.Constant(model.get_value_type(), ir.Undefined)
-    for name, value in fields.items():
-        place_of = model.get_field_position(name)
-        if value is None:
-            value = ir.Constant(array.type.elements[place_of], None)
-        array = builder.insert_value(array, value, place_of)
+    whole = model.get_value_type()
+    parts: list[Any] = [ir.Undefined] * len(whole.elements)
+    for name, value in known.items():
+        parts[model.get_field_position(name)] = value
+    array: Any = ir.Constant(whole, [ir.Constant(t, part) for t, part in zip(whole.elements, parts, strict=True)])
+    for name, value in found.items():
+        array = builder.insert_value(array, value, model.get_field_position(name))
     return array
 
 

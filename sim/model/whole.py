@@ -2,13 +2,15 @@
 
 numba optimises every function with all that it calls, and makes machine code and two wrappers of each: a function five
 calls deep is optimised five times over. Inside `whole_program` the functions below the entry are only translated; the
-entry, with everything linked into it once, is optimised once. What numba works out again and again is remembered
-meanwhile (quick.py). It leans on numba's inner parts; where a version of numba lacks one of them, compiling is slow
+entry, with everything linked into it once, is optimised once. What LLVM does with a function alone is done in a thread
+beside numba's translation of the next, in the same order. What numba works out again and again is remembered meanwhile
+(quick.py). It leans on numba's inner parts; where a version of numba lacks one of them, compiling is slow
 again and nothing else changes.
 """
 
 import ctypes
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,13 +36,16 @@ def whole_program(entry: Any) -> Iterator[None]:
         yield
         return
     try:
+        from llvmlite import binding
         from numba import _dynfunc  # type: ignore[attr-defined]
-        from numba.core import codegen, cpu, event, lowering, targetconfig
+        from numba.core import cgutils, codegen, cpu, event, lowering, targetconfig
 
         make_function = _dynfunc.make_function
         library, context, lower = codegen.CPUCodeLibrary, cpu.CPUContext, lowering.Lower
         settings = targetconfig.TargetConfig
         originals = [
+            (library, "add_ir_module"),
+            (library, "_optimize_functions"),
             (library, "_optimize_final_module"),
             (library, "_finalize_final_module"),
             (library, "_get_module_for_linking"),
@@ -52,7 +57,7 @@ def whole_program(entry: Any) -> Iterator[None]:
             (settings, "__eq__"),
         ]
         kept = [(owner, name, getattr(owner, name)) for owner, name in originals]
-        optimise, finish, _, finalize, executable, python_wrapper, _, _, equal = (method for _, _, method in kept)
+        add, _, optimise, finish, _, finalize, executable, python_wrapper, *_, equal = (each for _, _, each in kept)
     except (ImportError, AttributeError):
         yield
         return
@@ -66,6 +71,32 @@ def whole_program(entry: Any) -> Iterator[None]:
         def on_end(self, event: Any) -> None:
             pass
 
+    beside = ThreadPoolExecutor(1, "llvm")
+    under_way: list[Future[None]] = []
+
+    def add_part(self: Any, ir_module: Any) -> None:
+        """Read, checked and tidied by LLVM, which needs no lock of Python's, beside numba's work on the next part."""
+        if self.name == name:
+            add(self, ir_module)
+            return
+        text = cgutils.normalize_ir_text(str(ir_module))
+
+        def tidy() -> None:
+            read = binding.parse_assembly(text)
+            read.name = ir_module.name
+            read.verify()
+            self.add_llvm_module(read)
+
+        under_way.append(beside.submit(tidy))
+
+    def optimise_functions(self: Any, ll_module: Any) -> None:
+        """numba's own also sets up LLVM's passes for each function that is only named, which are three in four."""
+        ll_module.data_layout = self._codegen._data_layout
+        for function in ll_module.functions:
+            if not function.is_declaration:
+                passes, builder = self._codegen._function_pass_manager()
+                passes.run(function, builder)
+
     def optimise_entry(self: Any) -> None:
         if self.name == name:
             optimise(self)
@@ -74,7 +105,7 @@ def whole_program(entry: Any) -> Iterator[None]:
         if self.name == name:
             finish(self)
         else:
-            self._finalize_dynamic_globals()
+            under_way.append(beside.submit(self._finalize_dynamic_globals))
             self._finalized = True
 
     def finish_whole(self: Any) -> None:
@@ -84,6 +115,8 @@ def whole_program(entry: Any) -> Iterator[None]:
                 self._reload_init.update(part._reload_init)
             finish_entry(self)
             return
+        for part in under_way:
+            part.result()
         parts: dict[Any, None] = {}
 
         def gather(part: Any) -> None:
@@ -127,6 +160,8 @@ def whole_program(entry: Any) -> Iterator[None]:
         return self is other or (isinstance(other, settings) and self._values == other._values) or equal(self, other)
 
     with event.install_listener("numba:compile", Seen()), remembering():
+        library.add_ir_module = add_part
+        library._optimize_functions = optimise_functions
         library._optimize_final_module = optimise_entry
         library._finalize_final_module = finish_entry
         library._get_module_for_linking = linked_part
@@ -138,6 +173,7 @@ def whole_program(entry: Any) -> Iterator[None]:
         try:
             yield
         finally:
+            beside.shutdown(cancel_futures=True)
             for owner, attribute, method in kept:
                 setattr(owner, attribute, method)
             for dispatcher in below - {entry}:
