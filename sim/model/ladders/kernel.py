@@ -465,8 +465,8 @@ def climb_ladders(
     key, rules, programmes, rounds, firms, ventures, market, ladder, events, tally, scratch, quarter, phase
 ):
     """One quarter of every ladder, from the highest level down (so nobody climbs two steps of one ladder at once).
-    programmes: the rules of programmes, whose adopters may have better odds. rounds: those of the rounds that firms seek
-    which take investors in on the way.
+    programmes: the rules of programmes, whose adopters may have better odds. rounds: the rules of rounds, for
+    firms that take investors in on the way.
 
     Returns how many firms entered the level that rules.listed names; their slots stand first in scratch.listed.
     """

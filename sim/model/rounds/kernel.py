@@ -269,6 +269,14 @@ def wants_round(rules, ventures, v, private, quarter):
 
 
 @inlined
+def skips_to(rules, firms, slot):
+    """The stage up to which a first round may skip by its price: B; a profitable firm on its way to a listing is past
+    that."""
+    mature = firms.held[slot] & rules.listing_levels != 0 and firms.profit_last[slot] > 0.0
+    return np.int64(Stage.PRE_IPO) if mature else np.int64(Stage.B)
+
+
+@inlined
 def next_stage(rules, ventures, v, pre, latest):
     """The stage of the round a firm goes for: one on from its last, if its price is in reach of that stage; else
     another round of the same stage (A+, B+). latest: the stage up to which a first round may skip."""
@@ -676,8 +684,7 @@ def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, even
     c, d = scratch.terms[Term.JOINS, seeker], scratch.terms[Term.GOAL, seeker]
     private = market.private[quarter]
     pre = scratch.terms[Term.ASK, seeker]
-    on_its_way = firms.held[ventures.firm[v]] & rules.listing_levels != 0
-    stage = np.int64(next_stage(rules, ventures, v, pre, np.int64(Stage.PRE_IPO if on_its_way else Stage.B)))
+    stage = np.int64(next_stage(rules, ventures, v, pre, skips_to(rules, firms, ventures.firm[v])))
     dilution = min(max(rules.dilution[stage] * scratch.terms[Term.DILUTION, seeker], 0.02), 0.45)
     amount = pre * dilution / (1.0 - dilution)
     post = pre + amount
