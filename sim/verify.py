@@ -685,6 +685,7 @@ def china_ladder(inputs: LadderInputs, expected: Mapping[str, Expected]) -> Answ
         "stock": totals.stock,
         "renewed": totals.renewed,
         "passed": totals.passed,
+        "backed": totals.backed,
     }
 
 
@@ -755,15 +756,25 @@ KINDS: dict[str, Kind] = {
     ),
     "china-ladder": Kind(
         LadderInputs,
-        ("entered", "stock", "renewed", "passed"),
+        ("entered", "stock", "renewed", "passed", "backed"),
         china_ladder,
-        {"": Default(0.15), "renewed": Default(0.03, True), "passed": Default(0.03, True)},
+        {
+            "": Default(0.15),
+            "renewed": Default(0.03, True),
+            "passed": Default(0.03, True),
+            "backed": Default(0.03, True),
+        },
     ),
     "china-listing": Kind(
         ListingInputs,
-        ("entered", "stock", "renewed", "passed"),
+        ("entered", "stock", "renewed", "passed", "backed"),
         china_ladder,
-        {"": Default(0.15), "renewed": Default(0.03, True), "passed": Default(0.03, True)},
+        {
+            "": Default(0.15),
+            "renewed": Default(0.03, True),
+            "passed": Default(0.03, True),
+            "backed": Default(0.03, True),
+        },
     ),
     "firm-size-tail": Kind(
         SizeInputs, ("upper_tail", "lower_tail", "share_above_entry_size"), firm_size_tail, {"": Default(0.02)}

@@ -18,12 +18,14 @@ ENTERED, LEFT, RENEWED, REJECTED = 1, -1, 2, -2
 @dataclass(frozen=True)
 class Totals:
     """By year: awards (mean over worlds), stock at the year's end, share of the due that a re-review renewed, share of
-    the reviewed that passed. NaN where nothing was due or reviewed."""
+    the reviewed that passed, share of the listed that had raised a round. NaN where nothing was due, reviewed or
+    listed."""
 
     entered: np.ndarray
     stock: np.ndarray
     renewed: np.ndarray
     passed: np.ndarray
+    backed: np.ndarray
 
 
 def ladder_totals(
@@ -46,12 +48,17 @@ def ladder_totals(
     def count(what: int, at: int) -> int:
         return int((mine & (year == at) & (log["what"] == what)).sum())
 
-    def share(good: int, bad: int) -> float:
+    def share(good: float, bad: float) -> float:
         return good / (good + bad) if good + bad else float("nan")
 
+    levels = [(f"{a}.{b}", level) for a, x in scenario.ladders.items() for b, level in x.levels.items()]
+    listed = sum((result[f"ladder.{name}.entered"] for name, x in levels if x.is_listing), np.zeros_like(entered))
+    backed = result["firms.listed_backed"]
+    of_year = [(x[:, ends] - x[:, before]).sum(axis=0) for x in (backed, listed - backed)]
     return Totals(
         entered=scale * (entered[:, ends] - entered[:, before]).mean(axis=0),
         stock=scale * stock[:, ends].mean(axis=0),
         renewed=np.array([share(count(RENEWED, at), count(LEFT, at)) for at in years]),
         passed=np.array([share(count(ENTERED, at), count(REJECTED, at)) for at in years]),
+        backed=np.array([share(good, bad) for good, bad in zip(*of_year, strict=True)]),
     )

@@ -50,6 +50,7 @@ class Purpose(IntEnum):
     INCUBATOR = 192  # + source of applicants, up to 32: how many apply
     INCUBATOR_INITIAL = 224  # + kind of tenant, up to 16: how long the tenants of the start have been there
     TENANT = 240  # whether a tenant seeks equity finance
+    OPENS_CAPITAL = 241  # whether a firm on its way to a listing takes investors in
 
 
 _M0 = np.uint64(0xD2511F53)

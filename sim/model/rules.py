@@ -145,6 +145,8 @@ class LadderRules(NamedTuple):
     renewal: Any
     renewal_from: Any  # [level, date]
     renewal_odds: Any
+    opens_capital: Any  # of those that enter the level
+    opened: Any  # of those that stand on it at the start: they have passed such a level
     wait: Any
     withdraws: Any
     falls_to: Any
@@ -168,6 +170,7 @@ class RoundRules(NamedTuple):
     least_gap: Any
     stage_floor: Any
     skip_factor: Any
+    listing_levels: Any  # bits of the levels on which firms are on their way to a listing
     fee_reserve: Any
     least_cheque: Any
     pool_share: Any
@@ -629,6 +632,8 @@ class LevelIndex:
                 self.levels.append(level)
         self.number = {name: i for i, name in enumerate(self.names)}
         self.listed = next((i for i, x in enumerate(self.levels) if x.is_listing), -1)
+        ladder = self.ladder_of[self.listed] if self.listed >= 0 else None
+        self.to_listing = sum(1 << i for i, x in enumerate(self.ladder_of) if x == ladder and i != self.listed)
         self.reduced_tax = next((i for i, x in enumerate(self.levels) if x.reduces_tax), -1)
 
     def find(self, reference: str | None, ladder: str) -> int:
@@ -737,7 +742,7 @@ def lower_ladders(s: "Scenario", rows: Rows, index: LevelIndex) -> LadderRules:
     windows, scaled, rejects = (np.zeros(n, np.int64) for _ in range(3))
     falls_to = np.full(n, -1, np.int64)
     sets = Sets(rows, int(s.zone.start), n)
-    apply, initial, least_revenue = (np.zeros((r, n)) for _ in range(3))
+    apply, initial, least_revenue, opens_capital = (np.zeros((r, n)) for _ in range(4))
     passes, withdraws = np.zeros((r, n, 3)), np.zeros((r, n, 3))
     passes_from = np.full((n, MAX_DATED), NEVER, np.int64)
     passes_until = np.full((n, MAX_DATED), NEVER, np.int64)
@@ -764,6 +769,7 @@ def lower_ladders(s: "Scenario", rows: Rows, index: LevelIndex) -> LadderRules:
         least_revenue[:, i] = sets.add(i, level.conditions)
         windows[i] = sum(1 << (q - 1) for q in level.windows)
         apply[:, i] = rows(level.apply)
+        opens_capital[:, i] = rows(level.opens_capital)
         passes[:, i] = _by_regime(rows, level.passes)
         for j, dated in enumerate(level.passes_from):
             passes_from[i, j] = dated.begins - int(s.zone.start)
@@ -788,6 +794,14 @@ def lower_ladders(s: "Scenario", rows: Rows, index: LevelIndex) -> LadderRules:
             renewal_odds[:, i, j] = rows(dated.odds)
         if level.initial is not None:
             initial[:, i] = rows(level.initial)
+    opened = np.zeros((r, n))
+    for i in range(len(index.levels)):
+        passed = i
+        for _ in index.levels:  # down to where it began; a listed firm is past it all
+            if passed < 0 or i == index.listed:
+                break
+            opened[:, i] = np.maximum(opened[:, i], opens_capital[:, passed])
+            passed = int(requires[passed])
 
     return LadderRules(
         levels=rows.constant(len(index.levels), np.int64),
@@ -800,6 +814,8 @@ def lower_ladders(s: "Scenario", rows: Rows, index: LevelIndex) -> LadderRules:
         least_revenue=least_revenue,
         windows=rows.constant(windows, np.int64),
         apply=apply,
+        opens_capital=opens_capital,
+        opened=opened,
         passes=passes,
         passes_from=rows.constant(passes_from, np.int64),
         passes_until=rows.constant(passes_until, np.int64),
@@ -856,6 +872,7 @@ def lower_rounds(s: "Scenario", rows: Rows, levels: LevelIndex) -> RoundRules:
         least_gap=rows.quarters(p.least_gap),
         stage_floor=_by_stage(rows, stages, "floor"),
         skip_factor=rows(p.skip),
+        listing_levels=rows.constant(levels.to_listing, np.int64),
         fee_reserve=rows(p.fee_reserve),
         least_cheque=rows(p.least_cheque),
         pool_share=_by_stage(rows, stages, "pool"),

@@ -13,6 +13,7 @@ import numpy as np
 from sim.model.draws import Purpose, exp, uniforms, uniforms_at
 from sim.model.jit import inlined, kernel, note_flags, smallest_first
 from sim.model.programmes.effects import raise_odds
+from sim.model.rounds.kernel import open_capital
 from sim.model.world import MAX_LEVELS, TILE, Cash, Count
 
 
@@ -460,9 +461,12 @@ def withdraw(key, rules, firms, ladder, events, tally, scratch, watched, level, 
 
 
 @kernel
-def climb_ladders(key, rules, programmes, firms, ventures, market, ladder, events, tally, scratch, quarter, phase):
+def climb_ladders(
+    key, rules, programmes, rounds, firms, ventures, market, ladder, events, tally, scratch, quarter, phase
+):
     """One quarter of every ladder, from the highest level down (so nobody climbs two steps of one ladder at once).
-    programmes: the rules of programmes, whose adopters may have better odds.
+    programmes: the rules of programmes, whose adopters may have better odds. rounds: the rules of rounds, for
+    firms that take investors in on the way.
 
     Returns how many firms entered the level that rules.listed names; their slots stand first in scratch.listed.
     """
@@ -515,6 +519,9 @@ def climb_ladders(key, rules, programmes, firms, ventures, market, ladder, event
             odds,
             m,
         )
+        if rules.opens_capital[level] > 0.0:
+            chosen, likely = scratch.chosen, rules.opens_capital[level]
+            open_capital(key, rounds, firms, ventures, tally, chosen, passed, likely, m, quarter)
         if level == rules.listed and passed > 0:
             listed = passed
             for k in range(passed):
@@ -573,3 +580,15 @@ def seed_levels(key, rules, firms, ventures, market, ladder, events, tally, scra
         ladder.seeded[level] = ladder.stock[level]
         ladder.entered[level] = 0
         ladder.left[level] = 0
+
+
+@kernel
+def open_at_start(key, rules, rounds, firms, ventures, market, tally, scratch):
+    """Firms that stand at the start beyond a level whose entrants may take investors in have had the choice too, and go
+    raising now."""
+    slots = tally.counts[Count.FIRM_SLOTS]
+    for level in range(rules.levels):
+        if rules.opened[level] > 0.0:
+            n = holders_of(firms.held, bit(level), slots, scratch.good, scratch.list)
+            odds, m = rules.opened[level], market.multiple[0]
+            open_capital(key, rounds, firms, ventures, tally, scratch.list, n, odds, m, 0)

@@ -18,12 +18,14 @@ from sim.model.draws import (
     address_words,
     exp,
     exp_inlined,
+    log,
     log_inlined,
     logistic,
     normal,
     normal_inlined,
     philox,
     pick_words,
+    uniform,
     uniforms,
     unit,
 )
@@ -108,6 +110,24 @@ def first_value(key, rules, firms, slot, source):
     """Log of the latent value of a new venture: lognormal by source, at its own address."""
     u, _, _, _ = uniforms(key, np.int64(firms.index[slot]), np.int64(firms.cohort[slot]), 0, Purpose.ROUND_TERMS_MORE)
     return rules.value_log_median[source] + rules.value_log_sd * normal(u)
+
+
+@kernel
+def open_capital(key, rules, firms, ventures, tally, slots, n, odds, listed_log_multiple, quarter):
+    """Profitable firms without investors among slots[:n], which are on their way to a listing, begin to seek some, with
+    these odds: worth the multiple of what they have filed, they go raising at once, and live on if nobody answers."""
+    for k in range(n):
+        slot = np.int64(slots[k])
+        if firms.venture[slot] >= 0 or firms.profit_last[slot] <= 0.0:
+            continue
+        index, cohort = np.int64(firms.index[slot]), np.int64(firms.cohort[slot])
+        if uniform(key, index, cohort, quarter, Purpose.OPENS_CAPITAL) >= odds:
+            continue
+        value = log(max(firms.value_last[slot], 1.0)) - listed_log_multiple
+        v = put_venture(key, rules, firms, ventures, tally, slot, quarter, value, -1)
+        if v < 0:
+            return
+        ventures.cash[v] = 0.99 * rules.short_runway * ventures.burn[v]
 
 
 @fast_kernel
@@ -249,14 +269,21 @@ def wants_round(rules, ventures, v, private, quarter):
 
 
 @inlined
-def next_stage(rules, ventures, v, pre):
+def skips_to(rules, firms, slot):
+    """The stage up to which a first round may skip by its price: B; a profitable firm on its way to a listing is past
+    that."""
+    mature = firms.held[slot] & rules.listing_levels != 0 and firms.profit_last[slot] > 0.0
+    return np.int64(Stage.PRE_IPO) if mature else np.int64(Stage.B)
+
+
+@inlined
+def next_stage(rules, ventures, v, pre, latest):
     """The stage of the round a firm goes for: one on from its last, if its price is in reach of that stage; else
-    another
-    round of the same stage (A+, B+)."""
+    another round of the same stage (A+, B+). latest: the stage up to which a first round may skip."""
     last = ventures.stage[v]
     if last == Stage.NONE:
         stage = np.int64(Stage.ANGEL)
-        while stage < Stage.B and pre > rules.stage_floor[stage + 1] * rules.skip_factor:
+        while stage < latest and pre > rules.stage_floor[stage + 1] * rules.skip_factor:
             stage += 1
         return stage
     if last == Stage.PRE_IPO:
@@ -657,7 +684,7 @@ def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, even
     c, d = scratch.terms[Term.JOINS, seeker], scratch.terms[Term.GOAL, seeker]
     private = market.private[quarter]
     pre = scratch.terms[Term.ASK, seeker]
-    stage = np.int64(next_stage(rules, ventures, v, pre))
+    stage = np.int64(next_stage(rules, ventures, v, pre, skips_to(rules, firms, ventures.firm[v])))
     dilution = min(max(rules.dilution[stage] * scratch.terms[Term.DILUTION, seeker], 0.02), 0.45)
     amount = pre * dilution / (1.0 - dilution)
     post = pre + amount
