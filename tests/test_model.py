@@ -137,6 +137,23 @@ def test_an_audit_that_is_broken_on_purpose_is_noticed(small):
     assert w.tally.counts[30] == 1
 
 
+def test_firms_that_prepare_a_listing_take_investors_in_at_their_own_stage_and_price():
+    pipeline = [f"ladders.listing.levels.{name}.initial=40" for name in ("tutoring", "in_review", "approved")]
+    odds = "ladders.listing.levels.tutoring.opens_capital"
+
+    def share(value):
+        found = simulate(load_scenario(XIAN, [*SMALL, *pipeline, f"{odds}={value}"]), 4, 3, events=4, audit=True)
+        listed = found["ladder.listing.listed.entered"][:, -1].sum()
+        return found["firms.listed_backed"][:, -1].sum() / listed, found.samples["rounds"]
+
+    none, _ = share(0)
+    all_, rounds = share(1)
+    assert none < 0.25 < 0.6 < all_
+    late = np.isin(rounds["stage"], ("c", "d", "pre_ipo")) & (rounds["round"] == 1)
+    assert late.any()  # others begin at B at the latest
+    assert (rounds["post_money"][late] > 5e8).all()
+
+
 def test_bounds_are_never_exceeded_and_interpreted_agrees_with_compiled(tmp_path):
     """A small world, run by plain Python and by the compiled kernel: events and integers exactly, floats to 1e-9."""
     code = """
