@@ -174,7 +174,8 @@ def test_a_long_name_of_a_fact_is_folded_and_loses_nothing(name, lines):
 
 
 def test_a_multiple_that_was_not_published_of_this_zone_is_only_marked(result):
-    elsewhere = replace(result, facts=[fact for fact in result.facts if "multiple" not in fact.metric])
+    others = [fact for fact in result.facts if "multiple" not in fact.metric]
+    elsewhere = replace(result, facts=others, manifest=result.manifest | {"multiple_marked": 11.1})
     said = [[text.get_text() for text in texts(figures.multiples(r, lang="en"))] for r in (result, elsewhere)]
     assert any("published: 11.1×" in word for word in said[0])
     assert any("marked: 11.1×" in word for word in said[1]) and not any("published" in word for word in said[1])
