@@ -271,6 +271,15 @@ def test_an_axis_has_one_scale_for_all_its_numbers():
     assert moment("2023Q4") == 2023.0 and moment("2024Q1") == 2023.25
 
 
+@pytest.mark.parametrize(("kilograms", "zh", "en"), [
+    (7500.0, "7,500千克标准煤", "7,500 kg coal eq."),
+    (2_636_017.0, "2,636吨标准煤", "2,636 t coal eq."),
+    (1.2e8, "12万吨标准煤", "120 kt coal eq."),
+])  # fmt: skip
+def test_energy_is_told_in_tonnes_where_kilograms_would_fill_the_line(kilograms, zh, en):
+    assert amount(kilograms, "kgce", "zh") == zh and amount(kilograms, "kgce", "en") == en
+
+
 def test_firms_with_one_round_are_told_and_not_drawn(result):
     table = {"multiple": np.concatenate([result.samples["multiples"]["multiple"], np.ones(4000)])}
     half = Result(result.metrics, result.quarters, result.values, {"multiples": table})
