@@ -170,17 +170,18 @@ def named(result: Result, lang: str) -> str:
     lines = []
     for path in result.manifest.get("named", []):
         odds = f"{path['probability']:.0%} ± {path['error']:.0%}"
-        goal = shown(path["published"], path["unit"], lang)
+        times = say(lang, "倍", "×")
+        goal = shown(path["published"], path["unit"], lang) + (times if path["unit"] == "ratio" else "")
         low, middle, high = (shown(x, "ratio", lang) for x in path["zone_tvpi"])
         rates = [shown(x, "rate", lang) for x in path["zone_irr"]]
         lines.append(
             say(
                 lang,
-                f"{path['name']['zh']}：{path['date']}达到公布的{goal}的概率 {odds}；园区参与其各轮的回报 {middle} "
-                f"[{low}…{high}]，IRR {rates[1]} [{rates[0]}…{rates[2]}]；"
+                f"{path['name']['zh']}：{path['date']}达到公布的{goal}的概率 {odds}；园区参与其各轮的回报为投入的 "
+                f"{middle}{times} [{low}…{high}]，IRR {rates[1]} [{rates[0]}…{rates[2]}]；"
                 f"未公布的 {len(path['drawn'])} 项由抽样或假设给出",
                 f"{path['name']['en']}: reaches the published {goal} by {path['date']} in {odds} of worlds; the zone, "
-                f"in every round, gets {middle} [{low}…{high}] of its money, IRR {rates[1]} [{rates[0]}…{rates[2]}]; "
+                f"in every round, gets {middle}× [{low}…{high}] its money, IRR {rates[1]} [{rates[0]}…{rates[2]}]; "
                 f"{len(path['drawn'])} numbers not published are drawn or assumed",
             )
         )

@@ -12,6 +12,7 @@ from matplotlib.text import Text
 
 from sim import figures
 from sim.figures import flows, style
+from sim.figures.facts import _folded
 from sim.figures.style import amount, digits, moment, scale_of
 from sim.result import Result
 from sim.terms import TERMS
@@ -156,6 +157,30 @@ def test_a_result_without_facts_logs_or_funds_has_the_figures_it_can_have(result
     figures.encode(figures.fund_flow([], bare))
 
 
+def test_a_zone_whose_funds_move_nothing_has_no_empty_flow(result):
+    still = replace(result, values=result.values * [[[not m.name.startswith("funds.")]] for m in result.metrics])
+    assert "fund-flow" in dict(figures.default_set(result)) and "fund-flow" not in dict(figures.default_set(still))
+
+
+@pytest.mark.parametrize(("name", "lines"), [
+    ("Listed companies", 1),
+    ("Output of smart sensing and connected industry, in three years", 2),
+    ("智能传感与智能网联产业产值", 1),
+    ("上市后备（区级）与上市后备（省级）企业数量合计，年末数", 2),
+])  # fmt: skip
+def test_a_long_name_of_a_fact_is_folded_and_loses_nothing(name, lines):
+    folded = _folded(name)
+    assert len(folded.splitlines()) == lines and folded.replace("\n", "").replace(" ", "") == name.replace(" ", "")
+
+
+def test_a_multiple_that_was_not_published_of_this_zone_is_only_marked(result):
+    others = [fact for fact in result.facts if "multiple" not in fact.metric]
+    elsewhere = replace(result, facts=others, manifest=result.manifest | {"multiple_marked": 11.1})
+    said = [[text.get_text() for text in texts(figures.multiples(r, lang="en"))] for r in (result, elsewhere)]
+    assert any("published: 11.1×" in word for word in said[0])
+    assert any("marked: 11.1×" in word for word in said[1]) and not any("published" in word for word in said[1])
+
+
 def test_a_change_since_a_date_is_no_point_on_the_curve(result):
     from sim.figures.curves import _facts
 
@@ -244,6 +269,15 @@ def test_numbers_are_said_as_people_say_them(value, unit, zh, en):
 def test_an_axis_has_one_scale_for_all_its_numbers():
     assert scale_of("CNY", 5e9, "zh").text(1e7) == "0.1"
     assert moment("2023Q4") == 2023.0 and moment("2024Q1") == 2023.25
+
+
+@pytest.mark.parametrize(("kilograms", "zh", "en"), [
+    (7500.0, "7,500千克标准煤", "7,500 kg coal eq."),
+    (2_636_017.0, "2,636吨标准煤", "2,636 t coal eq."),
+    (1.2e8, "12万吨标准煤", "120 kt coal eq."),
+])  # fmt: skip
+def test_energy_is_told_in_tonnes_where_kilograms_would_fill_the_line(kilograms, zh, en):
+    assert amount(kilograms, "kgce", "zh") == zh and amount(kilograms, "kgce", "en") == en
 
 
 def test_firms_with_one_round_are_told_and_not_drawn(result):

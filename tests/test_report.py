@@ -404,6 +404,16 @@ def test_yearly_waves_add_up_to_the_change_of_the_counts(result: Result):
     assert np.allclose(flows.entered[:, 0], np.quantile(in_2020, (0.05, 0.5, 0.95)))
 
 
+@pytest.mark.parametrize(("text", "kept"), [
+    ("worth CNY 73 bn (34 to 213)", "worth CNY\u00a073\u00a0bn (34 to 213)"),
+    ("CNY −0.16 m or CNY +2 k", "CNY\u00a0−0.16\u00a0m or CNY\u00a0+2\u00a0k"),
+    ("5–95 % of replications", "5–95\u00a0% of replications"),
+    ("12 months, 5 kinds", "12 months, 5 kinds"),
+])  # fmt: skip
+def test_an_amount_and_its_unit_stay_on_one_line(text: str, kept: str):
+    assert html._together(text) == kept
+
+
 # --- a real run, a comparison and a sweep
 
 
@@ -426,6 +436,16 @@ def small(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pat
         swept = sweep.run(scenario, vary, ["firms.alive", "jobs.total"], method, samples, 2, 1, out=out)
         swept.save(out, "en", figures=False)
     return {path.name: path for path in base.iterdir()}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_sweep_says_that_more_samples_could_order_its_parameters_otherwise(small: dict[str, Path], lang: str):
+    of = told(small["lhs"], lang)
+    doubts = [c for c in of.sweep.header["convergence"] if not c["enough"]]
+    said = sections.doubt_in_ranking(of)
+    assert doubts and f"--samples {max(c['samples_needed'] for c in doubts)}" in said
+    of.sweep.header["convergence"], of.sweep.variance = [], {}
+    assert sections.doubt_in_ranking(of) == ""
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -455,7 +475,8 @@ def test_a_run_is_told_with_its_comparison_its_sweep_and_every_parameter(small: 
     for row in provenance(of.scenario):
         assert row["path"] in page
     assert "firms.initial.count=300" in page  # the command says what was set
-    assert term("source.set", lang) in page and "strict" in page and "guidance.cap.angel" in page
+    assert term("source.set", lang) in page and "guidance.cap.angel" in page
+    assert "strict" in page.lower()  # a name that begins each of its lines
 
 
 @pytest.mark.parametrize("kind", ["compare", "morris", "oat", "lhs"])
@@ -651,7 +672,7 @@ def test_a_log_too_long_to_value_says_how_much_of_it_was(valued, monkeypatch: py
     found = fair.rounds_of(m)
     assert found is not None and (found.valued, found.logged, found.worlds, found.logged_worlds) == (24, 48, 1, 2)
     assert re.search(r"另有24轮|24 more", fair.coverage(m))
-    assert re.search(r"全部40次模拟中的前1次|first 1 of 40 replications", fair.coverage(m))
+    assert re.search(r"全部40次模拟中的前1次|first of 40 replications", fair.coverage(m))
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -151,7 +151,7 @@ def difference(
     )
     source = f"Headwater 活水 · {words} · {term('figure.paired', lang)}"
     label = look.capital(about.label[lang])
-    heading = title or f"{label}{'：' if lang == 'zh' else ': '}{term('figure.difference', lang)}"
+    heading = title or f"{label}{'：' if lang == 'zh' else ': '}{term('figure.difference', lang).lower()}"
     figure, bottom, top = look.page(heading, words, source)
     keys = [
         Line2D([], [], color=look.VERMILION, lw=2, label=term("mean", lang)),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 USES = ("check", "calibrate", "goal", "input")  # what tests the model comes first
 RATIOS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-ROOM = 41  # letters of a fact's name in one line
+ROOM = 44  # letters of a fact's name in one line
 BIN = 0.06  # width of a bar, in powers of ten
 
 

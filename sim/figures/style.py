@@ -310,6 +310,12 @@ MONEY = {
 }
 
 
+ENERGY = {  # from so many kilograms on: the divisor and its unit
+    "zh": ((1e8, 1e7, "万吨标准煤"), (1e5, 1e3, "吨标准煤")),
+    "en": ((1e8, 1e6, "kt coal eq."), (1e5, 1e3, "t coal eq.")),
+}
+
+
 def scale_of(unit: str, largest: float, lang: str) -> Scale:
     """The scale in which the largest number of an axis reads well."""
     word = term(f"unit.{unit}", lang)
@@ -318,6 +324,8 @@ def scale_of(unit: str, largest: float, lang: str) -> Scale:
         # 万亿 only where 亿 would need six digits
         steps = [(size, name) for size, name in MONEY[lang] if not (name == "万亿元" and largest < 1e13)]
         return next((Scale(size, name) for size, name in steps if largest >= size), Scale(1.0, steps[-1][1]))
+    if unit == "kgce":
+        return next((Scale(size, name) for least, size, name in ENERGY[lang] if largest >= least), Scale(1.0, word))
     if unit == "share":
         return Scale(0.01, word)
     if lang == "zh" and unit in ("firms", "certificates", "jobs") and largest >= 1e5:

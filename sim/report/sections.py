@@ -774,7 +774,8 @@ def the_programmes(material: Material) -> Section | None:
             rows = [Row([Cell(capital(row.cells[0].text[len(stem + colon) :])), *row.cells[1:]]) for row in table.rows]
             table = replace(table, rows=rows)
         blocks += [table] if table else []
-    taken_up = [m.name for m in result.metrics if m.name.endswith((".adopters", ".tenants"))][:6]
+    taken_up = [m.name for m in result.metrics if m.name.endswith((".adopters", ".tenants"))]
+    taken_up = [metric for metric in taken_up if figures.moves(result, metric)][:6]
     if taken_up:
         title = say("采纳与入驻", "Adopters and tenants")
         draw = partial(figures.panel, result, taken_up, title=title, lang=lang)
