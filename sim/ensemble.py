@@ -734,7 +734,7 @@ def manifest_of(
 
 
 def warm() -> bool:
-    """Compile the kernel (about half a minute, once for a version of the sources). Returns whether it already was."""
+    """Compile the kernel (half a minute to one, once for a version of the sources). Returns whether it already was."""
     from pathlib import Path
 
     from sim.scenario import load_scenario
