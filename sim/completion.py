@@ -1,7 +1,8 @@
 """Completion scripts for bash, zsh and fish, printed from the program's own parser.
 
 Completed are commands, options with their choices, scenario files, result folders, and the names of metrics and
-parameters that national.toml has, and xian.toml beyond it (its funds, programmes and named firms). The names are those of the moment: print the script again after an update.
+parameters that national.toml has, and xian.toml beyond it (its funds, programmes and named firms). The names are those
+of the moment: print the script again after an update.
 `python run.py`, `python3 run.py`, a path to either, and `./run.py` are all recognised.
 """
 
