@@ -1,7 +1,8 @@
 """Completion scripts for bash, zsh and fish, printed from the program's own parser.
 
 Completed are commands, options with their choices, scenario files, result folders, and the names of metrics and
-parameters that national.toml has. The names are those of the moment: print the script again after an update.
+parameters that national.toml has, and xian.toml beyond it (its funds, programmes and named firms). The names are those
+of the moment: print the script again after an update.
 `python run.py`, `python3 run.py`, a path to either, and `./run.py` are all recognised.
 """
 
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SHELLS = ("bash", "zsh", "fish")
-SHIPPED = Path(__file__).resolve().parent.parent / "scenarios" / "national.toml"
+SHIPPED = [Path(__file__).resolve().parent.parent / "scenarios" / name for name in ("national.toml", "xian.toml")]
 
 METRIC_OPTIONS = ("--metric", "--target", "--maximise", "--minimise", "--budget")
 PATH_OPTIONS = ("--set", "--vary", "--by")
@@ -78,16 +79,21 @@ def _one_line(text: str | None) -> str:
 
 
 def names() -> tuple[list[str], list[str]]:
-    """(metrics, dotted paths of parameters) of the shipped national.toml; none where it is not there."""
+    """(metrics, dotted paths of parameters) of the shipped scenarios; none of one that is not there."""
     from sim.errors import UserError
     from sim.scenario import load_scenario
     from sim.scenario.loading import provenance
 
-    try:
-        scenario = load_scenario(SHIPPED)
-    except UserError:
-        return [], []
-    return [metric.name for metric in scenario.metrics], [str(row["path"]) for row in provenance(scenario)]
+    metrics: dict[str, None] = {}
+    paths: dict[str, None] = {}
+    for path in SHIPPED:
+        try:
+            scenario = load_scenario(path)
+        except UserError:
+            continue
+        metrics |= dict.fromkeys(metric.name for metric in scenario.metrics)
+        paths |= dict.fromkeys(str(row["path"]) for row in provenance(scenario))
+    return [*metrics], [*paths]
 
 
 def script(shell: str, parser: argparse.ArgumentParser) -> str:

@@ -202,7 +202,7 @@ def line_of_pack(about: Mapping[str, Any], lang: str) -> str:
             f"规则包：{pack['name']['zh']}（{pack['pack']}，{pack['valid_from']}–{until}）；"
             f"另行设定 {stated} 项，超出限额 {beyond} 项",
             f"rule pack: {pack['name']['en']} ({pack['pack']}, {pack['valid_from']} to {until}); "
-            f"{stated} numbers stated otherwise, {beyond} terms beyond its limits",
+            f"stated otherwise: {stated}, beyond its limits: {beyond}",
         )
     ]
     breaches = [

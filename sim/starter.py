@@ -115,8 +115,8 @@ def _fund_size(text: str) -> float:
 
 
 def _ratio(text: str) -> float:
-    """1.5, 1.5倍, 1.5x, 1:1.5 (guidance money first)."""
-    plain = text.replace("：", ":").removeprefix("1:").rstrip("倍xX×").strip()
+    """1.5, 1.5倍, 1.5x, 1:1.5, 1比1.5 (guidance money first)."""
+    plain = text.replace("：", ":").replace("比", ":").removeprefix("1:").rstrip("倍xX×").strip()
     return _within(parse_number(plain), 0.0, 5.0)
 
 

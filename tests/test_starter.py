@@ -178,6 +178,7 @@ def test_the_defaults_of_a_smaller_zone_are_in_proportion():
         ("guidance", "2bn", 2e9),
         ("guidance", "0", 0.0),
         ("reinvestment", "1.5倍", 1.5),
+        ("reinvestment", "1比1.5", 1.5),
         ("reinvestment", "1：1.5", 1.5),
         ("cap", "35%", 0.35),
         ("years", "12年", 12),

@@ -70,6 +70,14 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
     return re.sub(r"(?<=<td><code>)[a-z][\w.]*(?=</code></td>)", lambda key: key[0].replace(".", ".<wbr>"), html)
 
 
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+    """The theme's search is a dialog without a name, which a screen reader has to say."""
+    name = "搜索" if Path(config.docs_dir).name == "zh" else "Search"
+    return output.replace(
+        'data-md-component="search" role="dialog"', f'data-md-component="search" role="dialog" aria-label="{name}"'
+    )
+
+
 def on_post_build(config: MkDocsConfig) -> None:
     """The search splits at white space, which Chinese lacks: the index is cut into words by a zero-width space, the
     longest known word first (the terms of the program and words.txt). Questions are split by the words of the index.

@@ -230,9 +230,11 @@ def read_file(path: Path) -> tuple[dict[str, Any], str]:
 
 def _near_file(path: Path) -> str | None:
     try:
-        return next(iter(difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*.toml")], 1)), None)
+        stems = {p.stem: p.name for p in path.parent.glob("*.toml")}  # ".toml" alone makes any two names alike
     except OSError:
         return None
+    close = difflib.get_close_matches(path.stem, stems, 1)
+    return stems[close[0]] if close else None
 
 
 def _exists(path: Path) -> bool:
