@@ -5,10 +5,11 @@ These compose rooms (a firm, its venture, its first round); no mechanism of thei
 
 import numpy as np
 
-from sim.model.draws import Purpose, exp, log, normal, number_words, poisson, uniform, uniforms, unit
+from sim.model.draws import Purpose, exp, log, logistic, normal, number_words, poisson, uniform, uniforms, unit
 from sim.model.exits.kernel import release_venture
 from sim.model.firms.kernel import cohort_of, draw_births, entrants_of, put_firm, put_firms
 from sim.model.jit import inlined, kernel
+from sim.model.ladders.kernel import bit, holders_of
 from sim.model.rounds.kernel import (
     add_holding,
     close_round,
@@ -16,6 +17,8 @@ from sim.model.rounds.kernel import (
     first_value,
     issue_class,
     next_of,
+    next_stage,
+    open_capital,
     put_venture,
 )
 from sim.model.world import MAX_CLASSES, TILE, Cash, Count, FundKind, Next, Source, Stage, Status
@@ -117,6 +120,43 @@ def spread_cash(key, rules, ventures, v, index, cohort):
     if ventures.stage[v] > 0:
         ventures.cash[v] = ventures.burn[v] * rules.runway[ventures.stage[v]] * u
         ventures.last_round[v] = -np.int64(8.0 * w)
+
+
+@kernel
+def open_at_start(key, rules, firms, ventures, market, tally, scratch):
+    """Firms that stand at the start beyond a level whose entrants may take investors in have had the choice too. The
+    first attempt of those that chose so went as a typical candidate's does, by promise: a round behind them, at the
+    stage and price of today, held by others. Where it failed they will try again."""
+    r = rules.rounds
+    slots = tally.counts[Count.FIRM_SLOTS]
+    m = market.multiple[0]
+    for level in range(rules.ladders.levels):
+        if rules.ladders.opened[level] <= 0.0:
+            continue
+        n = holders_of(firms.held, bit(level), slots, scratch.good, scratch.list)
+        opened = open_capital(key, r, firms, ventures, tally, scratch.list, n, rules.ladders.opened[level], m, 0)
+        for k in range(opened):
+            slot = np.int64(scratch.list[k])
+            v = np.int64(firms.venture[slot])
+            index, cohort = np.int64(firms.index[slot]), np.int64(firms.cohort[slot])
+            value = exp(ventures.log_value[v] + market.private[0])
+            stage = next_stage(r, ventures, v, value, np.int64(Stage.PRE_IPO))
+            promise = ventures.log_value[v] - r.centre[stage]
+            odds = log(r.closes / (1.0 - r.closes)) + r.selective[FundKind.MARKET] * promise
+            _, u, _, _ = uniforms(key, index, cohort, 0, Purpose.OPENS_CAPITAL)
+            if u >= logistic(odds):
+                ventures.fails[v] = 1
+                continue
+            amount = r.dilution[stage] * value
+            issue_class(key, r, ventures, v, index, cohort, stage, amount, value - amount, 0)
+            ventures.stage[v] = stage
+            ventures.rounds[v] = 1
+            ventures.first_post[v] = value
+            ventures.last_post[v] = value
+            ventures.raised[v] = amount
+            ventures.burn[v] = amount / r.runway[stage]
+            ventures.goal[v] = r.step_up[stage]
+            spread_cash(key, r, ventures, v, index, cohort)
 
 
 @inlined

@@ -51,7 +51,7 @@ value_funds = funds_.value_funds
 log_flows = funds_.log_flows
 climb_ladders = ladders_.climb_ladders
 seed_levels = ladders_.seed_levels
-open_at_start = ladders_.open_at_start
+open_at_start = population.open_at_start
 note_listings = ladders_.note_listings
 run_programmes = programmes_.run_programmes
 programme_effects = programmes_.programme_effects
@@ -131,7 +131,7 @@ def live_one_quarter(key, rules, world, quarter, last):
     if quarter == 0:
         certify_named(rules.named, firms, ventures, ladder, tally)
         seed_levels(key, rules.ladders, firms, ventures, market, ladder, events, tally, scratch)
-        open_at_start(key, rules.ladders, rules.rounds, firms, ventures, market, tally, scratch)
+        open_at_start(key, rules, firms, ventures, market, tally, scratch)
         list_at_start(key, rules, firms, ventures, market, tally, events, scratch)
         take_over_books(rules.funds, funds, commitments, ventures, holdings, market, tally)
     else:

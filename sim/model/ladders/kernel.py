@@ -519,13 +519,13 @@ def climb_ladders(
             odds,
             m,
         )
-        if rules.opens_capital[level] > 0.0:
-            chosen, likely = scratch.chosen, rules.opens_capital[level]
-            open_capital(key, rounds, firms, ventures, tally, chosen, passed, likely, m, quarter)
         if level == rules.listed and passed > 0:
             listed = passed
             for k in range(passed):
                 scratch.listed[k] = scratch.chosen[k]
+        if rules.opens_capital[level] > 0.0:
+            chosen, likely = scratch.chosen, rules.opens_capital[level]
+            open_capital(key, rounds, firms, ventures, tally, chosen, passed, likely, m, quarter)
     return listed
 
 
@@ -580,15 +580,3 @@ def seed_levels(key, rules, firms, ventures, market, ladder, events, tally, scra
         ladder.seeded[level] = ladder.stock[level]
         ladder.entered[level] = 0
         ladder.left[level] = 0
-
-
-@kernel
-def open_at_start(key, rules, rounds, firms, ventures, market, tally, scratch):
-    """Firms that stand at the start beyond a level whose entrants may take investors in have had the choice too, and go
-    raising now."""
-    slots = tally.counts[Count.FIRM_SLOTS]
-    for level in range(rules.levels):
-        if rules.opened[level] > 0.0:
-            n = holders_of(firms.held, bit(level), slots, scratch.good, scratch.list)
-            odds, m = rules.opened[level], market.multiple[0]
-            open_capital(key, rounds, firms, ventures, tally, scratch.list, n, odds, m, 0)

@@ -115,7 +115,10 @@ def first_value(key, rules, firms, slot, source):
 @kernel
 def open_capital(key, rules, firms, ventures, tally, slots, n, odds, listed_log_multiple, quarter):
     """Profitable firms without investors among slots[:n], which are on their way to a listing, begin to seek some, with
-    these odds: worth the multiple of what they have filed, they go raising at once, and live on if nobody answers."""
+    these odds: worth the multiple of what they have filed, they go raising at once, and live on if nobody answers.
+
+    Returns how many do; they stand first in slots."""
+    opened = 0
     for k in range(n):
         slot = np.int64(slots[k])
         if firms.venture[slot] >= 0 or firms.profit_last[slot] <= 0.0:
@@ -126,8 +129,11 @@ def open_capital(key, rules, firms, ventures, tally, slots, n, odds, listed_log_
         value = log(max(firms.value_last[slot], 1.0)) - listed_log_multiple
         v = put_venture(key, rules, firms, ventures, tally, slot, quarter, value, -1)
         if v < 0:
-            return
+            return opened
         ventures.cash[v] = 0.99 * rules.short_runway * ventures.burn[v]
+        slots[opened] = slot
+        opened += 1
+    return opened
 
 
 @fast_kernel
