@@ -769,7 +769,8 @@ def lower_ladders(s: "Scenario", rows: Rows, index: LevelIndex) -> LadderRules:
         least_revenue[:, i] = sets.add(i, level.conditions)
         windows[i] = sum(1 << (q - 1) for q in level.windows)
         apply[:, i] = rows(level.apply)
-        opens_capital[:, i] = rows(level.opens_capital)
+        if level.opens_capital is not None:
+            opens_capital[:, i] = rows(level.opens_capital)
         passes[:, i] = _by_regime(rows, level.passes)
         for j, dated in enumerate(level.passes_from):
             passes_from[i, j] = dated.begins - int(s.zone.start)

@@ -91,9 +91,8 @@ class Level(Table):
     withdraws: Odds | None = Described("share that leaves the level in a quarter: rejected or withdrawn", default=None)
     falls_to: str | None = Described("level to which those return", default=None)
     initial: Count | None = Described("firms on the level at the start", default=None)
-    opens_capital: Share = Described(
-        "odds that a profitable firm without investors that enters the level begins to seek some",
-        default=0.0,
+    opens_capital: Share | None = Described(
+        "odds that a profitable firm without investors that enters the level begins to seek some", default=None
     )
     is_listing: bool = Described("whether reaching it makes the firm a listed one", default=False)
     reduces_tax: bool = Described("whether holders pay the reduced corporate tax", default=False)
