@@ -37,7 +37,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         if picture.name.endswith(".zh.png") == (lang == "zh"):
             name = picture.name.replace(".zh.png", ".png")
             files.append(File.generated(config, f"img/{name}", abs_src_path=str(picture)))
-    files.append(File.generated(config, "assets/handbook.css", abs_src_path=str(HERE / "assets" / "handbook.css")))
+    for name in ("handbook.css", "handbook.js"):
+        files.append(File.generated(config, f"assets/{name}", abs_src_path=str(HERE / "assets" / name)))
     return files
 
 
