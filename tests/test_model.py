@@ -15,6 +15,7 @@ from sim.model.layout import FIXED
 from sim.model.report import M
 from sim.model.rows import Rows
 from sim.model.rules import lower
+from sim.model.world import Count
 from sim.scenario import load_scenario
 
 XIAN = Path("scenarios/xian.toml")
@@ -152,6 +153,28 @@ def test_firms_that_prepare_a_listing_take_investors_in_at_their_own_stage_and_p
     late = np.isin(rounds["stage"], ("c", "d", "pre_ipo")) & (rounds["round"] == 1)
     assert late.any()  # others begin at B at the latest
     assert (rounds["post_money"][late] > 5e8).all()
+
+
+def test_sales_grow_into_the_price_that_investors_pay():
+    """Among firms with a price the value of one that lives on its sales goes to what they are worth, and sales of one
+    that spends go to its value."""
+
+    def firms_of(part):
+        scenario = load_scenario("scenarios/xian.toml", ['zone.end="2026Q4"', f"rounds.grows_into={part}"])
+        rules = lower(scenario, Rows(1, np.arange(1), None))
+        world = Worlds(scenario, rules, 1).live(0, 0)
+        v, firms = world.ventures, world.firms
+        there = np.flatnonzero(v.alive[: world.tally.counts[Count.VENTURE_SLOTS]])
+        there = there[(v.stage[there] > 0) & (v.listed[there] == 0) & (v.named[there] < 0)]
+        slots = v.firm[there]
+        worth = firms.log_revenue[slots] + rules.rounds.price_to_sales_log[0][firms.sector[slots]]
+        return v.log_value[there] - worth, v.burn[there] > 0.0
+
+    apart, spends = firms_of(0.0)
+    near, spends_near = firms_of(0.6)
+    assert np.quantile(near[spends_near], 0.9) < 0.5 * np.quantile(apart[spends], 0.9)
+    assert np.std(near[~spends_near]) < 0.5 * np.std(apart[~spends])
+    assert np.median(np.abs(near[~spends_near])) < 0.7
 
 
 def test_bounds_are_never_exceeded_and_interpreted_agrees_with_compiled(tmp_path):

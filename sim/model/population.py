@@ -15,6 +15,7 @@ from sim.model.rounds.kernel import (
     close_round,
     dry_powder,
     first_value,
+    grow_into_value,
     issue_class,
     next_of,
     next_stage,
@@ -166,6 +167,18 @@ def is_venture(rules, word, source):
 
 
 @kernel
+def grow_before(rules, firms, slot, log_value, age):
+    """Sales of a backed firm of the start have grown into its value since its first money; the value came to be on the
+    way, so half of that time counts. Its filed accounts are scaled with them."""
+    quarters = 0.5 * max(0.0, age - rules.founder_runway)
+    factor = exp(grow_into_value(rules, firms, slot, log_value, 1.0 - (1.0 - rules.grows_into) ** quarters))
+    firms.revenue_last[slot] *= factor
+    firms.revenue_before[slot] *= factor
+    firms.profit_last[slot] *= factor
+    firms.value_last[slot] *= factor
+
+
+@kernel
 def fill_at_start(key, rules, firms, ventures, market, tally, scratch):
     """The starting population: firms of many ages, some of them ventures with rounds behind them."""
     source = np.int64(Source.ORGANIC)
@@ -220,6 +233,7 @@ def fill_at_start(key, rules, firms, ventures, market, tally, scratch):
                     continue
                 if rounds > 0:
                     give_history(key, rules.rounds, ventures, v, first + k, cohort, 0, value)
+                    grow_before(rules.rounds, firms, slot, ventures.log_value[v], np.int64(age))
                 ventures.cash[v] = ventures.burn[v] * money
                 ventures.burn[v] *= burn
                 ventures.fails[v] = fails

@@ -166,6 +166,8 @@ class RoundRules(NamedTuple):
     correlation: Any
     funded_quarters: Any
     funded_growth: Any
+    grows_into: Any
+    price_to_sales_log: Any
     short_runway: Any
     least_gap: Any
     stage_floor: Any
@@ -856,6 +858,9 @@ def lower_rounds(s: "Scenario", rows: Rows, levels: LevelIndex) -> RoundRules:
         selective[:, kind] = rows(investor.selective)
     first = [f.value_organic, f.value_incubator, f.value_attracted, f.value_organic]
     step_up = np.log(np.maximum(_by_stage(rows, stages, "step_up", np.full(rows.count, 2.0)), 1.0001))
+    multiples = rows.table([q.price_to_sales for q in s.firms.sectors.values()])
+    price_to_sales_log = np.full((rows.count, MAX_SECTORS), -np.inf)  # no multiple: no gap
+    np.log(multiples, out=price_to_sales_log[:, : multiples.shape[1]], where=multiples > 0.0)
     return RoundRules(
         founder_burn=rows(f.burn),
         founder_runway=4.0 * rows(f.runway),
@@ -869,6 +874,8 @@ def lower_rounds(s: "Scenario", rows: Rows, levels: LevelIndex) -> RoundRules:
         correlation=rows(p.correlation),
         funded_quarters=rows.quarters(p.funded_for),
         funded_growth=0.25 * _by_stage(rows, stages, "funded_growth"),
+        grows_into=1.0 - (1.0 - rows(p.grows_into)) ** 0.25 if p.grows_into is not None else np.zeros(rows.count),
+        price_to_sales_log=price_to_sales_log,
         short_runway=4.0 * rows(p.short_runway),
         least_gap=rows.quarters(p.least_gap),
         stage_floor=_by_stage(rows, stages, "floor"),

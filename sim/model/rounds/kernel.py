@@ -49,6 +49,7 @@ from sim.model.world import (
 
 SQRT_HALF = 0.7071067811865476
 MOST_STEPS = 60
+NO_MULTIPLE = 700.0  # beyond the log of every number: a sector without a multiple has minus infinity
 
 
 @kernel
@@ -210,8 +211,33 @@ def flag_funded(alive, stage, last_round, oldest, flags):
 
 
 @kernel
+def flag_priced(alive, listed, stage, flags):
+    """1 where investors or the public have put a price on a firm."""
+    for i in range(flags.shape[0]):
+        flags[i] = 1 if (alive[i] != 0) & ((stage[i] > 0) | (listed[i] != 0)) else 0
+
+
+@inlined
+def gap_of(rules, firms, slot, log_value):
+    """By how much a value runs ahead of what the firm's sales are worth at listed multiples, in logs."""
+    multiple = rules.price_to_sales_log[firms.sector[slot]]
+    return log_value - multiple - firms.log_revenue[slot] if multiple > -NO_MULTIPLE else 0.0
+
+
+@inlined
+def grow_into_value(rules, firms, slot, log_value, part):
+    """Sales of a firm whose price runs ahead of them make good part of the log gap: investors pay for growth that is to
+    come, and their money buys it. A firm that sells more than its price implies is left as it is. Returns what they
+    grow by, in logs."""
+    grown = part * max(gap_of(rules, firms, slot, log_value), 0.0)
+    firms.log_revenue[slot] = min(firms.log_revenue[slot] + grown, 34.0)
+    return grown
+
+
+@kernel
 def move_values(key, rules, firms, ventures, market, tally, scratch, quarter):
-    """Latent values drift and spread; firms with young money grow faster; cash burns, eased by profit."""
+    """Latent values drift and spread; firms with young money grow faster, and backed ones into their price; cash
+    burns."""
     rest = np.sqrt(1.0 - rules.correlation * rules.correlation)
     rows = tally.counts[Count.VENTURE_SLOTS]
     oldest = quarter - rules.funded_quarters
@@ -247,6 +273,16 @@ def move_values(key, rules, firms, ventures, market, tally, scratch, quarter):
             slot = ventures.firm[v]
             grown = firms.log_revenue[slot] + rules.funded_growth[ventures.stage[v]]
             firms.log_revenue[slot] = min(grown, 34.0)
+        if rules.grows_into > 0.0:
+            flag_priced(ventures.alive[first:last], listed, stage, flags)
+            found = note_flags(flags, first, scratch.list, np.int64(0))
+            for k in range(found):
+                v = scratch.list[k]
+                slot = np.int64(ventures.firm[v])
+                if ventures.listed[v] or ventures.burn[v] > 0.0:
+                    grow_into_value(rules, firms, slot, ventures.log_value[v], rules.grows_into)
+                else:
+                    ventures.log_value[v] -= rules.grows_into * gap_of(rules, firms, slot, ventures.log_value[v])
 
 
 @kernel

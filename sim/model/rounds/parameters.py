@@ -137,6 +137,11 @@ class RoundParameters(Table):
         "failed attempts after which a firm stops asking until it is sold, carried by revenue, or gone"
     )
     retry: Years = Described("time between a failed attempt and the next")
+    grows_into: Share | None = Described(
+        "part of the log gap between a backed firm's value and what its sales are worth at listed multiples that its "
+        "sales make good in a year",
+        default=None,
+    )
     backer: Share = Described("part of every round that the zone's direct fund takes in a firm it holds")
     funded_for: Years = Described("how long a round's money is young")
     listed_drift: SignedRate = Described("yearly drift of a listed firm's log value")
