@@ -562,6 +562,7 @@ _LOGS: dict[str, tuple[str, ...]] = {
         "redeemable",
         "raised_before",
         "fair_value",
+        "revenue",
     ),
     "flows": (
         "quarter",

@@ -380,8 +380,8 @@ def outline(life: dict[str, Any], scenario: Scenario, lang: str) -> str:
     if life["rounds"]:
         head = say(
             lang,
-            "融资轮次|轮次|融资额|投前|投后|公允价值|领投|基金数|模型外资金",
-            "rounds|stage|raised|pre-money|post-money|fair value|lead|funds|from others",
+            "融资轮次|轮次|融资额|投前|投后|公允价值|年化营收|领投|基金数|模型外资金",
+            "rounds|stage|raised|pre-money|post-money|fair value|sales a year|lead|funds|from others",
         ).split("|")
         rows = [
             [
@@ -391,6 +391,7 @@ def outline(life: dict[str, Any], scenario: Scenario, lang: str) -> str:
                 money(r["pre_money"]),
                 money(r["post_money"]),
                 money(r["fair_value"]),
+                money(r["revenue"]),
                 _holder(r["lead"], lang, classes),
                 str(r["funds"]),
                 money(r["from_others"]),

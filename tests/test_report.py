@@ -591,6 +591,22 @@ def with_rounds(worlds: int = 2, firms: int = 12) -> dict[str, np.ndarray]:
     return table | {"raised_before": np.zeros(n), "previous_post_money": np.zeros(n)}
 
 
+def test_multiples_of_sales_are_those_of_the_rounds_in_the_log(result: Result, folder: Path):
+    from sim.analysis.multiples import sales_multiples
+    from sim.report.multiples import multiples_table
+
+    table = with_rounds()
+    table["revenue"] = table["post_money"] / np.where(table["stage"] == "a", 8.0, 20.0)
+    table["revenue"][0] = 0.0  # a round of a firm that sells nothing has no multiple
+    logged = replace(result, samples={"rounds": table})
+    angel, a = sales_multiples(logged)
+    assert (angel.stage, angel.count, a.stage, a.count) == ("angel", 23, "a", 24)
+    assert np.allclose(angel.multiple, 20.0) and np.allclose(a.multiple, 8.0)
+    told_in = {lang: multiples_table(replace(told(folder, lang), result=logged)) for lang in LANGUAGES}
+    assert all(x and [row.cells[-1].text for row in x.rows] == ["20.0×", "8.0×"] for x in told_in.values())
+    assert sales_multiples(replace(result, samples={"rounds": with_rounds()})) == []
+
+
 def with_fair_values(result: Result) -> Result:
     """The same, with funds whose net asset value is a fifth above that at fair value, and rounds in the log."""
     add = [m for m in result.metrics if m.name in ("funds.guidance.nav", "valuation.post_money.total")]

@@ -559,7 +559,7 @@ def build_world(room: Room) -> World:
             np.zeros(STAGES),
         ),
         events=Events(
-            np.zeros((room.round_events, 21)),
+            np.zeros((room.round_events, 22)),
             np.zeros((room.flow_events, 15)),
             np.zeros((room.exit_events, 10)),
             np.zeros((room.level_events, 6)),

@@ -19,6 +19,7 @@ from sim.figures.style import amount, capital, scenario_name
 from sim.report import fair, numbers
 from sim.report.answer import Teller, in_scale, leading_index, of_comparison, of_sweep, sentences
 from sim.report.blocks import Attachment, Block, Cell, Code, Document, Paragraph, Points, Row, Section, Table
+from sim.report.multiples import multiples_table
 from sim.report.numbers import dates, shown
 from sim.report.pictures import alt_of_curves, picture
 from sim.terms import sourced, term
@@ -358,6 +359,8 @@ def firms_and_values(material: Material) -> Section | None:
     ]
     blocks: list[Block] = [table for table in tables if table]
     drawn = dict(figures.default_set(result, lang))
+    if table := multiples_table(material):
+        blocks.append(table)
     groups = (("valuations", figures.VALUATIONS), ("market", figures.MARKET), ("named", _named(result)))
     if "valuations" in drawn:
         blocks.append(picture(drawn["valuations"], alt_of_curves(result, groups[0][1], lang), " "))

@@ -492,9 +492,10 @@ def _rounds(book: _Book) -> None:
         "pre_money": ("投前估值", "Pre-money"), "post_money": ("投后估值", "Post-money"),
         "fair_value": ("公允价值（典型路径）", "Fair value (typical path)"),
         "previous_post_money": ("上轮投后", "Previous post-money"), "from_others": ("其他投资人出资", "From others"),
+        "revenue": ("年化营收", "Revenue, a year"),
     }  # fmt: skip
     have = [name for name in columns if name in table]
-    sheet = book.sheet("融资明细", "Rounds log", [12, 11, 18, 12, 9, *[15] * 3, 20, *[15] * 2])
+    sheet = book.sheet("融资明细", "Rounds log", [12, 11, 18, 12, 9, *[15] * 3, 20, *[15] * 3])
     size, unit = (1e4, "万元") if lang == "zh" else (1e6, "CNY m")
     first = min(count, MOST_ROUNDS)
     sheet.line(
@@ -522,7 +523,7 @@ def _rounds(book: _Book) -> None:
                 told = term(f"stage.{value}", lang) if name == "stage" and f"stage.{value}" in TERMS else str(value)
                 sheet.page.write_string(header + 1 + i, column, told, beside)
         else:
-            money = name in ("amount", "pre_money", "post_money", "fair_value", "previous_post_money", "from_others")
+            money = name not in ("replication", "round")
             form = book.number(0 if lang == "zh" or not money else 2)
             for i, value in enumerate(values.tolist()):
                 none = name == "previous_post_money" and value == 0  # a first round has none

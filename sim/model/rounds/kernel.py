@@ -678,6 +678,7 @@ def close_round(
         row[18] = 1 if ventures.class_redemption[v, c] >= 0 else 0
         row[19] = ventures.raised[v] - amount
         row[20] = post * ventures.fair_part[v]
+        row[21] = exp(firms.log_revenue[slot])
         tally.counts[Count.ROUND_EVENTS] = e + 1
 
 
