@@ -40,6 +40,7 @@ HEADLINES = (
     "output.year",
     "public.net_cost_pv",
 )
+OF_OWN = 8  # rows of a zone's own programmes, incubators and reported sectors
 COUNTED = ("firms", "certificates", "funds", "rounds", "jobs")  # units without a fraction
 BAND = "[5…95 %]"
 BOLD, RED, GREEN = "1", "31", "32"
@@ -56,16 +57,41 @@ def first_look(result: Result, total: int, lang: str) -> str:
 
 
 def headline(result: Result, lang: str) -> str:
-    """Medians and bands of the headline metrics at a few dates."""
+    """Medians and bands of the headline metrics at a few dates; below them of what only this scenario has."""
+    names = [name for name in HEADLINES if name in result and not _idle(result, name)]
+    tables = [_at_dates(result, group, lang) for group in (names, of_its_own(result)) if group]
+    return "\n\n".join(tables)
+
+
+def _at_dates(result: Result, names: Sequence[str], lang: str) -> str:
     dates = headline_dates(result.quarters, most=dates_that_fit())
     rows = []
-    for name in (name for name in HEADLINES if name in result and not _idle(result, name)):
+    for name in names:
         cells = [
             [shown(row.p50, row.unit, lang), band(row.p05, row.p95, row.unit, lang)]
             for row in result.summary([name], dates)
         ]
         rows.append([result.metric(name).label[lang], *(cell for pair in cells for cell in pair)])
     return layout([f"{term('median', lang)} {BAND}", *(cell for date in dates for cell in ("", date))], rows)
+
+
+def of_its_own(result: Result) -> list[str]:
+    """What only this scenario has: output of the sectors it reports, who takes part in its programmes and what they
+    cost, tenants of its incubators. A programme that takes nobody in has no row."""
+    names = []
+    for name in (m.name for m in result.metrics):
+        kind, _, what = name.partition(".")
+        if kind == "output" and what.startswith("sector."):
+            names.append(name)
+        elif kind == "programme" and name.endswith(".adopters") and _changes(result, name.removesuffix("ers") + "ed"):
+            names += [name, name.removesuffix("adopters") + "spent"]
+        elif kind == "incubator" and name.endswith(".tenants") and _changes(result, name):
+            names.append(name)
+    return [name for name in names if not name.endswith(".spent") or _changes(result, name)][:OF_OWN]
+
+
+def _changes(result: Result, name: str) -> bool:
+    return name in result and bool(np.any(result[name] != result[name][:, :1]))
 
 
 def _idle(result: Result, name: str) -> bool:

@@ -14,6 +14,8 @@ from sim import figures
 from sim.figures import flows, style
 from sim.figures.facts import _folded
 from sim.figures.style import amount, digits, moment, scale_of
+from sim.model.metrics import Metric
+from sim.printing import of_its_own
 from sim.result import Result
 from sim.terms import TERMS
 from tests import synthetic
@@ -302,3 +304,52 @@ def test_asked_for_metrics_are_drawn_alone(result, tmp_path):
     written = figures.draw_all(result, tmp_path, formats=("svg", "pdf"), metrics=["firms.alive", "jobs.total"])
     names = {"firms.alive.svg", "firms.alive.pdf", "jobs.total.svg", "jobs.total.pdf"}
     assert {path.name for path in written} == names
+
+
+def test_every_scored_fact_stands_on_a_curve(result):
+    """A sum of metrics, a change since a date and a metric of no other figure have panels of their own."""
+    from sim.figures.curves import _curves_of_facts
+
+    since = replace(result.facts[4], id="grown", since="2019Q4", observed=2362.0)
+    both = replace(result.facts[10], id="both", metric="ladder.listing.listed + ladder.listing.reserve")
+    told = replace(result, facts=[*result.facts, since, both])
+    curves = _curves_of_facts(told, ("ladder.certificates.hte", "ladder.certificates.giant"))
+    names = [metric.name for metric in curves.metrics]
+    assert "ladder.certificates.hte since 2019Q4" in names and "ladder.certificates.hte" not in names
+    change = curves["ladder.certificates.hte since 2019Q4"]
+    assert np.array_equal(
+        change[:, 12], result["ladder.certificates.hte"][:, 12] - result["ladder.certificates.hte"][:, 0]
+    )
+    parts = result["ladder.listing.listed"] + result["ladder.listing.reserve"]
+    assert np.array_equal(curves[both.metric], parts[:, : len(curves.quarters)])
+    assert [name for name, _ in figures.default_set(told)].count("published") == 1
+
+
+def test_a_result_without_facts_has_no_figure_of_published_ones(result):
+    assert "published" not in dict(figures.default_set(replace(result, facts=[])))
+
+
+def test_what_was_published_of_a_named_firm_is_a_point_on_its_own_curve(result):
+    path = {"firm": "tangjing", "what": "valuation", "date": "2023Q4", "published": 6.67e8, "unit": "CNY"}
+    told = replace(result, facts=[], manifest={**result.manifest, "named": [path]})
+    words = [text.get_text() for text in texts(figures.panel(told, figures.named_firms(told)[:1], lang="en"))]
+    assert "published of this very firm" in words and "≥ 667" in words
+
+
+def test_programmes_and_incubators_that_change_are_drawn(result):
+    quarters = len(result.quarters)
+    rising, still = np.arange(quarters, dtype=float), np.full(quarters, 14.0)
+    own = {
+        "programme.green.adopters": rising, "programme.green.adopted": rising, "programme.green.spent": 1e6 * rising,
+        "programme.green.waiting": still, "programme.list.adopters": rising[::-1].copy(),
+        "programme.list.adopted": still, "incubator.east.tenants": rising, "incubator.east.graduated": still,
+    }  # fmt: skip
+    metrics = [Metric(name, "CNY" if name.endswith("spent") else "firms", {"zh": name, "en": name}) for name in own]
+    values = np.stack([np.tile(x, (result.replications, 1)) for x in own.values()])
+    more = replace(result, metrics=[*result.metrics, *metrics], values=np.concatenate([result.values, values]))
+    assert figures.programmes(more) == ["programme.green.adopters", "programme.green.spent"]
+    assert figures.incubators(more) == ["incubator.east.tenants"]
+    assert of_its_own(more) == ["programme.green.adopters", "programme.green.spent", "incubator.east.tenants"]
+    drawn = dict(figures.default_set(more, "en"))
+    assert {"programmes", "incubators"} <= drawn.keys()
+    drawn["programmes"](), drawn["incubators"]()

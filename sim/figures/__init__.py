@@ -1,7 +1,7 @@
 """Figures read results only and return matplotlib Figures; nothing here simulates or opens a window.
 
 `draw_all(result, folder)` writes the default set; every chart can be had alone: fan, panel, overview, renewal,
-multiples, fund_flow, j_curve, scoreboard, difference.
+multiples, fund_flow, j_curve, published, scoreboard, difference.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sim.figures import curves
-from sim.figures.curves import difference, fan, overview, panel
+from sim.figures.curves import difference, fan, has_published, overview, panel, published
 from sim.figures.facts import multiples, scoreboard
 from sim.figures.flows import flows_of, fund_flow, j_curve
 from sim.figures.ladders import ladder_name, ladders_of, levels_of, renewal
@@ -35,11 +35,15 @@ __all__ = [
     "fan",
     "flows_of",
     "fund_flow",
+    "incubators",
     "j_curve",
     "moves",
     "multiples",
+    "named_firms",
     "overview",
     "panel",
+    "programmes",
+    "published",
     "renewal",
     "save",
     "scoreboard",
@@ -66,16 +70,21 @@ def default_set(result: Result, lang: str = "zh") -> Iterator[tuple[str, Callabl
         yield f"ladder-{ladder}", lambda levels=levels, title=title: panel(result, levels, title=title, lang=lang)
         if any(f"{level}.entered" in result and f"{level}.left" in result for level in levels):
             yield f"renewal-{ladder}", lambda ladder=ladder: renewal(result, ladder, lang=lang)
+    shown = list(curves.OVERVIEW) + [level for ladder in ladders_of(result) for level in levels_of(result, ladder)]
     groups = {
         "valuations": ("figure.valuation", VALUATIONS),
         "rounds": ("figure.rounds", ROUNDS),
         "public": ("figure.public", PUBLIC),
         "market": ("figure.market", MARKET),
-        "named": ("figure.named", tuple(m.name for m in result.metrics if m.name.startswith("named."))),
+        "named": ("figure.named", named_firms(result)),
+        "programmes": ("figure.programmes", programmes(result)),
+        "incubators": ("figure.incubators", incubators(result)),
     }
     for file, (title, names) in groups.items():
-        have = [name for name in names if name in result and (file == "market" or moves(result, name))][:6]
+        have = [name for name in names if name in result and (file == "market" or moves(result, name))]
+        have = have[: 9 if file in ("programmes", "incubators") else 6]
         if have:
+            shown += have
             yield file, lambda have=have, title=title: panel(result, have, title=title, lang=lang)
     if "multiples" in result.samples:
         yield "multiples", lambda: multiples(result, lang=lang)
@@ -83,8 +92,47 @@ def default_set(result: Result, lang: str = "zh") -> Iterator[tuple[str, Callabl
         yield "fund-flow", lambda: fund_flow(flows, result, lang=lang)
         if any(moves(result, f"funds.{group}.net_cash") for group in ("guidance", "subfunds")):
             yield "j-curve", lambda: j_curve(result, lang=lang)
+    if has_published(result, shown):
+        yield "published", lambda: published(result, shown, lang=lang)
     if result.facts:
         yield "scoreboard", lambda: scoreboard(result, lang=lang)
+
+
+def named_firms(result: Result) -> list[str]:
+    """Of one or two named firms what was published of each, what the zone put in and what it got back; of more, the
+    value of each, those with a published path first."""
+    paths = {path["firm"]: path["what"] for path in result.manifest.get("named") or []}
+    firms = list(dict.fromkeys(m.name.split(".")[1] for m in result.metrics if m.name.startswith("named.")))
+    firms.sort(key=lambda firm: firm not in paths)
+    worth = {firm: f"named.{firm}.{paths.get(firm, 'valuation')}" for firm in firms}
+    if len(firms) > 2:
+        return list(worth.values())
+    return [
+        name
+        for firm in firms
+        for name in (worth[firm], *(f"named.{firm}.zone.{x}" for x in ("paid_in", "distributed")))
+    ]
+
+
+def programmes(result: Result) -> list[str]:
+    """Of each programme that takes firms in: who takes part, who waits, what was spent."""
+    return _of_each(result, "programme", "adopted", ("adopters", "waiting", "spent"))
+
+
+def incubators(result: Result) -> list[str]:
+    """Of each incubator that is ever let: tenants, who waits, graduates."""
+    return _of_each(result, "incubator", "tenants", ("tenants", "waiting", "graduated"))
+
+
+def _of_each(result: Result, kind: str, alive: str, what: Sequence[str]) -> list[str]:
+    ids = dict.fromkeys(m.name.split(".")[1] for m in result.metrics if m.name.startswith(f"{kind}."))
+    lively = [one for one in ids if _changes(result, f"{kind}.{one}.{alive}")]
+    names = [f"{kind}.{one}.{name}" for one in lively for name in what]
+    return [name for name in names if _changes(result, name)]
+
+
+def _changes(result: Result, metric: str) -> bool:
+    return metric in result and bool((result[metric] != result[metric][:, :1]).any())
 
 
 def moves(result: Result, metric: str) -> bool:

@@ -31,10 +31,14 @@ OVERVIEW = (
     "jobs.total",
     "output.year",
 )
+MOST_PUBLISHED = 12  # panels in one figure
+AFTER_THE_LAST = 8  # quarters drawn after the last published figure
 REGIME = "market.regime"
 STEPPED = ("market.ipo_window",)  # has one value a regime: nothing lies between two of them
-FACT_MARKER = {"input": "o", "inside": "o", "outside": "D", "goal": "s"}
-FACT_COLOUR = {"input": look.GREY, "inside": look.GREEN, "outside": look.VERMILION, "goal": look.ORANGE}
+FACT_MARKER = {"input": "o", "inside": "o", "outside": "D", "goal": "s", "told": "^"}
+FACT_COLOUR = {
+    "input": look.GREY, "inside": look.GREEN, "outside": look.VERMILION, "goal": look.ORANGE, "told": look.INK,
+}  # fmt: skip
 
 
 @styled
@@ -281,8 +285,8 @@ def _fact(axes: Axes, fact: ScoredFact, scale: Scale, words: bool) -> None:
         zorder=5,
         clip_on=False,
     )
-    if state == "input" and not words:
-        return  # in a small chart the ring says enough
+    if state == "input" and not words and fact.bound == "exact":
+        return  # in a small chart the ring says enough; of a floor it does not say that the curve may lie above
     sign = {"at_least": "≥ ", "at_most": "≤ "}.get(fact.bound, "")
     first, end = axes.get_xlim()
     early = x < first + 0.15 * (end - first)  # no room on the left; curves that rise leave room below on the right
@@ -353,14 +357,80 @@ def fact_marker(state: str) -> str:
 
 
 def fact_state(fact: ScoredFact) -> str:
-    if fact.use in ("input", "goal"):
+    """ "told": what was published of a named firm; it was told because it is extreme and is no check of the model."""
+    if fact.use in ("input", "goal", "told"):
         return fact.use
     return "input" if fact.inside is None else "inside" if fact.inside else "outside"
 
 
 def _facts(result: Result, metric: str) -> list[ScoredFact]:
     known = set(result.quarters)
-    return [fact for fact in result.facts if fact.metric == metric and fact.date in known and not fact.since]
+    facts = [fact for fact in result.facts if fact.metric == metric and fact.date in known and not fact.since]
+    return facts + [fact for fact in told_of_firms(result) if fact.metric == metric and fact.date in known]
+
+
+def told_of_firms(result: Result) -> list[ScoredFact]:
+    """The published paths of named firms as points: their own, beside the odds that the summary prints."""
+    from sim.result import ScoredFact
+
+    return [
+        ScoredFact(
+            path["firm"], "told", f"named.{path['firm']}.{path['what']}", path["date"], float(path["published"]),
+            path["unit"], "at_least",
+        )
+        for path in result.manifest.get("named") or []
+    ]  # fmt: skip
+
+
+@styled
+def published(result: Result, drawn: Sequence[str] = (), lang: str = "zh") -> Figure:
+    """What was published and stands on no other curve, each figure on one of its own: sums of metrics, changes since a
+    date, and metrics that no other figure draws. `drawn`: metrics that others do."""
+    curves = _curves_of_facts(result, drawn)
+    return panel(curves, [m.name for m in curves.metrics], "figure.published", lang)
+
+
+def has_published(result: Result, drawn: Sequence[str] = ()) -> bool:
+    return bool(_curves_of_facts(result, drawn).metrics)
+
+
+def _curves_of_facts(result: Result, drawn: Sequence[str]) -> Result:
+    """A result whose metrics are the published figures' own: one for each sum, or change since a date, that is scored.
+
+    It ends two years after the last of them: in the fan of later years a point of today would lie on the floor.
+    """
+    from dataclasses import replace
+
+    from sim.figures.facts import fact_name
+    from sim.model.metrics import Metric
+    from sim.result import Result
+
+    metrics: dict[str, Metric] = {}
+    values, facts = [], []
+    for fact in result.facts:
+        parts = [part.strip() for part in fact.metric.split("+")]
+        if fact.use == "input" or fact.date not in result.quarters or any(part not in result for part in parts):
+            continue
+        if fact.metric in drawn and not fact.since:
+            continue
+        if fact.since and fact.since not in result.quarters:
+            continue
+        name = fact.metric + (f" since {fact.since}" if fact.since else "")
+        if name not in metrics:
+            if len(metrics) == MOST_PUBLISHED:
+                break
+            own = sum(result[part] for part in parts)
+            if fact.since:
+                own = own - own[:, [result.quarter(fact.since)]]
+            first = result.metric(parts[0])
+            label = {lang: fact_name(fact, result, lang, room=80) for lang in ("zh", "en")}
+            metrics[name] = Metric(name, first.unit, label, first.kind)
+            values.append(own)
+        facts.append(replace(fact, metric=name, since=""))
+    until = max((result.quarter(fact.date) for fact in facts), default=0) + 1 + AFTER_THE_LAST
+    quarters = result.quarters[:until]
+    table = np.stack(values)[:, :, :until] if values else np.zeros((0, result.replications, len(quarters)))
+    return Result(list(metrics.values()), quarters, table, {}, facts, result.manifest, result.names)
 
 
 def _history_end(result: Result) -> str | None:

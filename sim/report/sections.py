@@ -389,7 +389,7 @@ def firms_and_values(material: Material) -> Section | None:
 
 
 def _named(result: Result) -> list[str]:
-    return [m.name for m in result.metrics if m.name.startswith("named.") and figures.moves(result, m.name)][:6]
+    return [name for name in figures.named_firms(result) if figures.moves(result, name)][:6]
 
 
 # ------------------------------------------------------------------------------------------------------------ money
