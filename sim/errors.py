@@ -31,7 +31,8 @@ def in_both(message: str) -> dict[str, str]:
 class Problem:
     """One thing that is wrong with what the user gave.
 
-    file, line: where; key: dotted path; found: the value; expected: what is allowed; nearest: the name probably meant.
+    file, line: where; key: dotted path; found: the value; expected: what is allowed; nearest: the name probably meant;
+    meaning: what the key means, in Chinese and in English, where who reads may not know it.
     """
 
     message: str
@@ -41,6 +42,7 @@ class Problem:
     found: str | None = None
     expected: str | None = None
     nearest: str | None = None
+    meaning: tuple[str, str] | None = None
 
     def __str__(self) -> str:
         """`file:line: key: message (found …; expected …; did you mean …?)`, on one line whatever was found."""
@@ -54,6 +56,8 @@ class Problem:
         key = f"{in_language(self.key, lang) if ' ' in self.key else self.key}: " if self.key else ""
         zh = lang == "zh"
         extra = []
+        if self.meaning and all(self.meaning):
+            extra.append(f"含义：{self.meaning[0]}" if zh else f"it means: {self.meaning[1]}")
         if self.found is not None:
             found = in_language(self.found, lang)
             extra.append(f"现为 {found}" if zh else f"found {found}")

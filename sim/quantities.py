@@ -155,6 +155,18 @@ def parse_number(value: object) -> float:
     return _scaled(number, accepted, _UNITS[unit])
 
 
+def parse_ratio(value: object) -> float:
+    """A plain ratio: 1.5 or "150%". An amount of money or a count is none, nor is 2亿 times anything."""
+    accepted = 'a ratio as 1.5 or "150%"'
+    read = _read(value, accepted)
+    if not isinstance(read, tuple):
+        return read
+    number, unit = read
+    if unit not in ("", "%", "％", "倍", "x", "×"):
+        raise ValueError(f"'{unit}' is not a unit of a ratio; write {accepted}")
+    return _scaled(number, accepted, over=100 if unit in ("%", "％") else 1)
+
+
 def parse_count(value: object) -> float:
     """How many: 70, "3.2万", "7,000", "70家". A mean may be a fraction; a percentage is no count."""
     accepted = 'a count as 70, 7000 or "3.2万"'

@@ -104,6 +104,16 @@ def test_parameters_that_act_only_together_are_named_as_a_combination():
     assert "entry" in text and "apply" in text and "--regularise" in text
 
 
+def test_what_to_keep_is_told_once_and_by_name():
+    """Three parameters, one fact: one message, which names the parameter that the fact can tell."""
+    with pytest.raises(UserError) as caught:
+        calibrate(SmallZone(), TWO, moments()[1:2], 60, 20, 1)
+    (problem,) = caught.value.problems
+    assert problem.expected is not None and problem.expected.startswith("--regularise")
+    assert problem.expected.endswith(("or only entry", "or only apply"))
+    assert "或只保留" in problem.told("zh")
+
+
 def test_regularised_the_prior_holds_what_facts_leave_open():
     found = calibrate(SmallZone(), TWO, moments()[1:2], 60, 20, 1, regularise=True)
     product = found.posterior[:, 0] * found.posterior[:, 1]
@@ -185,6 +195,8 @@ def test_known_parameters_are_recovered(checked: Calibration):
 
 def test_each_fact_is_predicted_from_the_rest(checked: Calibration):
     left_out = next(check for check in checked.checks if check.name == "leave-one-out")
+    zh = checked.table("zh")
+    assert "逐一留出" in zh and "公布值" in zh and "第1档" in zh and "parameter" not in zh.split("逐一留出")[1]
     assert left_out.passed
     assert [row[0] for row in left_out.rows] == ["firms", "held", "funds"]
 

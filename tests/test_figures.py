@@ -333,7 +333,7 @@ def test_what_was_published_of_a_named_firm_is_a_point_on_its_own_curve(result):
     path = {"firm": "tangjing", "what": "valuation", "date": "2023Q4", "published": 6.67e8, "unit": "CNY"}
     told = replace(result, facts=[], manifest={**result.manifest, "named": [path]})
     words = [text.get_text() for text in texts(figures.panel(told, figures.named_firms(told)[:1], lang="en"))]
-    assert "published of this very firm" in words and "≥ 667" in words
+    assert "published of this very firm" in words and "≥ 0.67" in words
 
 
 def test_programmes_and_incubators_that_change_are_drawn(result):

@@ -152,3 +152,12 @@ def test_money_is_shown_in_the_units_of_the_language():
     assert (format_money(999.9e6, "en"), format_money(9999.9e4, "zh")) == ("1bn", "1亿")
     assert (format_money(-6e7, "zh"), format_money(0.0), format_money(math.nan)) == ("-6,000万", "0", "–")
     assert (format_number(12345.6), format_number(3.14159), format_number(math.nan)) == ("12,346", "3.14", "–")
+
+
+def test_an_amount_of_money_is_no_ratio():
+    from sim.quantities import parse_ratio
+
+    assert [parse_ratio(x) for x in (1.5, "1.5", "150%", "1.5倍")] == [1.5] * 4
+    for wrong in ("2亿", "3万", "70家", "2 years"):
+        with pytest.raises(ValueError, match="is not a unit of a ratio"):
+            parse_ratio(wrong)

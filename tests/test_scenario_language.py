@@ -753,3 +753,17 @@ def test_overrides_are_validated_again():
 @pytest.mark.parametrize("path", SCENARIOS, ids=str)
 def test_every_shipped_scenario_is_valid(path):
     assert load_scenario(path).metrics
+
+
+def test_a_missing_key_says_what_it_means_in_both_languages(root, tmp_path):
+    zone = tmp_path / "zone.toml"
+    zone.write_text(
+        f'extends = "{root / "scenarios" / "national.toml"}"\n'
+        '[[programmes]]\nid = "own"\nname = "own"\nbegins = "2024Q1"\noutreach = 0.1\n'
+    )
+    with pytest.raises(UserError) as caught:
+        load_scenario(zone)
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.key) == (2, "programmes.own.peers")
+    assert "this key is missing (it means: Bass q" in problem.told("en")
+    assert "缺少这个键（含义：" in problem.told("zh")

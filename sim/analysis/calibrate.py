@@ -39,6 +39,16 @@ if TYPE_CHECKING:
 
 KIND = "calibrate"
 CHECKS = ("sbc", "recovery", "leave-one-out")
+CHECKS_ZH = {
+    "sbc": "模拟校准检验（sbc）",
+    "recovery": "已知参数复原（recovery）",
+    "leave-one-out": "逐一留出（leave-one-out）",
+}
+HEADERS_ZH = {
+    "parameter": "参数", "fact": "事实", "published": "公布值", "share below": "低于公布值的占比", "inside": "5–95%",
+    "90 % interval holds it": "90%区间含真值", "correlation": "相关系数", "bias (prior sd)": "偏差（先验标准差）",
+    "its error": "其标准误", "sd left": "剩余标准差", "p": "p值", **{f"bin {b}": f"第{b}档" for b in range(1, 11)},
+}  # fmt: skip
 USUAL_SAMPLES, USUAL_REPLICATIONS = 200, 40
 USUAL_TOLERANCE = 0.02  # of a published figure that states none: it is rounded
 IDENTIFIED = 1.0  # singular value from which the facts know as much of a combination as the prior does
@@ -230,10 +240,21 @@ class Calibration:
         parts.append(layout(header, rows, left=2))
         for check in self.checks:
             mark = say(lang, "通过", "passed") if check.passed else say(lang, "未通过", "FAILED")
-            parts.append(f"{check.name}: {mark}. {check.says[0 if lang == 'zh' else 1]}")
+            told = f"{CHECKS_ZH[check.name]}：{mark}。{check.says[0]}" if lang == "zh" else ""
+            parts.append(told or f"{check.name}: {mark}. {check.says[1]}")
             if check.rows:
-                parts.append(layout(check.header, [[_cell(x) for x in row] for row in check.rows]))
+                header = [HEADERS_ZH.get(word, word) if lang == "zh" else word for word in check.header]
+                parts.append(layout(header, [self._told(row, lang) for row in check.rows]))
         return "\n\n".join(parts)
+
+    def _told(self, row: Sequence[object], lang: str) -> list[str]:
+        """A row of a check as people read it: of a fact its four numbers in its own unit."""
+        fact = next((moment for moment in self.moments if moment.id == row[0]), None)
+        unit = None if fact is None else self.model.unit(fact.terms[0][0])
+        return [
+            show(x, unit, lang) if unit is not None and 1 <= k <= 4 and isinstance(x, float | int) else _cell(x, lang)
+            for k, x in enumerate(row)
+        ]
 
     def save(self, folder: Path, lang: str = "zh", figures: bool = True) -> None:
         """posterior.csv, fit.csv, screening.csv, check-*.csv, figures/ and manifest.json, beside the journals."""
@@ -562,16 +583,20 @@ def _choose(screening: Screening, named: bool, regularise: bool) -> list[int]:
         Problem("no fact depends on this parameter", key=path, expected="leave it out, or --regularise")
         for path in unseen
     ]
+    left = [text for text in unknown if not any(f" {path}" in text for path in unseen)]
     if (unknown and not unseen) or len(unknown) > len(unseen):
-        told = len(screening.paths) - len(unknown)
-        text = f"more parameters than the facts can tell apart: {len(screening.facts)} facts tell {told} combinations"
-        text += f" of {len(screening.paths)} parameters"
+        facts, every = len(screening.facts), len(screening.paths)
+        told, kept = every - len(unknown), ", ".join(screening.paths[k] for k in screening.chosen())
         problems += [
             Problem(
-                text, key="calibrate", found=combination, expected="fewer parameters, or --regularise (the prior holds)"
+                f"more parameters than the facts can tell apart: {facts} facts tell {told} combinations"
+                f" of {every} parameters",
+                key="calibrate",
+                found="; ".join(left or unknown),
+                expected=f"--regularise (the prior holds what they leave open), or only {kept}"
+                if kept
+                else "--regularise (the prior holds what they leave open)",
             )
-            for combination in unknown
-            if not any(f" {path}" in combination for path in unseen)
         ]
     if problems:
         raise UserError(problems)
@@ -805,8 +830,12 @@ def _quantiles(values: np.ndarray) -> tuple[float, float, float]:
     return float(low), float(middle), float(high)
 
 
-def _cell(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+def _cell(value: object, lang: str = "en") -> str:
+    if isinstance(value, bool):
+        return say(lang, "在内", "inside") if value else say(lang, "在外", "outside")
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"  # 1e+10 yuan is for programs
+    return str(value)
 
 
 # ---------------------------------------------------------------------------------------------------- checks on itself
@@ -928,7 +957,7 @@ def _leave_one_out(
         figures += 1
         held += inside
         rows.append(
-            [moment.id, moment.observed, low, middle, high, float((value < moment.observed).mean()), str(inside)]
+            [moment.id, moment.observed, low, middle, high, float((value < moment.observed).mean()), bool(inside)]
         )
     p = float(stats.binomtest(held, figures, 0.9, alternative="less").pvalue)
     return Check(

@@ -17,7 +17,7 @@ import numpy as np
 
 from sim.analysis.model import refuse
 from sim.errors import Problem, UserError
-from sim.quantities import parse_money, parse_number, parse_share, parse_years
+from sim.quantities import parse_money, parse_number, parse_ratio, parse_share, parse_years
 from sim.scenario.fields import Distribution
 from sim.scenario.reading import COMMAND_LINE
 
@@ -184,6 +184,7 @@ def number_of(unit: str) -> Number:
         "probability": parse_share,
         "per year": parse_share,
         "years": parse_years,
+        "ratio": parse_ratio,
     }
     return by_unit.get(unit, parse_number)
 

@@ -23,7 +23,7 @@ from pydantic import (
 from pydantic_core import core_schema
 
 from sim.errors import reference_problem
-from sim.quantities import parse_count, parse_money, parse_number, parse_quarter, parse_share, parse_years
+from sim.quantities import parse_count, parse_money, parse_number, parse_quarter, parse_ratio, parse_share, parse_years
 
 Grade = Literal["published", "estimated", "assumed"]
 DISTRIBUTIONS = ("lognormal", "normal", "uniform", "triangular", "beta", "choices")
@@ -333,7 +333,7 @@ SignedShare = Annotated[Quantity, BeforeValidator((_ss := Kind("share", parse_sh
 Probability = Annotated[Quantity, BeforeValidator((_p := Kind("probability", parse_share, 0.0, 1.0)).read), _p]
 Rate = Annotated[Quantity, BeforeValidator((_r := Kind("per year", parse_share, 0.0)).read), _r]
 SignedRate = Annotated[Quantity, BeforeValidator((_sr := Kind("per year", parse_share)).read), _sr]
-Ratio = Annotated[Quantity, BeforeValidator((_ra := Kind("ratio", parse_number, 0.0)).read), _ra]
+Ratio = Annotated[Quantity, BeforeValidator((_ra := Kind("ratio", parse_ratio, 0.0)).read), _ra]
 Number = Annotated[Quantity, BeforeValidator((_n := Kind("number", parse_number)).read), _n]
 Years = Annotated[Quantity, BeforeValidator((_y := Kind("years", parse_years, 0.0, magnitude=False)).read), _y]
 Count = Annotated[Quantity, BeforeValidator((_c := Kind("count", parse_count, 0.0, magnitude=False)).read), _c]

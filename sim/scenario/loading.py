@@ -90,7 +90,7 @@ def _problems(error: ValidationError, root: type[BaseModel], tree: Tree) -> list
                 shown_value = None if found is None else _short(found)
                 out.append(Problem(message, file, line, whole, shown_value, _some(allowed), near))
             continue
-        message, found, expected, near = str(e["msg"]), _short(given), None, None
+        message, found, expected, near, meaning = str(e["msg"]), _short(given), None, None, None
         if kind == "extra_forbidden":
             holder: Any = root
             for step in loc[:-1]:
@@ -101,7 +101,7 @@ def _problems(error: ValidationError, root: type[BaseModel], tree: Tree) -> list
             message, found = "unknown key", str(loc[-1])
             expected = None if near else _some([n for n in names if n not in PROVENANCE_KEYS])
         elif kind == "missing":
-            message, found = MISSING, None
+            message, found, meaning = MISSING, None, _meaning(root, loc)
         elif kind == "value_error":
             message = message.removeprefix("Value error, ")
             found = None if isinstance(given, dict) and not loc else found
@@ -111,8 +111,21 @@ def _problems(error: ValidationError, root: type[BaseModel], tree: Tree) -> list
             near = _close(given, (w.strip().strip("'") for w in expected.replace(" or ", ", ").split(",")))
         else:
             message = next((words for start, words in NEEDED.items() if kind.startswith(f"{start}_")), message)
-        out.append(Problem(message, file, line, path or None, found, expected, near))
+        out.append(Problem(message, file, line, path or None, found, expected, near, meaning))
     return [p for p in out if p.message != MISSING or p.key not in meant]
+
+
+def _meaning(root: type[BaseModel], loc: tuple[Any, ...]) -> tuple[str, str] | None:
+    """What a missing key means, in both languages; None where nothing is said of it."""
+    from sim.scenario.meanings import of_key
+
+    holder: Any = root
+    for step in loc[:-1]:
+        holder = below(holder, step)
+    if not (isinstance(holder, type) and issubclass(holder, BaseModel)):
+        return None
+    told = tuple(of_key(holder, str(loc[-1]), lang).rstrip(".。") for lang in ("zh", "en"))
+    return (told[0], told[1]) if all(told) else None
 
 
 def _settle(model: Any, path: str, source: str | None, grade: str | None, tree: Tree) -> None:
