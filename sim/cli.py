@@ -538,6 +538,8 @@ def working(a: argparse.Namespace, unit: str, after: Callable[[Progress], str]) 
 
 def nothing_kept(progress: Progress) -> str:
     """Ctrl-C in work of seconds or minutes, which is written when it is whole."""
+    if not progress.total:
+        return say("nothing was done yet and nothing was written", "尚未开始模拟，未写入任何文件")
     return say(
         f"{progress.done} of {progress.total} were done and nothing was written; fewer --replications take less time",
         f"已完成 {progress.done}/{progress.total}，未写入任何文件；减少 --replications 可缩短时间",

@@ -19,7 +19,7 @@ from sim.quantities import format_money, format_number
 from sim.terms import term
 
 if TYPE_CHECKING:
-    from sim.result import Result
+    from sim.result import Result, ScoredFact
 
 GUIDANCE = "funds.guidance.paid_in"  # none, where the scenario has no guidance fund
 # What an investment office reads first; of these the ones that a scenario reports.
@@ -146,7 +146,7 @@ def scoreboard(result: Result, lang: str) -> str:
             [
                 term(f"use.{fact.use}", lang),
                 fact.id,
-                say(lang, fact.name_zh, fact.name) or label_of(result, fact.metric, lang),
+                say(lang, fact.name_zh, fact.name) or label_of(result, fact.metric, lang) + since(fact, lang),
                 fact.date,
                 bound + shown(fact.observed, fact.unit, lang),
                 shown(fact.p50, fact.unit, lang),
@@ -258,6 +258,11 @@ def line_of_pack(about: Mapping[str, Any], lang: str) -> str:
             )
         )
     return "\n".join(lines)
+
+
+def since(fact: ScoredFact, lang: str) -> str:
+    """Of a change the quarter from which it is counted, which the metric's label cannot say."""
+    return term("fact.since", lang).format(quarter=fact.since) if fact.since else ""
 
 
 def label_of(result: Result, metric: str, lang: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,10 +45,12 @@ def follow(
 ) -> dict[str, Any]:
     """One firm's life as a document: `rounds` (each with its `cap_table`), `levels`, `exits`, `now` where it is alive.
 
-    firm: as in the logs (2021Q3-o-17, start-o-3, a named firm's id). Raises UserError where no such firm has an event.
+    firm: as in the logs (2021Q3-o-17, start-o-3, a named firm's id), or a named firm's name in either language. Raises
+    UserError where no such firm has an event.
     overrides: parameters of that replication, where the run drew them from a posterior.
     """
     _, seed = _checked(scenario, 1, seed)
+    firm = next((f.id for f in scenario.named if firm.casefold() in (f.name.zh, f.name.en.casefold())), firm)
     worlds = Worlds(scenario, lower(scenario, Rows(seed, np.array([replication]), overrides)), seed)
     world = worlds.live(0, replication, events=True)
     samples = _samples(scenario, [_kept(world, replication)])
@@ -95,13 +98,15 @@ def life_in(
             event["closed"] = quarter_name(int(stated.date))  # the log has the quarter in which the firm enters the run
     slot = find_firm(scenario, world, firm)
     if slot is None and total == 0:
-        some = sorted(set(samples["rounds"]["firm"].tolist()))[:8]
+        ids = [f.id for f in scenario.named] + sorted(set(samples["rounds"]["firm"].tolist()))
+        some = list(dict.fromkeys(ids))[:8]
         raise UserError(
             Problem(
                 "no such firm in this replication (or nothing ever happened to it)",
                 key="--firm",
                 found=firm,
                 expected=f"an id as in rounds.parquet, for example {', '.join(some)}",
+                nearest=next(iter(get_close_matches(firm, ids, 1, 0.75)), None),
             )
         )
     if slot is not None:

@@ -336,3 +336,18 @@ def test_a_posterior_of_other_parameters_is_refused(root: Path, tmp_path: Path):
         Posterior.load(tmp_path / "nowhere", xian)
     with pytest.raises(UserError, match="no row of numbers"):
         Posterior.load(posterior_folder(tmp_path, "attraction.offers_per_year", "ten"), xian)
+
+
+def test_a_parameter_is_told_with_the_level_it_belongs_to_and_a_change_with_its_beginning(root: Path):
+    from sim.analysis.model import ZoneModel
+
+    zone = load_scenario(root / "scenarios" / "xian.toml")
+    model = ZoneModel.of(zone, ["firms.alive"])
+    giant = "ladders.certificates.levels.giant.apply"
+    assert model.label(giant, "en").startswith("little giants (小巨人): share of the eligible")
+    assert model.label(giant, "zh").startswith("专精特新“小巨人”：")
+    assert model.label("firms.entry.organic.per_year", "en") == "entrants a year at the start"
+    added = next(moment for moment in moments_of(zone) if moment.id == "xa-hte-add")
+    model = ZoneModel.of(zone, [output for output, _ in added.terms])
+    told = Calibration(model, [], [], [added], *([None] * 6))  # type: ignore[arg-type]
+    assert told.name_of(added, "en") == "national high-tech enterprises 2022Q4, since 2019Q4"

@@ -222,3 +222,10 @@ def test_a_fund_with_tranches_holds_the_class_that_it_bought(imported, tmp_path:
     tables = [follow(scenario, 0, "eg-photon", 1)["rounds"][1]["cap_table"] for scenario in (imported, called)]
     assert tables[0]["classes"][1]["holders"] == pytest.approx(tables[1]["classes"][1]["holders"])
     assert all(c["preference"] >= 1.0 for c in tables[0]["classes"])
+
+
+def test_a_named_firm_is_found_by_its_name_and_a_misspelt_id_names_the_nearest():
+    zone = load_scenario(ROOT / "scenarios" / "xian.toml", [*SMALL, "zone.end=2020Q2"])
+    assert follow(zone, 0, "奕斯伟")["firm"] == follow(zone, 0, "Eswin")["firm"] == "eswin"
+    with pytest.raises(UserError, match=r"for example eswin, .*did you mean eswin\?"):
+        follow(zone, 0, "eswinn")

@@ -297,6 +297,7 @@ def run(
     from sim.quantities import quarter_name
     from sim.scenario.loading import with_overrides
     from sim.scoring import simulated
+    from sim.terms import term
 
     if not any(fact.use != "input" for scenario in scenarios for fact in scenario.facts):
         names = ", ".join(scenario._path for scenario in scenarios)
@@ -331,6 +332,10 @@ def run(
                 names = (fact.name.zh, fact.name.en)
             elif all(part in about_metric for part in parts):
                 zh, en = (" + ".join(about_metric[part].label[lang] for part in parts) for lang in ("zh", "en"))
+                if fact.since is not None:
+                    told = quarter_name(int(fact.since))
+                    zh += term("fact.since", "zh").format(quarter=told)
+                    en += term("fact.since", "en").format(quarter=told)
                 names = (zh, en)
             zones = (scenario.zone.name.get("zh"), scenario.zone.name.get("en"))
             found.append(scored(zone, fact, draws, units.get(parts[0], ""), names, zones))

@@ -31,6 +31,7 @@ from sim.analysis.vary import Varied, _flat, _from_table, _refuse_outside, numbe
 from sim.analysis.work import Evaluated, Executor, Progress, claim, evaluate, header_for
 from sim.errors import Problem, UserError
 from sim.scenario.fields import Z95
+from sim.terms import term
 
 if TYPE_CHECKING:
     from sim.analysis.emulator import Data, Emulator
@@ -180,7 +181,9 @@ class Calibration:
         if stated or labels == added:  # a model that has no labels answers with the output itself
             return stated or moment.id
         quarter = split_output(added[-1])[1]
-        return f"{' + '.join(label.removesuffix(quarter).rstrip() for label in labels)} {quarter}".strip()
+        told = f"{' + '.join(label.removesuffix(quarter).rstrip() for label in labels)} {quarter}".strip()
+        since = next((split_output(output)[1] for output, weight in moment.terms if weight < 0), "")
+        return told + (term("fact.since", lang).format(quarter=since) if since else "")
 
     def fit(self) -> list[dict[str, Any]]:
         """One record a fact: published, and 5-50-95 % before and after."""

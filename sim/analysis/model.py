@@ -153,7 +153,14 @@ class ZoneModel:
 
             lever = self.scenario.levers.get(name)
             stated = lever.name if lever else None
-            return getattr(stated, lang, "") or of_path(name, lang) or name
+            if told := getattr(stated, lang, ""):
+                return told
+            meaning, owner = of_path(name, lang), owner_of(self.scenario, name, lang)
+            return (
+                (f"{owner}：{meaning}" if lang == "zh" else f"{owner}: {meaning}")
+                if owner and meaning
+                else meaning or name
+            )
         return f"{self._metrics[metric].label[lang]} {quarter}".strip()
 
     def unit(self, name: str) -> str:
@@ -163,6 +170,25 @@ class ZoneModel:
         from sim.scenario.loading import find_quantity
 
         return find_quantity(self.scenario, name).unit
+
+
+def owner_of(scenario: Scenario, path: str, lang: str) -> str:
+    """What the scenario calls the level, fund, sector or programme that a parameter belongs to; empty where it belongs
+    to none: "share of the eligible that applies" is said of every level."""
+    node: Any = scenario
+    name = ""
+    for part in path.split(".")[:-1]:
+        if isinstance(node, dict):
+            node = node.get(part)
+        elif isinstance(node, list):
+            node = next((item for item in node if getattr(item, "id", None) == part), None)
+        else:
+            node = getattr(node, part, None)
+        if node is None:
+            return name
+        if node is not scenario.zone:
+            name = str(getattr(getattr(node, "name", None), lang, "") or name)
+    return name
 
 
 def _remade(tree: Any, path: str, outputs: list[str]) -> ZoneModel:

@@ -419,7 +419,7 @@ def _curves_of_facts(result: Result, drawn: Sequence[str]) -> Result:
         if name not in metrics:
             if len(metrics) == MOST_PUBLISHED:
                 break
-            own = sum(result[part] for part in parts)
+            own = np.sum([result[part] for part in parts], axis=0)
             if fact.since:
                 own = own - own[:, [result.quarter(fact.since)]]
             first = result.metric(parts[0])
