@@ -205,7 +205,7 @@ def test_facts_that_contradict_each_other_show_when_left_out():
     """Many more funds than so few firms can have: each is outside what the other foretells."""
     facts = [Moment("firms", ((OUTPUTS[0], 1.0),), 480.0), Moment("funds", ((OUTPUTS[2], 1.0),), 90.0)]
     found = calibrate(SmallZone(), TWO[:1], facts, 60, 20, 1, checks=["leave-one-out"])
-    assert [row[-1] for row in found.checks[0].rows] == ["False", "False"]
+    assert [row[-1] for row in found.checks[0].rows] == [False, False]
     assert found.failed == ["leave-one-out"]
 
 
