@@ -213,8 +213,6 @@ def test_a_venture_out_of_cash_lives_on_where_its_sales_pay_the_people_it_began_
         return (found.samples["exits"]["way"] == "liquidation").sum()
 
     assert died(1.0) < 0.8 * died(0.1)
-    with pytest.raises(UserError, match="apply"):
-        load_scenario(XIAN, [*SMALL, "ladders.listing.levels.reserve.apply=0"])
 
 
 def test_bounds_are_never_exceeded_and_interpreted_agrees_with_compiled(tmp_path):

@@ -240,9 +240,6 @@ class Scenario(Table):
                 if level.rejects and level.requires is None:
                     message = "rejects applicants from the level they must hold: state `requires`"
                     found.append((f"ladders.{a}.levels.{b}.rejects", message, None, []))
-                if level.promised is not None and level.promised.value > 0.0 and level.apply.value <= 0.0:
-                    message = "is told by how much more often than others such firms apply: state an `apply` above 0"
-                    found.append((f"ladders.{a}.levels.{b}.promised", message, None, []))
                 _check_sets(f"ladders.{a}.levels.{b}.conditions", level.conditions, found)
                 for i, dated in enumerate(level.passes_from):
                     path = f"ladders.{a}.levels.{b}.passes_from.{i}"
