@@ -176,13 +176,14 @@ def test_sales_grow_into_the_price_that_investors_pay():
     assert np.std(near[~spends_near]) < 0.5 * np.std(apart[~spends])
     assert np.median(np.abs(near[~spends_near])) < 0.7
 def test_a_promise_that_hurries_nobody_changes_nothing():
-    alike = [f"ladders.listing.levels.{name}.{key}=0.2" for name in ("reserve", "tutoring") for key in ("apply", "promised")]
-    told = load_scenario(XIAN, [*SMALL, *alike])
-    plain = load_scenario(XIAN, [*SMALL, *alike])
-    for name in ("reserve", "tutoring"):
-        plain.ladders["listing"].levels[name].promised = None
-    a, b = (simulate(x, replications=3, seed=3, events=0) for x in (told, plain))
-    assert np.array_equal(a.values, b.values, equal_nan=True)
+    names = ("reserve", "tutoring")
+    alike = [f"ladders.listing.levels.{name}.{key}=0.2" for name in names for key in ("apply", "promised")]
+    alike += [f"ladders.listing.levels.abroad.{key}=0.02" for key in ("apply", "promised")]
+    scenario = load_scenario(XIAN, [*SMALL, *alike])
+    told, untold = (lower(scenario, Rows(3, np.array([0]))) for _ in range(2))
+    untold.ladders.promised[:] = -1.0
+    a, b = (Worlds(scenario, rules, 3).live(0, 0).metrics.copy() for rules in (told, untold))
+    assert np.array_equal(a, b, equal_nan=True)
 
 
 def test_firms_that_owe_their_investors_a_listing_prepare_it_sooner():
@@ -209,7 +210,8 @@ def test_a_firm_is_listed_at_home_or_abroad_and_counts_as_listed_in_both():
 
 def test_a_venture_out_of_cash_lives_on_where_its_sales_pay_the_people_it_began_with():
     def died(value):
-        found = simulate(load_scenario(XIAN, [*SMALL, f"exits.out_of_cash.value_added={value}"]), 6, 3, events=6, audit=True)
+        sets = [*SMALL, f"exits.out_of_cash.value_added={value}"]
+        found = simulate(load_scenario(XIAN, sets), 6, 3, events=6, audit=True)
         return (found.samples["exits"]["way"] == "liquidation").sum()
 
     assert died(1.0) < 0.8 * died(0.1)

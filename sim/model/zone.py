@@ -14,7 +14,6 @@ close accounts                      in the last quarter of the year: accounts, t
 report                              every metric of the quarter
 """
 
-import numpy as np
 
 from sim.accounts import audit_policies, audit_world
 from sim.model import population

@@ -71,7 +71,8 @@ class Level(Table):
     windows: list[int] = Described("quarters of the year (1-4) in which awards are made", default=[1, 2, 3, 4])
     apply: Share = Described("share of the eligible firms that applies in a window")
     promised: Share | None = Described(
-        "share that applies, in its place, of those eligible that owe investors a listing (redemption right)", default=None
+        "share that applies, in its place, of those eligible that owe investors a listing (redemption right)",
+        default=None,
     )
     passes: Odds = Described("odds of an applicant by market regime")
     passes_from: list[DatedPass] = Described(
