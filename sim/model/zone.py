@@ -14,7 +14,6 @@ close accounts                      in the last quarter of the year: accounts, t
 report                              every metric of the quarter
 """
 
-
 from sim.accounts import audit_policies, audit_world
 from sim.model import population
 from sim.model.exits import kernel as exits

@@ -24,8 +24,8 @@ class OutOfCash(Table):
 
     bootstraps: Probability = Described("odds that a venture without a round lives on as an ordinary firm")
     value_added: Share | None = Described(
-        "value added over revenue: a venture out of cash, with or without a round, lives on where this part of its filed "
-        "revenue pays the people it began with, in place of those odds",
+        "value added over revenue: a venture out of cash, with or without a round, lives on where this part of its "
+        "filed revenue pays the people it began with, not by those odds",
         default=None,
     )
     bridge: Probability = Described("odds of a bridge from holders outside the model")
