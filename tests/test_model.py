@@ -175,6 +175,8 @@ def test_sales_grow_into_the_price_that_investors_pay():
     assert np.quantile(near[spends_near], 0.9) < 0.5 * np.quantile(apart[spends], 0.9)
     assert np.std(near[~spends_near]) < 0.5 * np.std(apart[~spends])
     assert np.median(np.abs(near[~spends_near])) < 0.7
+
+
 def test_a_promise_that_hurries_nobody_changes_nothing():
     names = ("reserve", "tutoring")
     alike = [f"ladders.listing.levels.{name}.{key}=0.2" for name in names for key in ("apply", "promised")]
