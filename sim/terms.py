@@ -128,6 +128,7 @@ TERMS: dict[str, tuple[str, str]] = {
     "level.tutoring": ("上市辅导", "In tutoring"),
     "level.review": ("在审", "In review"),
     "level.approved": ("过会待发", "Approved, awaiting issue"),
+    "level.abroad": ("境外上市", "Listed abroad"),
     "level.listed": ("上市公司", "Listed companies"),
     "level.city": ("市级", "City level"),
     "level.national": ("国家级", "National level"),

@@ -686,6 +686,7 @@ def china_ladder(inputs: LadderInputs, expected: Mapping[str, Expected]) -> Answ
         "renewed": totals.renewed,
         "passed": totals.passed,
         "backed": totals.backed,
+        "of_listings": totals.of_listings,
     }
 
 
@@ -767,13 +768,14 @@ KINDS: dict[str, Kind] = {
     ),
     "china-listing": Kind(
         ListingInputs,
-        ("entered", "stock", "renewed", "passed", "backed"),
+        ("entered", "stock", "renewed", "passed", "backed", "of_listings"),
         china_ladder,
         {
             "": Default(0.15),
             "renewed": Default(0.03, True),
             "passed": Default(0.03, True),
             "backed": Default(0.03, True),
+            "of_listings": Default(0.03, True),
         },
     ),
     "firm-size-tail": Kind(

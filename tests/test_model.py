@@ -177,6 +177,48 @@ def test_sales_grow_into_the_price_that_investors_pay():
     assert np.median(np.abs(near[~spends_near])) < 0.7
 
 
+def test_a_promise_that_hurries_nobody_changes_nothing():
+    names = ("reserve", "tutoring")
+    alike = [f"ladders.listing.levels.{name}.{key}=0.2" for name in names for key in ("apply", "promised")]
+    alike += [f"ladders.listing.levels.abroad.{key}=0.02" for key in ("apply", "promised")]
+    scenario = load_scenario(XIAN, [*SMALL, *alike])
+    told, untold = (lower(scenario, Rows(3, np.array([0]))) for _ in range(2))
+    untold.ladders.promised[:] = -1.0
+    a, b = (Worlds(scenario, rules, 3).live(0, 0).metrics.copy() for rules in (told, untold))
+    assert np.array_equal(a, b, equal_nan=True)
+
+
+def test_firms_that_owe_their_investors_a_listing_prepare_it_sooner():
+    def prepared(value):
+        sets = [f"ladders.listing.levels.{name}.promised={value}" for name in ("reserve", "tutoring")]
+        found = simulate(load_scenario(XIAN, [*SMALL, *sets]), 6, 3, events=0, audit=True)
+        return sum(found[f"ladder.listing.{name}.entered"][:, -1].mean() for name in ("reserve", "tutoring"))
+
+    assert prepared(1.0) > 1.2 * prepared(0.01)
+
+
+def test_a_firm_is_listed_at_home_or_abroad_and_counts_as_listed_in_both():
+    everybody = ["ladders.listing.levels.abroad.apply=0.3", "ladders.listing.levels.abroad.promised=1"]
+    found = simulate(load_scenario(XIAN, [*SMALL, *everybody]), 4, 3, events=4, audit=True)
+    levels, exits = found.samples["levels"], found.samples["exits"]
+    went = (levels["level"] == "listing.abroad") & (levels["what"] == 1)
+    assert went.sum() > 10
+    there = set(zip(levels["replication"][went], levels["firm"][went], strict=True))
+    at_home = (levels["level"] == "listing.listed") & (levels["what"] == 1)
+    assert not there & set(zip(levels["replication"][at_home], levels["firm"][at_home], strict=True))
+    listed = exits["way"] == "listing"
+    assert there <= set(zip(exits["replication"][listed], exits["firm"][listed], strict=True))
+
+
+def test_a_venture_out_of_cash_lives_on_where_its_sales_pay_the_people_it_began_with():
+    def died(value):
+        sets = [*SMALL, f"exits.out_of_cash.value_added={value}"]
+        found = simulate(load_scenario(XIAN, sets), 6, 3, events=6, audit=True)
+        return (found.samples["exits"]["way"] == "liquidation").sum()
+
+    assert died(1.0) < 0.8 * died(0.1)
+
+
 def test_bounds_are_never_exceeded_and_interpreted_agrees_with_compiled(tmp_path):
     """A small world, run by plain Python and by the compiled kernel: events and integers exactly, floats to 1e-9."""
     code = """

@@ -19,13 +19,14 @@ ENTERED, LEFT, RENEWED, REJECTED = 1, -1, 2, -2
 class Totals:
     """By year: awards (mean over worlds), stock at the year's end, share of the due that a re-review renewed, share of
     the reviewed that passed, share of the listed that had raised a round. NaN where nothing was due, reviewed or
-    listed."""
+    listed. of_listings: awards of the level over all listings, of the years together."""
 
     entered: np.ndarray
     stock: np.ndarray
     renewed: np.ndarray
     passed: np.ndarray
     backed: np.ndarray
+    of_listings: float
 
 
 def ladder_totals(
@@ -54,6 +55,7 @@ def ladder_totals(
     levels = [(f"{a}.{b}", level) for a, x in scenario.ladders.items() for b, level in x.levels.items()]
     listed = sum((result[f"ladder.{name}.entered"] for name, x in levels if x.is_listing), np.zeros_like(entered))
     backed = result["firms.listed_backed"]
+    awards, listings = ((x[:, ends] - x[:, before]).sum() for x in (entered, listed))
     of_year = [(x[:, ends] - x[:, before]).sum(axis=0) for x in (backed, listed - backed)]
     return Totals(
         entered=scale * (entered[:, ends] - entered[:, before]).mean(axis=0),
@@ -61,4 +63,5 @@ def ladder_totals(
         renewed=np.array([share(count(RENEWED, at), count(LEFT, at)) for at in years]),
         passed=np.array([share(count(ENTERED, at), count(REJECTED, at)) for at in years]),
         backed=np.array([share(good, bad) for good, bad in zip(*of_year, strict=True)]),
+        of_listings=float(awards / listings) if listings else float("nan"),
     )

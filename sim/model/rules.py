@@ -115,7 +115,7 @@ class FirmRules(NamedTuple):
 
 class LadderRules(NamedTuple):
     levels: Any
-    listed: Any
+    listing: Any  # bits of the levels on which a firm is listed
     requires: Any
     barred: Any
     replaces: Any
@@ -132,6 +132,7 @@ class LadderRules(NamedTuple):
     least_revenue: Any
     windows: Any
     apply: Any
+    promised: Any  # of those that owe investors a listing; below 0 where `apply` holds for them as well
     passes: Any
     passes_from: Any  # [level, date]
     passes_until: Any
@@ -320,6 +321,8 @@ class ExitRules(NamedTuple):
     sale_log_sd: Any
     sold_leaves: Any
     bootstraps: Any
+    value_added: Any  # of revenue; 0 where odds decide
+    founder_burn: Any
     bridge: Any
     bridge_quarters: Any
     bridge_cut: Any
@@ -633,9 +636,9 @@ class LevelIndex:
                 self.ladder_of.append(ladder_id)
                 self.levels.append(level)
         self.number = {name: i for i, name in enumerate(self.names)}
-        self.listed = next((i for i, x in enumerate(self.levels) if x.is_listing), -1)
-        ladder = self.ladder_of[self.listed] if self.listed >= 0 else None
-        self.to_listing = sum(1 << i for i, x in enumerate(self.ladder_of) if x == ladder and i != self.listed)
+        self.listing = sum(1 << i for i, x in enumerate(self.levels) if x.is_listing)
+        ladders = {self.ladder_of[i] for i, x in enumerate(self.levels) if x.is_listing}
+        self.to_listing = sum(1 << i for i, x in enumerate(self.ladder_of) if x in ladders) & ~self.listing
         self.reduced_tax = next((i for i, x in enumerate(self.levels) if x.reduces_tax), -1)
 
     def find(self, reference: str | None, ladder: str) -> int:
@@ -745,6 +748,7 @@ def lower_ladders(s: "Scenario", rows: Rows, index: LevelIndex) -> LadderRules:
     falls_to = np.full(n, -1, np.int64)
     sets = Sets(rows, int(s.zone.start), n)
     apply, initial, least_revenue, opens_capital = (np.zeros((r, n)) for _ in range(4))
+    promised = np.full((r, n), -1.0)
     passes, withdraws = np.zeros((r, n, 3)), np.zeros((r, n, 3))
     passes_from = np.full((n, MAX_DATED), NEVER, np.int64)
     passes_until = np.full((n, MAX_DATED), NEVER, np.int64)
@@ -771,6 +775,8 @@ def lower_ladders(s: "Scenario", rows: Rows, index: LevelIndex) -> LadderRules:
         least_revenue[:, i] = sets.add(i, level.conditions)
         windows[i] = sum(1 << (q - 1) for q in level.windows)
         apply[:, i] = rows(level.apply)
+        if level.promised is not None:
+            promised[:, i] = rows(level.promised)
         if level.opens_capital is not None:
             opens_capital[:, i] = rows(level.opens_capital)
         passes[:, i] = _by_regime(rows, level.passes)
@@ -801,14 +807,14 @@ def lower_ladders(s: "Scenario", rows: Rows, index: LevelIndex) -> LadderRules:
     for i in range(len(index.levels)):
         passed = i
         for _ in index.levels:  # down to where it began; a listed firm is past it all
-            if passed < 0 or i == index.listed:
+            if passed < 0 or index.listing >> i & 1:
                 break
             opened[:, i] = np.maximum(opened[:, i], opens_capital[:, passed])
             passed = int(requires[passed])
 
     return LadderRules(
         levels=rows.constant(len(index.levels), np.int64),
-        listed=rows.constant(index.listed, np.int64),
+        listing=rows.constant(index.listing, np.int64),
         requires=rows.constant(requires, np.int64),
         barred=rows.constant(barred, np.int64),
         replaces=rows.constant(replaces, np.int64),
@@ -817,6 +823,7 @@ def lower_ladders(s: "Scenario", rows: Rows, index: LevelIndex) -> LadderRules:
         least_revenue=least_revenue,
         windows=rows.constant(windows, np.int64),
         apply=apply,
+        promised=promised,
         opens_capital=opens_capital,
         opened=opened,
         passes=passes,
@@ -1120,6 +1127,8 @@ def lower_exits(s: "Scenario", rows: Rows) -> ExitRules:
         sale_log_sd=rows(p.sale_spread),
         sold_leaves=rows(p.sold_leaves),
         bootstraps=rows(out.bootstraps),
+        value_added=np.zeros(rows.count) if out.value_added is None else rows(out.value_added),
+        founder_burn=rows(s.rounds.founding.burn),
         bridge=rows(out.bridge),
         bridge_quarters=4.0 * rows(out.bridge_for),
         bridge_cut=rows(out.bridge_cut),

@@ -14,8 +14,6 @@ close accounts                      in the last quarter of the year: accounts, t
 report                              every metric of the quarter
 """
 
-import numpy as np
-
 from sim.accounts import audit_policies, audit_world
 from sim.model import population
 from sim.model.exits import kernel as exits
@@ -93,12 +91,10 @@ def empty(world):
 @kernel
 def list_at_start(key, rules, firms, ventures, market, tally, events, scratch):
     """Firms that are listed at the start get their market value; nothing is issued."""
-    level = rules.ladders.listed
-    if level < 0:
-        return
+    levels = rules.ladders.listing
     listed = 0
     for slot in range(tally.counts[Count.FIRM_SLOTS]):
-        if firms.alive[slot] and firms.held[slot] & (np.int64(1) << np.int64(level)):
+        if firms.alive[slot] and firms.held[slot] & levels:
             scratch.listed[listed] = slot
             listed += 1
     list_firms(key, rules.exits, rules.rounds, firms, ventures, market, tally, events, scratch.listed, listed, 0)

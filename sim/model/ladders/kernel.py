@@ -14,7 +14,7 @@ from sim.model.draws import Purpose, exp, uniforms, uniforms_at
 from sim.model.jit import inlined, kernel, note_flags, smallest_first
 from sim.model.programmes.effects import raise_odds
 from sim.model.rounds.kernel import open_capital
-from sim.model.world import MAX_LEVELS, TILE, Cash, Count
+from sim.model.world import MAX_LEVELS, NEVER, TILE, Cash, Count
 
 
 class Quantity(IntEnum):
@@ -307,6 +307,17 @@ def quota_of(rules, level, quarter):
 
 
 @kernel
+def hurry_promised(rules, firms, ventures, candidates, n, level, score):
+    """A firm that has given investors a right to be bought out if it is not listed applies with odds of its own: its
+    draw in score[:n] is scaled so that those of the others fit it."""
+    scale = rules.apply[level] / max(rules.promised[level], 1e-12)
+    for k in range(n):
+        v = np.int64(firms.venture[candidates[k]])
+        if v >= 0 and ventures.redeems_from[v] < NEVER:
+            score[k] *= scale
+
+
+@kernel
 def admit(
     key,
     rules,
@@ -335,6 +346,8 @@ def admit(
     )
     if programmes.boosting[level] != 0:
         raise_odds(key, programmes, firms, candidates, n, level, scratch.score)
+    if rules.promised[level] >= 0.0:
+        hurry_promised(rules, firms, ventures, candidates, n, level, scratch.score)
     drawn = below(scratch.score, asks if rules.rejects[level] else odds, candidates, n, scratch.list2, scratch.score)
     passed = drawn if rules.requires[level] < 0 else 0
     for k in range(drawn if rules.requires[level] >= 0 else 0):
@@ -468,7 +481,7 @@ def climb_ladders(
     programmes: the rules of programmes, whose adopters may have better odds. rounds: the rules of rounds, for
     firms that take investors in on the way.
 
-    Returns how many firms entered the level that rules.listed names; their slots stand first in scratch.listed.
+    Returns how many firms entered a level of rules.listing; their slots stand first in scratch.listed.
     """
     regime = market.regime[quarter]
     m = market.multiple[quarter]
@@ -519,10 +532,10 @@ def climb_ladders(
             odds,
             m,
         )
-        if level == rules.listed and passed > 0:
-            listed = passed
+        if rules.listing & bit(level):
             for k in range(passed):
-                scratch.listed[k] = scratch.chosen[k]
+                scratch.listed[listed + k] = scratch.chosen[k]
+            listed += passed
         if rules.opens_capital[level] > 0.0:
             chosen, likely = scratch.chosen, rules.opens_capital[level]
             open_capital(key, rounds, firms, ventures, tally, chosen, passed, likely, m, quarter)
@@ -556,6 +569,8 @@ def seed_levels(key, rules, firms, ventures, market, ladder, events, tally, scra
         uniforms_at(
             key, firms.index, firms.cohort, scratch.list2, n, 0, purpose, 0, scratch.word0, scratch.word1, scratch.score
         )
+        if rules.promised[level] >= 0.0:  # who would have applied before the start
+            hurry_promised(rules, firms, ventures, scratch.list2, n, level, scratch.score)
         if needed >= 0 and rules.exclusive[level] == 0:
             for k in range(n):
                 scratch.score[k] += 1.0 if firms.held[scratch.list2[k]] & bit(needed) == 0 else 0.0

@@ -70,6 +70,10 @@ class Level(Table):
     conditions: list[Conditions] = Described("alternative sets of conditions", default=[])
     windows: list[int] = Described("quarters of the year (1-4) in which awards are made", default=[1, 2, 3, 4])
     apply: Share = Described("share of the eligible firms that applies in a window")
+    promised: Share | None = Described(
+        "share that applies, in its place, of those eligible that owe investors a listing (redemption right)",
+        default=None,
+    )
     passes: Odds = Described("odds of an applicant by market regime")
     passes_from: list[DatedPass] = Described(
         "odds of an applicant over settled times, in place of those by regime", default=[]
