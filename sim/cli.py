@@ -76,7 +76,9 @@ def found(what: str, path: Path, count: int) -> None:
         "kept": (f"{path}: {count} blocks of earlier work are kept", f"{path}：保留先前完成的 {count} 块"),
         "dropped": (f"{path}: {count} bytes at its end are cut short or damaged and are done again",
                     f"{path}：末尾 {count} 字节不完整或已损坏，将重新计算"),
-        "set aside": (f"{path}: the journal of earlier work stands here", f"{path}：先前工作的日志已改存于此"),
+        "set aside": (f"{path}: the journal of earlier work stands here now; to go on with it instead, name it"
+                      f" {path.stem} again and give --resume",
+                      f"{path}：先前工作的记录已改存于此；要接着它算，请改回原名 {path.stem}，并加 --resume"),
     }  # fmt: skip
     note(say(*said[what]))
 

@@ -22,6 +22,7 @@ from sim.errors import Problem, RunError, UserError
 
 PROGRAM = "headwater"
 MANIFEST = "manifest.json"
+JOURNALS, JOURNAL_MARK = "journal*", b"HWJ1"  # names of the journals of long work, and how each begins
 LATER = (
     "report",
     "report.*",
@@ -234,14 +235,50 @@ def refuse_foreign(target: str | Path) -> Path:
     target = Path(target).expanduser().resolve()
     if target.exists() and not target.is_dir():
         raise _refusal("this is a file, and a result is a folder", target, "a file", "a folder to be made")
-    if target.is_dir() and not is_result(target) and not all(_half_written(entry) for entry in target.iterdir()):
+    if target.is_dir() and not is_result(target) and not all(_begun(entry) for entry in target.iterdir()):
         raise _refusal(
             "this folder holds something else than a result and is left alone",
             target,
             f"no {MANIFEST} of {PROGRAM}",
             "a new name, an empty folder, or a result to be replaced",
         )
+    if target.is_dir() and (kind := _long_work(target)):
+        raise _refusal(
+            "this folder holds the long work of another command and is left alone",
+            target,
+            kind,
+            "another folder with --out, or this one removed",
+        )
     return target
+
+
+def _long_work(folder: Path) -> str:
+    """The long work that is under way or done in a folder, or "". Hours may lie in its journals; its manifest, which is
+    written before the first of them, lists no files."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        manifest = None
+    if isinstance(manifest, dict) and "files" not in manifest:
+        return str(manifest.get("kind") or MANIFEST)
+    return ", ".join(path.name for path in journals(folder))
+
+
+def journals(folder: Path) -> list[Path]:
+    """The journals of long work in a folder, by what they begin with: a diary may have the name too."""
+    return [path for path in sorted(folder.glob(JOURNALS)) if path.is_file() and _start(path) == JOURNAL_MARK]
+
+
+def _start(path: Path) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(len(JOURNAL_MARK))
+
+
+def _begun(path: Path) -> bool:
+    """Whether a killed process left this file: half written or, of a journal, as far as it came."""
+    if _half_written(path) is not None:
+        return True
+    return path.is_file() and path.match(JOURNALS) and JOURNAL_MARK.startswith(_start(path))
 
 
 def _half_written(path: Path) -> int | None:

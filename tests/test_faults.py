@@ -282,6 +282,34 @@ def test_ctrl_c_ends_a_world_under_way_with_its_quarter(threads, monkeypatch):
         worlds.live(0, 0)
 
 
+def test_ctrl_c_is_heard_while_the_first_firms_are_placed():
+    """Interpreted, so that the wish is there before the first of them: a large zone took a second to hear it."""
+    code = """
+import numpy as np
+from sim import ensemble
+from sim.model import zone
+from sim.model.rows import Rows
+from sim.model.rules import lower
+from sim.model.world import Count
+from sim.scenario import load_scenario
+scenario = load_scenario("scenarios/xian.toml", ["firms.initial.count=1500", "facts=[]"])
+worlds = ensemble.Worlds(scenario, lower(scenario, Rows(1, np.arange(1))), 1)
+plan_funds = zone.plan_funds
+def plan_and_stop(*given):
+    plan_funds(*given)
+    worlds.halt()
+zone.plan_funds = plan_and_stop
+try:
+    worlds.live(0, 0)
+except ensemble.Halted:
+    print(worlds._own.world.tally.counts[Count.FIRM_SLOTS], "firms placed")
+"""
+    environment = os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": str(tiny.ROOT), "PYTHONWARNINGS": "ignore"}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tiny.ROOT, env=environment, capture_output=True, text=True)
+    assert done.stdout == "0 firms placed\n", done.stderr[-2000:]
+
+
 def test_a_kernel_that_must_be_compiled_first_is_compiled_where_ctrl_c_reaches_it():
     by: dict[int, int] = {}
     cold: Any = SimpleNamespace(compiled=False, large=False)
@@ -435,6 +463,17 @@ def test_two_runs_into_one_folder_end_in_one_whole_result(desk):
     assert all("another run is writing" in text for text, status in zip(said, statuses, strict=True) if status == 2)
     assert Result.load("out").manifest["seed"] in (1, 2)
     assert not leftovers(desk)
+
+
+def test_a_run_into_the_folder_of_a_sweep_is_refused_before_its_worlds(desk):
+    """It replaced the folder, journal and all, and a sweep under way ended without a result."""
+    assert headwater(*SWEEP).status == 0
+    swept = contents(desk)
+    for words in (RUN, COMPARE):
+        for lang, said in (("en", "the long work of another command"), ("zh", "另一条命令的长时间计算")):
+            ended = headwater(*words, "--lang", lang)
+            assert ended.status == 2 and said in ended.err and not ended.out, ended
+    assert contents(desk) == swept
 
 
 # --- the clock

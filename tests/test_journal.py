@@ -7,6 +7,7 @@ import itertools
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -109,7 +110,7 @@ def test_damaged_block_is_dropped_with_what_follows(tmp_path: Path) -> None:
 def test_file_that_is_no_journal_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     path.write_text("dear diary, " * 20)
-    with pytest.raises(UserError, match="not a journal"):
+    with pytest.raises(UserError, match=r"not a journal.*leave out --resume"):
         Journal.open(path, HEADER, resume=True)
     assert path.read_text().startswith("dear diary")
 
@@ -127,6 +128,16 @@ def test_old_journal_is_set_aside_without_resume(tmp_path: Path) -> None:
     swept(tmp_path, seed=4)
     assert (tmp_path / "journal.before").read_bytes() == before
     assert np.array_equal(first.evaluated.values([0, 50]), values)  # a result in hand outlives its folder's next sweep
+
+
+def test_work_whose_folder_is_removed_under_way_is_delivered(tmp_path: Path) -> None:
+    class Removing(AnalyticModel):
+        def evaluate(self, *given: object, **named: object) -> np.ndarray:
+            shutil.rmtree(tmp_path / "removed", ignore_errors=True)
+            return super().evaluate(*given, **named)  # type: ignore[arg-type]
+
+    removed = swept(tmp_path / "removed", model=Removing(bent, PATHS, chance=0.5, interplay=0.2))
+    assert numbers(removed, tmp_path / "removed") == numbers(swept(tmp_path / "whole"), tmp_path / "whole")
 
 
 @pytest.mark.parametrize("kept", [0, 10, 200, 3000, 20000, None])

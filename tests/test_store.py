@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sim import store
+from sim.analysis.work import claim
 from sim.errors import RunError, UserError
 
 
@@ -192,3 +193,29 @@ def test_a_journal_grows_by_whole_records(tmp_path):
         with pytest.raises(OSError, match="space"):
             store.append(file, b"three")
     assert (tmp_path / "journal").read_bytes() == b"onetwo"
+
+
+@pytest.mark.parametrize("manifest", ['{"program": "headwater", "kind": "sweep"}', '{"program": "headwater", "kin'])
+def test_long_work_of_another_command_is_not_replaced(tmp_path, manifest):
+    """A sweep under way: its manifest, whole or damaged, and a journal in which hours may lie."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "manifest.json").write_text(manifest)
+    (folder / "journal").write_bytes(store.JOURNAL_MARK + b"hours of work")
+    with pytest.raises(UserError, match="long work of another command"):
+        write_result(folder, "new")
+    assert what_lies_in(folder) == ["journal", "manifest.json"]
+
+
+def test_long_work_that_has_no_journal_yet_is_not_replaced(tmp_path):
+    claim(tmp_path / "out", "sweep")
+    with pytest.raises(UserError, match="long work of another command"):
+        write_result(tmp_path / "out", "new")
+
+
+def test_a_folder_in_which_a_diary_is_called_journal_is_nobodys_work(tmp_path):
+    """Marked as this program's it would be replaced, diary and all, by the next run."""
+    (tmp_path / "journal").write_text("dear diary")
+    with pytest.raises(UserError, match="something else than a result"):
+        claim(tmp_path, "sweep")
+    assert what_lies_in(tmp_path) == ["journal"]

@@ -24,7 +24,8 @@ from sim.analysis.model import refuse
 from sim.errors import Problem, RunError, UserError
 
 HEAD = struct.Struct("<4sQ3QQI")  # tag, block, shape, payload bytes, checksum of all that and the payload
-HEADER, BLOCK = b"HWJ1", b"BLCK"
+HEADER, BLOCK = store.JOURNAL_MARK, b"BLCK"
+NOT_OURS = "leave out --resume, which sets it aside, or name another --out"
 
 
 class Shelf(Protocol):
@@ -107,7 +108,8 @@ class Journal:
 
     def blocks(self, count: int) -> list[np.ndarray]:
         """Blocks 0 … count-1 in order, as views of the mapped file: pages are read when touched, memory stays flat."""
-        mapped = memoryview(np.memmap(self._file.name, dtype=np.uint8, mode="r"))  # type: ignore[arg-type]
+        # the open file, whatever has become of its name since: what was worked out is delivered
+        mapped = memoryview(np.memmap(self._file, dtype=np.uint8, mode="r"))  # type: ignore[arg-type]
         views = []
         for block in range(count):
             offset = self._places[block]
@@ -123,6 +125,12 @@ class Journal:
         return len(self._places)
 
     def close(self) -> None:
+        with contextlib.suppress(
+            ImportError, OSError
+        ):  # by itself: views of the mapped file hold it open, not the lock
+            import fcntl
+
+            fcntl.flock(self._file.fileno(), fcntl.LOCK_UN)
         with contextlib.suppress(OSError):  # a full disk, told by the write that met it; every record kept is on it
             self._file.close()
 
@@ -162,7 +170,7 @@ def _scan(file: BinaryIO, path: Path) -> tuple[dict[str, Any] | None, dict[int, 
         head = _exactly(file, HEAD.size)
         tag, block, *shape, length, _ = HEAD.unpack(head)
         if sound == 0 and tag != HEADER:
-            raise refuse("not a journal of this program", file=str(path), found=repr(tag))
+            raise refuse("not a journal of this program", file=str(path), found=repr(tag), expected=NOT_OURS)
         if tag not in (HEADER, BLOCK) or length > size - sound - HEAD.size:
             break
         payload = _exactly(file, length)
@@ -177,7 +185,7 @@ def _scan(file: BinaryIO, path: Path) -> tuple[dict[str, Any] | None, dict[int, 
         file.seek(0)
         start = _exactly(file, min(size, len(HEADER)))
         if start != HEADER[: len(start)]:
-            raise refuse("not a journal of this program", file=str(path), found=repr(start))
+            raise refuse("not a journal of this program", file=str(path), found=repr(start), expected=NOT_OURS)
     return header, places, sound
 
 

@@ -199,11 +199,11 @@ def claim(folder: Path, kind: str) -> Path:
         try:
             found = json.loads(marker.read_text(encoding="utf-8")).get("kind", "run")
         except ValueError:  # a torn manifest: the journal beside it, or none, says what the folder is
-            found = kind if any(folder.glob(f"{JOURNAL}*")) else "a damaged result"
+            found = kind if store.journals(folder) else "a damaged result"
         if found != kind:
             raise refuse("this folder holds another kind of result", file=str(folder), found=found, expected=kind)
         return folder
-    if not (folder / JOURNAL).exists():
+    if not store.journals(folder):
         store.refuse_foreign(folder)
     store.write_json(marker, {"program": store.PROGRAM, "kind": kind})
     return folder

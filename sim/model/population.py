@@ -200,7 +200,8 @@ def fill_at_start(key, rules, firms, ventures, market, tally, scratch):
         for k in range(n):
             grown = rules.firms.initial_growth * min(-0.25 * scratch.born[k], 20.0)
             scratch.size[k] = rules.firms.entry_log_median[source] + grown
-        if not put_firms(
+        # a tile is placed in a millisecond: whoever wishes this world to stop is heard here, not after the last firm
+        if tally.counts[Count.STATUS] != Status.OK or not put_firms(
             key,
             rules.firms,
             firms,

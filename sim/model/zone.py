@@ -197,6 +197,8 @@ def live_one_world(key, rules, world, audit):
     draw_market(key, rules.market, market, metrics.shape[1])
     plan_funds(key, rules.funds, funds, commitments, market, tally)
     fill_at_start(key, rules, firms, ventures, market, tally, scratch)
+    if tally.counts[Count.STATUS] != 0:
+        return tally.counts[Count.STATUS]
     for quarter in range(metrics.shape[1]):
         last = (rules.phase + quarter) % 4 == 3
         output = live_one_quarter(key, rules, world, quarter, last)
