@@ -125,9 +125,8 @@ class Journal:
         return len(self._places)
 
     def close(self) -> None:
-        with contextlib.suppress(
-            ImportError, OSError
-        ):  # by itself: views of the mapped file hold it open, not the lock
+        # the lock ends here and by itself: views of the mapped file, which outlive this, hold the file open
+        with contextlib.suppress(ImportError, OSError, ValueError):
             import fcntl
 
             fcntl.flock(self._file.fileno(), fcntl.LOCK_UN)
