@@ -1114,8 +1114,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MemoryError:
         note(
             say(
-                "out of memory: fewer --replications or --threads need less",
-                "内存不足：请减少 --replications 或 --threads",
+                "out of memory: fewer firms, --replications, --samples or --threads need less",
+                "内存不足：请减少企业数、--replications、--samples 或 --threads",
             )
         )
         return 1

@@ -26,6 +26,7 @@ from numba import config  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
 from sim.errors import Problem, RunError, UserError  # noqa: E402
+from sim.memory import SHARE, memory_at_hand  # noqa: E402
 from sim.model.draws import key_of  # noqa: E402
 from sim.model.limits import USUAL_SIZE, kernel_size  # noqa: E402
 from sim.model.rows import Rows  # noqa: E402
@@ -66,7 +67,6 @@ BYTES_A_ROUND = 500  # the same, of every round of a named firm that there is ro
 MOST_SLOTS = 1e15  # of a table: more than any memory holds, and a number that whole numbers can be made of
 HALTED = -1  # written where a kernel looks for a full table, which it does after each quarter
 LARGE = 100_000  # firms: a world of fewer is over in less time than a reader of Ctrl-C notices
-MEMORY_SHARE = 0.6  # of the machine's memory that worlds and metrics may take
 
 
 @dataclass
@@ -146,18 +146,18 @@ def memory_of(room: Room, worlds: int, kept: int) -> float:
 
 def refuse_too_many(replications: int, scenario: "Scenario | None" = None) -> None:
     """More replications than their parameters find room for are refused before the first number is drawn."""
-    have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    have = memory_at_hand()
     a_row = BYTES_A_ROW
     if scenario is not None:  # a portfolio of thousands of rounds weighs more than all other parameters
         a_row += BYTES_A_ROUND * (kernel_size(scenario)[1] - USUAL_SIZE[1])
-    if replications * a_row > MEMORY_SHARE * have:
+    if replications * a_row > SHARE * have:
         raise UserError(
             Problem(
                 f"so many replications would need {replications * a_row / 2**30:,.0f} GiB of memory;"
                 f" this machine has {have / 2**30:.1f} GiB",
                 key="replications",
                 found=f"{replications:,}",
-                expected=f"at most {int(MEMORY_SHARE * have / a_row):,}",
+                expected=f"at most {int(SHARE * have / a_row):,}",
             )
         )
 
@@ -175,8 +175,8 @@ def refuse_too_large(scenario: "Scenario", room: Room, worlds: int, kept: int) -
             )
         )
     need = memory_of(room, worlds, kept)
-    have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if need > MEMORY_SHARE * have:
+    have = memory_at_hand()
+    if need > SHARE * have:
         raise UserError(
             Problem(
                 f"this run would need about {need / 2**30:.1f} GiB of memory; this machine has {have / 2**30:.1f} GiB",
@@ -384,6 +384,13 @@ def _checked(scenario: "Scenario", replications: int | None, seed: int | None) -
         raise UserError(Problem("the seed is out of range", key="seed", found=str(s), expected="0 to 2^63 - 1"))
     refuse_too_many(n, scenario)
     return n, s
+
+
+def refuse_what_cannot_run(scenario: "Scenario", replications: int, seed: int, threads: int | None = None) -> None:
+    """What `simulate` would refuse of the first world's parameters: for work that lives other scenarios before it."""
+    n, seed = _checked(scenario, replications, seed)
+    room = first_room(scenario, lower(scenario, Rows(seed, np.arange(1))))
+    refuse_too_large(scenario, room, threads or default_threads(), n)
 
 
 def simulate(

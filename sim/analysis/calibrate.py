@@ -30,6 +30,7 @@ from sim.analysis.text import between, csv_text, key_to, layout, say, show
 from sim.analysis.vary import Varied, _flat, _from_table, _refuse_outside, number_of, parse_spread
 from sim.analysis.work import Evaluated, Executor, Progress, claim, evaluate, header_for
 from sim.errors import Problem, UserError
+from sim.memory import refuse_too_many_samples
 from sim.scenario.fields import Z95
 from sim.terms import term
 
@@ -498,6 +499,7 @@ def calibrate(
 
     if samples < 10 or replications < 4:
         raise refuse("too few to fit to", found=f"{samples} samples, {replications} replications", expected="10 and 4")
+    refuse_too_many_samples(samples, len(priors) + replications * len(model.outputs))
     stages = _Stages(
         model, priors, moments, samples, replications, seed, zones, checks, out, resume, executor, progress
     )

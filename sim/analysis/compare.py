@@ -688,7 +688,7 @@ def run(
     """
     from sim.analysis import stacking
     from sim.analysis.model import known_metrics, known_quarters
-    from sim.ensemble import simulate
+    from sim.ensemble import refuse_what_cannot_run, simulate
 
     names = unlike(names)
     if baseline is not None and baseline not in names:
@@ -724,6 +724,8 @@ def run(
         }
         if len(single) > 1:
             made[all_of(single)] = stacks[tuple(single)]
+    for scenario in made.values():
+        refuse_what_cannot_run(scenario, replications, seed, threads)
     stages = len(made) + (max(0, 2 ** len(single) - len(single) - 2) if decompose else 0)
     results = {}
     for k, (name, scenario) in enumerate(made.items()):

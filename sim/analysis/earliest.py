@@ -7,6 +7,7 @@ share passes the ranks that enclose the quantile with 95 % confidence.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import product
@@ -186,9 +187,9 @@ def earliest(
     if not 0 < probability <= 1:
         raise refuse("not a probability", key="probability", found=str(probability), expected="above 0, at most 1")
     quarters = [split_output(output)[1] or "" for output in model.outputs]
+    refuse_many(math.prod(len(v.options) or points for v in levers))  # before they are written out
     sides = [[float(x) for x in v.options or v.within(np.linspace(0.0, 1.0, points))] for v in levers]
     settings = [dict(zip((v.path for v in levers), chosen, strict=True)) for chosen in product(*sides)]
-    refuse_many(len(settings))
     moments = []
     least, most = quantile_ranks(probability, replications)
     for k, own in enumerate(settings):

@@ -25,7 +25,8 @@ from sim.analysis.model import Model, ZoneModel, refuse
 from sim.analysis.solve import Target
 from sim.analysis.text import csv_text, key_to, layout, say, show, word
 from sim.analysis.vary import Varied, varied_of
-from sim.analysis.work import Evaluated, Executor, Progress, claim, evaluate, header_for
+from sim.analysis.work import REPORTED, Evaluated, Executor, Progress, claim, evaluate, header_for
+from sim.memory import refuse_too_many_samples
 
 if TYPE_CHECKING:
     from sim.scenario.document import Scenario
@@ -374,6 +375,7 @@ def _refuse(models: Mapping[str, Model], objectives: Sequence[Objective], budget
             expected=f"{below} or {2 * below}",
         )
     outputs = next(iter(models.values())).outputs
+    refuse_too_many_samples(samples, len(models) * REPORTED)
     wanted = [o.output for o in objectives] + ([budget.output] if budget else [])
     for model in models.values():
         if model.outputs != outputs or not set(wanted) <= set(outputs):

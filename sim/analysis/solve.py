@@ -396,9 +396,9 @@ def frontier(
     from sim.analysis.earliest import refuse_many
 
     first, *rest = levers
+    refuse_many(math.prod(len(v.options) or points for v in rest))  # before they are written out
     sides = [[(v.path, float(x)) for x in v.options or v.within(np.linspace(0.0, 1.0, points))] for v in rest]
     combinations = [dict(chosen) for chosen in product(*sides)]
-    refuse_many(len(combinations))
     answers = []
     for k, others in enumerate(combinations):
         answers.append(

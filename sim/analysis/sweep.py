@@ -27,9 +27,20 @@ import numpy as np
 from sim.analysis.model import Model, ZoneModel, all_at_once, refuse, split_output
 from sim.analysis.text import between, csv_text, key_to, layout, say, show, word
 from sim.analysis.vary import Varied, varied_of
-from sim.analysis.work import JOURNAL, Evaluated, Executor, Progress, VarianceSplit, claim, evaluate, header_for
+from sim.analysis.work import (
+    JOURNAL,
+    REPORTED,
+    Evaluated,
+    Executor,
+    Progress,
+    VarianceSplit,
+    claim,
+    evaluate,
+    header_for,
+)
 from sim.errors import Problem, UserError
 from sim.measures import mean_and_band
+from sim.memory import refuse_too_many_samples
 
 if TYPE_CHECKING:
     from sim.scenario.document import Scenario
@@ -86,6 +97,9 @@ def plan(varied: Sequence[Varied], method: str, samples: int | None, seed: int, 
     least = {"sobol": LEAST_SOBOL, "morris": 2, "lhs": 16, "grid": 2, "oat": 2}[method]
     if n < least:
         raise refuse("too few samples", key="samples", found=str(n), expected=f"at least {least} for {method}")
+    d = len(varied)
+    runs = {"sobol": 2 * d + 2, "morris": d + 1, "lhs": 1, "grid": 1, "oat": d}[method]  # of the model, a sample
+    refuse_too_many_samples(n, runs * (d + REPORTED))
     return _PLANS[method](list(varied), n, seed, second_order)
 
 

@@ -18,6 +18,8 @@ from sim.analysis.model import Model, refuse
 JOURNAL = "journal"
 WORLDS_A_BLOCK = 400  # a block takes a second or two: little is lost by a kill, and writing it costs nothing beside it
 
+REPORTED = 60  # numbers kept of a sample's worlds: six of each output, where there are ten
+
 Progress = Callable[[int, int], None]
 
 
