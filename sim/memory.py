@@ -9,6 +9,7 @@ from sim.errors import Problem, UserError
 SHARE = 0.6  # of the memory at hand that worlds, metrics and designs may take
 BYTES_A_NUMBER = 32  # of a design or of what is reported of it: as drawn, scaled, sorted, written
 CONTROL_GROUPS = Path("/sys/fs/cgroup")  # where Linux says what a container may use
+OWN_GROUPS = Path("/proc/self/cgroup")  # and which of them this process is in
 
 
 def memory_at_hand() -> float:
@@ -19,8 +20,7 @@ def memory_at_hand() -> float:
 
         limit = resource.getrlimit(resource.RLIMIT_AS)[0]
         found += [float(limit)] if limit != resource.RLIM_INFINITY else []
-    groups = Path("/proc/self/cgroup")
-    for line in groups.read_text(encoding="ascii").splitlines() if groups.exists() else ():
+    for line in OWN_GROUPS.read_text(encoding="utf-8").splitlines() if OWN_GROUPS.exists() else ():
         _, controllers, own = line.split(":", 2)
         if controllers and "memory" not in controllers.split(","):
             continue

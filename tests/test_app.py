@@ -19,7 +19,7 @@ import httpx
 import numpy as np
 import pytest
 
-from sim import load_scenario, simulate
+from sim import load_scenario, simulate, store
 from sim.analysis.compare import compare
 from sim.app import answers, explore, saving
 from sim.app.catalogue import Catalogue
@@ -864,6 +864,36 @@ def test_a_file_is_replaced_only_when_asked_to(client: Visitor, office: Desk):
     assert path.read_bytes() == before
     assert saving_with(client, name="twice", levers={"guidance.reinvestment": 0.5}, replace=True).status_code == 200
     assert find_quantity(load_scenario(path), "guidance.reinvestment").value == 0.5
+
+
+def test_a_disk_that_is_full_when_saving_is_told_as_such_in_both_languages(client: Visitor, office: Desk):
+    """Not as if the model had refused the settings."""
+    assert saving_with(client, name="full").status_code == 200
+    path = office.catalogue.folder / "tiny" / "full.toml"
+    before = path.read_bytes()
+    store.fail_at(2)
+    try:
+        answer = saving_with(client, name="full", levers={"guidance.reinvestment": 0.5}, replace=True)
+    finally:
+        store.fail_at(None)
+    assert answer.status_code == 500
+    (wrong,) = answer.json()["wrong"]
+    assert wrong["word"] == "wrong.failed"
+    assert "cannot write" in wrong["fill"]["message"]["en"] and "无法写入" in wrong["fill"]["message"]["zh"]
+    assert path.read_bytes() == before
+
+
+def test_a_scenario_that_needs_more_memory_than_there_is_is_refused_with_the_remedy(client: Visitor, office: Desk):
+    greedy = office.catalogue.folder / "greedy.toml"
+    greedy.write_text(TINY.replace("count = 500", "count = 1e12"), encoding="utf-8")
+    try:
+        (said,) = lines(client.post("/api/run", json=asking(scenario="greedy")).text)
+    finally:
+        greedy.unlink()
+    assert said["kind"] == "refused"
+    told = said["wrong"][0]["fill"]["message"]
+    assert "GiB of memory" in told["en"] and "expected fewer firms" in told["en"]
+    assert "GiB 内存" in told["zh"] and "应为 减少企业" in told["zh"]
 
 
 def test_a_saved_file_says_in_the_language_of_the_page_where_it_was_made(client: Visitor, office: Desk):

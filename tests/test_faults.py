@@ -11,6 +11,7 @@ import json
 import os
 import random
 import resource
+import shlex
 import shutil
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim import ensemble, store
+from sim import ensemble, memory, store
 from sim.analysis import backtest
 from sim.analysis import calibrate as calibration
 from sim.app import saving
@@ -40,6 +41,7 @@ FEW = ("--replications", "3", "--threads", "1")
 RUN = ("run", "tiny.toml", *FEW, "--no-figures", "--quiet", "--out", "out")
 CHANGED = (*RUN, "--set", "guidance.reinvestment=2.0")
 VARY = ("--vary", "guidance.reinvestment=0.5..2.0")
+VARY_BY = ("--by", "guidance.reinvestment=0.5..2.0", "--by", "guidance.cap.angel=0.2..0.5")
 SWEEP = ("sweep", "tiny.toml", "--method", "lhs", "--samples", "16", "--replications", "4", "--threads", "1", *VARY,
          "--target", "firms.alive@2021Q4", "--no-figures", "--quiet", "--out", "out")  # fmt: skip
 CALIBRATE = ("calibrate", "told.toml", "--regularise", "--samples", "10", "--replications", "4", "--threads", "1",
@@ -601,6 +603,10 @@ def test_a_damaged_journal_gives_the_same_bits_or_a_refusal(desk):
         ("run", "tiny.toml", "--set", 'zone.end="9999Q4"', "--set", "firms.entry.organic.per_year=1e7"),
         ("run", "tiny.toml", "--threads", "100000000", "--replications", "3"),
         ("compare", "tiny.toml", "--change", "firms.initial.count=1e12"),
+        ("calibrate", "told.toml", "--samples", "1099511627776"),
+        ("optimise", "tiny.toml", *VARY, "--maximise", "firms.alive@2021Q4", "--samples", "1073741824"),
+        ("solve", "tiny.toml", *VARY_BY, "--target", "firms.alive@2021Q4 >= 75", "--points", "1000000000"),
+        ("sweep", "tiny.toml", *VARY, "--samples", "1099511627776", "--method", "grid"),
         ("sweep", "tiny.toml", *VARY, "--samples", "1099511627776", "--target", "firms.alive@2021Q4"),
         ("sweep", "tiny.toml", *VARY, "--replications", "1000000000000", "--target", "firms.alive@2021Q4"),
     ],
@@ -608,10 +614,41 @@ def test_a_damaged_journal_gives_the_same_bits_or_a_refusal(desk):
 )
 def test_what_asks_for_too_much_is_refused_before_it_starts(desk, words):
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    ended = headwater(*words, "--no-figures", "--quiet", "--out", "out")
+    ended = headwater(*words, "--no-figures", "--quiet", "--out", "out", "--lang", "en")
     assert not ended.crashed, ended.crashed[-1500:]
     assert ended.seconds < 20
     if "--threads" not in words:
-        assert ended.status in (1, 2), ended
+        assert ended.status == 2, ended
+        assert "out of memory" not in ended.err, ended
         assert not Path("out").exists()
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 600_000  # kB
+
+
+@pytest.mark.parametrize(
+    ("name", "groups", "limit"),
+    [
+        ("a/memory.max", "0::/a/b", 3e6),
+        ("memory.max", "0::/", 3e6),
+        ("memory/memory.limit_in_bytes", "5:cpu:/x\n7:memory:/docker/1", 3e6),
+        ("cpu/memory.max", "5:cpu:/x", None),
+    ],
+)
+def test_the_memory_of_a_container_is_what_it_may_use(tmp_path, monkeypatch, name, groups, limit):
+    """Not what the machine has: there a run would be killed without a word."""
+    here = memory.memory_at_hand()
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_text("3000000\n")
+    (tmp_path / "groups").write_text(groups + "\n")
+    monkeypatch.setattr(memory, "CONTROL_GROUPS", tmp_path)
+    monkeypatch.setattr(memory, "OWN_GROUPS", tmp_path / "groups")
+    assert memory.memory_at_hand() == (limit or here)
+    (tmp_path / name).write_text("max\n")
+    assert memory.memory_at_hand() > 3e6
+
+
+def test_the_limit_of_a_shell_is_memory_too(desk):
+    """`ulimit -v`: refused before it starts, not ended in the middle of the first world."""
+    command = [sys.executable, str(tiny.ROOT / "run.py"), *RUN, "--set", "firms.initial.count=5e6", "--lang", "en"]
+    limited = "ulimit -v 3000000; exec " + shlex.join(command)
+    ended = subprocess.run(["sh", "-c", limited], capture_output=True, text=True)
+    assert ended.returncode == 2 and "this machine has 2.9 GiB" in ended.stderr, ended

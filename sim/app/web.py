@@ -174,11 +174,11 @@ def build_app(desk: Desk, hosts: list[str], port: int | None, token: str | None 
             except Refusal as refusal:
                 return answer({"wrong": [w.to_json() for w in refusal.wrong]}, refusal.status)
             except UserError as error:
-                return answer({"wrong": [w.to_json() for w in in_files(error)]}, 422)
+                return answer({"wrong": [w.to_json() for w in in_full(error, "wrong.file")]}, 422)
             except Cancelled:
                 return Response(status_code=GONE)
             except RunError as error:
-                return answer({"wrong": [Wrong("", "wrong.model", {"message": str(error)}).to_json()]}, 500)
+                return answer({"wrong": [Wrong("", "wrong.failed", {"message": str(error)}).to_json()]}, 500)
 
         return endpoint
 
@@ -197,9 +197,9 @@ def build_app(desk: Desk, hosts: list[str], port: int | None, token: str | None 
     return Guard(Starlette(routes=routes), hosts, port, token, any_address)
 
 
-def in_files(error: UserError) -> list[Wrong]:
-    """What is wrong with a scenario's files: where, what was found, what would be right."""
-    return [Wrong("", "wrong.file", {"message": {lang: p.told(lang) for lang in ("zh", "en")}}) for p in error.problems]
+def in_full(error: UserError, word: str) -> list[Wrong]:
+    """What is wrong: where, what was found, what would be right."""
+    return [Wrong("", word, {"message": {lang: p.told(lang) for lang in ("zh", "en")}}) for p in error.problems]
 
 
 def answer(document: Any, status: int = 200) -> JSONResponse:
@@ -380,10 +380,10 @@ async def _streamed(
         except Cancelled:
             put(b'{"kind": "cancelled"}\n')
         except UserError as error:
-            said = [Wrong("", "wrong.model", {"message": p.message}).to_json() for p in error.problems]
+            said = [w.to_json() for w in in_full(error, "wrong.model")]
             put(json.dumps({"kind": "refused", "wrong": said}, ensure_ascii=False).encode() + b"\n")
         except Exception as error:
-            said = [Wrong("", "wrong.model", {"message": f"{type(error).__name__}: {error}"}).to_json()]
+            said = [Wrong("", "wrong.failed", {"message": f"{type(error).__name__}: {error}"}).to_json()]
             put(json.dumps({"kind": "refused", "wrong": said}, ensure_ascii=False).encode() + b"\n")
         finally:
             put(None)

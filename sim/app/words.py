@@ -275,6 +275,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "wrong.unit": ("请写上单位：{found}亿 或 {found}万。", "Write the unit: {found}bn or {found}m."),
     "wrong.outside": ("应在 {low} 与 {high} 之间。", "It lies between {low} and {high}."),
     "wrong.model": ("模型不接受：{message}", "The model does not take it: {message}"),
+    "wrong.failed": ("未能完成：{message}", "It could not be done: {message}"),
     "wrong.file": ("情景文件有误：{message}", "The scenario does not load: {message}"),
     "wrong.metrics": ("请选 1 至 {most} 个该情景有的指标。", "Choose 1 to {most} metrics that the scenario has."),
     "wrong.quarter": ("季度应在 {first} 与 {last} 之间。", "The quarter lies between {first} and {last}."),
