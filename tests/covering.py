@@ -42,6 +42,7 @@ WORLDS = (
     "policies/grant-to-equity",
     "policies/attraction-reward",
     "policies/rent-relief",
+    "policies/rd-super-deduction",
     "us",
     "china",
 )
