@@ -52,7 +52,7 @@ validate: $(STAMP) ## recompute published tables; audit the accounts of every sh
 fuzz: $(STAMP) ## 20 000 mutated inputs, ten times the random examples, every fault at every step, more kills
 	@$(BIN)/python -m tests.fuzzing --inputs 20000 --processes $(WORKERS)
 	@HEADWATER_FAULTS=all $(BIN)/python -m pytest -q tests/test_faults.py
-	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n $(WORKERS) -m "not slow" --ignore tests/test_faults.py
+	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n $(WORKERS) -m "hypothesis and not slow"
 
 golden: $(STAMP) ## put the numbers of every shipped scenario on record anew (tests/golden.json)
 	@$(BIN)/python -m tests.golden
