@@ -23,6 +23,7 @@ import itertools
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -592,6 +593,7 @@ class FunnelInputs(Table):
     cohort_years: Annotated[list[Size], Field(min_length=2, max_length=2)] | Size
     horizon: str | Positive
     since: str | None = None
+    ended: Annotated[list[str], Field(min_length=2, max_length=2)] | None = None
     replications: Annotated[Size, Field(le=1000)] = 8
     seed: Seed = 1
     unit: Positive = 6.8e6  # yuan to a unit of round sizes: a million US dollars
@@ -600,12 +602,12 @@ class FunnelInputs(Table):
 def funding_funnel(inputs: FunnelInputs, expected: Mapping[str, Expected]) -> Answer:
     """cohort_years: first and last year of founding, or how many years from the scenario's start on. horizon: the last
     quarter counted, as a date or a year (its last quarter), or years after the scenario's start; since: first quarter
-    of the rounds whose step-ups are counted."""
+    of the rounds whose ages and step-ups are counted; ended: first and last quarter of the ends that are counted."""
     from sim.analysis.funnel import AGED, SIZED, STEPS, funding_funnel
+    from sim.analysis.lived import loaded
     from sim.quantities import parse_quarter
-    from sim.scenario import load_scenario
 
-    scenario = load_scenario(scenario_named(inputs.scenario))
+    scenario = loaded(scenario_named(inputs.scenario))
     start = int(scenario.zone.start)
     years = inputs.cohort_years
     founded = (4 * years[0], 4 * years[1] + 3) if isinstance(years, list) else (start + 1, start + 4 * years)
@@ -618,6 +620,9 @@ def funding_funnel(inputs: FunnelInputs, expected: Mapping[str, Expected]) -> An
             raise UserError(Problem(str(error), key=f"inputs.{name}", found=text)) from None
 
     first = date("since", inputs.since) if inputs.since is not None else 0
+    ended = (date("ended", inputs.ended[0]), date("ended", inputs.ended[1])) if inputs.ended is not None else None
+    if ended is not None and ended[1] < ended[0]:
+        raise UserError(Problem("must not go back in time", key="inputs.ended", found=" – ".join(inputs.ended or [])))
     if isinstance(until, str):
         last = date("horizon", until)
     else:
@@ -627,7 +632,7 @@ def funding_funnel(inputs: FunnelInputs, expected: Mapping[str, Expected]) -> An
         found = f"{years} until {until}"
         raise UserError(Problem(message, key="inputs.cohort_years", found=found))
     _refuse_long_run(scenario, inputs.replications, inputs.seed)
-    funnel = funding_funnel(scenario, founded, last, inputs.replications, inputs.seed, first)
+    funnel = funding_funnel(scenario, founded, last, inputs.replications, inputs.seed, first, ended)
     by_count = {f"reach_{k + 2}": float(share) for k, share in enumerate(funnel.reach)}
     sizes = {stage: funnel.quartiles[stage] / inputs.unit for stage in SIZED}
     spread = {f"{stage}_log_sd": funnel.spread[stage] for stage in SIZED}
@@ -645,6 +650,8 @@ def funding_funnel(inputs: FunnelInputs, expected: Mapping[str, Expected]) -> An
         **funnel.fates,
         "outcomes": funnel.outcomes,
         "founders_nothing": funnel.founders_nothing,
+        "failed": float(funnel.exits[0]),
+        "sold_at_loss": funnel.sold_at_loss,
     }
 
 
@@ -664,9 +671,9 @@ class ListingInputs(LadderInputs):
 def china_ladder(inputs: LadderInputs, expected: Mapping[str, Expected]) -> Answer:
     """A level of a ladder, by year. scale: firms of the country to one of the scenario."""
     from sim.analysis.ladders import ladder_totals
-    from sim.scenario import load_scenario
+    from sim.analysis.lived import loaded
 
-    scenario = load_scenario(scenario_named(inputs.scenario))
+    scenario = loaded(scenario_named(inputs.scenario))
     levels = [f"{a}.{b}" for a, ladder in scenario.ladders.items() for b in ladder.levels]
     if inputs.level not in levels:
         near = get_close_matches(inputs.level, levels, 1, 0.6)
@@ -749,6 +756,7 @@ KINDS: dict[str, Kind] = {
             *("median_age", "seed_age", "a_age", "b_age", "c_age", "d_age"),
             *("step_up", "seed_to_a_step_up", "a_to_b_step_up", "b_to_c_step_up"),
             *("liquidated", "sold", "listed", "unicorns", "outcomes", "founders_nothing"),
+            *("failed", "sold_at_loss"),
         ),
         funding_funnel,
         {"": Default(0.15)}
@@ -979,6 +987,20 @@ def _numbers(value: object) -> Iterator[float]:
         yield float(value)  # type: ignore[arg-type]
 
 
+def sharing(cases: Sequence[Case]) -> AbstractContextManager[None]:
+    """Within it the worlds that several of the cases read are lived once."""
+    from sim.analysis.lived import shared
+
+    return shared(_asked_of(cases))
+
+
+def _asked_of(cases: Sequence[Case]) -> Iterator[tuple[Path, int, int]]:
+    for case in cases:
+        if isinstance(case.inputs, FunnelInputs | LadderInputs):
+            with suppress(UserError):  # told when the case is computed
+                yield scenario_named(case.inputs.scenario), case.inputs.replications, case.inputs.seed
+
+
 def run_case(case: Case) -> list[Check]:
     """Compute a case and compare. UserError where a list has another length than ours."""
     try:
@@ -1142,15 +1164,16 @@ def verify(names: Sequence[str] = (), as_json: bool = False, lang: str = "en", o
     if problems:
         raise UserError(problems)
     checks: list[Check] = []
-    for case in cases:
-        try:
-            done = run_case(case)
-        except UserError as error:
-            problems += error.problems
-            continue
-        checks += done
-        if not as_json:
-            print(report(case, done, lang), end="\n\n", file=out, flush=True)
+    with sharing(cases):
+        for case in cases:
+            try:
+                done = run_case(case)
+            except UserError as error:
+                problems += error.problems
+                continue
+            checks += done
+            if not as_json:
+                print(report(case, done, lang), end="\n\n", file=out, flush=True)
     if problems:
         raise UserError(problems)
     if as_json:

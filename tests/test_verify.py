@@ -365,3 +365,45 @@ def test_what_financings_and_founders_get_is_split_as_the_model_splits_it():
     shares, nothing = _outcomes(scenario, log, np.full(4, True), log["firm"], exits, left, ours)
     # x: the senior 20 of 25, the junior 5 of 10; y: a tenth of the four fifths that are not sold to the public
     assert shares == pytest.approx([1 / 3, 1 / 3, 1 / 3, 0.0, 0.0, 0.0]) and nothing == pytest.approx(0.5)
+
+
+def test_worlds_that_several_cases_read_are_lived_once(monkeypatch):
+    from sim.analysis import lived
+
+    class Worlds:
+        def __init__(self, n):
+            self.replications = n
+            self.samples = {"rounds": {"replication": np.repeat(np.arange(n), 2), "amount": np.arange(2.0 * n)}}
+
+        def __getitem__(self, metric):
+            return np.zeros((self.replications, 3))
+
+    runs = []
+
+    def simulate(scenario, replications, seed, events):
+        runs.append((replications, seed))
+        return Worlds(replications)
+
+    monkeypatch.setattr("sim.ensemble.simulate", simulate)
+    path = ROOT / "scenarios" / "us.toml"
+    with lived.shared([(path, 4, 1), (path, 16, 1), (path, 4, 2)]):
+        scenario = lived.loaded(path)
+        assert lived.loaded(path) is scenario
+        few, many = lived.lived(scenario, 4, 1), lived.lived(scenario, 16, 1)
+        lived.lived(scenario, 4, 2)
+        assert runs == [(16, 1), (4, 2)] and few["any"].shape == (4, 3) and many["any"].shape == (16, 3)
+        assert few.log("rounds")["amount"].tolist() == list(range(8)) and len(many.log("rounds")["amount"]) == 32
+        assert not lived._kept  # nobody else asks for them
+    lived.lived(scenario, 4, 1)
+    lived.lived(scenario, 4, 1)
+    assert runs[2:] == [(4, 1), (4, 1)]
+
+
+@pytest.mark.parametrize(
+    "ended, words", [('["2013Q4", "2004Q1"]', "must not go back"), ('["2004", "2013Q4"]', "write a")]
+)
+def test_ends_that_are_no_span_of_quarters_are_told_at_their_line(tmp_path, ended, words):
+    text = (PUBLISHED / "funding-funnel-us-outcomes.toml").read_text(encoding="utf-8")
+    text = re.sub(r"\nended = .*", "", text).replace("[inputs]", f"[inputs]\nended = {ended}")
+    (found,) = problems(written(tmp_path, text))
+    assert re.search(r"case.toml:\d+: inputs.ended", found) and words in found

@@ -353,16 +353,15 @@ def run(
 
 def _national() -> list[Published]:
     """The national tables that `verify` reproduces."""
-    from sim.verify import KINDS, PUBLISHED, read_case, run_case
+    from sim.verify import KINDS, PUBLISHED, read_case, run_case, sharing
 
     kinds = {id(KINDS[name]) for name in NATIONAL if name in KINDS}
+    cases = [case for case in map(read_case, sorted(PUBLISHED.glob("*.toml"))) if id(case.kind) in kinds]
     out = []
-    for path in sorted(PUBLISHED.glob("*.toml")):
-        case = read_case(path)
-        if id(case.kind) not in kinds:
-            continue
-        for check in run_case(case):
-            if isinstance(check.expected, float | int) and isinstance(check.got, float | int):
-                numbers = (float(check.expected), float(check.got), check.tolerance)
-                out.append(Published(case.name, check.name, *numbers, check.holds, check.use, check.miss))
+    with sharing(cases):
+        for case in cases:
+            for check in run_case(case):
+                if isinstance(check.expected, float | int) and isinstance(check.got, float | int):
+                    numbers = (float(check.expected), float(check.got), check.tolerance)
+                    out.append(Published(case.name, check.name, *numbers, check.holds, check.use, check.miss))
     return out

@@ -32,7 +32,8 @@ class Funnel:
     before; fates: share of the seed-funded that by then were liquidated, sold or listed, or had a round at a unicorn's
     value. A firm that stopped raising and lives on its revenue has none of these. outcomes: of the rounds of firms that
     ended so, shares by what came back over what was paid, between MULTIPLES; founders_nothing: share of those firms
-    whose founders and option holders got nothing.
+    whose founders and option holders got nothing. exits: of those firms, shares by FATES; sold_at_loss: share of the
+    sold that brought less than they had raised.
     """
 
     firms: int
@@ -44,18 +45,27 @@ class Funnel:
     fates: dict[str, float]
     outcomes: np.ndarray
     founders_nothing: float
+    exits: np.ndarray
+    sold_at_loss: float
 
 
 def funding_funnel(
-    scenario: "Scenario", founded: tuple[int, int], until: int, replications: int, seed: int, since: int = 0
+    scenario: "Scenario",
+    founded: tuple[int, int],
+    until: int,
+    replications: int,
+    seed: int,
+    since: int = 0,
+    ended: tuple[int, int] | None = None,
 ) -> Funnel:
-    """founded, until, since: quarters (year x 4 + 0 … 3), all inclusive; since: of rounds whose step-up counts. Firms
-    of the start are in no cohort."""
-    from sim.ensemble import simulate
+    """founded, until, since, ended: quarters (year x 4 + 0 … 3), all inclusive; since: of rounds whose age and step-up
+    count; ended: of the ends of the firms whose outcomes count (all up to `until` where None). Firms of the start are
+    in no cohort."""
+    from sim.analysis.lived import lived
     from sim.quantities import parse_quarter
 
-    samples = simulate(scenario, replications=replications, seed=seed, events=replications).samples
-    log, exits = samples["rounds"], samples["exits"]
+    worlds = lived(scenario, replications, seed)
+    log, exits = worlds.log("rounds"), worlds.log("exits")
     quarter = np.array([parse_quarter(q) for q in log["quarter"]], dtype=int)
     entry = np.array([0 if f.startswith("start") else _entry(f) for f in log["firm"]], dtype=int)
     mine = (entry >= founded[0]) & (entry <= founded[1]) & (quarter <= until)
@@ -73,22 +83,27 @@ def funding_funnel(
     reach = np.array([np.mean(rounds >= k) if rounds.size else np.nan for k in range(2, 6)])
     ages, step_ups = _ages_and_step_ups(log, counted, identity, quarter - entry, quarter >= since)
     left = np.array([f"{r}/{f}" for r, f in zip(exits["replication"], exits["firm"], strict=True)])
-    by_then = np.array([parse_quarter(q) for q in exits["quarter"]], dtype=int) <= until
-    ours = by_then & np.isin(left, list(begun))
+    when = np.array([parse_quarter(q) for q in exits["quarter"]], dtype=int)
+    ours = (when <= until) & np.isin(left, list(begun))
     large = scenario.report.unicorn_usd.value * scenario.report.usd_cny.value
     gone = {fate: left[ours & (exits["way"] == way)] for fate, way in FATES.items()}
     gone["unicorns"] = identity[counted & (log["post_money"] >= large)]
     fates = {fate: len(np.unique(who)) / len(begun) if begun else float("nan") for fate, who in gone.items()}
+    if ended is not None:
+        ours &= (when >= ended[0]) & (when <= ended[1])
     outcomes, nothing = _outcomes(scenario, log, counted, identity, exits, left, ours)
-    return Funnel(len(begun), reach, quartiles, spread, ages, step_ups, fates, outcomes, nothing)
+    ways = np.array([np.mean(exits["way"][ours] == way) if ours.any() else np.nan for way in FATES.values()])
+    sold = ours & (exits["way"] == FATES["sold"])
+    at_loss = float(np.mean((exits["proceeds"] < exits["raised"])[sold])) if sold.any() else float("nan")
+    return Funnel(len(begun), reach, quartiles, spread, ages, step_ups, fates, outcomes, nothing, ways, at_loss)
 
 
 def _ages_and_step_ups(
     log: "Mapping[str, np.ndarray]", counted: np.ndarray, identity: np.ndarray, age: np.ndarray, recent: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """age: quarters since founding, of each row of the log; recent: whether its step-up counts. A step-up is that of
-    one firm from its last round before (of whatever stage up to the one named) to its first round of the next; nothing
-    is said of firms without one."""
+    """age: quarters since founding, of each row of the log; recent: whether its age and step-up count. A step-up is
+    that of one firm from its last round before (of whatever stage up to the one named) to its first round of the next;
+    nothing is said of firms without one."""
     rows = np.flatnonzero(counted)
     rows = rows[np.lexsort((log["round"][rows], identity[rows]))]
     stage_of = {name: k for k, names in enumerate((FIRST, "a", "b", "c", ("d", "pre_ipo"))) for name in _each(names)}
@@ -96,6 +111,7 @@ def _ages_and_step_ups(
     same = np.concatenate([[False], identity[rows][1:] == identity[rows][:-1]])
     before = np.concatenate([[-1], stage[:-1]])
     first = ~same | (stage > before)  # stages never fall, so a rise is the first round of its stage
+    first &= recent[rows]
     years = 0.25 * age[rows]
     ages = [
         np.median(years[first & (stage == k)]) if np.any(first & (stage == k)) else np.nan for k in range(len(AGED))

@@ -34,15 +34,15 @@ def ladder_totals(
 ) -> Totals:
     """level: as ladder.level. Lapses are told from firms that closed by falling in the level's windows; a firm that
     closes in such a quarter loses its certificates without an event."""
-    from sim.ensemble import simulate
+    from sim.analysis.lived import lived
     from sim.quantities import parse_quarter
 
-    result = simulate(scenario, replications=replications, seed=seed, events=replications)
+    result = lived(scenario, replications, seed)
     start = int(scenario.zone.start)
     ends = [4 * year + 3 - start for year in years]
     entered, stock = result[f"ladder.{level}.entered"], result[f"ladder.{level}"]
     before = [max(0, end - 4) for end in ends]
-    log = result.samples["levels"]
+    log = result.log("levels")
     mine = log["level"] == level
     year = np.array([parse_quarter(q) // 4 for q in log["quarter"]], dtype=int) if len(log["quarter"]) else np.zeros(0)
 
