@@ -27,7 +27,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 
 import numpy as np
 from pydantic import BeforeValidator, Field, create_model, model_validator
@@ -37,6 +37,9 @@ from sim.scenario.fields import Table
 from sim.scenario.loading import ScenarioProblems, load
 from sim.scenario.reading import Tree, read_tree, shown
 from sim.terms import sourced
+
+if TYPE_CHECKING:
+    from sim.analysis.lived import Need
 
 PUBLISHED = Path(__file__).resolve().parent.parent / "tests" / "published"
 ZERO = 1e-9  # of the largest amount in the case, where zero is expected
@@ -686,7 +689,8 @@ def china_ladder(inputs: LadderInputs, expected: Mapping[str, Expected]) -> Answ
             message = "is not simulated whole"
             raise UserError(Problem(message, key="inputs.years", found=str(year), expected=expected_years))
     _refuse_long_run(scenario, inputs.replications, inputs.seed)
-    totals = ladder_totals(scenario, inputs.level, inputs.years, inputs.scale, inputs.replications, inputs.seed)
+    need = _need_of(inputs, expected)
+    totals = ladder_totals(scenario, inputs.level, inputs.years, inputs.scale, need, inputs.seed)
     return {
         "entered": totals.entered,
         "stock": totals.stock,
@@ -695,6 +699,17 @@ def china_ladder(inputs: LadderInputs, expected: Mapping[str, Expected]) -> Answ
         "backed": totals.backed,
         "of_listings": totals.of_listings,
     }
+
+
+IN_LOG = ("renewed", "passed")  # what a ladder's case reads from the event log; the rest are metrics
+
+
+def _need_of(inputs: FunnelInputs | LadderInputs, expected: Mapping[str, Expected]) -> Need:
+    from sim.analysis.lived import Need
+
+    if isinstance(inputs, FunnelInputs):
+        return Need(inputs.replications)
+    return Need(inputs.replications, 4 * max(inputs.years) + 3, any(name in IN_LOG for name in expected))
 
 
 def _refuse_long_run(scenario: Any, replications: int, seed: int) -> None:
@@ -994,11 +1009,12 @@ def sharing(cases: Sequence[Case]) -> AbstractContextManager[None]:
     return shared(_asked_of(cases))
 
 
-def _asked_of(cases: Sequence[Case]) -> Iterator[tuple[Path, int, int]]:
+def _asked_of(cases: Sequence[Case]) -> Iterator[tuple[Path, Need, int]]:
     for case in cases:
         if isinstance(case.inputs, FunnelInputs | LadderInputs):
             with suppress(UserError):  # told when the case is computed
-                yield scenario_named(case.inputs.scenario), case.inputs.replications, case.inputs.seed
+                need = _need_of(case.inputs, case.expect)
+                yield scenario_named(case.inputs.scenario), need, case.inputs.seed
 
 
 def run_case(case: Case) -> list[Check]:

@@ -369,6 +369,8 @@ def test_what_financings_and_founders_get_is_split_as_the_model_splits_it():
 
 def test_worlds_that_several_cases_read_are_lived_once(monkeypatch):
     from sim.analysis import lived
+    from sim.analysis.lived import Need
+    from sim.quantities import quarter_name
 
     class Worlds:
         def __init__(self, n):
@@ -381,22 +383,31 @@ def test_worlds_that_several_cases_read_are_lived_once(monkeypatch):
     runs = []
 
     def simulate(scenario, replications, seed, events):
-        runs.append((replications, seed))
+        runs.append((replications, seed, events, quarter_name(int(scenario.zone.end))))
         return Worlds(replications)
 
     monkeypatch.setattr("sim.ensemble.simulate", simulate)
     path = ROOT / "scenarios" / "us.toml"
-    with lived.shared([(path, 4, 1), (path, 16, 1), (path, 4, 2)]):
+    few, many = Need(4), Need(16)
+    with lived.shared([(path, few, 1), (path, many, 1), (path, few, 2)]):
         scenario = lived.loaded(path)
         assert lived.loaded(path) is scenario
-        few, many = lived.lived(scenario, 4, 1), lived.lived(scenario, 16, 1)
-        lived.lived(scenario, 4, 2)
-        assert runs == [(16, 1), (4, 2)] and few["any"].shape == (4, 3) and many["any"].shape == (16, 3)
-        assert few.log("rounds")["amount"].tolist() == list(range(8)) and len(many.log("rounds")["amount"]) == 32
+        first, second = lived.lived(scenario, few, 1), lived.lived(scenario, many, 1)
+        lived.lived(scenario, few, 2)
+        assert [run[:2] for run in runs] == [(16, 1), (4, 2)]
+        assert first["any"].shape == (4, 3) and second["any"].shape == (16, 3)
+        assert first.log("rounds")["amount"].tolist() == list(range(8)) and len(second.log("rounds")["amount"]) == 32
         assert not lived._kept  # nobody else asks for them
-    lived.lived(scenario, 4, 1)
-    lived.lived(scenario, 4, 1)
-    assert runs[2:] == [(4, 1), (4, 1)]
+    lived.lived(scenario, few, 1)
+    lived.lived(scenario, few, 1)
+    assert [run[:2] for run in runs[2:]] == [(4, 1), (4, 1)]
+    runs.clear()
+    early = Need(9, 4 * 2008 + 3, False)  # neither the later years nor the log are lived where nobody reads them
+    lived.lived(scenario, early, 1)
+    with lived.shared([(path, early, 1), (path, few, 1)]):
+        lived.lived(scenario, early, 1)
+        lived.lived(scenario, few, 1)
+    assert runs == [(9, 1, 0, "2008Q4"), (9, 1, 9, "2014Q4")]
 
 
 @pytest.mark.parametrize(

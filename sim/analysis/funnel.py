@@ -61,10 +61,10 @@ def funding_funnel(
     """founded, until, since, ended: quarters (year x 4 + 0 … 3), all inclusive; since: of rounds whose age and step-up
     count; ended: of the ends of the firms whose outcomes count (all up to `until` where None). Firms of the start are
     in no cohort."""
-    from sim.analysis.lived import lived
+    from sim.analysis.lived import Need, lived
     from sim.quantities import parse_quarter
 
-    worlds = lived(scenario, replications, seed)
+    worlds = lived(scenario, Need(replications), seed)
     log, exits = worlds.log("rounds"), worlds.log("exits")
     quarter = np.array([parse_quarter(q) for q in log["quarter"]], dtype=int)
     entry = np.array([0 if f.startswith("start") else _entry(f) for f in log["firm"]], dtype=int)

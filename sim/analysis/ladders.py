@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from sim.analysis.lived import Need
     from sim.scenario.document import Scenario
 
 ENTERED, LEFT, RENEWED, REJECTED = 1, -1, 2, -2
@@ -30,19 +31,20 @@ class Totals:
 
 
 def ladder_totals(
-    scenario: "Scenario", level: str, years: Sequence[int], scale: float, replications: int, seed: int
+    scenario: "Scenario", level: str, years: Sequence[int], scale: float, need: "Need", seed: int
 ) -> Totals:
     """level: as ladder.level. Lapses are told from firms that closed by falling in the level's windows; a firm that
-    closes in such a quarter loses its certificates without an event."""
+    closes in such a quarter loses its certificates without an event. need: worlds, to the last of the years at least;
+    without a log renewed and passed are NaN."""
     from sim.analysis.lived import lived
     from sim.quantities import parse_quarter
 
-    result = lived(scenario, replications, seed)
+    result = lived(scenario, need, seed)
     start = int(scenario.zone.start)
     ends = [4 * year + 3 - start for year in years]
     entered, stock = result[f"ladder.{level}.entered"], result[f"ladder.{level}"]
     before = [max(0, end - 4) for end in ends]
-    log = result.log("levels")
+    log = result.log("levels") if need.logged else {"level": np.zeros(0), "quarter": np.zeros(0), "what": np.zeros(0)}
     mine = log["level"] == level
     year = np.array([parse_quarter(q) // 4 for q in log["quarter"]], dtype=int) if len(log["quarter"]) else np.zeros(0)
 
