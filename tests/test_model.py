@@ -210,15 +210,6 @@ def test_a_firm_is_listed_at_home_or_abroad_and_counts_as_listed_in_both():
     assert there <= set(zip(exits["replication"][listed], exits["firm"][listed], strict=True))
 
 
-def test_a_venture_out_of_cash_lives_on_where_its_sales_pay_the_people_it_began_with():
-    def died(value):
-        sets = [*SMALL, f"exits.out_of_cash.value_added={value}"]
-        found = simulate(load_scenario(XIAN, sets), 6, 3, events=6, audit=True)
-        return (found.samples["exits"]["way"] == "liquidation").sum()
-
-    assert died(1.0) < 0.8 * died(0.1)
-
-
 def test_bounds_are_never_exceeded_and_interpreted_agrees_with_compiled(tmp_path):
     """A small world, run by plain Python and by the compiled kernel: events and integers exactly, floats to 1e-9."""
     code = """

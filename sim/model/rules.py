@@ -321,8 +321,6 @@ class ExitRules(NamedTuple):
     sale_log_sd: Any
     sold_leaves: Any
     bootstraps: Any
-    value_added: Any  # of revenue; 0 where odds decide
-    founder_burn: Any
     bridge: Any
     bridge_quarters: Any
     bridge_cut: Any
@@ -1127,8 +1125,6 @@ def lower_exits(s: "Scenario", rows: Rows) -> ExitRules:
         sale_log_sd=rows(p.sale_spread),
         sold_leaves=rows(p.sold_leaves),
         bootstraps=rows(out.bootstraps),
-        value_added=np.zeros(rows.count) if out.value_added is None else rows(out.value_added),
-        founder_burn=rows(s.rounds.founding.burn),
         bridge=rows(out.bridge),
         bridge_quarters=4.0 * rows(out.bridge_for),
         bridge_cut=rows(out.bridge_cut),

@@ -549,7 +549,6 @@ ZH: dict[str, str] = {
     "Level.quota_from": "按日期给出的名额，自首个日期起取代 quota",
     "Level.opens_capital": "进入该层级的盈利企业中，尚无外部投资人者开始寻求股权融资的比例",
     "Level.promised": "符合条件者中向投资人承诺上市（给过回购权）的企业申请的比例，取代 apply",
-    "OutOfCash.value_added": "增加值占营收之比：现金用尽者，营收的这一部分够养创始团队则继续经营，不凭上述概率",
     "Level.passes_from": "已成历史的时段中申请者通过的概率，取代按市场状态者",
     "DatedPass": "已成历史的一段时间内申请者的通过概率：该时段公布的数字。",
     "DatedPass.begins": "适用的首个季度",

@@ -14,7 +14,7 @@ from sim.model.draws import Purpose, exp, log, normal, uniforms, uniforms_at, un
 from sim.model.firms.kernel import remove_firm
 from sim.model.jit import inlined, kernel, note_flags
 from sim.model.market.kernel import mean_regime
-from sim.model.rounds.kernel import first_burn, next_of, put_venture
+from sim.model.rounds.kernel import next_of, put_venture
 from sim.model.world import TILE, Cash, Count, FundKind, Next
 
 
@@ -247,18 +247,6 @@ def flag_ending(alive, listed, stage, cash, word, hazard, mood, flags):
         flags[i] = 1 if (alive[i] != 0) & (listed[i] == 0) & ((cash[i] < 0.0) | offered) else 0
 
 
-@inlined
-def carries_itself(key, rules, firms, ventures, v, slot, luck):
-    """Whether a venture without cash lives on: its profit covers its burn, or what its sales leave after what it buys
-    covers the few people that it began with; where no such part is stated, with odds, if nobody has invested."""
-    if firms.profit_last[slot] > 0.25 * ventures.burn[v] * 4.0:
-        return True
-    if rules.value_added > 0.0:
-        began_with = first_burn(key, rules.founder_burn, np.int64(ventures.index[v]), np.int64(ventures.cohort[v]))
-        return rules.value_added * firms.revenue_last[slot] >= 4.0 * began_with
-    return ventures.stage[v] == 0 and luck < rules.bootstraps
-
-
 @kernel
 def sell_or_fail(key, rules, firms, ventures, holdings, funds, market, ladder, tally, events, scratch, quarter, levels):
     """Ventures that are sold, and ventures out of cash: these live on their own revenue where it carries them, are
@@ -290,7 +278,7 @@ def sell_or_fail(key, rules, firms, ventures, holdings, funds, market, ladder, t
         b, c, _, _ = uniforms(key, np.int64(ventures.index[v]), np.int64(ventures.cohort[v]), quarter, Purpose.EXIT)
         if broke:
             ventures.cash[v] = 0.0
-            if carries_itself(key, rules, firms, ventures, v, slot, a):
+            if firms.profit_last[slot] > 0.25 * ventures.burn[v] * 4.0 or (stage == 0 and a < rules.bootstraps):
                 if stage == 0:
                     end_venture(firms, ventures, ladder, tally, v, False, levels)
                 else:

@@ -23,11 +23,6 @@ class OutOfCash(Table):
     settled = frozenset(("cheap_spread",))
 
     bootstraps: Probability = Described("odds that a venture without a round lives on as an ordinary firm")
-    value_added: Share | None = Described(
-        "value added over revenue: a venture out of cash, with or without a round, lives on where this part of its "
-        "filed revenue pays the people it began with, not by those odds",
-        default=None,
-    )
     bridge: Probability = Described("odds of a bridge from holders outside the model")
     bridge_for: Years = Described("runway a bridge buys")
     bridge_cut: Share = Described("burn kept after a bridge")

@@ -66,13 +66,6 @@ def take_venture(ventures, tally):
     return row
 
 
-@inlined
-def first_burn(key, median, index, cohort):
-    """What the founders spend in a quarter before anybody invests: lognormal, at the firm's own address."""
-    _, _, a, _ = uniforms(key, index, cohort, 1, Purpose.TRAITS_MORE)
-    return median * exp(0.5 * normal(a))
-
-
 @kernel
 def put_venture(key, rules, firms, ventures, tally, slot, quarter, log_value, named):
     """Make a firm a venture: founders' shares, founders' cash, a latent value. Returns the row or -1."""
@@ -80,7 +73,7 @@ def put_venture(key, rules, firms, ventures, tally, slot, quarter, log_value, na
     if v < 0:
         return v
     index, cohort = np.int64(firms.index[slot]), np.int64(firms.cohort[slot])
-    _, _, _, b = uniforms(key, index, cohort, 1, Purpose.TRAITS_MORE)
+    _, _, a, b = uniforms(key, index, cohort, 1, Purpose.TRAITS_MORE)
     firms.venture[slot] = v
     ventures.firm[v] = slot
     ventures.index[v] = firms.index[slot]
@@ -90,7 +83,7 @@ def put_venture(key, rules, firms, ventures, tally, slot, quarter, log_value, na
     ventures.backed[v] = 0
     ventures.attracted[v] = 1 if firms.source[slot] == Source.ATTRACTED else 0
     ventures.log_value[v] = log_value
-    ventures.burn[v] = first_burn(key, rules.founder_burn, index, cohort)
+    ventures.burn[v] = rules.founder_burn * exp(0.5 * normal(a))
     ventures.cash[v] = ventures.burn[v] * rules.founder_runway * (0.3 + 1.4 * b)
     ventures.stage[v] = Stage.NONE
     ventures.rounds[v] = 0
