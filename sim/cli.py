@@ -1097,9 +1097,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         a = build_parser().parse_args(words)
         from sim import store  # after --help
+        from sim.stopping import heard
 
         store.tell = found
-        status = a.work(a)
+        with heard():
+            status = a.work(a)
         sys.stdout.flush()
         return status
     except Stopped as stopped:
