@@ -26,7 +26,7 @@ from sim.scenario.document import Scenario
 
 VARY = ("guidance.cap.angel=0.2..0.6", "guidance.reinvestment=0.5..2.0", "firms.entry.organic.per_year=150..250")
 SMALL = ("firms.initial.count=2000", "firms.entry.organic.per_year=200", "firms.entry.incubator.per_year=30")
-TARGETS = ["jobs.total@2028Q4", "ladder.listing.listed@2028Q4", "firms.alive@2028Q4"]
+TARGETS = ["jobs.total@2028Q4", "firms.listed@2028Q4", "firms.alive@2028Q4"]
 
 
 def bare_loop(scenario: Scenario, design: np.ndarray, paths: list[str], replications: int) -> tuple[float, float]:

@@ -916,7 +916,7 @@ def build_parser() -> argparse.ArgumentParser:
             "使目标达成所需的最小参数变动，或最早达成的季度",
         ),
         f'solve {XIAN} --by guidance.cap.angel=0.2..0.6 --target "firms.alive@2028Q4 >= 12000" --replications 20',
-        f'solve {XIAN} --target "ladder.listing.listed >= 100" --probability 0.8 --replications 20',
+        f'solve {XIAN} --target "firms.listed >= 100" --probability 0.8 --replications 20',
     )
     p.scenario()
     text = say("what to turn, and how far; a further one gives a frontier", "可调的参数及其范围；再给一个则得到前沿")
@@ -1097,11 +1097,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         a = build_parser().parse_args(words)
         from sim import store  # after --help
-        from sim.stopping import heard
 
         store.tell = found
-        with heard():
-            status = a.work(a)
+        status = a.work(a)
         sys.stdout.flush()
         return status
     except Stopped as stopped:

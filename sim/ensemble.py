@@ -47,7 +47,6 @@ from sim.model.world import (  # noqa: E402
     build_world,
 )
 from sim.model.zone import live_one_world  # noqa: E402
-from sim.stopping import stop_if_asked  # noqa: E402
 
 compiled.allow_imports()
 
@@ -342,7 +341,6 @@ def run_in_threads(
     # Ctrl-C reaches the thread that Python began with, and not before a kernel that runs there has ended
     if threads <= 1 and not (worlds is not None and worlds.large):
         for i in range(cursor[0], count):
-            stop_if_asked()
             work(i)
             if progress is not None:
                 progress(i + 1, count)
@@ -354,7 +352,6 @@ def run_in_threads(
                 futures.append(pool.submit(worker))
             waiting = list(futures)
             while waiting:
-                stop_if_asked()
                 for future in list(waiting):
                     if future.done():
                         future.result()

@@ -27,7 +27,7 @@ HEADLINES = (
     "firms.alive",
     "ladder.certificates.hte",
     "ladder.certificates.giant",
-    "ladder.listing.listed",
+    "firms.listed",
     "valuation.unicorns",
     "valuation.post_money.total",
     "valuation.fair.ratio",
@@ -83,20 +83,16 @@ def of_its_own(result: Result) -> list[str]:
         kind, _, what = name.partition(".")
         if kind == "output" and what.startswith("sector."):
             names.append(name)
-        elif kind == "programme" and name.endswith(".adopters") and _changes(result, name.removesuffix("ers") + "ed"):
+        elif kind == "programme" and name.endswith(".adopters") and result.changes(name.removesuffix("ers") + "ed"):
             names += [name, name.removesuffix("adopters") + "spent"]
-        elif kind == "incubator" and name.endswith(".tenants") and _changes(result, name):
+        elif kind == "incubator" and name.endswith(".tenants") and result.changes(name):
             names.append(name)
-    return [name for name in names if not name.endswith(".spent") or _changes(result, name)][:OF_OWN]
-
-
-def _changes(result: Result, name: str) -> bool:
-    return name in result and bool(np.any(result[name] != result[name][:, :1]))
+    return [name for name in names if not name.endswith(".spent") or result.changes(name)][:OF_OWN]
 
 
 def _idle(result: Result, name: str) -> bool:
-    """Of a fund that the scenario does not have."""
-    return name.startswith("funds.") and name in result and not np.any(np.nan_to_num(result[name]))
+    """Of a fund, or a market for shares, that the scenario does not have."""
+    return name.startswith(("funds.", "firms.listed")) and name in result and not np.any(np.nan_to_num(result[name]))
 
 
 def summary(result: Result, lang: str) -> str:

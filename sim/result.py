@@ -143,6 +143,10 @@ class Result:
     def __contains__(self, name: object) -> bool:
         return name in self._place
 
+    def changes(self, name: str) -> bool:
+        """Whether a metric is there and leaves its first value in any replication."""
+        return name in self and bool(np.any(self[name] != self[name][:, :1]))
+
     def __repr__(self) -> str:
         title = self.manifest.get("scenario") or "result"
         return (

@@ -129,7 +129,7 @@ TERMS: dict[str, tuple[str, str]] = {
     "level.review": ("在审", "In review"),
     "level.approved": ("过会待发", "Approved, awaiting issue"),
     "level.abroad": ("境外上市", "Listed abroad"),
-    "level.listed": ("上市公司", "Listed companies"),
+    "level.listed": ("境内上市公司", "Listed at home"),
     "level.city": ("市级", "City level"),
     "level.national": ("国家级", "National level"),
     # what is told of a level, a fund, a firm
@@ -209,6 +209,7 @@ TERMS: dict[str, tuple[str, str]] = {
     "market.ipo_window": ("上市窗口（1为常态）", "IPO window (1 = normal)"),
     "rounds.redeemed": ("累计回购退出", "Redemptions"),
     "exits.proceeds": ("累计退出收入", "Exit proceeds"),
+    "firms.listed": ("上市公司", "Listed companies"),
     "firms.listed_backed": ("获投企业上市", "Backed firms listed"),
     # figures
     "figure.overview": ("园区总览", "The zone at a glance"),

@@ -21,7 +21,7 @@ from sim.result import Result
 QUARTERS = ["2028Q3", "2028Q4"]
 NAMES = {
     "firms.alive": "firms",
-    "ladder.listing.listed": "firms",
+    "firms.listed": "firms",
     "jobs.total": "jobs",
     "public.net_cost_pv": "CNY",
     "firms.attracted.alive": "firms",
@@ -202,7 +202,7 @@ def test_firms_that_moved_in_are_kept_apart_from_new_ones() -> None:
     assert prices["firms_in"].bought < 0 < own
     assert prices["firms_in"].verdict == "worse" and prices["listed"].verdict == "price"
     assert prices["listed"].ratio == pytest.approx(
-        difference("public.net_cost_pv") / difference("ladder.listing.listed")
+        difference("public.net_cost_pv") / difference("firms.listed")
     )
 
 

@@ -311,7 +311,7 @@ def test_every_scored_fact_stands_on_a_curve(result):
     from sim.figures.curves import _curves_of_facts
 
     since = replace(result.facts[4], id="grown", since="2019Q4", observed=2362.0)
-    both = replace(result.facts[10], id="both", metric="ladder.listing.listed + ladder.listing.reserve")
+    both = replace(result.facts[10], id="both", metric="firms.listed + ladder.listing.reserve")
     told = replace(result, facts=[*result.facts, since, both])
     curves = _curves_of_facts(told, ("ladder.certificates.hte", "ladder.certificates.giant"))
     names = [metric.name for metric in curves.metrics]
@@ -320,7 +320,7 @@ def test_every_scored_fact_stands_on_a_curve(result):
     assert np.array_equal(
         change[:, 12], result["ladder.certificates.hte"][:, 12] - result["ladder.certificates.hte"][:, 0]
     )
-    parts = result["ladder.listing.listed"] + result["ladder.listing.reserve"]
+    parts = result["firms.listed"] + result["ladder.listing.reserve"]
     assert np.array_equal(curves[both.metric], parts[:, : len(curves.quarters)])
     assert [name for name, _ in figures.default_set(told)].count("published") == 1
 

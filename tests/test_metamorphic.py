@@ -45,7 +45,7 @@ def test_all_money_times_a_constant_thresholds_included_multiplies_all_money_and
 TWICE = (
     *("firms.alive", "firms.organic", "firms.incubated", "firms.attracted.landed", "firms.venture", "firms.backed"),
     *("rounds.count.angel", "rounds.count.a", "rounds.failed", "rounds.down", "funds.subfunds.size"),
-    *("funds.guidance.paid_in", "ladder.certificates.hte", "ladder.listing.listed", "jobs.total"),
+    *("funds.guidance.paid_in", "ladder.certificates.hte", "firms.listed", "jobs.total"),
 )
 
 

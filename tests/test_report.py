@@ -373,7 +373,7 @@ def test_any_result_can_be_reported(result: Result, tmp_path: Path, cut: str, la
     elif cut == "one quarter":
         values, quarters, facts = values[:, :, -1:], quarters[-1:], facts[-1:]
     elif cut == "two metrics":
-        keep = [i for i, m in enumerate(metrics) if m.name in ("firms.alive", "ladder.listing.listed")]
+        keep = [i for i, m in enumerate(metrics) if m.name in ("firms.alive", "firms.listed")]
         metrics, values, facts = [metrics[i] for i in keep], values[keep], []
     elif cut == "no facts":
         facts = []

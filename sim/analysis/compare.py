@@ -34,7 +34,7 @@ RESAMPLES = 2000
 MOST_CHANGES = 6
 PART_NAMES = ("alone", "alone_reach", "last", "last_reach", "shapley", "shapley_reach")
 NET_COST = "public.net_cost_pv"
-GAIN_METRICS = ("firms.alive", "ladder.certificates.hte", "ladder.listing.listed", "jobs.total")
+GAIN_METRICS = ("firms.alive", "ladder.certificates.hte", "firms.listed", "jobs.total")
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,12 @@ class Bought:
 
 # Whole, of firms founded here, of firms that moved in. A scenario that does not report one of them has no such line.
 BOUGHT: tuple[Bought, ...] = (
-    Bought("listed", "上市公司（家）", "listed firm", "ladder.listing.listed"),
+    Bought("listed", "上市公司（家）", "listed firm", "firms.listed"),
     Bought(
         "listed_own",
         "　其中本地（家）",
         "  of them founded here",
-        "ladder.listing.listed",
+        "firms.listed",
         "firms.attracted.listed",
     ),
     Bought("listed_in", "　其中招引（家）", "  of them moved in", "firms.attracted.listed"),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DEFAULT_METRICS = (
     "firms.alive",
     "ladder.certificates.hte",
-    "ladder.listing.listed",
+    "firms.listed",
     "jobs.total",
     "valuation.post_money.total",
     "public.net_cost_pv",

@@ -35,7 +35,7 @@ FEWEST, FIRST_MOST = 2, 8  # pairs of the first answer
 DEFAULT_CHARTS = (
     "firms.alive",
     "ladder.certificates.hte",
-    "ladder.listing.listed",
+    "firms.listed",
     "valuation.post_money.total",
     "funds.subfunds.size",
     "jobs.total",

@@ -126,13 +126,9 @@ def incubators(result: Result) -> list[str]:
 
 def _of_each(result: Result, kind: str, alive: str, what: Sequence[str]) -> list[str]:
     ids = dict.fromkeys(m.name.split(".")[1] for m in result.metrics if m.name.startswith(f"{kind}."))
-    lively = [one for one in ids if _changes(result, f"{kind}.{one}.{alive}")]
+    lively = [one for one in ids if result.changes(f"{kind}.{one}.{alive}")]
     names = [f"{kind}.{one}.{name}" for one in lively for name in what]
-    return [name for name in names if _changes(result, name)]
-
-
-def _changes(result: Result, metric: str) -> bool:
-    return metric in result and bool((result[metric] != result[metric][:, :1]).any())
+    return [name for name in names if result.changes(name)]
 
 
 def moves(result: Result, metric: str) -> bool:

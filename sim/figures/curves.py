@@ -24,7 +24,7 @@ OVERVIEW = (
     "firms.alive",
     "ladder.certificates.hte",
     "ladder.certificates.giant",
-    "ladder.listing.listed",
+    "firms.listed",
     "valuation.unicorns",
     "valuation.post_money.total",
     "rounds.raised.total",

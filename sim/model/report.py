@@ -77,7 +77,8 @@ class M(IntEnum):
     SECONDARY = 54
     REDEMPTION = 55
     ATTRACTED_LISTED = 56
-    SIZE = 57
+    FIRMS_LISTED = 57
+    SIZE = 58
 
 
 class G(IntEnum):
@@ -713,10 +714,13 @@ def report_quarter(rules, world, output, quarter):
     out[M.ROUNDS_RAISED] = raised_sum
     out[M.ROUNDS_FAILED] = tally.counts[Count.FAILED_ROUNDS]
     out[M.ROUNDS_DOWN] = tally.counts[Count.DOWN_ROUNDS]
+    firms_listed = np.int64(0)
     for level in range(rules.ladders.levels):
+        firms_listed += ladder.stock[level] if rules.ladders.listing & bit(level) else 0
         out[level_base + LEVEL_ROWS * level] = ladder.stock[level]
         out[level_base + LEVEL_ROWS * level + 1] = ladder.entered[level]
         out[level_base + LEVEL_ROWS * level + 2] = ladder.left[level]
+    out[M.FIRMS_LISTED] = firms_listed
     money = tally.money
     out[M.SUBFUNDS_COUNT] = tally.counts[Count.SUB_FUNDS]
     out[M.SUBFUNDS_LAPSED] = tally.counts[Count.PROPOSALS_LAPSED]

@@ -129,7 +129,6 @@ class LadderRules(NamedTuple):
     condition_what: Any
     condition_low: Any
     condition_high: Any
-    least_revenue: Any
     windows: Any
     apply: Any
     promised: Any  # of those that owe investors a listing; below 0 where `apply` holds for them as well
@@ -678,30 +677,27 @@ class Sets:
         self.low: list[NDArray[np.float64]] = []
         self.high: list[NDArray[np.float64]] = []
 
-    def add(self, i: int, alternatives: list[Any]) -> NDArray[np.float64]:
-        """The sets of place i; returns the least revenue that any of them asks for, [row]."""
+    def add(self, i: int, alternatives: list[Any]) -> None:
+        """The sets of place i."""
         r = self.rows.count
         self.set_first[i] = len(self.first)
-        least = np.full(r, np.inf)
         for conditions in alternatives:
             self.begins.append(NEVER_YET if conditions.valid_from is None else conditions.valid_from - self.start)
             self.until.append(NEVER if conditions.valid_to is None else conditions.valid_to - self.start)
             self.first.append(len(self.what))
-            floor = np.zeros(r)
             for name, (quantity, is_low) in _CONDITIONS.items():
                 q = getattr(conditions, name)
                 if q is None:
                     continue
                 value = self.rows(q)
+                if not is_low and len(self.what) > self.first[-1] and self.what[-1] == int(quantity):
+                    self.high[-1] = value  # a least and a most of one quantity are one condition
+                    continue
                 self.what.append(int(quantity))
                 self.low.append(value if is_low else np.full(r, -np.inf))
                 self.high.append(np.full(r, np.inf) if is_low else value)
-                if name == "revenue_min":
-                    floor = value
             self.last.append(len(self.what))
-            least = np.minimum(least, floor)
         self.set_last[i] = len(self.first)
-        return np.where(np.isfinite(least), least, 0.0)
 
     def columns(self, sets: int, conditions: int) -> dict[str, NDArray]:
         """Fields set_* and condition_* of a room's rules."""
@@ -745,7 +741,7 @@ def lower_ladders(s: "Scenario", rows: Rows, index: LevelIndex) -> LadderRules:
     windows, scaled, rejects = (np.zeros(n, np.int64) for _ in range(3))
     falls_to = np.full(n, -1, np.int64)
     sets = Sets(rows, int(s.zone.start), n)
-    apply, initial, least_revenue, opens_capital = (np.zeros((r, n)) for _ in range(4))
+    apply, initial, opens_capital = (np.zeros((r, n)) for _ in range(3))
     promised = np.full((r, n), -1.0)
     passes, withdraws = np.zeros((r, n, 3)), np.zeros((r, n, 3))
     passes_from = np.full((n, MAX_DATED), NEVER, np.int64)
@@ -770,7 +766,7 @@ def lower_ladders(s: "Scenario", rows: Rows, index: LevelIndex) -> LadderRules:
             exclusive[i] = sum(1 << j for j in same)
         if level.withdraws is not None:
             withdraws[:, i] = _by_regime(rows, level.withdraws)
-        least_revenue[:, i] = sets.add(i, level.conditions)
+        sets.add(i, level.conditions)
         windows[i] = sum(1 << (q - 1) for q in level.windows)
         apply[:, i] = rows(level.apply)
         if level.promised is not None:
@@ -818,7 +814,6 @@ def lower_ladders(s: "Scenario", rows: Rows, index: LevelIndex) -> LadderRules:
         replaces=rows.constant(replaces, np.int64),
         exclusive=rows.constant(exclusive, np.int64),
         **sets.columns(MAX_SETS, MAX_CONDITIONS),
-        least_revenue=least_revenue,
         windows=rows.constant(windows, np.int64),
         apply=apply,
         promised=promised,

@@ -149,7 +149,7 @@ def _firms(t: Teller) -> str:
 
 def _values(t: Teller) -> str:
     bare = t.lang == "en"
-    listed, unicorns = t.told("ladder.listing.listed", bare=bare), t.told("valuation.unicorns", bare=bare)
+    listed, unicorns = t.told("firms.listed", bare=bare), t.told("valuation.unicorns", bare=bare)
     post, market = t.told("valuation.post_money.total"), t.told("valuation.listed.total")
     above = t.median("valuation.fair.ratio")
     if t.lang == "zh":

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sim.result import Result, ScoredFact
 
 GLANCE = (
-    "firms.alive", "ladder.certificates.hte", "ladder.listing.listed", "valuation.unicorns",
+    "firms.alive", "ladder.certificates.hte", "firms.listed", "valuation.unicorns",
     "valuation.post_money.total", "jobs.total",
 )  # fmt: skip
 FIRMS = (
@@ -37,7 +37,7 @@ FIRMS = (
     "firms.backed", "jobs.total", "output.year",
 )  # fmt: skip
 VALUES = (
-    "valuation.unicorns", "ladder.listing.listed", "valuation.post_money.total", "valuation.listed.total",
+    "valuation.unicorns", "firms.listed", "valuation.post_money.total", "valuation.listed.total",
     "valuation.total", "valuation.post_money.max", "valuation.attracted.total", "valuation.multiple.share_above",
     "rounds.count.total", "rounds.raised.total",
 )  # fmt: skip

@@ -413,9 +413,9 @@ def cohort_of(quarter, source):
 @fast_kernel
 def draw_births(word, mean, born):
     """When the firms of the starting population were born, in quarters before the start: ages are exponential with the
-    scenario's mean (years), at least one quarter."""
+    scenario's mean (years), counted in whole quarters, so the youngest were born in the quarter of the start."""
     for i in range(born.shape[0]):
-        born[i] = -max(1, np.int64(-4.0 * mean * log_inlined(1.0 - unit(word[i]))))
+        born[i] = -np.int64(-4.0 * mean * log_inlined(1.0 - unit(word[i])))
 
 
 @inlined

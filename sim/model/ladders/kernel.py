@@ -11,7 +11,7 @@ from enum import IntEnum
 import numpy as np
 
 from sim.model.draws import Purpose, exp, uniforms, uniforms_at
-from sim.model.jit import inlined, kernel, note_flags, smallest_first
+from sim.model.jit import inlined, kernel, note_flags, smallest_first, summing
 from sim.model.programmes.effects import raise_odds
 from sim.model.rounds.kernel import open_capital
 from sim.model.world import MAX_LEVELS, NEVER, TILE, Cash, Count
@@ -35,6 +35,7 @@ class Quantity(IntEnum):
 
 
 QUANTITIES = 12
+FEW = 4  # a tile of which less than one firm in so many may meet a level's conditions is gone through firm by firm
 
 
 @inlined
@@ -101,6 +102,20 @@ def meets(rules, firms, ventures, slot, level, quarter, listed_log_multiple):
         if good:
             return True
     return False
+
+
+@inlined
+def least_asked(rules, level, what, quarter):
+    """The least of a quantity that each of the level's sets in force asks for; -inf where one of them asks for none."""
+    least = -np.inf if rules.set_first[level] == rules.set_last[level] else np.inf
+    for s in range(rules.set_first[level], rules.set_last[level]):
+        if rules.set_from[s] <= quarter <= rules.set_until[s]:
+            asked = -np.inf
+            for c in range(rules.condition_first[s], rules.condition_last[s]):
+                if rules.condition_what[c] == what:
+                    asked = rules.condition_low[c]
+            least = min(least, asked)
+    return least
 
 
 @inlined
@@ -194,6 +209,14 @@ def may_ask(alive, held, revenue, barred, least, asking):
         asking[i] = 1 if (alive[i] != 0) & (held[i] & barred == 0) & (revenue[i] >= least) else 0
 
 
+@summing
+def how_many(flags):
+    n = np.int64(0)
+    for i in range(flags.shape[0]):
+        n += flags[i]
+    return n
+
+
 @kernel
 def within(x, low, high, good):
     for i in range(good.shape[0]):
@@ -253,13 +276,25 @@ def keep_good(rules, firms, ventures, c, a, b, quarter, log_multiple, good, room
 @kernel
 def who_qualifies(rules, firms, ventures, scratch, level, barred, quarter, log_multiple, slots, out):
     """Slots of the live firms that hold no level of barred and meet a set of the level's conditions that is in force
-    (where the level has no set at all, everybody does), condition by condition over a tile. Returns how many."""
+    (where the level has no set at all, everybody does): condition by condition over a tile, or, where few firms have
+    the revenue and the value that each of the sets asks for, firm by firm. Returns how many."""
     n = 0
+    first, last = rules.set_first[level], rules.set_last[level]
+    revenue = least_asked(rules, level, np.int64(Quantity.REVENUE), quarter)
+    value = least_asked(rules, level, np.int64(Quantity.VALUE), quarter)
     for a in range(0, slots, TILE):
         b = min(a + TILE, slots)
         asking, one, good = scratch.asking[: b - a], scratch.one[: b - a], scratch.good[: b - a]
-        may_ask(firms.alive[a:b], firms.held[a:b], firms.revenue_last[a:b], barred, rules.least_revenue[level], asking)
-        first, last = rules.set_first[level], rules.set_last[level]
+        may_ask(firms.alive[a:b], firms.held[a:b], firms.revenue_last[a:b], barred, revenue, asking)
+        if value > -np.inf:
+            within_value(firms.venture[a:b], firms.value_last[a:b], value, np.inf, asking)
+        if FEW * how_many(asking) < b - a:
+            left = note_flags(asking, a, scratch.order, np.int64(0))
+            for k in range(left):
+                slot = np.int64(scratch.order[k])
+                out[n] = slot
+                n += 1 if meets(rules, firms, ventures, slot, level, quarter, log_multiple) else 0
+            continue
         if first == last:
             copy_flags(asking, good)
         else:
