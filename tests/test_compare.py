@@ -201,9 +201,7 @@ def test_firms_that_moved_in_are_kept_apart_from_new_ones() -> None:
     assert prices["firms_own"].bought == pytest.approx(own)
     assert prices["firms_in"].bought < 0 < own
     assert prices["firms_in"].verdict == "worse" and prices["listed"].verdict == "price"
-    assert prices["listed"].ratio == pytest.approx(
-        difference("public.net_cost_pv") / difference("firms.listed")
-    )
+    assert prices["listed"].ratio == pytest.approx(difference("public.net_cost_pv") / difference("firms.listed"))
 
 
 # --- decomposition
