@@ -167,6 +167,7 @@ class RoundRules(NamedTuple):
     funded_quarters: Any
     funded_growth: Any
     grows_into: Any
+    deploys_over: Any
     price_to_sales_log: Any
     short_runway: Any
     least_gap: Any
@@ -874,6 +875,7 @@ def lower_rounds(s: "Scenario", rows: Rows, levels: LevelIndex) -> RoundRules:
         correlation=rows(p.correlation),
         funded_quarters=rows.quarters(p.funded_for),
         funded_growth=0.25 * _by_stage(rows, stages, "funded_growth"),
+        deploys_over=rows(p.deploys_over) if p.deploys_over is not None else np.zeros(rows.count),
         grows_into=1.0 - (1.0 - rows(p.grows_into)) ** 0.25 if p.grows_into is not None else np.zeros(rows.count),
         price_to_sales_log=price_to_sales_log,
         short_runway=4.0 * rows(p.short_runway),

@@ -204,6 +204,7 @@ class Funds(NamedTuple):
     group: Small  # class of the scenario it belongs to
     commitment: Floats
     opened: Small
+    places_from: Small  # quarter from which its first investments are spread over its investment period
     invests_until: Small
     ends: Small
     local_share: Floats

@@ -204,6 +204,7 @@ ZH: dict[str, str] = {
     "RoundParameters.patience": "未成几次后停止融资，直至被并购、靠营收维持或退出",
     "RoundParameters.retry": "未成之后到下一次尝试的时间",
     "RoundParameters.backer": "园区直投在其所投企业的每轮融资中所占比例",
+    "RoundParameters.deploys_over": "基金把首次投资均匀投出所用的时间，占其投资期的比例；0（默认）：企业一有需求即投",
     "RoundParameters.grows_into": "有外部投资的企业：价值与营收按上市公司市销率所值之间的对数差距，营收每年补上的比例",
     "RoundParameters.funded_for": "一轮融资带动成长的时间",
     "RoundParameters.listed_drift": "上市公司对数价值的年漂移",

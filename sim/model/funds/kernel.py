@@ -37,6 +37,7 @@ def take_fund(rules, funds, tally, group, opened):
     funds.group[f] = group
     funds.commitment[f] = 0.0
     funds.opened[f] = opened
+    funds.places_from[f] = opened
     funds.invests_until[f] = opened + rules.invests[group]
     funds.ends[f] = opened + rules.life[group]
     funds.local_share[f] = rules.local_share[group]
@@ -199,6 +200,8 @@ def open_market_fund(key, rules, funds, commitments, market, tally, g, k, opened
     f = take_fund(rules, funds, tally, g, opened)
     if f >= 0:
         commit_others(rules, funds, commitments, tally, f, size - displaced)
+        if left < 1.0:  # what is left is spread over what is left of its period
+            funds.places_from[f] = 0
 
 
 @kernel
@@ -232,6 +235,7 @@ def close_sub_fund(key, rules, funds, commitments, market, tally, f, quarter):
         return
     funds.ended[f] = 0
     funds.opened[f] = quarter
+    funds.places_from[f] = quarter
     funds.invests_until[f] = quarter + rules.invests[g]
     funds.ends[f] = quarter + rules.life[g]
     funds.recycles_until[f] = quarter + rules.recycling_for[g]

@@ -351,10 +351,22 @@ def dry_powder(rules, funds, f, follows):
     return max(0.0, min(room, left))
 
 
+@inlined
+def ahead_of_plan(rules, funds, f, quarter):
+    """Whether a fund's first investments have used up what it plans to place by the end of this quarter: its money for
+    them, spread evenly over part `deploys_over` of its investment period."""
+    span = rules.deploys_over * (funds.invests_until[f] - funds.places_from[f])
+    elapsed = quarter + 1.0 - funds.places_from[f]
+    if elapsed >= span:
+        return False
+    room = funds.commitment[f] * (1.0 - rules.fee_reserve) * funds.local_share[f] * (1.0 - funds.follow_reserve[f])
+    return funds.invested[f] - funds.followed[f] >= room * elapsed / span
+
+
 @kernel
 def open_books(rules, funds, tally, scratch, quarter):
     """For each stage the funds that may lead or join a round now, with the cumulative weight by which they are met:
-    dry powder, raised to the scenario's power, times mandate."""
+    dry powder over the root of the commitment, by mandate. A fund that has placed what it planned to waits."""
     for s in range(STAGES):
         scratch.eligible_count[s] = 0
     for f in range(tally.counts[Count.FUNDS]):
@@ -364,7 +376,7 @@ def open_books(rules, funds, tally, scratch, quarter):
         if kind != FundKind.SUB_FUND and kind != FundKind.MARKET:
             continue
         powder = dry_powder(rules, funds, f, False)
-        if powder < rules.least_cheque:
+        if powder < rules.least_cheque or ahead_of_plan(rules, funds, f, quarter):
             continue
         weight = powder / np.sqrt(funds.commitment[f] + 1.0)
         for s in range(1, STAGES):
@@ -791,6 +803,8 @@ def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, even
                 if scratch.list[j] == f:
                     known = True
             if known:
+                continue
+            if ahead_of_plan(rules, funds, f, quarter):  # since the books were opened
                 continue
             held = paid_before(scratch, holders, f)
             cheque = min(offer(rules, funds, f, held, stage, amount, post, False), amount - got)

@@ -142,6 +142,11 @@ class RoundParameters(Table):
         "sales make good in a year",
         default=None,
     )
+    deploys_over: Share | None = Described(
+        "part of its investment period over which a fund places its first investments, evenly; 0, the default: it "
+        "places them as soon as firms ask",
+        default=None,
+    )
     backer: Share = Described("part of every round that the zone's direct fund takes in a firm it holds")
     funded_for: Years = Described("how long a round's money is young")
     listed_drift: SignedRate = Described("yearly drift of a listed firm's log value")
