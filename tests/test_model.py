@@ -15,7 +15,7 @@ from sim.model.layout import FIXED
 from sim.model.report import M
 from sim.model.rows import Rows
 from sim.model.rules import lower
-from sim.model.world import Count
+from sim.model.world import Count, FundKind
 from sim.scenario import load_scenario
 
 XIAN = Path("scenarios/xian.toml")
@@ -175,6 +175,31 @@ def test_sales_grow_into_the_price_that_investors_pay():
     assert np.quantile(near[spends_near], 0.9) < 0.5 * np.quantile(apart[spends], 0.9)
     assert np.std(near[~spends_near]) < 0.5 * np.std(apart[~spends])
     assert np.median(np.abs(near[~spends_near])) < 0.7
+
+
+def test_funds_place_their_first_investments_by_plan():
+    """A fund that began a deal behind its plan is ahead of it by no more than one firm's most; without a plan some
+    funds spend all at once."""
+
+    def ahead(part):
+        scenario = load_scenario(XIAN, ['zone.end="2021Q2"', f"rounds.deploys_over={part}"])
+        world = Worlds(scenario, lower(scenario, Rows(1, np.arange(1), None)), 1).live(0, 0)
+        f, n = world.funds, world.tally.counts[Count.FUNDS]
+        funds = np.flatnonzero((f.kind[:n] == FundKind.MARKET) & (f.ended[:n] == 0) & (f.invests_until[:n] > 6))
+        assert funds.size > 50
+        room = f.commitment * (1.0 - scenario.rounds.fee_reserve.value) * f.local_share * (1.0 - f.follow_reserve)
+        plan = room[funds] * (7.0 - f.places_from[funds]) / (f.invests_until - f.places_from)[funds]
+        over = (f.invested - f.followed)[funds] - plan
+        return (over / f.commitment[funds]).max(), scenario.rounds.concentration.value
+
+    most, one_firm = ahead(1.0)
+    assert 0.0 < most <= one_firm + 1e-9
+    assert ahead(0.0)[0] > 0.25
+
+
+def test_the_first_year_has_no_more_rounds_than_the_third():
+    found = simulate(load_scenario(XIAN, ['zone.end="2022Q4"']), 4, 1, events=0)["rounds.count.total"].mean(axis=0)
+    assert found[1:5].sum() < 1.5 * found[9:13].sum()
 
 
 def test_a_promise_that_hurries_nobody_changes_nothing():
