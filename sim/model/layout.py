@@ -123,7 +123,7 @@ KIND_ROWS: tuple[tuple[str, str, Kind, str, str], ...] = (
     ("fees", "CNY", _STOCK, "管理费", "fees"),
     ("carry", "CNY", _STOCK, "业绩报酬", "carried interest"),
     ("net_cash", "CNY", _STOCK, "累计净现金流", "cumulative net cash flow"),
-    ("count", "funds", _STOCK, "基金数量", "number of funds"),
+    ("count", "funds", _STOCK, "数量", "number of funds"),
     ("rvpi", "ratio", _RATIO, "RVPI", "RVPI"),
     ("pic", "ratio", _RATIO, "实缴比例", "paid-in over commitments"),
     ("expenses", "CNY", _STOCK, "运营费用", "expenses"),
