@@ -91,7 +91,7 @@ def of_its_own(result: Result) -> list[str]:
 
 
 def _idle(result: Result, name: str) -> bool:
-    """Of a fund, or a market for shares, that the scenario does not have."""
+    """Of a fund, or of listings, that the scenario does not have."""
     return name.startswith(("funds.", "firms.listed")) and name in result and not np.any(np.nan_to_num(result[name]))
 
 

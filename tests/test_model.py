@@ -197,7 +197,7 @@ def test_funds_place_their_first_investments_by_plan():
     assert ahead(0.0)[0] > 0.25
 
 
-def test_the_first_year_has_no_more_rounds_than_the_third():
+def test_the_first_year_has_not_half_again_the_rounds_of_the_third():
     found = simulate(load_scenario(XIAN, ['zone.end="2022Q4"']), 4, 1, events=0)["rounds.count.total"].mean(axis=0)
     assert found[1:5].sum() < 1.5 * found[9:13].sum()
 
