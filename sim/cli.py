@@ -98,6 +98,7 @@ def run(a: argparse.Namespace) -> int:
     begun = time.perf_counter()
     scenario = load_scenario(a.scenario, overrides=a.set)
     folder = own_folder(a, name_of(a.scenario))
+    earlier = (folder / "manifest.json").exists()
     announce_compile(a, scenario)
     from sim.ensemble import simulate
 
@@ -126,7 +127,8 @@ def run(a: argparse.Namespace) -> int:
         return 0
     whole, drawing = duration(ended - begun, _lang), duration(ended - simulated, _lang)
     print()
-    print(say(f"result   {folder}", f"结果  {folder}"))
+    instead = say(" (in place of the earlier one; --out keeps both)", "（取代了先前的结果；用 --out 可两者都留）")
+    print(say(f"result   {folder}", f"结果  {folder}") + (instead if earlier else ""))
     if figures:
         drawn = folder / "figures"
         print(say(f"figures  {drawn} ({len(figures)})", f"图表  {drawn}（{len(figures)} 幅）"))

@@ -104,8 +104,9 @@ def summary(result: Result, lang: str) -> str:
         f"{result.replications} worlds, seed {about['seed']}",
     )
     title = f"{about['zone'][lang]}  {result.quarters[0]}–{result.quarters[-1]}  {worlds}"
+    changed = "".join(f"\n--set {override}" for override in about.get("overrides") or ())
     parts = [
-        paint(title, BOLD),
+        paint(title, BOLD) + changed,
         headline(result, lang),
         scoreboard(result, lang),
         returns(result, lang),
@@ -159,6 +160,9 @@ def scoreboard(result: Result, lang: str) -> str:
         if marks:
             inside = say(lang, f"{len(marks)} 项中 {sum(marks)} 项在区间内", f"{sum(marks)} of {len(marks)} inside")
             lines.append(f"{term(f'use.{use}', lang)}{say(lang, '：', ': ')}{inside}")
+    if any(fact.bound == "at_least" for fact in scored):
+        floor = "≥：公布的是下限，95 % 分位数达到它即为在区间内"
+        lines.append(say(lang, floor, "≥: a floor was published; inside where the 95 % quantile reaches it"))
     return "\n".join(lines)
 
 

@@ -387,7 +387,7 @@ def _parts(a: Answers, lang: str) -> list[_Part]:
             "[ladders.listing.levels]",
             Level,
             "The listing pipeline at the start, in proportion to the listed firms.",
-            "期初的上市梯队，按上市公司数的比例估计。",
+            "期初的上市梯度，按上市公司数的比例估计。",
             _stock(
                 reserve=1.2 * a.listed,
                 reserve_provincial=1.8 * a.listed,

@@ -209,7 +209,7 @@ TERMS: dict[str, tuple[str, str]] = {
     "market.ipo_window": ("上市窗口（1为常态）", "IPO window (1 = normal)"),
     "rounds.redeemed": ("累计回购退出", "Redemptions"),
     "exits.proceeds": ("累计退出收入", "Exit proceeds"),
-    "firms.listed": ("上市公司", "Listed companies"),
+    "firms.listed": ("上市公司（境内外）", "Listed, at home and abroad"),
     "firms.listed_backed": ("获投企业上市", "Backed firms listed"),
     # figures
     "figure.overview": ("园区总览", "The zone at a glance"),

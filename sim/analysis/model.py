@@ -108,7 +108,9 @@ class ZoneModel:
             metric, quarter = split_output(target)
             quarter = quarter if "@" in target else quarters[-1]
             if metric not in known:
-                problems.append(Problem("no such metric", key=target, found=metric, nearest=nearest(metric, [*known])))
+                if all(problem.found != metric for problem in problems):  # once, though asked for in many quarters
+                    near = nearest(metric, [*known])
+                    problems.append(Problem("no such metric", key=target, found=metric, nearest=near))
             elif quarter not in quarters:
                 text = "not a quarter of this scenario" if _QUARTER.fullmatch(quarter) else "not a quarter"
                 expected = f"{quarters[0]} … {quarters[-1]}"

@@ -101,7 +101,7 @@ FIXED: tuple[tuple[str, str, Kind, str, str], ...] = (
     ("exits.secondary", "CNY", _STOCK, "累计二手份额转让", "secondary sales since the start"),
     ("exits.redemption", "CNY", _STOCK, "累计回购金额", "paid in redemptions since the start"),
     ("firms.attracted.listed", "firms", _STOCK, "招商引进的上市企业", "listed firms that moved in"),
-    ("firms.listed", "firms", _STOCK, "上市公司（境内外）", "listed companies"),
+    ("firms.listed", "firms", _STOCK, "上市公司（境内外）", "listed companies, at home and abroad"),
 )
 
 KIND_NAMES = (

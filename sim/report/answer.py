@@ -153,7 +153,7 @@ def _values(t: Teller) -> str:
     post, market = t.told("valuation.post_money.total"), t.told("valuation.listed.total")
     above = t.median("valuation.fair.ratio")
     if t.lang == "zh":
-        parts = [f"上市公司{listed}" if listed else "", f"独角兽企业{unicorns}" if unicorns else ""]
+        parts = [f"境内外上市公司{listed}" if listed else "", f"独角兽企业{unicorns}" if unicorns else ""]
         parts += [
             f"未上市企业投后估值合计{post}{f'，为公允价值的{above}' if above else ''}" if post else "",
             f"上市企业总市值{market}" if market else "",

@@ -214,8 +214,11 @@ def _rows(section: Section, lang: str, stated: Any) -> Iterator[tuple[str, str, 
 
 
 def _default(field: Any, path: Sequence[str], lang: str, stated: Any) -> str:
-    if field.default is PydanticUndefined and field.default_factory is None:
-        return _word("stated", lang) if _says(stated, path) else _word("needed", lang)
+    needed = field.default is PydanticUndefined and field.default_factory is None
+    if _says(stated, path) and (needed or not any(step.isupper() for step in path)):  # else an id of one's own
+        return _word("stated", lang)
+    if needed:
+        return _word("needed", lang)
     default = field.default
     if default is None or default == []:
         return "–"
