@@ -64,9 +64,11 @@ _SCALE = 2.0**-32
 
 @inlined
 def _round(c0, c1, c2, c3, k0, k1):
-    p0 = _M0 * c0
-    p1 = _M1 * c2
-    return (p1 >> _32) ^ c1 ^ k0, p1 & _LOW, (p0 >> _32) ^ c3 ^ k1, p0 & _LOW
+    """The upper halves of products are cut where a word is multiplied (which costs nothing: the instruction reads the
+    lower half) and after the last round."""
+    p0 = _M0 * (c0 & _LOW)
+    p1 = _M1 * (c2 & _LOW)
+    return (p1 >> _32) ^ c1 ^ k0, p1, (p0 >> _32) ^ c3 ^ k1, p0
 
 
 @inlined
@@ -94,7 +96,7 @@ def philox(c0, c1, c2, c3, k0, k1):
     c0, c1, c2, c3 = _round(c0, c1, c2, c3, k0, k1)
     k0, k1 = (k0 + _W0) & _LOW, (k1 + _W1) & _LOW
     c0, c1, c2, c3 = _round(c0, c1, c2, c3, k0, k1)
-    return c0, c1, c2, c3
+    return c0 & _LOW, c1 & _LOW, c2 & _LOW, c3 & _LOW
 
 
 @inlined
@@ -166,26 +168,26 @@ def pick_words(column, places, out):
 
 
 @kernel
-def _unit_word(key, index, cohort, quarter, purpose, which, out):
-    k0 = np.uint64(key[0])
-    k1 = np.uint64(key[1])
-    for i in range(index.shape[0]):
-        a, b, c, d = philox(np.uint64(index[i]), np.uint64(cohort[i]), np.uint64(quarter), np.uint64(purpose), k0, k1)
-        low = b if which == 1 else a
-        high = d if which == 3 else c
-        out[i] = unit(high if which >= 2 else low)
+def to_units(word, out):
+    """Words as numbers strictly between 0 and 1."""
+    for i in range(out.shape[0]):
+        out[i] = unit(word[i])
 
 
 @kernel
-def uniforms_at(key, index, cohort, places, n, quarter, purpose, which, word0, word1, out):
-    """out[:n] = uniform number `which` (0..3) of the entities that stand at places[:n] of the columns index and cohort:
-    what `uniforms` gives one by one, drawn tile by tile. word0, word1: room for a tile."""
-    tile = word0.shape[0]
+def uniforms_at(key, entities, places, n, quarter, purpose, which, scratch, out):
+    """out[:n] = uniform number `which` (0..3) of the entities (with columns index and cohort) that stand at places[:n]:
+    what `uniforms` gives one by one, drawn tile by tile. scratch: room for addresses and words of a tile."""
+    tile = scratch.word0.shape[0]
     for a in range(0, n, tile):
         b = min(a + tile, n)
-        pick_words(index, places[a:b], word0)
-        pick_words(cohort, places[a:b], word1)
-        _unit_word(key, word0[: b - a], word1[: b - a], quarter, purpose, which, out[a:b])
+        m = b - a
+        index, cohort = scratch.index[:m], scratch.cohort[:m]
+        pick_words(entities.index, places[a:b], index)
+        pick_words(entities.cohort, places[a:b], cohort)
+        w0, w1, w2, w3 = scratch.word0[:m], scratch.word1[:m], scratch.word2[:m], scratch.word3[:m]
+        address_words(key, index, cohort, quarter, purpose, w0, w1, w2, w3)
+        to_units(w0 if which == 0 else w1 if which == 1 else w2 if which == 2 else w3, out[a:b])
 
 
 _LN2_HI = 6.93147180369123816490e-01
@@ -231,7 +233,8 @@ def exp_inlined(x):
     ) * r
     p = ((((p + 0.008333333333333333) * r + 0.041666666666666664) * r + 0.16666666666666666) * r + 0.5) * r
     p = (p + 1.0) * r + 1.0
-    return p * np.int64((np.int64(n) + _1023) << _52).view(np.float64)
+    scale = (np.float64(t).view(np.int64) + _1023) << _52  # n stands in the low bits of t, whose others are shifted out
+    return p * np.int64(scale).view(np.float64)
 
 
 @fast_kernel

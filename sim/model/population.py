@@ -15,6 +15,7 @@ from sim.model.rounds.kernel import (
     close_round,
     dry_powder,
     first_value,
+    gives_redemption,
     grow_into_value,
     issue_class,
     next_of,
@@ -452,8 +453,8 @@ def date_round(ventures, v, closed, following, quarter):
     ventures.cash[v] = max(min(ventures.cash[v], 4.0 * ventures.burn[v]), ventures.cash[v] - burnt)
     c = ventures.classes[v] - 1
     if ventures.class_redemption[v, c] >= 0:
-        ventures.class_redemption[v, c] = max(np.int64(quarter), ventures.class_redemption[v, c] - quarter + closed)
-        ventures.redeems_from[v] = min(np.int64(ventures.redeems_from[v]), np.int64(ventures.class_redemption[v, c]))
+        due = np.int64(ventures.class_redemption[v, c])
+        gives_redemption(ventures, v, c, max(np.int64(quarter), due - quarter + closed))
 
 
 @kernel

@@ -73,7 +73,7 @@ MAX_SECTORS = 12
 MAX_LEVELS = 24
 MAX_CLASSES = 12  # share classes a firm can have issued: rounds and bridges
 QUEUE = 512  # applicants that can wait for a kind of place
-TRAITS = 10  # what is drawn for a new firm before it is written into its slot
+TRAITS = 13  # what is drawn for a new firm before it is written into its slot
 GUIDE = 256  # equal parts of the weight by which funds are met
 TERMS = 4  # of a round, drawn for every firm that goes raising in a quarter
 NEVER = 1 << 30  # a quarter beyond every run
@@ -175,6 +175,7 @@ class Ventures(NamedTuple):
     class_rate: Floats  # simple yearly rate of the redemption claim
     class_last: Bytes  # the claim is the last round's price where that is higher
     redeems_from: Small  # quarter in which the first of its redemption rights can be called; NEVER: it has given none
+    claimed_next: Small  # no right is called before this quarter; NEVER: none is to come
     fair_part: Floats  # fair value over post-money, by the stage and terms of the last round
     given: Bytes  # its known rounds are being written, by shares that are known: no pool is topped up meanwhile
 

@@ -174,7 +174,7 @@ def live_one_quarter(key, rules, world, quarter, last):
     discount_cost(rules.public, tally, outlay, recovered, quarter)
     if last:
         if quarter > 0:
-            close_accounts(rules.firms, firms, market, tally, quarter)
+            close_accounts(rules.firms, firms, market, tally, scratch, quarter)
             drift_rd(key, rules.firms, firms, tally, scratch, quarter)
             certificate_effects(rules.firms, firms, tally)
             programme_effects(key, rules.programmes, firms, tally, scratch)

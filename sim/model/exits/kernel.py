@@ -15,7 +15,7 @@ from sim.model.firms.kernel import remove_firm
 from sim.model.jit import inlined, kernel, note_flags
 from sim.model.market.kernel import mean_regime
 from sim.model.rounds.kernel import next_of, put_venture
-from sim.model.world import TILE, Cash, Count, FundKind, Next
+from sim.model.world import NEVER, TILE, Cash, Count, FundKind, Next
 
 
 @kernel
@@ -337,6 +337,23 @@ def claims_now(rules, ventures, v, c, quarter):
     return (quarter - due) % 4 == 0 and quarter - due < 4 * rules.redemption_tries
 
 
+@inlined
+def next_claim(rules, ventures, v, quarter):
+    """The first quarter after this one in which a right can be called; NEVER where none is left."""
+    soonest = np.int64(NEVER)
+    for c in range(ventures.classes[v]):
+        due = np.int64(ventures.class_redemption[v, c])
+        if due < 0:
+            continue
+        if due <= quarter:
+            called = (quarter - due) // 4 + 1
+            if called >= rules.redemption_tries:
+                continue
+            due += 4 * called
+        soonest = min(soonest, due)
+    return soonest
+
+
 CLAIM, OF_FUNDS, HELD, RANK, PAID = range(5)  # columns of scratch.payoff while a firm redeems
 
 
@@ -421,11 +438,11 @@ def redeem_firm(rules, funds, ventures, holdings, tally, scratch, v, quarter):
 
 
 @kernel
-def flag_owing(alive, listed, first_holding, redeems_from, quarter, flags):
-    """1 where a fund holds an unlisted venture whose first redemption right can be called by now."""
+def flag_owing(alive, listed, first_holding, claimed_next, quarter, flags):
+    """1 where a fund holds an unlisted venture of which a redemption right may be called by now."""
     for v in range(flags.shape[0]):
         held = (alive[v] != 0) & (listed[v] == 0) & (first_holding[v] >= 0)
-        flags[v] = 1 if held & (redeems_from[v] <= quarter) else 0
+        flags[v] = 1 if held & (claimed_next[v] <= quarter) else 0
 
 
 @kernel
@@ -443,7 +460,7 @@ def redeem(rules, funds, ventures, holdings, tally, scratch, quarter):
             ventures.alive[first:last],
             ventures.listed[first:last],
             ventures.first_holding[first:last],
-            ventures.redeems_from[first:last],
+            ventures.claimed_next[first:last],
             quarter,
             flags,
         )
@@ -454,6 +471,7 @@ def redeem(rules, funds, ventures, holdings, tally, scratch, quarter):
             if claims_now(rules, ventures, v, c, quarter):
                 redeem_firm(rules, funds, ventures, holdings, tally, scratch, v, quarter)
                 break
+        ventures.claimed_next[v] = next_claim(rules, ventures, v, quarter)
 
 
 @kernel
@@ -530,19 +548,7 @@ def close_leavers(
 ):
     """Firms whose exit draw fell: they die or move away. A venture with cash in hand, a listed or a named firm does not
     die of the population's hazard: its own rooms decide."""
-    uniforms_at(
-        key,
-        firms.index,
-        firms.cohort,
-        scratch.list,
-        leavers,
-        quarter,
-        np.int64(Purpose.NOVELTY),
-        0,
-        scratch.word0,
-        scratch.word1,
-        scratch.score,
-    )
+    uniforms_at(key, firms, scratch.list, leavers, quarter, np.int64(Purpose.NOVELTY), 0, scratch, scratch.score)
     for k in range(leavers):
         slot = scratch.list[k]
         v = np.int64(firms.venture[slot])

@@ -13,6 +13,7 @@ import numpy as np
 from sim.model.draws import (
     Purpose,
     address_words,
+    exp,
     exp_inlined,
     laplace,
     log_inlined,
@@ -164,12 +165,12 @@ def set_jobs(rules, log_revenue, productivity, jobs):
         jobs[i] = max(exp_inlined(jobs[i] - productivity + elasticity * log_revenue[i]), 1.0)
 
 
-@fast_kernel
-def file_revenue(quarter, born, log_revenue, year_revenue, last):
-    """Revenue of the year; a firm's first accounts stand for a whole year at its present rate."""
+@kernel
+def file_revenue(latest, born, year_revenue, last, young):
+    """Revenue of the year; 1 in young where a firm was born after quarter `latest` and has not lived through one."""
     for i in range(last.shape[0]):
-        rate = exp_inlined(log_revenue[i])
-        last[i] = year_revenue[i] if quarter - born[i] >= 3 else rate
+        last[i] = year_revenue[i]
+        young[i] = 1 if born[i] > latest else 0
 
 
 @fast_kernel
@@ -179,8 +180,9 @@ def times(factor, scale, out):
 
 
 @kernel
-def close_accounts(rules, firms, market, tally, quarter):
-    """File the yearly accounts of all firms, a tile at a time, and what follows from size and age next year."""
+def close_accounts(rules, firms, market, tally, scratch, quarter):
+    """File the yearly accounts of all firms, a tile at a time, and what follows from size and age next year. A firm's
+    first accounts stand for a whole year at its present rate."""
     slots = tally.counts[Count.FIRM_SLOTS]
     productivity = rules.productivity_growth * 0.25 * quarter
     multiple = np.exp(market.multiple[quarter])
@@ -190,7 +192,9 @@ def close_accounts(rules, firms, market, tally, quarter):
         last, before, year = firms.revenue_last[a:b], firms.revenue_before[a:b], firms.year_revenue[a:b]
         for i in range(b - a):
             before[i] = last[i]
-        file_revenue(quarter, born, log_revenue, year, last)
+        file_revenue(quarter - 3, born, year, last, scratch.good[: b - a])
+        for k in range(note_flags(scratch.good[: b - a], np.int64(0), scratch.list, np.int64(0))):
+            last[scratch.list[k]] = exp(log_revenue[scratch.list[k]])
         for i in range(b - a):
             year[i] = 0.0
         set_spread(rules, log_revenue, firms.spread[a:b])
@@ -257,6 +261,9 @@ class Trait(IntEnum):
     JOBS = 7
     STANDING = 8
     MARGIN = 9
+    FILED = 10  # in the last accounts
+    PROFIT = 11
+    VALUE = 12
 
 
 @kernel
@@ -304,6 +311,27 @@ def to_unit(word, out):
         out[i] = unit(word[i])
 
 
+# Entrants fall into slots here and there: a column at a time, so that its pages stay at hand.
+
+
+@kernel
+def place(slots, values, column):
+    for k in range(slots.shape[0]):
+        column[slots[k]] = values[k]
+
+
+@kernel
+def fill(slots, value, column):
+    for k in range(slots.shape[0]):
+        column[slots[k]] = value
+
+
+@kernel
+def number(slots, first, column):
+    for k in range(slots.shape[0]):
+        column[slots[k]] = np.uint32(first + k)
+
+
 @kernel
 def put_firms(key, rules, firms, market, tally, scratch, first, n, cohort, source, quarter, sd):
     """Write firms first, first + 1 ... first + n - 1 of a cohort into free slots, n at most TILE, with their traits
@@ -343,40 +371,43 @@ def put_firms(key, rules, firms, market, tally, scratch, first, n, cohort, sourc
     number_words(key, first, cohort, 0, np.int64(Purpose.TRAITS_MORE), w0, w1, w2, w3)
     earlier_revenue(w0, drift, spread, revenue, before)
     multiple = np.exp(market.multiple[quarter])
+    filed, value, profit = t[Trait.FILED][:n], t[Trait.VALUE][:n], t[Trait.PROFIT][:n]
     for k in range(n):
-        slot = scratch.slot[k]
         age = quarter - born[k]
-        filed = revenue[k] if age >= 4 else 0.0
-        firms.index[slot] = np.uint32(first + k)
-        firms.cohort[slot] = np.uint32(cohort)
-        firms.alive[slot] = 1
-        firms.sector[slot] = sector[k]
-        firms.source[slot] = source
-        firms.born[slot] = born[k]
-        firms.log_revenue[slot] = log_revenue[k]
-        firms.drift[slot] = drift[k]
-        firms.spread[slot] = spread[k]
-        firms.hazard[slot] = hazard[k]
-        firms.rd_share[slot] = rd_share[k]
-        firms.standing[slot] = standing[k]
-        firms.year_revenue[slot] = 0.0
-        firms.revenue_last[slot] = filed
-        firms.revenue_before[slot] = before[k] if age >= 8 else 0.0
-        firms.profit_last[slot] = margin[k] * filed
-        firms.value_last[slot] = filed * rules.price_to_sales[sector[k]] * multiple
-        firms.jobs[slot] = jobs[k]
-        firms.held[slot] = 0
-        firms.venture[slot] = -1
-        firms.adopted[slot] = 0
-        firms.asked[slot] = 0
-        firms.left[slot] = 0
-        firms.appeal[slot] = 0.0
-        firms.tenancy[slot] = -1
+        filed[k] = revenue[k] if age >= 4 else 0.0
+        before[k] = before[k] if age >= 8 else 0.0
+        profit[k] = margin[k] * filed[k]
+        value[k] = filed[k] * rules.price_to_sales[sector[k]] * multiple
+    slots = scratch.slot[:n]
+    number(slots, np.uint32(first), firms.index)
+    fill(slots, np.uint32(cohort), firms.cohort)
+    fill(slots, np.uint8(1), firms.alive)
+    place(slots, sector, firms.sector)
+    fill(slots, np.int32(source), firms.source)
+    place(slots, born, firms.born)
+    place(slots, log_revenue, firms.log_revenue)
+    place(slots, drift, firms.drift)
+    place(slots, spread, firms.spread)
+    place(slots, hazard, firms.hazard)
+    place(slots, rd_share, firms.rd_share)
+    place(slots, standing, firms.standing)
+    fill(slots, 0.0, firms.year_revenue)
+    place(slots, filed, firms.revenue_last)
+    place(slots, before, firms.revenue_before)
+    place(slots, profit, firms.profit_last)
+    place(slots, value, firms.value_last)
+    place(slots, jobs, firms.jobs)
+    fill(slots, np.int64(0), firms.held)
+    fill(slots, np.int32(-1), firms.venture)
+    fill(slots, np.int64(0), firms.adopted)
+    fill(slots, np.int64(0), firms.asked)
+    fill(slots, np.int64(0), firms.left)
+    fill(slots, 0.0, firms.appeal)
+    fill(slots, np.int32(-1), firms.tenancy)
     if quarter % 2 == 1:  # their first quarter is the second of a block; word1 is the caller's, so w0 serves twice
         number_words(key, first, cohort, quarter // 2, np.int64(Purpose.FIRM_QUARTER), w0, w0, w2, w3)
-        for k in range(n):
-            firms.later_growth[scratch.slot[k]] = w2[k]
-            firms.later_exit[scratch.slot[k]] = w3[k]
+        place(slots, w2, firms.later_growth)
+        place(slots, w3, firms.later_exit)
     tally.counts[Count.EVER] += n
     return True
 

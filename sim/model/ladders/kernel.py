@@ -35,6 +35,7 @@ class Quantity(IntEnum):
 
 
 QUANTITIES = 12
+SELDOM = 0.2  # odds of applying below which a firm's draw is looked at before its accounts
 FEW = 4  # a tile of which less than one firm in so many may meet a level's conditions is gone through firm by firm
 
 
@@ -274,11 +275,15 @@ def keep_good(rules, firms, ventures, c, a, b, quarter, log_multiple, good, room
 
 
 @kernel
-def who_qualifies(rules, firms, ventures, scratch, level, barred, quarter, log_multiple, slots, out):
+def who_qualifies(key, rules, firms, ventures, scratch, level, barred, quarter, log_multiple, slots, most, out):
     """Slots of the live firms that hold no level of barred and meet a set of the level's conditions that is in force
     (where the level has no set at all, everybody does): condition by condition over a tile, or, where few firms have
-    the revenue and the value that each of the sets asks for, firm by firm. Returns how many."""
+    the revenue and the value that each of the sets asks for, firm by firm. Returns how many.
+
+    most: odds of applying that no firm exceeds. Where they are small, firms that are gone through one by one are
+    judged after their draw of the window (the one that `admit` looks at), and only those that may apply by it."""
     n = 0
+    purpose = np.int64(Purpose.LADDER) + level
     first, last = rules.set_first[level], rules.set_last[level]
     revenue = least_asked(rules, level, np.int64(Quantity.REVENUE), quarter)
     value = least_asked(rules, level, np.int64(Quantity.VALUE), quarter)
@@ -290,6 +295,9 @@ def who_qualifies(rules, firms, ventures, scratch, level, barred, quarter, log_m
             within_value(firms.venture[a:b], firms.value_last[a:b], value, np.inf, asking)
         if FEW * how_many(asking) < b - a:
             left = note_flags(asking, a, scratch.order, np.int64(0))
+            if most < SELDOM:
+                uniforms_at(key, firms, scratch.order, left, quarter, purpose, 0, scratch, scratch.score)
+                left = below(scratch.score, most, scratch.order, left, scratch.order, scratch.score)
             for k in range(left):
                 slot = np.int64(scratch.order[k])
                 out[n] = slot
@@ -376,9 +384,7 @@ def admit(
     their draws. asks: odds of applying, odds: of applying and passing; where the level rejects, those in between fall
     back from the level they came from."""
     purpose = np.int64(Purpose.LADDER) + level
-    uniforms_at(
-        key, firms.index, firms.cohort, candidates, n, quarter, purpose, 0, scratch.word0, scratch.word1, scratch.score
-    )
+    uniforms_at(key, firms, candidates, n, quarter, purpose, 0, scratch, scratch.score)
     if programmes.boosting[level] != 0:
         raise_odds(key, programmes, firms, candidates, n, level, scratch.score)
     if rules.promised[level] >= 0.0:
@@ -451,19 +457,7 @@ def renew_or_expire(key, rules, firms, ladder, events, tally, scratch, slots, le
     oldest = quarter - rules.validity[level]
     due = expired(firms.held, bit(level), firms.since[level], oldest, slots, scratch.good, scratch.chosen)
     purpose = np.int64(Purpose.LADDER) + level
-    uniforms_at(
-        key,
-        firms.index,
-        firms.cohort,
-        scratch.chosen,
-        due,
-        quarter,
-        purpose,
-        1,
-        scratch.word0,
-        scratch.word1,
-        scratch.score,
-    )
+    uniforms_at(key, firms, scratch.chosen, due, quarter, purpose, 1, scratch, scratch.score)
     passed, failed = scratch.list2, scratch.order
     renewals, since = firms.renewals[level], firms.since[level]
     dated = dated_odds(rules, level, quarter)
@@ -500,9 +494,7 @@ def withdraw(key, rules, firms, ladder, events, tally, scratch, watched, level, 
     holders = scratch.chosen
     n = holders_among(firms.held, bit(level), np.int64(0), scratch.list, watched, holders)
     purpose = np.int64(Purpose.LADDER) + level
-    uniforms_at(
-        key, firms.index, firms.cohort, holders, n, quarter, purpose, 2, scratch.word0, scratch.word1, scratch.score
-    )
+    uniforms_at(key, firms, holders, n, quarter, purpose, 2, scratch, scratch.score)
     for k in range(n):
         if scratch.score[k] < odds:
             fall_back(key, rules, firms, ladder, events, tally, holders[k], level, quarter)
@@ -539,15 +531,17 @@ def climb_ladders(
     for level in range(rules.levels - 1, -1, -1):
         if rules.windows[level] & now == 0:
             continue
+        asks = rules.apply[level]
+        if rules.scaled[level]:
+            asks *= market.window[quarter]
         if rules.requires[level] >= 0:
             needed, barred = bit(rules.requires[level]), rules.barred[level]
             n = holders_among(firms.held, needed, barred, scratch.list, watched, scratch.chosen)
         else:
-            barred = rules.barred[level]
-            n = who_qualifies(rules, firms, ventures, scratch, level, barred, quarter, m, slots, scratch.chosen)
-        asks = rules.apply[level]
-        if rules.scaled[level]:
-            asks *= market.window[quarter]
+            barred, chosen = rules.barred[level], scratch.chosen
+            hurried = max(1.0, rules.promised[level] / max(rules.apply[level], 1e-12))
+            most = 1.0 if programmes.boosting[level] != 0 else asks * hurried * (1.0 + 1e-9)  # room for rounding
+            n = who_qualifies(key, rules, firms, ventures, scratch, level, barred, quarter, m, slots, most, chosen)
         odds = asks * passing_odds(rules, level, regime, quarter)
         passed = admit(
             key,
@@ -599,11 +593,9 @@ def seed_levels(key, rules, firms, ventures, market, ladder, events, tally, scra
             continue
         needed = rules.requires[level]
         out = rules.exclusive[level] | bit(level)
-        n = who_qualifies(rules, firms, ventures, scratch, level, out, 0, m, slots, scratch.list2)
+        n = who_qualifies(key, rules, firms, ventures, scratch, level, out, 0, m, slots, 1.0, scratch.list2)
         purpose = np.int64(Purpose.LADDER_INITIAL) + level
-        uniforms_at(
-            key, firms.index, firms.cohort, scratch.list2, n, 0, purpose, 0, scratch.word0, scratch.word1, scratch.score
-        )
+        uniforms_at(key, firms, scratch.list2, n, 0, purpose, 0, scratch, scratch.score)
         if rules.promised[level] >= 0.0:  # who would have applied before the start
             hurry_promised(rules, firms, ventures, scratch.list2, n, level, scratch.score)
         if needed >= 0 and rules.exclusive[level] == 0:

@@ -210,19 +210,7 @@ def ask(key, rules, firms, ventures, scratch, p, quarter, slots, log_multiple, a
     if odds <= 0.0:
         return
     purpose = np.int64(Purpose.PROGRAMME) + p
-    uniforms_at(
-        key,
-        firms.index,
-        firms.cohort,
-        scratch.list,
-        n,
-        quarter,
-        purpose,
-        0,
-        scratch.word0,
-        scratch.word1,
-        scratch.score,
-    )
+    uniforms_at(key, firms, scratch.list, n, quarter, purpose, 0, scratch, scratch.score)
     asking = below(scratch.score, odds, scratch.list, n, scratch.list2, scratch.score)
     for k in range(asking):
         slot = scratch.list2[k]

@@ -25,6 +25,7 @@ from sim.model.draws import (
     normal_inlined,
     philox,
     pick_words,
+    to_units,
     uniform,
     uniforms,
     unit,
@@ -101,6 +102,7 @@ def put_venture(key, rules, firms, ventures, tally, slot, quarter, log_value, na
     ventures.first_holding[v] = -1
     ventures.classes[v] = 0
     ventures.redeems_from[v] = NEVER
+    ventures.claimed_next[v] = NEVER
     ventures.fair_part[v] = 1.0
     ventures.given[v] = 0
     return v
@@ -165,12 +167,6 @@ def bargain(word, noise, ask):
     """Pre-money asked for; its log comes in."""
     for i in range(ask.shape[0]):
         ask[i] = exp_inlined(ask[i] + noise * normal_inlined(unit(word[i])))
-
-
-@fast_kernel
-def to_units(word, out):
-    for i in range(word.shape[0]):
-        out[i] = unit(word[i])
 
 
 @fast_kernel
@@ -580,14 +576,21 @@ def issue_class(key, rules, ventures, v, index, cohort, stage, amount, pre, quar
         ventures.class_antidilution[v, c] = 0
     ventures.class_redemption[v, c] = -1
     if e < rules.redemption_share:
-        ventures.class_redemption[v, c] = quarter + np.int64(4.0 * rules.redemption_years)
-        ventures.redeems_from[v] = min(np.int64(ventures.redeems_from[v]), np.int64(ventures.class_redemption[v, c]))
+        gives_redemption(ventures, v, c, quarter + np.int64(4.0 * rules.redemption_years))
     ventures.class_rate[v, c] = rules.redemption_rate
     ventures.class_last[v, c] = 1 if last < rules.redemption_last else 0
     ventures.fair_part[v] = rules.fair_part[stage, (2 if senior else 0) + (1 if joins else 0)]
     ventures.classes[v] = c + 1
     ventures.shares[v] += issued
     return c, price
+
+
+@inlined
+def gives_redemption(ventures, v, c, due):
+    """Class c can ask for its money back from quarter `due` on."""
+    ventures.class_redemption[v, c] = due
+    ventures.redeems_from[v] = min(np.int64(ventures.redeems_from[v]), due)
+    ventures.claimed_next[v] = min(np.int64(ventures.claimed_next[v]), due)
 
 
 @inlined
