@@ -232,6 +232,7 @@ class FundRules(NamedTuple):
     commitment: Any
     size_sd: Any
     size_mood: Any
+    first_cheque: Any  # its part of a typical round of the first stage of its mandate, at most its ticket
     opens_from: Any
     opens_until: Any
     interval: Any
@@ -991,6 +992,12 @@ def lower_funds(s: "Scenario", rows: Rows) -> FundRules:
                 tolerance[:, i] = rows(tolerated)
     if n == 0:
         rows(g.reinvestment)
+    first_cheque = np.zeros((r, n))
+    for i, c in enumerate(classes):
+        if c.stages:
+            stage = getattr(s.rounds.stages, min(c.stages, key=STAGE_NAMES.index))
+            sold = rows(stage.dilution)
+            first_cheque[:, i] = np.minimum(rows(stage.ticket), sold / (1.0 - sold) * rows(stage.centre))
     o, park = s.outside, s.fund_park
     rules = FundRules(
         groups=rows.constant(n, np.int64),
@@ -999,6 +1006,7 @@ def lower_funds(s: "Scenario", rows: Rows) -> FundRules:
         commitment=optional("size"),
         size_sd=optional("size_spread"),
         size_mood=optional("size_mood"),
+        first_cheque=first_cheque,
         opens_from=numbers([(c.opens - start) if c.opens is not None else 0 for c in classes]),
         opens_until=numbers([(c.opens_until - start) if c.opens_until is not None else 1 for c in classes]),
         interval=np.maximum(1, to_whole(4.0 * optional("every", 1.0))),

@@ -189,19 +189,30 @@ def plan_funds(key, rules, funds, commitments, market, tally):
                     open_market_fund(key, rules, funds, commitments, market, tally, g, k, opened, 0, left)
 
 
+@inlined
+def last_placed(rules, funds, f, g, u):
+    """A fund of the start has placed a first cheque at some time before it, and waits until what is left, spread evenly
+    over what is left of its period, comes to that cheque: the part of the wait (quarters) that is not over yet. Without
+    it all of them would be met in the first quarter."""
+    room = funds.commitment[f] * (1.0 - rules.fee_reserve) * funds.local_share[f] * (1.0 - rules.follow_on[g])
+    left = np.int64(funds.invests_until[f]) - 1
+    wait = min(1.0, rules.first_cheque[g] / max(room, 1.0)) * left
+    return np.int64(u * (wait + 1.0))
+
+
 @kernel
 def open_market_fund(key, rules, funds, commitments, market, tally, g, k, opened, quarter, left):
     """An institution's next fund: what it allots to the zone, lognormal, more in hot markets, less what sub-funds have
     already drawn from the same purses (the part of their other money that is not additional)."""
-    a, _, _, _ = uniforms(key, k, g, opened + 400, Purpose.FUND_PROPOSAL_MORE)
+    a, b, _, _ = uniforms(key, k, g, opened + 400, Purpose.FUND_PROPOSAL_MORE)
     size = left * rules.commitment[g] * exp(rules.size_sd[g] * normal(a) + rules.size_mood[g] * market.private[quarter])
     displaced = 0.0 if rules.paced[g] else min(tally.money[Cash.DISPLACED], 0.5 * size)
     tally.money[Cash.DISPLACED] -= displaced
     f = take_fund(rules, funds, tally, g, opened)
     if f >= 0:
         commit_others(rules, funds, commitments, tally, f, size - displaced)
-        if left < 1.0:  # what is left is spread over what is left of its period
-            funds.places_from[f] = 0
+        if quarter == 0 and not rules.paced[g]:
+            funds.places_from[f] = 1 + last_placed(rules, funds, f, g, b)
 
 
 @kernel
