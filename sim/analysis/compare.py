@@ -330,8 +330,8 @@ class Comparison:
                     lang,
                     f"{name} 所得较少，因此反过来看：{self.baseline} 比它多得多少、财政净成本多多少（{self.at}，均值，"
                     "人民币元）",
-                    f"{name} gets less, so the other way round: what {self.baseline} has over it, and at what net public"
-                    f" cost ({self.at}, means, CNY)",
+                    f"{name} gets less, so the other way round: what {self.baseline} has over it, and at what net"
+                    f" public cost ({self.at}, means, CNY)",
                 )
                 found.append(self._prices(title, own, lang, turned))
         return found

@@ -114,7 +114,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "prices": ("每新增一单位的财政净成本", "Net public cost per additional unit"),
     "prices.turned": (
         "移动杠杆后所得较少，因此反过来看：基准比它多得多少、净成本多多少。",
-        "With the levers the zone gets less, so the other way round: what the baseline has over it, and at what net cost.",
+        "With the levers the zone gets less, so the other way round: what the baseline has over it, at what net cost.",
     ),
     "prices.what": ("新增什么", "Unit"),
     "prices.bought": ("新增", "Additional"),

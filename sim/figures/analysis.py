@@ -179,7 +179,9 @@ def prices(c: Comparison, lang: str = "zh") -> Figure:
     """Net public cost of one more of each thing, where it can be told; each in its own scale."""
     from sim.analysis.compare import BOUGHT
 
-    lines = [(p, c.over(name, lang) if turned else c.called(name, lang)) for name, turned, own in c.priced() for p in own]
+    lines = [
+        (p, c.over(name, lang) if turned else c.called(name, lang)) for name, turned, own in c.priced() for p in own
+    ]
     called = {p.name: look.capital(label) for p, label in lines}
     known = [p for p, _ in lines if p.verdict in ("price", "saving")]
     names = {thing.key: say(lang, thing.zh, thing.en).strip() for thing in BOUGHT}

@@ -14,7 +14,7 @@ from sim import figures
 from sim.analysis.compare import BOUGHT, VERDICTS
 from sim.analysis.text import WORDS as ANALYSIS_WORDS
 from sim.figures.facts import fact_name
-from sim.figures.ladders import ladder_name, ladders_of, levels_of, waves
+from sim.figures.ladders import curves_of, ladder_name, ladders_of, levels_of, waves
 from sim.figures.style import amount, capital, scenario_name
 from sim.report import fair, numbers
 from sim.report.answer import Teller, in_scale, leading_index, of_comparison, of_sweep, sentences
@@ -690,14 +690,15 @@ def the_ladders(material: Material) -> Section | None:
         return None
     blocks: list[Block] = []
     for ladder in ladders_of(result):
-        levels, name = levels_of(result, ladder), ladder_name(result, ladder, lang)
+        name = ladder_name(result, ladder, lang)
         stocks = say(f"{name}：存量", f"{capital(name)}: stocks")
+        levels, note = curves_of(result, ladder)
         if table := band_table(material, levels, stocks):
             blocks.append(table)
-        alt = alt_of_curves(result, levels, lang)
+        alt, note = alt_of_curves(result, levels, lang), capital(term(note, lang)) + say("。", ".") if note else " "
         blocks.append(
             picture(
-                lambda levels=levels, stocks=stocks: figures.panel(result, levels, title=stocks, lang=lang), alt, " "
+                lambda levels=levels, stocks=stocks: figures.panel(result, levels, title=stocks, lang=lang), alt, note
             )
         )
         if table := renewal_table(material, ladder):
@@ -959,8 +960,8 @@ def price_table(material: Material) -> list[Block]:
     if any(turned for _, turned, _ in c.priced()):
         note += say(
             "所得较少的方案（如取消一项政策）反过来看：基准比它多得多少、净成本多多少。",
-            " A scenario that gets less, as one that takes a policy away, is told the other way round: what the baseline"
-            " has over it, and at what net cost.",
+            " A scenario that gets less, as one that takes a policy away, is told the other way round: what the"
+            " baseline has over it, and at what net cost.",
         )
     return [Table(caption, header, rows, "lrrrl", note, (0.3, 0.16, 0.17, 0.21, 0.16), small=True)]
 
