@@ -123,12 +123,28 @@ def metrics(lang: str) -> str:
     )
     for room, members in sorted(rooms.items(), key=lambda item: [*titles].index(item[0]) if item[0] in titles else 99):
         lines += [f"## {titles.get(room, room)} {{ #{room} }}", ""]
+        if room == "rounds":
+            lines += [_order_of_stages(lang), ""]
         rows: list[tuple[object, ...]] = []
         for m in members:
             where = "" if first[m.name] == "xian.toml" else f" ({first[m.name]})"
             rows.append((f"`{m.name}`", m.label[lang] + where, term(f"unit.{m.unit}", lang), kinds[m.kind]))
         lines += _keyed(head, rows)
     return "\n".join(lines)
+
+
+def _order_of_stages(lang: str) -> str:
+    """A Chinese reader looks for 种子 before 天使."""
+    return _say(
+        lang,
+        "Stages stand in the order of their prices: angel, seed, A, B, C, D, pre-IPO. The first money is called angel,"
+        " because the Chinese table that the model is held against (IT桔子's angel-funded firms) counts firms with a"
+        " seed or an angel round together; seed (种子轮) is the dearer round between it and A. Where a source puts seed"
+        " first, compare the sum of the two.",
+        "轮次按价格由低到高排列：天使、种子、A、B、C、D、Pre-IPO。首笔投资称为天使轮，因为与模型对照的中国数据（IT桔子的获天使投资企业）"
+        "把披露过种子轮或天使轮的企业合并统计；种子轮是介于天使轮与A轮之间、价格更高的一轮。若资料把种子排在天使之前，"
+        "请以两者之和相比较。",
+    )
 
 
 def parameters(lang: str) -> str:

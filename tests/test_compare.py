@@ -189,6 +189,34 @@ def test_verdict_says_nothing_that_the_interval_does_not() -> None:
     assert Price("a", "jobs", 10.0, 5.0, 0.5, math.nan, math.nan).verdict == "undetermined"
 
 
+def test_scenario_that_takes_a_policy_away_is_told_the_other_way_round() -> None:
+    """The fund buys 2 jobs for 5 m. Taken away: what the baseline has over it, at the price that the fund has."""
+    names = {"jobs.total": "jobs", "public.net_cost_pv": "CNY"}
+
+    def zone(extra: float) -> Result:
+        draws = np.random.default_rng(1).normal(size=(2, 40))
+        noise = np.random.default_rng(int(10 * extra) + 2).normal(size=(2, 40)) * np.array([0.1, 1e4])[:, None]
+        values = np.array([1000, 1e9])[:, None] + draws + noise + np.array([2, 5e6])[:, None] * extra
+        metrics = [Metric(name, unit, {"zh": name, "en": name}) for name, unit in names.items()]
+        return Result(metrics, QUARTERS, np.stack([values, values], -1), manifest={"seed": 1, "replications": 40})
+
+    with_fund, without = zone(1), zone(0)
+    bought = compare({"without": without, "fund": with_fund})
+    taken = compare({"fund": with_fund, "without": without})
+    assert not bought.turned("fund") and taken.turned("without")
+    (one,), (other,) = bought.priced()[0][2], taken.priced()[0][2]
+    assert (other.verdict, other.bought, other.cost) == ("price", pytest.approx(one.bought), pytest.approx(one.cost))
+    assert (other.ratio, other.low, other.high) == pytest.approx((one.ratio, one.low, one.high))
+    assert taken.prices[0].verdict == "saving"  # prices.csv keeps scenario less baseline
+    for lang, words in (("en", "what fund has over it"), ("zh", "反过来看：fund")):
+        assert words in taken.table(lang) and words not in bought.table(lang)
+
+
+def test_table_says_that_it_holds_means_and_what_its_money_is() -> None:
+    assert "means over the replications" in compared().table("en") and "money in CNY" in compared().table("en")
+    assert "均值" in compared().table("zh") and "人民币元" in compared().table("zh")
+
+
 def test_firms_that_moved_in_are_kept_apart_from_new_ones() -> None:
     prices = {p.key: p for p in compared().prices}
     a, b = worlds(0.05), worlds(0.0)

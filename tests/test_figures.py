@@ -12,8 +12,8 @@ from matplotlib.text import Text
 
 from sim import figures
 from sim.figures import flows, style
-from sim.figures.facts import _folded
-from sim.figures.style import amount, digits, moment, scale_of
+from sim.figures.facts import ROOM
+from sim.figures.style import amount, digits, folded, moment, scale_of
 from sim.model.metrics import Metric
 from sim.printing import of_its_own
 from sim.result import Result
@@ -171,8 +171,48 @@ def test_a_zone_whose_funds_move_nothing_has_no_empty_flow(result):
     ("上市后备（区级）与上市后备（省级）企业数量合计，年末数", 2),
 ])  # fmt: skip
 def test_a_long_name_of_a_fact_is_folded_and_loses_nothing(name, lines):
-    folded = _folded(name)
-    assert len(folded.splitlines()) == lines and folded.replace("\n", "").replace(" ", "") == name.replace(" ", "")
+    told = folded(name, ROOM)
+    assert len(told.splitlines()) == lines and told.replace("\n", "").replace(" ", "") == name.replace(" ", "")
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_panels_say_what_their_dashed_line_is(result, lang):
+    said = [text.get_text() for text in texts(figures.overview(replace(result, manifest={"today": 8095}), lang=lang))]
+    assert TERMS["figure.divider"][lang == "en"].format(quarter="2023Q4") in said
+
+
+def test_rounds_are_drawn_stage_by_stage():
+    from sim.model.stages import STAGE_LABELS
+
+    drawn = [name.split(".")[2] for name in figures.ROUNDS if name.startswith("rounds.count.")]
+    assert drawn == ["total", *(stage for stage, _, _ in STAGE_LABELS)]
+
+
+def test_listing_pipeline_ends_at_home_abroad_and_both(result):
+    from sim.figures.ladders import curves_of, levels_of
+
+    before = levels_of(result, "listing")
+    named = {m.name: m for m in result.metrics}
+    own = replace(named["ladder.listing.listed"], name="ladder.listing.abroad")
+    both = [own, *result.metrics]  # abroad first, as a scenario states it
+    values = np.concatenate([result["ladder.listing.listed"][None], result.values])
+    stocks, note = curves_of(replace(result, metrics=both, values=values), "listing")
+    assert stocks == [*before, "ladder.listing.abroad", "firms.listed"] and note == "figure.pipeline"
+    assert curves_of(result, "listing") == (before, "")
+
+
+def test_long_title_of_a_panel_is_told_whole(result):
+    name = "Listing reserve (zone list) + listing reserve (provincial list)"
+    first = result.metrics[0]
+    told = replace(result, metrics=[replace(first, label={"zh": name, "en": name}), *result.metrics[1:]])
+    metrics = [m.name for m in told.metrics[:6]]
+    said = [text.get_text().replace("\n", " ") for text in texts(figures.panel(told, metrics, lang="en"))]
+    assert name in said
+
+
+def test_figure_of_published_numbers_says_how_many_it_leaves_out(result):
+    said = [text.get_text() for text in texts(figures.published(result, [], lang="en"))]
+    assert any(f"of {len(result.facts)} published figures; the scoreboard has all of them" in text for text in said)
 
 
 def test_a_multiple_that_was_not_published_of_this_zone_is_only_marked(result):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import combinations
 from pathlib import Path
@@ -78,6 +78,15 @@ BOUGHT: tuple[Bought, ...] = (
 )
 
 
+VERDICTS: dict[str, tuple[str, str]] = {  # what stands beside a line of prices, zh and en
+    "price": ("", ""),
+    "saving": ("每少一单位所省", "saved for each one fewer"),
+    "better": ("所得更多，成本更低", "more, at less cost"),
+    "worse": ("所得更少，成本更高", "less, at more cost"),
+    "undetermined": ("无法确定", "undetermined"),
+}
+
+
 @dataclass(frozen=True)
 class Differences:
     """One scenario minus the baseline; every array is float64[metric, quarter].
@@ -127,6 +136,10 @@ class Price:
         if self.cost <= 0:
             return "better" if self.bought > 0 else "saving"
         return "price" if self.bought > 0 else "worse"
+
+    def turned(self) -> Price:
+        """The baseline over the scenario: both differences change their sign, their ratio and its interval do not."""
+        return replace(self, bought=-self.bought, cost=-self.cost)
 
 
 @dataclass(frozen=True)
@@ -218,6 +231,25 @@ class Comparison:
         """Whether a scenario lives as the baseline does, in every replication and all that is printed."""
         return bool(np.all(d.p_same[self.shown(), self.column(self.at)] == 1.0))
 
+    def turned(self, name: str) -> bool:
+        """Whether a scenario gets less of all that can be told from nothing, as one does that takes a policy away. Then
+        the reader asks what the baseline buys with what it costs more, and its lines are told the other way round."""
+        told = [p.bought for p in self.prices if p.name == name and math.isfinite(p.low)]
+        return bool(told) and max(told) < 0
+
+    def over(self, name: str, lang: str) -> str:
+        """A scenario that is told the other way round, as a figure or a report calls it."""
+        base, other = self.called(self.baseline, lang), self.called(name, lang)
+        return say(lang, f"{base}比{other}", f"{base} over {other}")
+
+    def priced(self) -> list[tuple[str, bool, list[Price]]]:
+        """(scenario, whether it is told the other way round, its lines so told), in the order of the scenarios."""
+        found = []
+        for name in dict.fromkeys(p.name for p in self.prices):
+            turned = self.turned(name)
+            found.append((name, turned, [p.turned() if turned else p for p in self.prices if p.name == name]))
+        return found
+
     def row(self, metric: str) -> int:
         return [m.name for m in self.metrics].index(metric)
 
@@ -267,7 +299,14 @@ class Comparison:
             f"{self.at}，与基准 {self.baseline} 相比，{self.replications} 次配对重复",
             f"{self.at}, against {self.baseline}, {self.replications} paired replications",
         )
-        parts = [title, layout([*(word(key, lang) for key in keys), ""], rows, left=2)]
+        told = say(
+            lang,
+            "基准、差异均为各次重复的均值，区间为差异均值的置信区间",
+            "baseline and difference are means over the replications, the interval is that of the mean difference",
+        )
+        if any(self.metrics[k].unit == "CNY" for k in self.shown()):
+            told += say(lang, "；金额为人民币元", "; money in CNY")
+        parts = [f"{title}\n{told}", layout([*(word(key, lang) for key in keys), ""], rows, left=2)]
         gain = self.gain()
         if not math.isnan(gain):
             parts.append(
@@ -280,34 +319,43 @@ class Comparison:
         return "\n\n".join([*parts, *self._price_table(lang), *self._parts_table(lang)])
 
     def _price_table(self, lang: str) -> list[str]:
-        if not self.prices:
-            return []
+        """Scenarios that get more on one table, then one table for each that is told the other way round."""
+        tables = self.priced()
+        plain = [p for _, turned, own in tables if not turned for p in own]
+        title = word("cost_per", lang) + say(lang, f"（{self.at}，均值，人民币元）", f" ({self.at}, means, CNY)")
+        found = [self._prices(title, plain, lang)] if plain else []
+        for name, turned, own in tables:
+            if turned:
+                title = say(
+                    lang,
+                    f"{name} 所得较少，因此反过来看：{self.baseline} 比它多得多少、财政净成本多多少（{self.at}，均值，"
+                    "人民币元）",
+                    f"{name} gets less, so the other way round: what {self.baseline} has over it, and at what net"
+                    f" public cost ({self.at}, means, CNY)",
+                )
+                found.append(self._prices(title, own, lang, turned))
+        return found
+
+    def _prices(self, title: str, lines: Sequence[Price], lang: str, turned: bool = False) -> str:
         things = {thing.key: thing for thing in BOUGHT}
-        verdicts = {
-            "price": "",
-            "saving": say(lang, "省钱但更少", "cheaper, and less of it"),
-            "better": say(lang, "既省钱又更多", "cheaper and more"),
-            "worse": say(lang, "更贵且更少", "dearer and less"),
-            "undetermined": word("undetermined", lang),
-        }
         rows = []
-        for p in self.prices:
+        for p in lines:
             known = p.verdict in ("price", "saving")
             rows.append(
                 [
                     say(lang, things[p.key].zh, things[p.key].en),
-                    p.name,
+                    *([] if turned else [p.name]),
                     show(p.bought, things[p.key].unit, lang, sign=True),
                     show(p.cost, "CNY", lang, sign=True),
                     show(p.ratio, "CNY", lang) if known else "–",
                     f"[{between(p.low, p.high, 'CNY', lang)}]" if known else "",
-                    verdicts[p.verdict],
+                    say(lang, *VERDICTS[p.verdict]),
                 ]
             )
-        title = f"{word('cost_per', lang)} ({self.at})"
-        header = ["", word("scenario", lang), say(lang, "新增", "additional"), say(lang, "净成本", "net cost")]
-        header += [say(lang, "每单位", "each"), word("interval", lang), ""]
-        return [f"{title}\n{layout(header, rows, left=2)}"]
+        header = ["", *([] if turned else [word("scenario", lang)])]
+        header += [say(lang, "多得", "more of it") if turned else say(lang, "新增", "additional")]
+        header += [say(lang, "净成本", "net cost"), say(lang, "每单位", "each"), word("interval", lang), ""]
+        return f"{title}\n{layout(header, rows, left=1 if turned else 2)}"
 
     def _parts_table(self, lang: str) -> list[str]:
         if not self.parts:

@@ -220,8 +220,10 @@ def _prices(compared: Comparison) -> list[dict[str, Any]]:
             "low": _one(p.low),
             "high": _one(p.high),
             "verdict": p.verdict,
+            "turned": turned,
         }
-        for p in compared.prices
+        for _, turned, own in compared.priced()
+        for p in own
     ]
 
 

@@ -14,8 +14,9 @@ from sim.figures import curves
 from sim.figures.curves import difference, fan, has_published, overview, panel, published
 from sim.figures.facts import multiples, scoreboard
 from sim.figures.flows import flows_of, fund_flow, j_curve
-from sim.figures.ladders import ladder_name, ladders_of, levels_of, renewal
+from sim.figures.ladders import curves_of, ladder_name, ladders_of, levels_of, renewal
 from sim.figures.style import encode, save
+from sim.terms import term
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -55,8 +56,9 @@ VALUATIONS = (
     "valuation.multiple.share_above", "valuation.attracted.total",
 )  # fmt: skip
 ROUNDS = (
-    "rounds.count.total", "rounds.raised.total", "rounds.count.angel", "rounds.count.a", "rounds.count.b",
-    "rounds.failed",
+    "rounds.count.total", "rounds.raised.total", "rounds.failed", "rounds.count.angel", "rounds.count.seed",
+    "rounds.count.a", "rounds.count.b", "rounds.count.c", "rounds.count.d", "rounds.count.pre_ipo", "rounds.down",
+    "rounds.redeemed",
 )  # fmt: skip
 PUBLIC = ("public.outlay", "public.recovered", "public.net_cost_pv", "public.tax_received")
 MARKET = ("market.multiple", "market.private", "market.ipo_window", "market.regime")
@@ -67,7 +69,12 @@ def default_set(result: Result, lang: str = "zh") -> Iterator[tuple[str, Callabl
     yield "overview", lambda: overview(result, lang=lang)
     for ladder in ladders_of(result):
         levels, title = levels_of(result, ladder), ladder_name(result, ladder, lang)
-        yield f"ladder-{ladder}", lambda levels=levels, title=title: panel(result, levels, title=title, lang=lang)
+        stocks, note = curves_of(result, ladder)
+        note = term(note, lang) if note else ""
+        yield (
+            f"ladder-{ladder}",
+            lambda stocks=stocks, title=title, note=note: panel(result, stocks, title, lang, note=note),
+        )
         if any(f"{level}.entered" in result and f"{level}.left" in result for level in levels):
             yield f"renewal-{ladder}", lambda ladder=ladder: renewal(result, ladder, lang=lang)
     shown = list(curves.OVERVIEW) + [level for ladder in ladders_of(result) for level in levels_of(result, ladder)]
@@ -82,7 +89,7 @@ def default_set(result: Result, lang: str = "zh") -> Iterator[tuple[str, Callabl
     }
     for file, (title, names) in groups.items():
         have = [name for name in names if name in result and (file == "market" or moves(result, name))]
-        have = have[: 9 if file in ("programmes", "incubators") else 6]
+        have = have[: {"rounds": len(ROUNDS), "programmes": 9, "incubators": 9}.get(file, 6)]
         if have:
             shown += have
             yield file, lambda have=have, title=title: panel(result, have, title=title, lang=lang)

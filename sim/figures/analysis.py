@@ -139,7 +139,7 @@ def figures_of_comparison(c: Comparison, lang: str = "zh") -> dict[str, Figure]:
     pairs = [(d.name, metric) for metric in shown for d in c.differences][:MOST_DIFFERENCES]
     for name, metric in pairs:
         found[f"difference-{_file(name)}-{_file(metric)}"] = difference(c, metric, name, lang=lang)
-    if any(p.verdict in ("price", "saving") for p in c.prices):
+    if any(p.verdict in ("price", "saving") for _, _, own in c.priced() for p in own):
         found["prices"] = prices(c, lang)
     for output in dict.fromkeys(p.output for p in c.parts):
         found[f"parts-{_file(output)}"] = parts(c, output, lang)
@@ -179,7 +179,11 @@ def prices(c: Comparison, lang: str = "zh") -> Figure:
     """Net public cost of one more of each thing, where it can be told; each in its own scale."""
     from sim.analysis.compare import BOUGHT
 
-    known = [p for p in c.prices if p.verdict in ("price", "saving")]
+    lines = [
+        (p, c.over(name, lang) if turned else c.called(name, lang)) for name, turned, own in c.priced() for p in own
+    ]
+    called = {p.name: look.capital(label) for p, label in lines}
+    known = [p for p, _ in lines if p.verdict in ("price", "saving")]
     names = {thing.key: say(lang, thing.zh, thing.en).strip() for thing in BOUGHT}
     for key in names:
         whole = names.get(key.split("_")[0])
@@ -189,7 +193,7 @@ def prices(c: Comparison, lang: str = "zh") -> Figure:
     most = max(sum(p.key == key for p in known) for key in keys)
     step = 0.62 + ROW * most
     height = 1.1 + step * len(keys)
-    left = _left([look.capital(c.called(p.name, lang)) for p in known])
+    left = _left([called[p.name] for p in known])
     source = _source(say(lang, f"{c.at}；Fieller 区间", f"{c.at}; Fieller intervals"))
     figure, _bottom, top = look.page(look.capital(word("cost_per", lang)), c.at, source, height=height)
     height = figure.get_figheight()
@@ -203,7 +207,7 @@ def prices(c: Comparison, lang: str = "zh") -> Figure:
                 np.array([p.low, p.high]) / scale.divisor, [row, row], color=look.BLUE, lw=3, solid_capstyle="butt"
             )
             axes.plot([p.ratio / scale.divisor], [row], "o", color=look.BLUE, ms=5)
-        axes.set_yticks(range(len(own)), [look.capital(c.called(p.name, lang)) for p in own])
+        axes.set_yticks(range(len(own)), [called[p.name] for p in own])
         axes.set_ylim(len(own) - 0.5, -0.5)
         axes.axvline(0, color=look.INK, lw=0.8)
         axes.set_title(f"{names[key]} ({scale.unit})", fontsize=8.5, pad=4)

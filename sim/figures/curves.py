@@ -31,6 +31,7 @@ OVERVIEW = (
     "jobs.total",
     "output.year",
 )
+DIVIDER: dict[str, Any] = {"color": look.GREY, "lw": 0.8, "ls": (0, (3, 3))}  # between history and projection
 MOST_PUBLISHED = 12  # panels in one figure
 AFTER_THE_LAST = 8  # quarters drawn after the last published figure
 REGIME = "market.regime"
@@ -85,8 +86,10 @@ def panel(
     facts: bool = True,
     columns: int | None = None,
     divide: str | None = None,
+    note: str = "",
 ) -> Figure:
-    """Small multiples: a fan for each metric, every axis with its own unit. `title`: a term's key, or the words."""
+    """Small multiples: a fan for each metric, every axis with its own unit. `title`: a term's key, or the words;
+    `note`: what stands beside the scenario's name."""
     metrics = list(metrics)
     count = len(metrics)
     if count == 0:
@@ -94,12 +97,16 @@ def panel(
     columns = columns or (count if count <= 2 else 2 if count == 4 else 3)
     rows = -(-count // columns)
     height = 1.25 + rows * (2.9 if columns == 1 else 2.5 if columns == 2 else 1.95)
-    figure, bottom, top = look.page(
-        _words(title, lang), look.scenario_name(result, lang), look.source_line(result, lang), height=height
-    )
+    subtitle = " · ".join(part for part in (look.scenario_name(result, lang), note) if part)
+    figure, bottom, top = look.page(_words(title, lang), subtitle, look.source_line(result, lang), height=height)
     height = figure.get_figheight()
     shown = {metric: _facts(result, metric) if facts else [] for metric in metrics}
-    top = look.legend(figure, _keys([f for own in shown.values() for f in own], lang), top)
+    keys = _keys([f for own in shown.values() for f in own], lang)
+    divide = divide or _history_end(result)
+    if divide and moment(result.quarters[0]) < moment(divide) < moment(result.quarters[-1]):
+        label = term("figure.divider", lang).format(quarter=divide)
+        keys.append(Line2D([], [], **DIVIDER, label=label))
+    top = look.legend(figure, keys, top)
     width, margin = 0.93 / columns, 0.062
     step = (top - bottom) / rows
     head, foot = 0.46 / height, 0.26 / height
@@ -119,7 +126,7 @@ def panel(
             metric,
             scale,
             shown[metric],
-            divide or _history_end(result),
+            divide,
             lang,
             most=6 if columns < 3 else 4,
         )
@@ -305,7 +312,7 @@ def _fact(axes: Axes, fact: ScoredFact, scale: Scale, words: bool) -> None:
 
 
 def _divider(axes: Axes, x: float, lang: str, words: bool) -> None:
-    axes.axvline(x, color=look.GREY, lw=0.8, ls=(0, (3, 3)), zorder=1)
+    axes.axvline(x, **DIVIDER, zorder=1)
     if words:
         for text, side, gap in (("figure.history", "right", -4), ("figure.projection", "left", 4)):
             axes.annotate(
@@ -387,7 +394,8 @@ def published(result: Result, drawn: Sequence[str] = (), lang: str = "zh") -> Fi
     """What was published and stands on no other curve, each figure on one of its own: sums of metrics, changes since a
     date, and metrics that no other figure draws. `drawn`: metrics that others do."""
     curves = _curves_of_facts(result, drawn)
-    return panel(curves, [m.name for m in curves.metrics], "figure.published", lang)
+    note = term("figure.published.note", lang).format(shown=len(curves.facts), all=len(result.facts))
+    return panel(curves, [m.name for m in curves.metrics], "figure.published", lang, note=note)
 
 
 def has_published(result: Result, drawn: Sequence[str] = ()) -> bool:

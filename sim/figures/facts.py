@@ -59,9 +59,9 @@ def scoreboard(result: Result, lang: str = "zh") -> Figure:
     axes.set_xlabel(term("figure.scoreboard.axis", lang), fontsize=8, labelpad=2)
     axes.set_ylim(len(facts) - 0.4, -0.6)
     names = [fact_name(fact, result, lang, room=2 * ROOM) for fact in facts]
-    axes.set_yticks(range(len(facts)), [_folded(name) for name in names], fontsize=7.5, linespacing=1.0)
+    axes.set_yticks(range(len(facts)), [look.folded(name, ROOM) for name in names], fontsize=7.5, linespacing=1.0)
     for text, name in zip(axes.get_yticklabels(), names, strict=True):
-        text.set_fontsize(7.5 if _wide(name) <= ROOM else 6)
+        text.set_fontsize(7.5 if look.wide(name) <= ROOM else 6)
     axes.tick_params(axis="y", length=0)
     axes.grid(True, axis="x")
     axes.grid(False, axis="y")
@@ -84,8 +84,8 @@ def scoreboard(result: Result, lang: str = "zh") -> Figure:
         odds = "" if fact.probability is None or fact.probability != fact.probability else f"{fact.probability:.0%}"
         cells = (sign + amount(fact.observed, fact.unit, lang), fact.date, term(f"use.{fact.use}", lang), odds)
         for (x, side, _), text in zip(columns, cells, strict=True):
-            text = _folded(text, 20)
-            wide = max(_wide(line) for line in text.split("\n"))
+            text = look.folded(text, 20)
+            wide = max(look.wide(line) for line in text.split("\n"))
             axes.annotate(
                 text, (x, row), xycoords=("axes fraction", "data"), ha=side, va="center",
                 fontsize=6 if "\n" in text else min(7.5, 112 / max(wide, 1)), annotation_clip=False, linespacing=1.0,
@@ -130,19 +130,6 @@ def _key(state: str, lang: str) -> Line2D:
         [], [], ls="", marker=fact_marker(state), ms=5, mfc=face, mec=FACT_COLOUR[state], mew=1.3,
         label=term(f"figure.fact.{state}", lang),
     )  # fmt: skip
-
-
-def _wide(text: str) -> int:
-    return sum(2 if ord(letter) > 0x2E80 else 1 for letter in text)
-
-
-def _folded(name: str, room: int = ROOM) -> str:
-    """What is longer than `room` in two lines, broken at the space nearest to its middle, or between hanzi."""
-    if _wide(name) <= room:
-        return name
-    places = [i for i, letter in enumerate(name) if i and (letter == " " or ord(letter) > 0x2E80)]
-    at = min(places, key=lambda i: abs(_wide(name[:i]) - _wide(name[i:])), default=len(name))
-    return f"{name[:at].rstrip()}\n{name[at:].lstrip()}"
 
 
 def fact_name(fact: ScoredFact, result: Result, lang: str, room: int = 44) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sim.result import Result
 
 MOST_LEVELS = 9
+ENDS = ("listed", "abroad")  # levels that end a listing pipeline, as national.toml calls them
 QUANTILES = (0.05, 0.5, 0.95)
 
 
@@ -40,8 +41,19 @@ def ladders_of(result: Result) -> list[str]:
 
 
 def levels_of(result: Result, ladder: str) -> list[str]:
-    """The metrics of a ladder's levels (their stocks), lowest level first."""
-    return [m.name for m in result.metrics if m.name.startswith(f"ladder.{ladder}.") and m.name.count(".") == 2]
+    """The metrics of a ladder's levels (their stocks), lowest level first; of a listing pipeline the end that most
+    firms come to, before the other."""
+    levels = [m.name for m in result.metrics if m.name.startswith(f"ladder.{ladder}.") and m.name.count(".") == 2]
+    return sorted(levels, key=lambda level: ENDS.index(own) + 1 if (own := level.split(".")[2]) in ENDS else 0)
+
+
+def curves_of(result: Result, ladder: str) -> tuple[list[str], str]:
+    """(metrics, the note's term) of a ladder's figure: its levels, and of a listing pipeline with two ends both ends
+    together. Other sums are left out: a firm may hold several certificates, and those on the way to a listing are no
+    group of their own."""
+    levels = levels_of(result, ladder)
+    two = all(f"ladder.{ladder}.{end}" in levels for end in ENDS) and "firms.listed" in result
+    return ([*levels, "firms.listed"], "figure.pipeline") if two else (levels, "")
 
 
 def ladder_name(result: Result, ladder: str, lang: str) -> str:

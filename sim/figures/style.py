@@ -40,6 +40,7 @@ PURPLE, SKY, INK, GREY, PALE = "#cc79a7", "#56b4e9", "#22313f", "#7f8c8d", "#d5d
 SERIES = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY)
 
 HALO = [patheffects.withStroke(linewidth=2.2, foreground="white")]  # keeps words on lines legible
+KEYS_ROOM = 148  # letters of a line of keys
 WIDTH = 8.0  # inches; with DPI, 1600 pixels
 DPI = 200
 BARE_HEAD, BARE_FOOT = 0.16, 0.38  # inches above and below the axes of a figure without words of its own
@@ -166,19 +167,30 @@ def page(
 
 
 def legend(figure: Figure, handles: Sequence[Artist], top: float) -> float:
-    """One line of keys below the subtitle; returns the top that is left."""
+    """A line of keys below the subtitle, or as many as they need; returns the top that is left."""
     height, width = figure.get_figheight(), figure.get_figwidth()
-    figure.legend(
-        handles=handles,
-        loc="upper left",
-        bbox_to_anchor=(0.36 / width, top + 0.10 / height),
-        ncols=len(handles),
-        borderpad=0,
-        columnspacing=1.4,
-        handletextpad=0.5,
-        handlelength=1.6,
-    )
-    return top - 0.22 / height
+    rows: list[list[Artist]] = [[]]
+    room = KEYS_ROOM
+    for handle in handles:
+        needed = 7 + wide(str(handle.get_label()))  # the key itself and the gaps take as much as seven letters
+        if rows[-1] and needed > room:
+            rows.append([])
+            room = KEYS_ROOM
+        room -= needed
+        rows[-1].append(handle)
+    for row in rows:
+        figure.legend(
+            handles=row,
+            loc="upper left",
+            bbox_to_anchor=(0.36 / width, top + 0.10 / height),
+            ncols=len(row),
+            borderpad=0,
+            columnspacing=1.4,
+            handletextpad=0.5,
+            handlelength=1.6,
+        )
+        top -= 0.18 / height
+    return top - 0.04 / height
 
 
 def capital(text: str) -> str:
@@ -196,12 +208,27 @@ def shortened(text: str, room: int) -> str:
     return text
 
 
+def wide(text: str) -> int:
+    """Letters' widths: a hanzi counts two."""
+    return sum(2 if ord(letter) > 0x2E80 else 1 for letter in text)
+
+
+def folded(text: str, room: int) -> str:
+    """What is longer than `room` in two lines, broken at the space nearest to its middle, or between hanzi."""
+    if wide(text) <= room:
+        return text
+    places = [i for i, letter in enumerate(text) if i and (letter == " " or ord(letter) > 0x2E80)]
+    at = min(places, key=lambda i: abs(wide(text[:i]) - wide(text[i:])), default=len(text))
+    return f"{text[:at].rstrip()}\n{text[at:].lstrip()}"
+
+
 def panel_title(axes: Axes, label: str, columns: int) -> None:
-    """The title of one of several panels abreast; a long one is set smaller before it is cut."""
+    """The title of one of several panels abreast; a long one is set smaller, a longer one in two lines."""
     size, room = (9.0, 56) if columns < 3 else (8.5, 38)
-    label = shortened(capital(label), room * 5 // 4)
-    wide = sum(2 if ord(letter) > 0x2E80 else 1 for letter in label)
-    axes.set_title(label, pad=16, fontsize=size * min(1.0, room / max(wide, 1)))
+    label = folded(shortened(capital(label), 2 * room), room * 6 // 5)
+    longest = max(wide(line) for line in label.split("\n"))
+    size *= min(0.85 if "\n" in label else 1.0, room / max(longest, 1))
+    axes.set_title(label, pad=15 if "\n" in label else 16, fontsize=size, linespacing=1.12)
 
 
 def band_keys(lang: str) -> list[Any]:

@@ -11,10 +11,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sim import figures
-from sim.analysis.compare import BOUGHT
+from sim.analysis.compare import BOUGHT, VERDICTS
 from sim.analysis.text import WORDS as ANALYSIS_WORDS
 from sim.figures.facts import fact_name
-from sim.figures.ladders import ladder_name, ladders_of, levels_of, waves
+from sim.figures.ladders import curves_of, ladder_name, ladders_of, levels_of, waves
 from sim.figures.style import amount, capital, scenario_name
 from sim.report import fair, numbers
 from sim.report.answer import Teller, in_scale, leading_index, of_comparison, of_sweep, sentences
@@ -690,14 +690,15 @@ def the_ladders(material: Material) -> Section | None:
         return None
     blocks: list[Block] = []
     for ladder in ladders_of(result):
-        levels, name = levels_of(result, ladder), ladder_name(result, ladder, lang)
+        name = ladder_name(result, ladder, lang)
         stocks = say(f"{name}：存量", f"{capital(name)}: stocks")
+        levels, note = curves_of(result, ladder)
         if table := band_table(material, levels, stocks):
             blocks.append(table)
-        alt = alt_of_curves(result, levels, lang)
+        alt, note = alt_of_curves(result, levels, lang), capital(term(note, lang)) + say("。", ".") if note else " "
         blocks.append(
             picture(
-                lambda levels=levels, stocks=stocks: figures.panel(result, levels, title=stocks, lang=lang), alt, " "
+                lambda levels=levels, stocks=stocks: figures.panel(result, levels, title=stocks, lang=lang), alt, note
             )
         )
         if table := renewal_table(material, ladder):
@@ -906,23 +907,16 @@ def price_table(material: Material) -> list[Block]:
     """Net public cost over what it bought: a group a scenario, a row a thing; none for one that changes nothing."""
     c, say, lang = material.comparison, material.say, material.lang
     assert c is not None
-    verdicts = {
-        "price": "",
-        "saving": say("省钱但更少", "cheaper, and less of it"),
-        "better": say("既省钱又更多", "cheaper and more"),
-        "worse": say("更贵且更少", "dearer and less"),
-        "undetermined": say("无法确定", "undetermined"),
-    }
+    verdicts = {key: say(*words) for key, words in VERDICTS.items()}
     things = {thing.key: thing for thing in BOUGHT}
     drawn, noise = [m.name for m in c.metrics], ANALYSIS_WORDS["noise"][0 if lang == "zh" else 1]
     rows: list[Row] = []
-    for name in dict.fromkeys(p.name for p in c.prices):
-        own = [p for p in c.prices if p.name == name]
+    for name, turned, own in c.priced():
         if all(p.bought == 0 and p.cost == 0 for p in own):
             continue
         cost = shown("CNY", [own[0].cost], lang).with_unit(abs(own[0].cost), lang)
         sign = say("净成本增加", "net cost up by ") if own[0].cost >= 0 else say("净成本减少", "net cost down by ")
-        told = f"{capital(c.called(name, lang))}{say('：', ': ')}{sign}{cost}"
+        told = f"{capital(c.over(name, lang) if turned else c.called(name, lang))}{say('：', ': ')}{sign}{cost}"
         if "public.net_cost_pv" in drawn and c.of(name).noise[c.row("public.net_cost_pv"), c.column(c.at)]:
             told += say(f"（{noise}）", f" ({noise})")
         rows.append(Row([Cell(told)], "group"))
@@ -963,6 +957,12 @@ def price_table(material: Material) -> list[Block]:
         "新增与净成本均为均值；区间按 Fieller 方法，跨零即成本不能与零区分。",
         "Additional and net cost are means; intervals are Fieller's, and one that holds zero leaves the sign open.",
     )
+    if any(turned for _, turned, _ in c.priced()):
+        note += say(
+            "所得较少的方案（如取消一项政策）反过来看：基准比它多得多少、净成本多多少。",
+            " A scenario that gets less, as one that takes a policy away, is told the other way round: what the"
+            " baseline has over it, and at what net cost.",
+        )
     return [Table(caption, header, rows, "lrrrl", note, (0.3, 0.16, 0.17, 0.21, 0.16), small=True)]
 
 

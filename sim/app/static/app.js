@@ -605,7 +605,8 @@ function prices() {
       known ? amount(p.ratio, "CNY", lang) : "–", known ? range(p.low, p.high, "CNY", lang) : "–", p.verdict === "price" ? "" : words(`verdict.${p.verdict}`)];
   });
   const header = ["prices.what", "prices.bought", "prices.cost", "prices.ratio", "table.interval", "table.note"].map((key) => words(key));
-  return element("details", { class: "prices" }, element("summary", {}, words("prices")), table(words("prices"), header, rows, 1, "prices"));
+  const turned = answer.prices.some((p) => p.turned) ? [element("p", { class: "note" }, words("prices.turned"))] : [];
+  return element("details", { class: "prices" }, element("summary", {}, words("prices")), ...turned, table(words("prices"), header, rows, 1, "prices"));
 }
 
 // ------------------------------------------------------------------------------------------------------- saving
