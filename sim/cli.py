@@ -11,7 +11,7 @@ import argparse
 import os
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from io import TextIOWrapper
 
 TYPE_CHECKING = False  # see sim/__init__.py
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any, NoReturn
 
+    from sim.drawing_helper import DrawingHelper
     from sim.progress import Progress
     from sim.result import Result
     from sim.scenario.document import Scenario
@@ -117,9 +118,10 @@ def run(a: argparse.Namespace) -> int:
         print(summary(result, _lang), flush=True)  # first: a reader waits for this, not for files
     if drawn is not None:
         tell_posterior(a, scenario, result, drawn)
-    result.save(folder)
-    simulated = time.perf_counter()
-    figures = [] if a.no_figures else draw(a, result, folder, ["png"])
+    with drawing_helper(not a.no_figures and a.threads != 1) as helper:  # it reads its libraries meanwhile
+        result.save(folder)
+        simulated = time.perf_counter()
+        figures = [] if a.no_figures else draw(a, result, folder, ["png"], helper=helper)
     ended = time.perf_counter()
     if a.json:
         seconds = {"simulate": simulated - begun, "figures": ended - simulated}
@@ -134,6 +136,19 @@ def run(a: argparse.Namespace) -> int:
         print(say(f"figures  {drawn} ({len(figures)})", f"图表  {drawn}（{len(figures)} 幅）"))
     print(say(f"time     {whole}, of which figures {drawing}", f"用时  {whole}，其中画图 {drawing}"))
     return 0
+
+
+@contextmanager
+def drawing_helper(wanted: bool) -> Iterator[DrawingHelper | None]:
+    """A second process that draws, where it is wanted, there is a second core and it can be had."""
+    helper = None
+    if wanted and (getattr(os, "process_cpu_count", os.cpu_count)() or 1) > 1:
+        from sim.drawing_helper import DrawingHelper
+
+        with suppress(OSError):  # no more processes: one draws alone
+            helper = DrawingHelper()
+    with helper or nullcontext():
+        yield helper
 
 
 def draws_of(a: argparse.Namespace, scenario: Any) -> Any:
@@ -169,7 +184,9 @@ def plot(a: argparse.Namespace) -> int:
 
     from sim.result import Result
 
-    for figure in draw(a, Result.load(a.result), Path(a.result), a.format or ["png"], a.metric):
+    with drawing_helper(not a.metric) as helper:
+        figures = draw(a, Result.load(a.result), Path(a.result), a.format or ["png"], a.metric, helper)
+    for figure in figures:
         print(figure)
     return 0
 
@@ -619,9 +636,14 @@ def own_folder(a: argparse.Namespace, name: str) -> Path:
 
 
 def draw(
-    a: argparse.Namespace, result: Result, folder: Path, formats: Sequence[str], metrics: Sequence[str] = ()
+    a: argparse.Namespace,
+    result: Result,
+    folder: Path,
+    formats: Sequence[str],
+    metrics: Sequence[str] = (),
+    helper: DrawingHelper | None = None,
 ) -> list[Path]:
-    """The default set of figures, or a fan chart of each metric that is named."""
+    """The default set of figures, or a fan chart of each metric that is named. helper: see `drawing_helper`."""
     for metric in metrics:
         result.metric(metric)  # refused before anything is drawn
     from sim import figures
@@ -632,7 +654,8 @@ def draw(
     )
     with working(a, say("figures", "幅图"), lambda progress: again) as progress:
         if not metrics:
-            return figures.draw_all(result, folder / "figures", _lang, formats, progress)
+            where = folder / "figures"
+            return figures.draw_all(result, where, _lang, formats, progress, helper=helper, source=folder)
         drawn = []
         for done, metric in enumerate(metrics, 1):
             figure = figures.fan(result, metric, lang=_lang)

@@ -54,6 +54,7 @@ TERMS: dict[str, tuple[str, str]] = {
     "unit.certificates": ("家", "firms"),
     "unit.funds": ("支", "funds"),
     "unit.rounds": ("轮", "rounds"),
+    "unit.times": ("次", "times"),
     "unit.jobs": ("人", "jobs"),
     "unit.CNY": ("元", "CNY"),
     "unit.ratio": ("倍", "×"),

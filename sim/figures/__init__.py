@@ -6,10 +6,13 @@ multiples, fund_flow, j_curve, published, scoreboard, difference.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sim import store
+from sim.drawing_helper import WORTH, DrawingHelper
 from sim.figures import curves
 from sim.figures.curves import difference, fan, has_published, overview, panel, published
 from sim.figures.facts import multiples, scoreboard
@@ -153,18 +156,43 @@ def draw_all(
     formats: Sequence[str] = ("png",),
     tell: Callable[[int, int], None] | None = None,
     metrics: Sequence[str] = (),
+    helper: DrawingHelper | None = None,
+    source: Path | None = None,
 ) -> list[Path]:
     """Writes the default set, or a fan chart of each of `metrics`; each file whole or not at all.
 
-    `tell(done, total)` hears how far it is.
+    `tell(done, total)` hears how far it is. helper: a second process that draws some of the default set of the result
+    saved in the folder `source`.
     """
-    figures = list(default_set(result, lang))
+    figures = dict(default_set(result, lang))
     if metrics:
-        figures = [(result.metric(m).name, lambda m=m: fan(result, m, lang=lang)) for m in metrics]
-    written = []
-    for done, (name, draw) in enumerate(figures, 1):
-        figure = draw()
-        written += [save(figure, Path(folder) / f"{name}.{kind}") for kind in formats]
+        figures = {result.metric(m).name: lambda m=m: fan(result, m, lang=lang) for m in metrics}
+    waiting, done = deque(figures), 0
+    if helper is not None and source is not None and not metrics and len(figures) >= WORTH:
+        helper.share(source, lang, formats, waiting)
+    else:
+        helper = None
+
+    def write(name: str, pictures: Sequence[bytes]) -> None:
+        nonlocal done
+        for kind, picture in zip(formats, pictures, strict=True):
+            store.write_bytes(place(name, kind), picture)
+        done += 1
         if tell:
             tell(done, len(figures))
-    return written
+
+    def place(name: str, kind: str) -> Path:
+        return Path(folder) / f"{name}.{kind}"
+
+    while True:
+        for name, pictures in helper.arrived() if helper is not None else ():
+            write(name, pictures)
+        try:
+            name = waiting.popleft()
+        except IndexError:
+            if helper is not None and (helper.wait() or waiting):
+                continue
+            break
+        figure = figures[name]()
+        write(name, [encode(figure, kind) for kind in formats])
+    return [place(name, kind) for name in figures for kind in formats]

@@ -66,7 +66,7 @@ FIXED: tuple[tuple[str, str, Kind, str, str], ...] = (
     ("valuation.multiple.mean", "ratio", _RATIO, "平均估值倍数", "mean multiple of first post-money"),
     ("rounds.count.total", "rounds", _FLOW, "当季融资轮次", "rounds in the quarter"),
     ("rounds.raised.total", "CNY", _FLOW, "当季融资额", "money raised in the quarter"),
-    ("rounds.failed", "rounds", _STOCK, "累计融资未成", "failed attempts since the start"),
+    ("rounds.failed", "times", _STOCK, "累计融资未成", "failed attempts since the start"),
     ("rounds.down", "rounds", _STOCK, "累计降价融资", "down rounds since the start"),
     ("firms.listed_backed", "firms", _STOCK, "累计有股权融资的上市企业", "venture-backed listings since the start"),
     ("funds.leverage", "ratio", _RATIO, "引导基金放大倍数", "leverage of the guidance fund"),
@@ -85,7 +85,7 @@ FIXED: tuple[tuple[str, str, Kind, str, str], ...] = (
     ("market.multiple", "index", _INDEX, "上市估值指数", "index of listed multiples"),
     ("market.private", "index", _INDEX, "一级市场定价指数", "index of private pricing"),
     ("market.ipo_window", "index", _INDEX, "上市窗口", "IPO window"),
-    ("rounds.redeemed", "rounds", _STOCK, "累计回购", "redemptions since the start"),
+    ("rounds.redeemed", "times", _STOCK, "累计回购", "redemptions since the start"),
     ("exits.proceeds", "CNY", _STOCK, "累计退出金额", "exit proceeds since the start"),
     (
         "valuation.backed.max",

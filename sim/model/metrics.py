@@ -9,7 +9,7 @@ Kind = Literal["stock", "flow", "ratio", "index"]
 
 UNITS = (
     "firms", "certificates", "funds", "rounds", "jobs", "CNY", "ratio", "share", "years", "index",
-    "units", "kinds", "m2", "kgce", "kgce_per_10k",
+    "times", "units", "kinds", "m2", "kgce", "kgce_per_10k",
 )  # fmt: skip
 KINDS: tuple[Kind, ...] = ("stock", "flow", "ratio", "index")
 
