@@ -36,6 +36,7 @@ class DrawingHelper:
         warnings = [f"-W{option}" for option in sys.warnoptions]
         self._arrived: deque[tuple[str, Pictures]] = deque()
         self._news = threading.Semaphore(0)
+        self.drawn = 0  # figures that came from it
         self._feeder: threading.Thread | None = None
         self._process = subprocess.Popen(
             [sys.executable, *warnings, "-c", "from sim.drawing_helper import main; main()"],
@@ -77,6 +78,7 @@ class DrawingHelper:
                 name = waiting.pop()
                 self._say(name)
                 self._arrived.append((name, [self._picture() for _ in range(formats)]))
+                self.drawn += 1
                 name = None
                 self._news.release()
         except (OSError, ValueError, EOFError, IndexError):  # the helper has ended, or the first process took the last

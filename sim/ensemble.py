@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
-from functools import cached_property, partial
+from functools import partial
 from threading import Event, Lock, get_ident, local
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ import numpy as np  # noqa: E402
 from numba import config  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
+from sim.coded import Coded, Column, plain  # noqa: E402
 from sim.errors import Problem, RunError, UserError  # noqa: E402
 from sim.memory import SHARE, memory_at_hand  # noqa: E402
 from sim.model.draws import key_of  # noqa: E402
@@ -623,18 +624,21 @@ class Logs(Mapping[str, dict[str, NDArray]]):
     def __init__(self, scenario: "Scenario", kept: Sequence[Replication]) -> None:
         self._scenario, self._kept = scenario, kept
         self.later: dict[str, Callable[[], dict[str, NDArray]]] = {}
-        self._worked_out: dict[str, dict[str, NDArray]] = {}
-
-    @cached_property
-    def _tables(self) -> dict[str, dict[str, NDArray]]:
-        return _samples(self._scenario, self._kept)
+        self._known: dict[str, dict[str, NDArray]] = {}
 
     def __getitem__(self, name: str) -> dict[str, NDArray]:
-        if name not in self.later:
-            return self._tables[name]
-        if name not in self._worked_out:
-            self._worked_out[name] = self.later[name]()
-        return self._worked_out[name]
+        if name not in self._known:
+            self._known[name] = self.later[name]() if name in self.later else self._plain(name)
+        return self._known[name]
+
+    def _plain(self, name: str) -> dict[str, NDArray]:
+        return {column: plain(x) for column, x in _table(self._scenario, self._kept, name).items()}
+
+    def coded(self, name: str) -> dict[str, Column]:
+        """A table for writing: its texts may be coded; those of a long log are put together by whoever reads it."""
+        if name in self._known or name in self.later:
+            return dict(self[name])
+        return _table(self._scenario, self._kept, name)
 
     def __iter__(self) -> Iterator[str]:
         return iter((*_LOGS, "multiples", *self.later))
@@ -643,65 +647,57 @@ class Logs(Mapping[str, dict[str, NDArray]]):
         return len(_LOGS) + 1 + len(self.later)
 
 
-def firm_names(scenario: "Scenario", cohort: NDArray[np.int64], index: NDArray[np.int64]) -> NDArray[np.str_]:
-    """`firm_name` for columns [event]; as many names are put together as there are firms, not events."""
-    address, event = np.unique((cohort << 32) | index, return_inverse=True)
-    cohorts, indices = address >> 32, address & 0xFFFFFFFF
-    entries, entry = np.unique(cohorts, return_inverse=True)
-    prefixes = np.array([firm_name(scenario, int(c), 0).removesuffix("0") for c in entries], dtype="U24")
-    names = np.char.add(prefixes[entry], indices.astype("U12")).astype("U24")
-    for k in np.flatnonzero(cohorts % 4 == Source.NAMED):
-        names[k] = firm_name(scenario, int(cohorts[k]), int(indices[k]))
-    return names[event]
+def firm_names(scenario: "Scenario", cohort: NDArray[np.int64], index: NDArray[np.int64]) -> Coded:
+    """`firm_name` for columns [event]: what entry and source say of it, and its number."""
+    named = cohort % 4 == Source.NAMED
+    present = np.zeros(cohort.max(initial=0) + 1, bool)
+    present[cohort] = True
+    code = (np.cumsum(present) - 1)[cohort]
+    texts = [firm_name(scenario, int(c), 0).removesuffix("0") for c in np.flatnonzero(present)]
+    number = np.where(named, -1, index)
+    addresses, whose = np.unique((cohort[named] << 32) | index[named], return_inverse=True)
+    code[named] = len(texts) + whose
+    texts += [firm_name(scenario, int(a >> 32), int(a & 0xFFFFFFFF)) for a in addresses]
+    return Coded(np.array(texts, dtype="U24"), code, number)
 
 
 def _samples(scenario: "Scenario", kept: Sequence[Replication]) -> dict[str, dict[str, NDArray]]:
-    out: dict[str, dict[str, NDArray]] = {}
-    times = quarter_names(scenario)
-    groups = [c.id for c in scenario.ordered_funds()]
-    levels = LevelIndex(scenario).names
-    ways = np.array(["-", "sale", "liquidation", "listing"])
-    for name, columns in _LOGS.items():
-        tables = [getattr(k, name) for k in kept]
-        whole = np.concatenate(tables) if tables else np.zeros((0, len(columns)))
-        table: dict[str, NDArray] = {
-            "replication": np.concatenate(
-                [np.full(len(t), k.number) for k, t in zip(kept, tables, strict=True)]
-            ).astype(int)
-            if tables
-            else np.zeros(0, int)
-        }
-        for j, column in enumerate(columns):
-            x = whole[:, j]
-            if column == "quarter":
-                table[column] = np.array(times)[x.astype(int)] if len(x) else np.zeros(0, "U6")
-            elif column in ("cohort", "spare"):
-                continue
-            elif column == "index":
-                cohort = whole[:, columns.index("cohort")].astype(int)
-                table["firm"] = firm_names(scenario, cohort, x.astype(int))
-            elif column == "stage":
-                table[column] = np.array(["none", *STAGE_NAMES])[x.astype(int)]
-            elif column == "opened":  # the vintage: the year of the first close, before the start too
-                table["vintage"] = (int(scenario.zone.start) + x.astype(int)) // 4
-            elif column == "group":
-                table["class"] = np.array(groups)[x.astype(int)]
-            elif column == "way":
-                table[column] = ways[x.astype(int)]
-            elif column == "level":
-                table[column] = np.array(levels)[x.astype(int)] if len(x) else np.zeros(0, "U8")
-            elif column in ("funds", "lead", "round", "rounds", "named", "fund", "what", *_TERMS):
-                table[column] = x.astype(int)
-            else:
-                table[column] = x
-        out[name] = table
-    out["multiples"] = {
-        "replication": np.concatenate([np.full(len(k.multiples), k.number) for k in kept]).astype(int)
-        if kept
-        else np.zeros(0, int),
-        "multiple": np.concatenate([k.multiples for k in kept]) if kept else np.zeros(0),
+    return {
+        name: {column: plain(x) for column, x in _table(scenario, kept, name).items()} for name in (*_LOGS, "multiples")
     }
-    return out
+
+
+def _table(scenario: "Scenario", kept: Sequence[Replication], name: str) -> dict[str, Column]:
+    """One event table of the logged worlds, by column."""
+    tables = [getattr(k, name) for k in kept]
+    number = np.repeat([k.number for k in kept], [len(t) for t in tables]).astype(int)
+    if name == "multiples":
+        return {"replication": number, "multiple": np.concatenate(tables) if kept else np.zeros(0)}
+    columns = _LOGS[name]
+    texts = {
+        "quarter": np.array(quarter_names(scenario)),
+        "stage": np.array(["none", *STAGE_NAMES]),
+        "group": np.array([c.id for c in scenario.ordered_funds()] or [""]),
+        "way": np.array(["-", "sale", "liquidation", "listing"]),
+        "level": np.array(LevelIndex(scenario).names or [""]),
+    }
+    whole = np.concatenate(tables) if tables else np.zeros((0, len(columns)))
+    table: dict[str, Column] = {"replication": number}
+    for j, column in enumerate(columns):
+        x = whole[:, j]
+        if column in texts:
+            table["class" if column == "group" else column] = Coded(texts[column], x.astype(int))
+        elif column in ("cohort", "spare"):
+            continue
+        elif column == "index":
+            table["firm"] = firm_names(scenario, whole[:, columns.index("cohort")].astype(int), x.astype(int))
+        elif column == "opened":  # the vintage: the year of the first close, before the start too
+            table["vintage"] = (int(scenario.zone.start) + x.astype(int)) // 4
+        elif column in ("funds", "lead", "round", "rounds", "named", "fund", "what", *_TERMS):
+            table[column] = x.astype(int)
+        else:
+            table[column] = x
+    return table
 
 
 def manifest_of(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from sim import netcdf, store
+from sim.coded import Coded, Column
 from sim.errors import Problem, UserError
 from sim.model.metrics import Metric
 from sim.netcdf import Variable
@@ -384,26 +385,49 @@ def _read_ensemble(path: Path) -> tuple[list[Metric], list[str], Floats]:
 
 
 def _write_tables(folder: Path, tables: Mapping[str, Table]) -> None:
-    if not any(len(table) for table in tables.values()):
+    if not tables:
         return
     import duckdb
 
+    table_of: Callable[[str], Mapping[str, Column]] = getattr(tables, "coded", tables.__getitem__)
+
     try:
         with duckdb.connect(config={"threads": 1}) as connection:
-            for name, table in tables.items():
-                if table:
-                    connection.register("events", {key: _plain(column) for key, column in table.items()})
+            for name in tables:
+                if table := table_of(name):
+                    arrays, columns = _for_database(table)
+                    connection.register("events", arrays)
                     store.will_write(folder / f"{name}.parquet")
-                    target = str(folder / f"{name}.parquet").replace("'", "''")
-                    connection.execute(f"COPY events TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+                    target = _quoted(str(folder / f"{name}.parquet"))
+                    rows = f"SELECT {', '.join(columns)} FROM events"
+                    connection.execute(f"COPY ({rows}) TO {target} (FORMAT parquet, COMPRESSION zstd)")
                     connection.unregister("events")
     except duckdb.IOException as error:
         raise OSError(None, f"event logs: {str(error).splitlines()[0]}") from error
 
 
-def _plain(column: np.ndarray) -> np.ndarray:
-    """Texts as objects: fixed-width ones take DuckDB ten times longer."""
-    return column.astype(object) if column.dtype.kind == "U" else np.ascontiguousarray(column)
+def _for_database(table: Mapping[str, Column]) -> tuple[dict[str, np.ndarray], list[str]]:
+    """(arrays to register, what to select of them): coded texts are put together by DuckDB; others go as objects, for
+    fixed-width ones take it ten times longer."""
+    arrays: dict[str, np.ndarray] = {}
+    columns = []
+    for key, column in table.items():
+        if not isinstance(column, Coded):
+            arrays[key] = column.astype(object) if column.dtype.kind == "U" else np.ascontiguousarray(column)
+            columns.append(f'"{key}"')
+            continue
+        arrays[key] = column.code.astype(np.int32)
+        text = f"[{', '.join(map(_quoted, column.texts.tolist()))}]"
+        value = f'{text}["{key}" + 1]'
+        if column.number is not None:
+            arrays[f"{key} number"] = np.ascontiguousarray(column.number)
+            value += f""" || CASE WHEN "{key} number" < 0 THEN '' ELSE "{key} number"::VARCHAR END"""
+        columns.append(f'{value} AS "{key}"')
+    return arrays, columns
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 class _Tables(Mapping[str, "Table"]):

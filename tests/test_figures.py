@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from sim import figures
+from sim.drawing_helper import DrawingHelper
 from sim.figures import flows, style
 from sim.figures.facts import ROOM
 from sim.figures.style import amount, digits, folded, moment, scale_of
@@ -393,3 +394,37 @@ def test_programmes_and_incubators_that_change_are_drawn(result):
     drawn = dict(figures.default_set(more, "en"))
     assert {"programmes", "incubators"} <= drawn.keys()
     drawn["programmes"](), drawn["incubators"]()
+
+
+def test_a_second_process_draws_the_same_pictures(result, tmp_path):
+    result.save(tmp_path / "saved")
+    alone = figures.draw_all(result, tmp_path / "alone")
+    told = []
+    with DrawingHelper() as helper:
+        shared = figures.draw_all(
+            result, tmp_path / "shared", helper=helper, source=tmp_path / "saved", tell=lambda *x: told.append(x)
+        )
+        helped = helper.drawn
+    assert helped  # it had its part
+    assert [path.name for path in shared] == [path.name for path in alone]
+    assert [path.read_bytes() for path in shared] == [path.read_bytes() for path in alone]
+    assert told == [(k, len(alone)) for k in range(1, len(alone) + 1)]
+
+
+@pytest.mark.parametrize("when", ["before", "in the middle", "by its input"])
+def test_what_the_second_process_does_not_draw_the_first_does(result, tmp_path, when):
+    saved = result.save(tmp_path / "saved")
+    if when == "by its input":
+        (saved / "manifest.json").unlink()  # it cannot read the result
+    with DrawingHelper() as helper:
+        if when == "before":
+            helper._process.kill()
+
+        def tell(done, total):
+            if when == "in the middle" and done == 2:
+                helper._process.kill()
+
+        shared = figures.draw_all(result, tmp_path / "shared", helper=helper, source=saved, tell=tell)
+    assert all(path.exists() for path in shared)
+    assert helper._process.poll() is not None  # it outlives nobody
+    assert len(shared) == len(dict(figures.default_set(result)))

@@ -208,29 +208,35 @@ STAGE_ROWS = 2  # count, raised
 
 
 @summing
-def headcount(alive, source, jobs):
-    """Live firms in all, of incubators and attracted ones; jobs in all and in attracted firms."""
-    firms = 0
-    incubated = 0
-    attracted = 0
-    total = 0.0
-    jobs_attracted = 0.0
+def headcount(alive, source):
+    """Live firms in all, of incubators and attracted ones."""
+    none = np.int32(0)
+    firms = incubated = attracted = none
     for i in range(alive.shape[0]):
-        there = alive[i] != 0
-        here = jobs[i] if there else 0.0
-        moved_in = there & (source[i] == Source.ATTRACTED)
-        firms += 1 if there else 0
-        incubated += 1 if there & (source[i] == Source.INCUBATOR) else 0
-        attracted += 1 if moved_in else 0
+        there = np.int32(alive[i])  # 0 or 1
+        firms = np.int32(firms + there)
+        incubated = np.int32(incubated + (there if source[i] == Source.INCUBATOR else none))
+        attracted = np.int32(attracted + (there if source[i] == Source.ATTRACTED else none))
+    return firms, incubated, attracted
+
+
+@summing
+def sum_jobs(alive, source, jobs):
+    """Jobs in live firms, in all and in attracted ones."""
+    total = 0.0
+    attracted = 0.0
+    for i in range(alive.shape[0]):
+        here = jobs[i] if alive[i] != 0 else 0.0
         total += here
-        jobs_attracted += here if moved_in else 0.0
-    return firms, incubated, attracted, total, jobs_attracted
+        attracted += here if source[i] == Source.ATTRACTED else 0.0
+    return total, attracted
 
 
 @kernel
 def report_population(firms, tally, output, out):
     n = tally.counts[Count.FIRM_SLOTS]
-    alive, incubated, attracted, jobs, jobs_attracted = headcount(firms.alive[:n], firms.source[:n], firms.jobs[:n])
+    alive, incubated, attracted = headcount(firms.alive[:n], firms.source[:n])
+    jobs, jobs_attracted = sum_jobs(firms.alive[:n], firms.source[:n], firms.jobs[:n])
     c = tally.counts
     out[M.FIRMS_ALIVE] = alive
     out[M.FIRMS_EVER] = c[Count.EVER]

@@ -80,13 +80,11 @@ def quantile_of(distribution: "Distribution", u: Column) -> Column:
 
 def doubted(value: float, doubt: "Doubt", u: Column) -> Column:
     """Quantiles u of a number that its grade leaves in doubt, about `value` as the median; see Doubt for the form."""
-    from scipy import special
-
-    moved = doubt.sd * special.ndtri(u)
+    moved = doubt.sd * normal_quantile(u)
     whole, part = doubt.bound - doubt.origin, value - doubt.origin
     if np.isinf(whole):
         return doubt.origin + part * np.exp(moved)
-    return doubt.origin + whole * special.expit(special.logit(part / whole) + moved)
+    return doubt.origin + whole * part / (part + (whole - part) * np.exp(-moved))  # the log odds move
 
 
 def _uniforms(seed: int, replications: NDArray[np.int64], path: str) -> Column:
