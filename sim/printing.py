@@ -71,8 +71,12 @@ def _at_dates(result: Result, names: Sequence[str], lang: str) -> str:
             [shown(row.p50, row.unit, lang), band(row.p05, row.p95, row.unit, lang)]
             for row in result.summary([name], dates)
         ]
+        if dates[0] == result.quarters[0] and result.starts_later(name):
+            cells[0] = ["–", "–"]
         rows.append([result.metric(name).label[lang], *(cell for pair in cells for cell in pair)])
-    return layout([f"{term('median', lang)} {BAND}", *(cell for date in dates for cell in ("", date))], rows)
+    money = any(result.metric(name).unit == "CNY" for name in names)
+    head = f"{term('median', lang)} {BAND}" + (say(lang, "，金额为人民币元", ", money in CNY") if money else "")
+    return layout([head, *(cell for date in dates for cell in ("", date))], rows)
 
 
 def of_its_own(result: Result) -> list[str]:

@@ -144,6 +144,11 @@ class Result:
     def __contains__(self, name: object) -> bool:
         return name in self._place
 
+    def starts_later(self, name: str) -> bool:
+        """Whether a flow is nought at the start in every world: that quarter has not been lived through, so it is no
+        amount to be shown."""
+        return self.metric(name).kind == "flow" and not np.any(self[name][:, 0])
+
     def changes(self, name: str) -> bool:
         """Whether a metric is there and leaves its first value in any replication."""
         return name in self and bool(np.any(self[name] != self[name][:, :1]))

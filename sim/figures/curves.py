@@ -218,6 +218,8 @@ def _draw(
         return
     bands = result.quantiles(metric) / scale.divisor
     bands[~np.isfinite(bands)] = np.nan
+    if result.starts_later(metric):
+        bands[:, 0] = np.nan  # no rise from nought
     p05, p25, p50, p75, p95 = bands
     step = "mid" if metric in STEPPED else None
     axes.fill_between(x, p05, p95, color=tint(colour, 0.16), lw=0, step=step)
