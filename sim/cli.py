@@ -118,7 +118,7 @@ def run(a: argparse.Namespace) -> int:
         print(summary(result, _lang), flush=True)  # first: a reader waits for this, not for files
     if drawn is not None:
         tell_posterior(a, scenario, result, drawn)
-    with drawing_helper(not a.no_figures and a.threads != 1) as helper:  # it reads its libraries meanwhile
+    with drawing_helper(not a.no_figures and a.threads != 1, result) as helper:  # it reads its libraries meanwhile
         result.save(folder)
         simulated = time.perf_counter()
         figures = [] if a.no_figures else draw(a, result, folder, ["png"], helper=helper)
@@ -139,10 +139,13 @@ def run(a: argparse.Namespace) -> int:
 
 
 @contextmanager
-def drawing_helper(wanted: bool) -> Iterator[DrawingHelper | None]:
-    """A second process that draws, where it is wanted, there is a second core and it can be had."""
+def drawing_helper(wanted: bool, result: Result) -> Iterator[DrawingHelper | None]:
+    """A second process that draws, where it is wanted, there is a second core and room for the result once more."""
+    from sim.memory import memory_at_hand
+
     helper = None
-    if wanted and (getattr(os, "process_cpu_count", os.cpu_count)() or 1) > 1:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if wanted and cores > 1 and result.values.nbytes < 0.1 * memory_at_hand():
         from sim.drawing_helper import DrawingHelper
 
         with suppress(OSError):  # no more processes: one draws alone
@@ -184,8 +187,9 @@ def plot(a: argparse.Namespace) -> int:
 
     from sim.result import Result
 
-    with drawing_helper(not a.metric) as helper:
-        figures = draw(a, Result.load(a.result), Path(a.result), a.format or ["png"], a.metric, helper)
+    result = Result.load(a.result)
+    with drawing_helper(not a.metric, result) as helper:
+        figures = draw(a, result, Path(a.result), a.format or ["png"], a.metric, helper)
     for figure in figures:
         print(figure)
     return 0

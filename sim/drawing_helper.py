@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Pictures = list[bytes]
 
 ROOT = Path(__file__).resolve().parents[1]
+PATIENCE = 30.0  # seconds for one figure
 WORTH = 4  # figures below which a second process is not ready before the first one is done
 
 
@@ -39,7 +40,7 @@ class DrawingHelper:
         self.drawn = 0  # figures that came from it
         self._feeder: threading.Thread | None = None
         self._process = subprocess.Popen(
-            [sys.executable, *warnings, "-c", "from sim.drawing_helper import main; main()"],
+            [sys.executable, "-P", *warnings, "-c", "from sim.drawing_helper import main; main()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -67,8 +68,12 @@ class DrawingHelper:
         """Begin to draw figures of the result in `folder`, taken from the end of `waiting`. A name that fails is put
         back there."""
         about = "\t".join((lang, ",".join(formats), str(folder.resolve())))
-        self._feeder = threading.Thread(target=self._feed, args=(about, len(formats), waiting), daemon=True)
-        self._feeder.start()
+        feeder = threading.Thread(target=self._feed, args=(about, len(formats), waiting), daemon=True)
+        with contextlib.suppress(RuntimeError):  # no more threads: one process draws alone
+            self._feeder = feeder
+            feeder.start()
+            return
+        self._feeder = None
 
     def _feed(self, about: str, formats: int, waiting: Names) -> None:
         name = None
@@ -81,10 +86,11 @@ class DrawingHelper:
                 self.drawn += 1
                 name = None
                 self._news.release()
-        except (OSError, ValueError, EOFError, IndexError):  # the helper has ended, or the first process took the last
+        except (OSError, ValueError, EOFError, IndexError, MemoryError):
+            pass  # the helper has ended, or the first process took the last
+        finally:
             if name is not None:
                 waiting.append(name)
-        finally:
             self._feeder = None
             self._news.release()
 
@@ -112,7 +118,8 @@ class DrawingHelper:
         """Until there is news; False where none is to come."""
         if self._feeder is None and not self._arrived:
             return False
-        self._news.acquire()
+        if not self._news.acquire(timeout=PATIENCE):
+            self._process.kill()  # it hangs; what it has is put back
         return True
 
 

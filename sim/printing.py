@@ -16,7 +16,7 @@ import numpy as np
 from sim.analysis.text import layout, say
 from sim.errors import in_language
 from sim.quantities import format_money, format_number
-from sim.terms import term
+from sim.terms import COUNTED, term
 
 if TYPE_CHECKING:
     from sim.result import Result, ScoredFact
@@ -41,7 +41,6 @@ HEADLINES = (
     "public.net_cost_pv",
 )
 OF_OWN = 8  # rows of a zone's own programmes, incubators and reported sectors
-COUNTED = ("firms", "certificates", "funds", "rounds", "jobs")  # units without a fraction
 BAND = "[5…95 %]"
 BOLD, RED, GREEN = "1", "31", "32"
 

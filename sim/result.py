@@ -426,7 +426,7 @@ def _for_database(table: Mapping[str, Column]) -> tuple[dict[str, np.ndarray], l
         value = f'{text}["{key}" + 1]'
         if column.number is not None:
             arrays[f"{key} number"] = np.ascontiguousarray(column.number)
-            value += f""" || CASE WHEN "{key} number" < 0 THEN '' ELSE "{key} number"::VARCHAR END"""
+            value = f"""({value} || CASE WHEN "{key} number" < 0 THEN '' ELSE "{key} number"::VARCHAR END)::VARCHAR"""
         columns.append(f'{value} AS "{key}"')
     return arrays, columns
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 LANGUAGES = ("zh", "en")
 
+COUNTED = ("firms", "certificates", "funds", "rounds", "times", "jobs")  # units that are shown without a fraction
+
 TERMS: dict[str, tuple[str, str]] = {
     "headwater": ("活水", "Headwater"),
     "zone": ("园区", "Zone"),

@@ -1,7 +1,9 @@
 """Figures are judged by eye; these tests hold what an eye should not have to look for again."""
 
+import signal
 import subprocess
 import sys
+from collections import deque
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +12,7 @@ from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from sim import figures
+from sim import drawing_helper, figures
 from sim.drawing_helper import DrawingHelper
 from sim.figures import flows, style
 from sim.figures.facts import ROOM
@@ -411,8 +413,17 @@ def test_a_second_process_draws_the_same_pictures(result, tmp_path):
     assert told == [(k, len(alone)) for k in range(1, len(alone) + 1)]
 
 
+@pytest.fixture
+def few(result, monkeypatch):
+    """A result with two figures, which a second process draws all the same."""
+    monkeypatch.setattr(figures, "WORTH", 1)
+    kept = [i for i, m in enumerate(result.metrics) if m.name in ("firms.alive", "market.multiple")]
+    return replace(result, metrics=[result.metrics[i] for i in kept], values=result.values[kept], samples={}, facts=[])
+
+
 @pytest.mark.parametrize("when", ["before", "in the middle", "by its input"])
-def test_what_the_second_process_does_not_draw_the_first_does(result, tmp_path, when):
+def test_what_the_second_process_does_not_draw_the_first_does(few, tmp_path, when):
+    result = few
     saved = result.save(tmp_path / "saved")
     if when == "by its input":
         (saved / "manifest.json").unlink()  # it cannot read the result
@@ -421,10 +432,34 @@ def test_what_the_second_process_does_not_draw_the_first_does(result, tmp_path, 
             helper._process.kill()
 
         def tell(done, total):
-            if when == "in the middle" and done == 2:
+            if when == "in the middle" and done == 1:
                 helper._process.kill()
 
         shared = figures.draw_all(result, tmp_path / "shared", helper=helper, source=saved, tell=tell)
     assert all(path.exists() for path in shared)
     assert helper._process.poll() is not None  # it outlives nobody
     assert len(shared) == len(dict(figures.default_set(result)))
+
+
+def test_the_second_process_is_of_this_program_wherever_it_is_started(few, tmp_path, monkeypatch):
+    saved = few.save(tmp_path / "saved")
+    (tmp_path / "sim").mkdir()
+    (tmp_path / "sim" / "__init__.py").write_text("raise SystemExit('another program')\n")
+    monkeypatch.chdir(tmp_path)
+    with DrawingHelper() as helper:
+        names = deque(dict(figures.default_set(few)))
+        wanted = len(names)
+        helper.share(saved, "en", ["png"], names)
+        while helper.wait():
+            wanted -= len(list(helper.arrived()))
+    assert wanted == 0
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no such signal here")
+def test_a_second_process_that_hangs_is_not_waited_for(few, tmp_path, monkeypatch):
+    monkeypatch.setattr(drawing_helper, "PATIENCE", 0.2)
+    saved = few.save(tmp_path / "saved")
+    with DrawingHelper() as helper:
+        helper._process.send_signal(signal.SIGSTOP)
+        written = figures.draw_all(few, tmp_path / "figures", helper=helper, source=saved)
+    assert all(path.exists() for path in written)

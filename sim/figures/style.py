@@ -23,7 +23,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from sim import store
-from sim.terms import term
+from sim.terms import COUNTED, term
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -306,9 +306,7 @@ def year_end(figure: Figure, axes: Axes, lang: str) -> None:
 
 def ticks(unit: str, most: int) -> MaxNLocator:
     """Few round ticks; whole ones where the metric counts things."""
-    return MaxNLocator(
-        most, steps=[1, 2, 2.5, 5, 10], integer=unit in ("firms", "certificates", "funds", "rounds", "jobs")
-    )
+    return MaxNLocator(most, steps=[1, 2, 2.5, 5, 10], integer=unit in COUNTED)
 
 
 def tick(value: float) -> str:

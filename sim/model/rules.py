@@ -232,6 +232,7 @@ class FundRules(NamedTuple):
     commitment: Any
     size_sd: Any
     size_mood: Any
+    deploys_over: Any
     first_cheque: Any  # its part of a typical round of the first stage of its mandate, at most its ticket
     opens_from: Any
     opens_until: Any
@@ -992,11 +993,12 @@ def lower_funds(s: "Scenario", rows: Rows) -> FundRules:
                 tolerance[:, i] = rows(tolerated)
     if n == 0:
         rows(g.reinvestment)
+    deploys_over = rows(s.rounds.deploys_over) if s.rounds.deploys_over is not None else np.zeros(r)
     first_cheque = np.zeros((r, n))
     for i, c in enumerate(classes):
         if c.stages:
             stage = getattr(s.rounds.stages, min(c.stages, key=STAGE_NAMES.index))
-            sold = rows(stage.dilution)
+            sold = np.clip(rows(stage.dilution), 0.0, 0.9)
             first_cheque[:, i] = np.minimum(rows(stage.ticket), sold / (1.0 - sold) * rows(stage.centre))
     o, park = s.outside, s.fund_park
     rules = FundRules(
@@ -1006,6 +1008,7 @@ def lower_funds(s: "Scenario", rows: Rows) -> FundRules:
         commitment=optional("size"),
         size_sd=optional("size_spread"),
         size_mood=optional("size_mood"),
+        deploys_over=deploys_over,
         first_cheque=first_cheque,
         opens_from=numbers([(c.opens - start) if c.opens is not None else 0 for c in classes]),
         opens_until=numbers([(c.opens_until - start) if c.opens_until is not None else 1 for c in classes]),

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from sim.figures.style import Scale, scale_of
 from sim.scenario.fields import Z95
+from sim.terms import COUNTED
 
 if TYPE_CHECKING:
     from sim.scenario.fields import Distribution, Doubt, Quantity
 
-WHOLE = ("firms", "certificates", "funds", "rounds", "jobs", "units", "kinds")
+WHOLE = (*COUNTED, "units", "kinds")
 NONE = "–"
 
 

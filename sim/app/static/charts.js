@@ -99,7 +99,7 @@ export function fan(chart, metric, context) {
     },
     yAxis: {
       type: "value", scale: metric.kind === "index" || difference, splitNumber: 4, axisLabel: { color: GREY, fontFamily: FONT, formatter: (v) => digits(v) },
-      splitLine: { lineStyle: { color: "#e3e8eb" } }, minInterval: ["firms", "funds", "rounds", "jobs"].includes(metric.unit) && d === 1 && !difference ? 1 : 0,
+      splitLine: { lineStyle: { color: "#e3e8eb" } }, minInterval: ["firms", "funds", "rounds", "times", "jobs"].includes(metric.unit) && d === 1 && !difference ? 1 : 0,
     },
     tooltip: {
       trigger: "axis", confine: true, transitionDuration: 0, backgroundColor: "#fff", borderColor: "#aab4ba", padding: 8,

@@ -195,9 +195,9 @@ def last_placed(rules, funds, f, g, u):
     over what is left of its period, comes to that cheque: the part of the wait (quarters) that is not over yet. Without
     it all of them would be met in the first quarter."""
     room = funds.commitment[f] * (1.0 - rules.fee_reserve) * funds.local_share[f] * (1.0 - rules.follow_on[g])
-    left = np.int64(funds.invests_until[f]) - 1
+    left = rules.deploys_over * (np.int64(funds.invests_until[f]) - 1)  # without a plan nobody waits
     wait = min(1.0, rules.first_cheque[g] / max(room, 1.0)) * left
-    return np.int64(u * (wait + 1.0))
+    return np.int64(u * (wait + 1.0)) if wait > 0.0 else np.int64(0)
 
 
 @kernel
