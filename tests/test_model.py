@@ -185,16 +185,30 @@ def test_funds_place_their_first_investments_by_plan():
         scenario = load_scenario(XIAN, ['zone.end="2021Q2"', f"rounds.deploys_over={part}"])
         world = Worlds(scenario, lower(scenario, Rows(1, np.arange(1), None)), 1).live(0, 0)
         f, n = world.funds, world.tally.counts[Count.FUNDS]
-        funds = np.flatnonzero((f.kind[:n] == FundKind.MARKET) & (f.ended[:n] == 0) & (f.invests_until[:n] > 6))
+        begins = f.places_from[:n]
+        places = (begins <= 6) & (begins < f.invests_until[:n]) & (f.invests_until[:n] > 6)
+        funds = np.flatnonzero((f.kind[:n] == FundKind.MARKET) & (f.ended[:n] == 0) & places)
         assert funds.size > 50
         room = f.commitment * (1.0 - scenario.rounds.fee_reserve.value) * f.local_share * (1.0 - f.follow_reserve)
-        plan = room[funds] * (7.0 - f.places_from[funds]) / (f.invests_until - f.places_from)[funds]
+        plan = room[funds] * (7.0 - begins[funds]) / (f.invests_until[funds] - begins[funds])
         over = (f.invested - f.followed)[funds] - plan
         return (over / f.commitment[funds]).max(), scenario.rounds.concentration.value
 
     most, one_firm = ahead(1.0)
     assert 0.0 < most <= one_firm + 1e-9
     assert ahead(0.0)[0] > 0.25
+
+
+def test_the_first_quarter_is_no_rush_of_rounds():
+    """Funds of the start have placed a first cheque before it; without a plan nobody waits."""
+    scenario = load_scenario(XIAN, ['zone.end="2020Q4"'])
+    rounds = simulate(scenario, 12, 1, events=0)["rounds.count.total"].mean(axis=0)
+    assert 0.7 < rounds[1] / rounds[2:].mean() < 1.1
+    eager = load_scenario(XIAN, ['zone.end="2020Q1"', "rounds.deploys_over=0"])
+    world = Worlds(eager, lower(eager, Rows(1, np.arange(1), None)), 1).live(0, 0)
+    market = world.funds.kind[: world.tally.counts[Count.FUNDS]] == FundKind.MARKET
+    assert world.funds.places_from[: market.size][market].max() == 1
+
 
 
 def test_the_first_year_has_not_half_again_the_rounds_of_the_third():
