@@ -210,7 +210,6 @@ def test_the_first_quarter_is_no_rush_of_rounds():
     assert world.funds.places_from[: market.size][market].max() == 1
 
 
-
 def test_the_first_year_has_not_half_again_the_rounds_of_the_third():
     found = simulate(load_scenario(XIAN, ['zone.end="2022Q4"']), 4, 1, events=0)["rounds.count.total"].mean(axis=0)
     assert found[1:5].sum() < 1.5 * found[9:13].sum()
