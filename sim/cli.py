@@ -11,7 +11,7 @@ import argparse
 import os
 import sys
 import time
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager
 from io import TextIOWrapper
 
 TYPE_CHECKING = False  # see sim/__init__.py
@@ -118,6 +118,8 @@ def run(a: argparse.Namespace) -> int:
         print(summary(result, _lang), flush=True)  # first: a reader waits for this, not for files
     if drawn is not None:
         tell_posterior(a, scenario, result, drawn)
+    from sim.drawing_helper import drawing_helper
+
     with drawing_helper(not a.no_figures and a.threads != 1, result) as helper:  # it reads its libraries meanwhile
         result.save(folder)
         simulated = time.perf_counter()
@@ -136,22 +138,6 @@ def run(a: argparse.Namespace) -> int:
         print(say(f"figures  {drawn} ({len(figures)})", f"图表  {drawn}（{len(figures)} 幅）"))
     print(say(f"time     {whole}, of which figures {drawing}", f"用时  {whole}，其中画图 {drawing}"))
     return 0
-
-
-@contextmanager
-def drawing_helper(wanted: bool, result: Result) -> Iterator[DrawingHelper | None]:
-    """A second process that draws, where it is wanted, there is a second core and room for the result once more."""
-    from sim.memory import memory_at_hand
-
-    helper = None
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if wanted and cores > 1 and result.values.nbytes < 0.1 * memory_at_hand():
-        from sim.drawing_helper import DrawingHelper
-
-        with suppress(OSError):  # no more processes: one draws alone
-            helper = DrawingHelper()
-    with helper or nullcontext():
-        yield helper
 
 
 def draws_of(a: argparse.Namespace, scenario: Any) -> Any:
@@ -185,6 +171,7 @@ def tell_posterior(a: argparse.Namespace, scenario: Any, result: Result, drawn: 
 def plot(a: argparse.Namespace) -> int:
     from pathlib import Path
 
+    from sim.drawing_helper import drawing_helper
     from sim.result import Result
 
     result = Result.load(a.result)

@@ -14,19 +14,36 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
+
+from sim.memory import memory_at_hand
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from sim.result import Result
 
     Names = deque[str]
     Pictures = list[bytes]
 
 ROOT = Path(__file__).resolve().parents[1]
+SPARE = 0.1  # of the memory there is, which the result may take once more
 PATIENCE = 30.0  # seconds for one figure
 WORTH = 4  # figures below which a second process is not ready before the first one is done
+
+
+@contextlib.contextmanager
+def drawing_helper(wanted: bool, result: Result) -> Iterator[DrawingHelper | None]:
+    """A helper, where it is wanted, there is a second core and room for the result once more."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    helper = None
+    if wanted and cores > 1 and result.values.nbytes < SPARE * memory_at_hand():
+        with contextlib.suppress(OSError):  # no more processes: one draws alone
+            helper = DrawingHelper()
+    with helper or contextlib.nullcontext():
+        yield helper
 
 
 class DrawingHelper:
@@ -123,25 +140,17 @@ class DrawingHelper:
         return True
 
 
-def at_work(lines: IO[bytes], out: IO[bytes], figures: Callable[..., dict[str, Callable]], encode: Callable) -> None:
+def main() -> None:
     """What the helper does: the first line is language, formats and folder; every further one is a figure."""
+    from sim.figures import default_set, encode
+    from sim.result import Result
+
+    lines, out = sys.stdin.buffer, sys.stdout.buffer
     lang, formats, folder = lines.readline().decode().rstrip("\n").split("\t")
-    known = figures(Path(folder), lang)
+    figures = dict(default_set(Result.load(folder), lang))
     for line in lines:
-        figure = known[line.decode().rstrip("\n")]()
+        figure = figures[line.decode().rstrip("\n")]()
         for kind in formats.split(","):
             data = encode(figure, kind)
             out.write(b"%d\n" % len(data) + data)
         out.flush()
-
-
-def main() -> None:
-    from sim.figures import default_set, encode
-    from sim.result import Result
-
-    at_work(
-        sys.stdin.buffer,
-        sys.stdout.buffer,
-        lambda folder, lang: dict(default_set(Result.load(folder), lang)),
-        encode,
-    )

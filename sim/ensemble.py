@@ -628,11 +628,9 @@ class Logs(Mapping[str, dict[str, NDArray]]):
 
     def __getitem__(self, name: str) -> dict[str, NDArray]:
         if name not in self._known:
-            self._known[name] = self.later[name]() if name in self.later else self._plain(name)
+            later = self.later.get(name)
+            self._known[name] = later() if later else _decoded(self._scenario, self._kept, name)
         return self._known[name]
-
-    def _plain(self, name: str) -> dict[str, NDArray]:
-        return {column: plain(x) for column, x in _table(self._scenario, self._kept, name).items()}
 
     def coded(self, name: str) -> dict[str, Column]:
         """A table for writing: its texts may be coded; those of a long log are put together by whoever reads it."""
@@ -662,9 +660,11 @@ def firm_names(scenario: "Scenario", cohort: NDArray[np.int64], index: NDArray[n
 
 
 def _samples(scenario: "Scenario", kept: Sequence[Replication]) -> dict[str, dict[str, NDArray]]:
-    return {
-        name: {column: plain(x) for column, x in _table(scenario, kept, name).items()} for name in (*_LOGS, "multiples")
-    }
+    return {name: _decoded(scenario, kept, name) for name in (*_LOGS, "multiples")}
+
+
+def _decoded(scenario: "Scenario", kept: Sequence[Replication], name: str) -> dict[str, NDArray]:
+    return {column: plain(x) for column, x in _table(scenario, kept, name).items()}
 
 
 def _table(scenario: "Scenario", kept: Sequence[Replication], name: str) -> dict[str, Column]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sim.analysis.compare import VERDICTS
+
 WORDS: dict[str, tuple[str, str]] = {
     "title": ("活水 · 政策推演", "Headwater · what if"),
     "lead": (
@@ -120,10 +122,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "prices.bought": ("新增", "Additional"),
     "prices.cost": ("净成本（现值）", "Net cost (present value)"),
     "prices.ratio": ("每单位", "Each"),
-    "verdict.saving": ("每少一单位所省", "saved for each one fewer"),
-    "verdict.better": ("所得更多，成本更低", "more, at less cost"),
-    "verdict.worse": ("所得更少，成本更高", "less, at more cost"),
-    "verdict.undetermined": ("无法确定", "undetermined"),
+    **{f"verdict.{key}": words for key, words in VERDICTS.items() if key != "price"},
     "fact": ("公布数据", "Published"),
     "fact.use.input": ("输入", "input"),
     "fact.use.calibrate": ("校准", "calibration"),
