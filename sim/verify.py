@@ -597,6 +597,7 @@ class FunnelInputs(Table):
     horizon: str | Positive
     since: str | None = None
     ended: Annotated[list[str], Field(min_length=2, max_length=2)] | None = None
+    priced: Annotated[list[Size], Field(min_length=2, max_length=2)] | None = None
     replications: Annotated[Size, Field(le=1000)] = 8
     seed: Seed = 1
     unit: Positive = 6.8e6  # yuan to a unit of round sizes: a million US dollars
@@ -634,8 +635,13 @@ def funding_funnel(inputs: FunnelInputs, expected: Mapping[str, Expected]) -> An
         message = "the cohort and the horizon must lie within the scenario's time"
         found = f"{years} until {until}"
         raise UserError(Problem(message, key="inputs.cohort_years", found=found))
+    if inputs.priced is not None and not start // 4 < inputs.priced[0] < inputs.priced[1] <= last // 4:
+        expected_years = f"two years that rise, from {start // 4 + 1} to {last // 4}"
+        found = f"{inputs.priced[0]} and {inputs.priced[1]}"
+        raise UserError(Problem("cannot be compared", key="inputs.priced", found=found, expected=expected_years))
+    priced = (inputs.priced[0], inputs.priced[1]) if inputs.priced is not None else None
     _refuse_long_run(scenario, inputs.replications, inputs.seed)
-    funnel = funding_funnel(scenario, founded, last, inputs.replications, inputs.seed, first, ended)
+    funnel = funding_funnel(scenario, founded, last, inputs.replications, inputs.seed, first, ended, priced)
     by_count = {f"reach_{k + 2}": float(share) for k, share in enumerate(funnel.reach)}
     sizes = {stage: funnel.quartiles[stage] / inputs.unit for stage in SIZED}
     spread = {f"{stage}_log_sd": funnel.spread[stage] for stage in SIZED}
@@ -655,6 +661,9 @@ def funding_funnel(inputs: FunnelInputs, expected: Mapping[str, Expected]) -> An
         "founders_nothing": funnel.founders_nothing,
         "failed": float(funnel.exits[0]),
         "sold_at_loss": funnel.sold_at_loss,
+        "dearer": funnel.dearer,
+        "up_rounds": funnel.up_rounds,
+        "up_step": funnel.up_step,
     }
 
 
@@ -771,12 +780,13 @@ KINDS: dict[str, Kind] = {
             *("median_age", "seed_age", "a_age", "b_age", "c_age", "d_age"),
             *("step_up", "seed_to_a_step_up", "a_to_b_step_up", "b_to_c_step_up"),
             *("liquidated", "sold", "listed", "unicorns", "outcomes", "founders_nothing"),
-            *("failed", "sold_at_loss"),
+            *("failed", "sold_at_loss", "dearer", "up_rounds", "up_step"),
         ),
         funding_funnel,
         {"": Default(0.15)}
         | {name: Default(0.03, True) for name in ("reach", *(f"reach_{k}" for k in range(2, 6)))}
-        | {name: Default(0.03, True) for name in ("liquidated", "sold", "listed", "unicorns")},
+        | {name: Default(0.03, True) for name in ("liquidated", "sold", "listed", "unicorns")}
+        | {"up_rounds": Default(0.05, True)},
     ),
     "china-ladder": Kind(
         LadderInputs,

@@ -341,3 +341,30 @@ def test_more_funds_than_a_world_could_look_at_are_refused(count):
 @pytest.mark.parametrize("age", ["attraction.initial_years", "attraction.age", "firms.initial.age"])
 def test_accounts_close_where_firms_are_said_to_be_older_than_any_can_be(age):
     simulate(load_scenario(XIAN, [*SMALL, 'zone.end="2020Q4"', f"{age}=1e40"]), 2, 1, threads=1, audit=True)
+
+
+def test_how_far_a_firm_has_come_does_not_hang_on_the_market_of_the_day():
+    """A firm goes for its next round, and for the next stage, by its latent value; a hot market makes that dearer."""
+    from types import SimpleNamespace
+
+    from sim.model.rounds.kernel import next_stage, wants_round
+    from sim.model.world import Stage
+
+    wants_round, next_stage = (getattr(f, "py_func", f) for f in (wants_round, next_stage))
+    rules = SimpleNamespace(
+        patience=8, retry=2, short_runway=4.0, least_gap=3, stage_floor=np.array([0.0, 1.0, 2, 4, 8, 16, 32, 64]) * 1e7
+    )
+    before, gain = 3, np.log(2.0)  # the quarter of the last round; the step-up it waits for
+    ventures = SimpleNamespace(
+        listed=[0], classes=[1], fails=[0], rounds=[1], last_round=[before], cash=[100.0], burn=[1.0], goal=[gain],
+        last_post=[5e7], log_value=[0.0], stage=[np.int64(Stage.A)],
+    )  # fmt: skip
+    for paid_at in (-0.3, 0.0, 0.3):  # the market at that round; what it paid for was a firm worth so much less or more
+        latent = np.log(5e7) - paid_at
+        for today in (-0.5, 0.0, 0.5):
+            path = np.array([0.0, 0.0, 0.0, paid_at, 0.0, 0.0, 0.0, 0.0, today])
+            for come, wants in ((gain - 0.01, False), (gain + 0.01, True)):
+                ventures.log_value[0] = latent + come
+                assert bool(wants_round(rules, ventures, 0, path, 8)) is wants
+    assert next_stage(rules, ventures, 0, 8.1e7, Stage.B) == Stage.B
+    assert next_stage(rules, ventures, 0, 7.9e7, Stage.B) == Stage.A

@@ -418,3 +418,34 @@ def test_ends_that_are_no_span_of_quarters_are_told_at_their_line(tmp_path, ende
     text = re.sub(r"\nended = .*", "", text).replace("[inputs]", f"[inputs]\nended = {ended}")
     (found,) = problems(written(tmp_path, text))
     assert re.search(r"case.toml:\d+: inputs.ended", found) and words in found
+
+
+def test_prices_of_two_years_and_up_rounds_are_of_the_whole_cohort():
+    from sim.analysis.funnel import _dearer, _up_rounds
+
+    nan = float("nan")
+    rows = [  # year, round, stage, pre-money, post-money of the round before
+        (2010, 1, "angel", 2.0, nan),
+        (2010, 1, "seed", 4.0, nan),
+        (2014, 1, "seed", 9.0, nan),
+        (2010, 1, "a", 10.0, nan),  # a first round counts for the price of its stage, not as a step-up
+        (2014, 2, "a", 30.0, 20.0),
+        (2014, 3, "b", 40.0, 50.0),
+        (2014, 2, "seed", 9.0, 1.0),  # of seed rounds none counts
+        (2012, 2, "a", 700.0, 1.0),
+        (2014, 4, "c", 900.0, 1.0),
+    ]
+    names = ("year", "round", "stage", "pre_money", "previous_post_money")
+    log = {name: np.array(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+    all_but_last = np.arange(len(rows)) < len(rows) - 1
+    dearer = _dearer(log, all_but_last, log["year"], (2010, 2014))
+    assert dearer[:2] == pytest.approx([3.0, 3.0]) and np.isnan(dearer[2:]).all()
+    assert _up_rounds(log, all_but_last & (log["year"] == 2014)) == pytest.approx((0.5, (1.5 + 0.8) / 2))
+    assert np.isnan(_up_rounds(log, log["year"] == 2010)).all()
+
+
+@pytest.mark.parametrize("years", ("[2014, 2010]", "[1980, 2014]", "[2010, 2030]"))
+def test_years_that_cannot_be_compared_are_told_at_their_line(tmp_path, years):
+    text = (PUBLISHED / "funding-funnel-us-prices.toml").read_text(encoding="utf-8")
+    (found,) = problems(written(tmp_path, text.replace("priced = [2010, 2014]", f"priced = {years}")))
+    assert re.search(r"case.toml:\d+: inputs.priced", found) and "cannot be compared" in found

@@ -274,11 +274,10 @@ class Zone:
         firms = firms | {"log_revenue": jnp.minimum(grown, 34.0)}
         may = v["alive"] & (v["fails"] < r["patience"]) & (v["rounds"] < 12)
         may &= (v["fails"] == 0) | (since % r["retry"] == 0)
-        rise = log_value - jnp.log(jnp.maximum(v["last_post"], 1.0)) + private
-        better = (v["rounds"] > 0) & (since >= r["least_gap"]) & (rise > v["goal"])
+        better = (v["rounds"] > 0) & (since >= r["least_gap"]) & (log_value > v["goal"])
         asks = may & (better | (cash < r["short_runway"] * v["burn"]))
         pre = jnp.exp(log_value + private + r["bargaining"] * random.normal(k[1], (n,)) - r["concession"] * v["fails"])
-        stage = self.stage_for(v["stage"], pre)
+        stage = self.stage_for(v["stage"], pre * jnp.exp(-private))
         part = jnp.clip(a["dilution"][stage] * jnp.exp(r["dilution_sd"] * random.normal(k[2], (n,))), 0.02, 0.45)
         amount = pre * part / (1.0 - part)
         asks &= amount >= r["least_cheque"]
@@ -292,6 +291,7 @@ class Zone:
         burn = jnp.where(lost & (fails <= r["burn_cuts"]), v["burn"] * r["burn_cut"], v["burn"])
         funded = (cash + got) / (a["runway"][stage] * jnp.exp(0.25 * random.normal(k[5], (n,))))
         goal = a["step_up"][stage] * jnp.exp(r["step_up_sd"] * random.normal(k[6], (n,)))
+        goal += jnp.log(pre + got) - private  # the log value at which it goes raising again
         v = v | {
             "log_value": log_value,
             "cash": jnp.where(closes, cash + got, cash),

@@ -5,7 +5,7 @@ for each level, one of dates and one of renewals. Ventures find their firm's sho
 """
 
 from importlib.metadata import version
-from math import sqrt
+from math import exp, sqrt
 from typing import Any
 
 import numpy as np
@@ -248,16 +248,16 @@ class Ventures(Agents):
         young = (v("stage") > 0) & (since <= r["funded_quarters"])
         fed = table.filter(young).select("firm", fed=lookup(r["funded_growth"], v("stage")))
         may = (v("fails") < r["patience"]) & (v("rounds") < 12) & ((v("fails") == 0) | (since % r["retry"] == 0))
-        rise = v("log_value") - v("last_post").clip(1.0).log() + m.private
-        better = (v("rounds") > 0) & (since >= r["least_gap"]) & (rise > v("goal"))
+        better = (v("rounds") > 0) & (since >= r["least_gap"]) & (v("log_value") > v("goal"))
         price = v("log_value") + m.private + r["bargaining"] * v("z1") - r["concession"] * v("fails")
         table = table.with_columns(asks=may & (better | (v("cash") < r["short_runway"] * v("burn"))), pre=price.exp())
         floor, top = r["stage_floor"], len(r["stage_floor"]) - 1
         further = (v("stage") + 1).clip(0, top)
-        later = pl.when(v("pre") < lookup(floor, further)).then("stage").otherwise(further)
+        normal = v("pre") * exp(-m.private)
+        later = pl.when(normal < lookup(floor, further)).then("stage").otherwise(further)
         first = pl.lit(1, pl.Int64)
         for k in range(1, 4):
-            first = pl.when((first == k) & (v("pre") > floor[k + 1] * r["skip_factor"])).then(k + 1).otherwise(first)
+            first = pl.when((first == k) & (normal > floor[k + 1] * r["skip_factor"])).then(k + 1).otherwise(first)
         table = table.with_columns(next=pl.when(v("stage") == 0).then(first).otherwise(later))
         part = (lookup(r["dilution"], v("next")) * (r["dilution_sd"] * v("z2")).exp()).clip(0.02, 0.45)
         table = table.with_columns(amount=v("pre") * part / (1.0 - part))
@@ -271,6 +271,7 @@ class Ventures(Agents):
         cut = v("lost") & (v("fails") + 1 <= r["burn_cuts"])
         runway = lookup(r["runway"], v("next")) * (0.25 * v("z3")).exp()
         closes = pl.when(v("closes"))
+        reached = (v("pre") + v("got")).log() - m.private  # goal: the log value at which it goes raising again
         self.agents = table.select(
             "unique_id",
             "firm",
@@ -279,7 +280,7 @@ class Ventures(Agents):
             .otherwise(v("burn") * pl.when(cut).then(r["burn_cut"]).otherwise(1.0))
             .alias("burn"),
             closes.then(v("cash") + v("got")).otherwise("cash").alias("cash"),
-            closes.then(lookup(r["step_up"], v("next")) * (r["step_up_sd"] * v("z4")).exp())
+            closes.then(lookup(r["step_up"], v("next")) * (r["step_up_sd"] * v("z4")).exp() + reached)
             .otherwise("goal")
             .alias("goal"),
             closes.then(v("pre") + v("got")).otherwise("last_post").alias("last_post"),

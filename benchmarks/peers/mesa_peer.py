@@ -208,19 +208,19 @@ class Firm(mesa.Agent):
             return
         short = v.cash < r["short_runway"] * v.burn
         waited = v.rounds > 0 and since >= r["least_gap"]
-        if short or (waited and v.log_value - log(max(v.last_post, 1.0)) + model.private > v.goal):
+        if short or (waited and v.log_value > v.goal):
             self.raise_round(v)
 
     def raise_round(self, v: Venture) -> None:
         model, r = self.model, self.model.rounds_rules
         draw, floor = model.random, r["stage_floor"]
         pre = exp(v.log_value + model.private + r["bargaining"] * draw.gauss() - r["concession"] * v.fails)
-        stage = v.stage
+        stage, normal = v.stage, pre * exp(-model.private)
         if stage == 0:
             stage = 1
-            while stage < 4 and pre > floor[stage + 1] * r["skip_factor"]:
+            while stage < 4 and normal > floor[stage + 1] * r["skip_factor"]:
                 stage += 1
-        elif stage < len(floor) - 1 and pre >= floor[stage + 1]:
+        elif stage < len(floor) - 1 and normal >= floor[stage + 1]:
             stage += 1
         part = clip(r["dilution"][stage] * exp(r["dilution_sd"] * draw.gauss()), 0.02, 0.45)
         amount = pre * part / (1.0 - part)
@@ -236,6 +236,7 @@ class Firm(mesa.Agent):
             return
         got = amount * part
         v.goal = r["step_up"][stage] * exp(r["step_up_sd"] * draw.gauss())
+        v.goal += log(pre + got) - model.private  # the log value at which it goes raising again
         v.cash += got
         v.burn = v.cash / (r["runway"][stage] * exp(0.25 * draw.gauss()))
         v.last_post, v.stage, v.last_round, v.fails = pre + got, stage, model.quarter, 0

@@ -365,12 +365,11 @@ class World:
         asks = v.alive[:n] & (fails < r["patience"]) & ((fails == 0) | (since % r["retry"] == 0))
         asks &= v.rounds[:n] < 12
         rows = np.flatnonzero(asks)
-        rise = v.log_value[rows] - np.log(np.maximum(v.last_post[rows], 1.0))
-        better = (v.rounds[rows] > 0) & (since[rows] >= r["least_gap"]) & (rise + self.private > v.goal[rows])
+        better = (v.rounds[rows] > 0) & (since[rows] >= r["least_gap"]) & (v.log_value[rows] > v.goal[rows])
         return rows[better | (v.cash[rows] < r["short_runway"] * v.burn[rows])]
 
     def stage_for(self, last: np.ndarray, pre: np.ndarray) -> np.ndarray:
-        """One on from the last where the price is in reach of it; a first round may skip stages up to B."""
+        """One on from the last where the price (pre: a normal market's) is in reach; a first round may skip up to B."""
         floor = self.r_arrays["stage_floor"]
         further = np.minimum(last + 1, len(floor) - 1)
         stage = np.where(pre < floor[further], last, further)
@@ -391,7 +390,7 @@ class World:
         pre = np.exp(
             v.log_value[rows] + self.private + r["bargaining"] * rng.standard_normal(n) - r["concession"] * fails
         )
-        stage = self.stage_for(v.stage[rows], pre)
+        stage = self.stage_for(v.stage[rows], pre * np.exp(-self.private))
         part = np.clip(a["dilution"][stage] * np.exp(r["dilution_sd"] * rng.standard_normal(n)), 0.02, 0.45)
         amount = pre * part / (1.0 - part)
         asks = amount >= r["least_cheque"]
@@ -413,6 +412,7 @@ class World:
         v.cash[rows] += got
         v.burn[rows] = v.cash[rows] / (a["runway"][stage] * np.exp(0.25 * rng.standard_normal(n)))
         v.last_post[rows] = pre[closes] + got
+        v.goal[rows] += np.log(v.last_post[rows]) - self.private  # the log value at which it goes raising again
         v.rounds[rows] += 1
         v.stage[rows], v.last_round[rows], v.fails[rows] = stage, quarter, 0
         return n, float(got.sum())

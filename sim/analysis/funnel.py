@@ -19,6 +19,7 @@ SIZED = ("seed", "a", "b", "c")
 AGED = (*SIZED, "d")  # the last stands for D and all that come after it
 FATES = {"liquidated": "liquidation", "sold": "sale", "listed": "listing"}
 STEPS = ("seed_to_a", "a_to_b", "b_to_c")
+PRICED = (FIRST, ("a",), ("b",), ("c",))  # whose median prices of two years are compared
 MULTIPLES = (1.0, 5.0, 10.0, 20.0, 50.0)  # between which the outcomes of financings are counted
 NOTHING = 1e-9  # of the proceeds
 
@@ -34,6 +35,10 @@ class Funnel:
     ended so, shares by what came back over what was paid, between MULTIPLES; founders_nothing: share of those firms
     whose founders and option holders got nothing. exits: of those firms, shares by FATES; sold_at_loss: share of the
     sold that brought less than they had raised.
+
+    Of the whole cohort, whatever its first round was: dearer: by PRICED, median pre-money of the later of two years
+    over that of the earlier (NaN where none are asked for); up_rounds: of the rounds from A on that follow another, the
+    share priced above the post-money of the one before, and up_step, the median of that ratio.
     """
 
     firms: int
@@ -47,6 +52,9 @@ class Funnel:
     founders_nothing: float
     exits: np.ndarray
     sold_at_loss: float
+    dearer: np.ndarray
+    up_rounds: float
+    up_step: float
 
 
 def funding_funnel(
@@ -57,10 +65,11 @@ def funding_funnel(
     seed: int,
     since: int = 0,
     ended: tuple[int, int] | None = None,
+    priced: tuple[int, int] | None = None,
 ) -> Funnel:
     """founded, until, since, ended: quarters (year x 4 + 0 … 3), all inclusive; since: of rounds whose age and step-up
-    count; ended: of the ends of the firms whose outcomes count (all up to `until` where None). Firms of the start are
-    in no cohort."""
+    count; ended: of the ends of the firms whose outcomes count (all up to `until` where None); priced: two years whose
+    prices are compared. Firms of the start are in no cohort."""
     from sim.analysis.lived import Need, lived
     from sim.quantities import parse_quarter
 
@@ -95,7 +104,45 @@ def funding_funnel(
     ways = np.array([np.mean(exits["way"][ours] == way) if ours.any() else np.nan for way in FATES.values()])
     sold = ours & (exits["way"] == FATES["sold"])
     at_loss = float(np.mean((exits["proceeds"] < exits["raised"])[sold])) if sold.any() else float("nan")
-    return Funnel(len(begun), reach, quartiles, spread, ages, step_ups, fates, outcomes, nothing, ways, at_loss)
+    dearer = np.full(len(PRICED), np.nan) if priced is None else _dearer(log, mine, quarter // 4, priced)
+    up_rounds, up_step = _up_rounds(log, mine & (quarter >= since))
+    return Funnel(
+        len(begun),
+        reach,
+        quartiles,
+        spread,
+        ages,
+        step_ups,
+        fates,
+        outcomes,
+        nothing,
+        ways,
+        at_loss,
+        dearer,
+        up_rounds,
+        up_step,
+    )
+
+
+def _dearer(
+    log: "Mapping[str, np.ndarray]", counted: np.ndarray, year: np.ndarray, priced: tuple[int, int]
+) -> np.ndarray:
+    """Median pre-money of each stage of PRICED in the second of two years over that in the first."""
+    out = []
+    for names in PRICED:
+        of_stage = counted & np.isin(log["stage"], names)
+        before, after = (log["pre_money"][of_stage & (year == y)] for y in priced)
+        out.append(np.median(after) / np.median(before) if before.size and after.size else np.nan)
+    return np.array(out, dtype=float)
+
+
+def _up_rounds(log: "Mapping[str, np.ndarray]", counted: np.ndarray) -> tuple[float, float]:
+    """Of the rounds from A on that follow another: the share above the last post-money, and the median of the ratio."""
+    rows = counted & (log["round"] > 1) & ~np.isin(log["stage"], FIRST)
+    if not rows.any():
+        return float("nan"), float("nan")
+    ratio = log["pre_money"][rows] / log["previous_post_money"][rows]
+    return float(np.mean(ratio > 1.0)), float(np.median(ratio))
 
 
 def _ages_and_step_ups(

@@ -142,7 +142,7 @@ def open_at_start(key, rules, firms, ventures, market, tally, scratch):
             v = np.int64(firms.venture[slot])
             index, cohort = np.int64(firms.index[slot]), np.int64(firms.cohort[slot])
             value = exp(ventures.log_value[v] + market.private[0])
-            stage = next_stage(r, ventures, v, value, np.int64(Stage.PRE_IPO))
+            stage = next_stage(r, ventures, v, exp(ventures.log_value[v]), np.int64(Stage.PRE_IPO))
             promise = ventures.log_value[v] - r.centre[stage]
             odds = log(r.closes / (1.0 - r.closes)) + r.selective[FundKind.MARKET] * promise
             _, u, _, _ = uniforms(key, index, cohort, 0, Purpose.OPENS_CAPITAL)

@@ -292,8 +292,11 @@ def flag_seekers(alive, listed, fails, cash, burn, last_round, patience, short_r
 
 @inlined
 def wants_round(rules, ventures, v, private, quarter):
-    """Whether the firm goes raising: short of runway, or worth the step-up it waits for; never within the least gap.
-    After a failed attempt it tries again every rules.retry quarters, and gives up after rules.patience of them."""
+    """Whether the firm goes raising: short of runway, or as far as the step-up it waits for; never within the least
+    gap. How far is a matter of the firm and not of the market: its latent value over what the price of its last round
+    says at the market of that quarter. So a hot market does not only bring the same step-up sooner but dearer rounds.
+    private: the market's path. After a failed attempt it tries again every rules.retry quarters, and gives up after
+    rules.patience of them."""
     if ventures.listed[v] or ventures.classes[v] >= MAX_CLASSES or ventures.fails[v] >= rules.patience:
         return False
     since = quarter - ventures.last_round[v]
@@ -303,31 +306,34 @@ def wants_round(rules, ventures, v, private, quarter):
         return True
     if ventures.rounds[v] == 0 or since < rules.least_gap:
         return False
-    return ventures.log_value[v] - log_inlined(max(ventures.last_post[v], 1.0)) + private > ventures.goal[v]
+    then = private[max(np.int64(0), np.int64(ventures.last_round[v]))]
+    return ventures.log_value[v] - log_inlined(max(ventures.last_post[v], 1.0)) + then > ventures.goal[v]
 
 
 @inlined
 def skips_to(rules, firms, slot):
-    """The stage up to which a first round may skip by its price: B; a profitable firm on its way to a listing is past
-    that."""
+    """The stage up to which a first round may skip by what it asks for: B; a profitable firm on its way to a listing is
+    past that."""
     mature = firms.held[slot] & rules.listing_levels != 0 and firms.profit_last[slot] > 0.0
     return np.int64(Stage.PRE_IPO) if mature else np.int64(Stage.B)
 
 
 @inlined
-def next_stage(rules, ventures, v, pre, latest):
-    """The stage of the round a firm goes for: one on from its last, if its price is in reach of that stage; else
-    another round of the same stage (A+, B+). latest: the stage up to which a first round may skip."""
+def next_stage(rules, ventures, v, normal_pre, latest):
+    """The stage of the round a firm goes for: one on from its last, if what it asks for is in reach of that stage;
+    else another round of the same stage (A+, B+). normal_pre: the pre-money it asks for at a normal market's prices: a
+    stage says how far a firm has come, and in a hot market the rounds of every stage are dearer. latest: the stage up
+    to which a first round may skip."""
     last = ventures.stage[v]
     if last == Stage.NONE:
         stage = np.int64(Stage.ANGEL)
-        while stage < latest and pre > rules.stage_floor[stage + 1] * rules.skip_factor:
+        while stage < latest and normal_pre > rules.stage_floor[stage + 1] * rules.skip_factor:
             stage += 1
         return stage
     if last == Stage.PRE_IPO:
         return np.int64(last)
     stage = np.int64(last) + 1
-    if pre < rules.stage_floor[stage]:
+    if normal_pre < rules.stage_floor[stage]:
         return np.int64(last)
     return stage
 
@@ -742,7 +748,8 @@ def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, even
     c, d = scratch.terms[Term.JOINS, seeker], scratch.terms[Term.GOAL, seeker]
     private = market.private[quarter]
     pre = scratch.terms[Term.ASK, seeker]
-    stage = np.int64(next_stage(rules, ventures, v, pre, skips_to(rules, firms, ventures.firm[v])))
+    latest = skips_to(rules, firms, ventures.firm[v])
+    stage = np.int64(next_stage(rules, ventures, v, pre * exp(-private), latest))
     dilution = min(max(rules.dilution[stage] * scratch.terms[Term.DILUTION, seeker], 0.02), 0.45)
     amount = pre * dilution / (1.0 - dilution)
     post = pre + amount
@@ -917,7 +924,7 @@ def raise_rounds(key, rules, firms, ventures, holdings, funds, market, tally, ev
     n = 0
     for k in range(may):
         v = scratch.list[k]
-        if wants_round(rules, ventures, v, private, quarter):
+        if wants_round(rules, ventures, v, market.private, quarter):
             scratch.list2[n] = v
             scratch.score[n] = unit(ventures.word_order[v])
             n += 1

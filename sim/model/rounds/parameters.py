@@ -11,10 +11,12 @@ class StageTerms(Table):
     settled = frozenset(("volatility", "preference"))
 
     dilution: Share = Described("median share of the post-money sold in the round")
-    floor: Money = Described("pre-money from which a firm can raise a round of this stage")
+    floor: Money = Described("pre-money from which a firm can raise a round of this stage, in a normal market")
     ticket: Money = Described("largest cheque of one fund")
     runway: Years = Described("how long the money is meant to last")
-    step_up: Ratio = Described("median step-up over the last post-money at which a firm goes raising again")
+    step_up: Ratio = Described(
+        "median step-up over the last post-money at which a firm goes raising again, at constant market prices"
+    )
     drift: SignedRate = Described("yearly drift of the log value after the round")
     volatility: Ratio = Described("yearly volatility of the log value after the round")
     centre: Money = Described("latent value of a typical candidate for this stage, to which funds compare")
