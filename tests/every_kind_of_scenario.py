@@ -17,7 +17,7 @@ KINDS = {
     "wuxi": ("organic.per_year=120",),
     "xiamen": ("organic.per_year=120",),
     "china": ("organic.per_year=120",),
-    "us": (),
+    "us": ("organic.per_year=120",),
 }
 SMALL = ("firms.initial.count=500",)
 

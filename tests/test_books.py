@@ -401,6 +401,8 @@ def test_a_yuan_more_in_the_next_round_gets_what_its_class_gets(followed):
             if quarter[k] < 0:
                 assert back[k] == 0.0 and held[k] == 0.0
                 continue
+            if held[k] > 0.0:  # it lives on
+                continue
             life = follow(scenario, r, firm, 5)
             later = [e for e in life["rounds"] if e["quarter"] > str(life["rounds"][0]["quarter"])]
             assert int(quarter[k]) > 0 and later
