@@ -45,7 +45,7 @@ FREE = {  # name: middle of the prior and its deviation, of logs but for SIGNED
 STARTS = {
     "from one end": (0.66, 1.4, 720e4, 2.2, -2.2, 0.41),
     "from the other": (0.78, 1.22, 1940e4, 1.54, -2.8, 0.07),
-    "from the file": (0.77, 1.19, 2400e4, 2.10, -2.58, 0.15),
+    "from the file": (0.69, 1.02, 1700e4, 2.97, -1.99, 0.30),
 }
 STEP, AWAY = 0.3, 10.0  # step of the derivatives in deviations of the prior; where scipy's relative steps are all alike
 SIGNED = ("investors.market.eager", "investors.market.selective")
