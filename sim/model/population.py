@@ -92,27 +92,42 @@ def tried_before(key, rules, ventures, v, index, cohort, founded, age):
 
 
 @kernel
-def give_history(key, rules, ventures, v, index, cohort, quarter, first):
-    """A venture of the starting population has the rounds behind it that its value speaks for, held by others.
+def gain_since_round(key, rules, ventures, v, index, cohort, founded, since, age):
+    """What the latent log value of a venture of the start has gained since its last round, `since` quarters ago: a walk
+    that is known at both ends, its founding (founded: log of its value then) `age` quarters ago and now, has a mean on
+    the line between them and a spread of its own. A firm that would have come farther than the step-up it waits for
+    has raised on the way: it stands anywhere on the way to the next."""
+    _, u, _, w = uniforms(key, index, cohort, 1, Purpose.ROUND_TERMS_MORE)
+    part = min(1.0, since / max(np.int64(1), age))
+    spread = rules.value_volatility[ventures.stage[v]] * np.sqrt(since * (1.0 - part))
+    gain = part * (ventures.log_value[v] - founded) + spread * normal(u)
+    return ventures.goal[v] * w if gain > ventures.goal[v] else gain
 
-    first: log of its latent value when it was founded, at which its first round is taken to have been."""
-    value = exp(ventures.log_value[v])
-    stage = stage_behind(rules, value)
+
+@kernel
+def give_history(key, rules, ventures, v, index, cohort, first, since, age):
+    """A venture of the starting population has the rounds behind it that its value speaks for, held by others, the last
+    one `since` quarters ago at its value of then.
+
+    first: log of its latent value when it was founded, `age` quarters ago, at which its first round is taken to have
+    been. The market's price at its rounds is taken to have been the normal one."""
+    stage = stage_behind(rules, exp(ventures.log_value[v]))
     if stage == 0:
         return
+    ventures.stage[v] = stage
+    ventures.goal[v] = rules.step_up[stage]
+    value = exp(ventures.log_value[v] - gain_since_round(key, rules, ventures, v, index, cohort, first, since, age))
     sold = 1.0
     for s in range(1, stage + 1):
         sold *= 1.0 - rules.dilution[s]
     share = 1.0 - sold
-    issue_class(key, rules, ventures, v, index, cohort, stage, share * value, (1.0 - share) * value, quarter)
-    ventures.stage[v] = stage
+    issue_class(key, rules, ventures, v, index, cohort, stage, share * value, (1.0 - share) * value, np.int64(0))
     ventures.rounds[v] = stage
     ventures.last_post[v] = value
     ventures.first_post[v] = min(value, exp(first + log(1.0 / (1.0 - rules.dilution[1]))))
     ventures.raised[v] = share * value
     amount = rules.dilution[stage] * value
     ventures.burn[v] = amount / rules.runway[stage]
-    ventures.goal[v] = rules.step_up[stage]
 
 
 @kernel
@@ -234,7 +249,7 @@ def fill_at_start(key, rules, firms, ventures, market, tally, scratch):
                     release_venture(ventures, tally, v)
                     continue
                 if rounds > 0:
-                    give_history(key, rules.rounds, ventures, v, first + k, cohort, 0, value)
+                    give_history(key, rules.rounds, ventures, v, first + k, cohort, value, since, np.int64(age))
                     grow_before(rules.rounds, firms, slot, ventures.log_value[v], np.int64(age))
                 ventures.cash[v] = ventures.burn[v] * money
                 ventures.burn[v] *= burn
