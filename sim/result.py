@@ -246,6 +246,8 @@ class Result:
         if not store.is_result(folder):
             raise _no_result("this folder is not a result: it has no manifest.json of headwater", folder)
         manifest = _read(folder / store.MANIFEST, _read_manifest)
+        if kind := manifest.get("kind"):
+            raise _no_result("this folder holds what another command found, and no run", folder, found=str(kind))
         metrics, quarters, values = _read(folder / ENSEMBLE, _read_ensemble)
         facts = _read(folder / FACTS, _read_facts)
         if manifest.get("replications") != values.shape[1]:
@@ -491,9 +493,9 @@ def _damaged(path: Path, found: str) -> UserError:
     return UserError([Problem("the result is damaged", file=str(path), found=found, expected=remedy)])
 
 
-def _no_result(message: str, folder: Path, nearest: str | None = None) -> UserError:
+def _no_result(message: str, folder: Path, nearest: str | None = None, found: str | None = None) -> UserError:
     expected = "a folder that `python run.py run` wrote, such as results/xian"
-    return UserError([Problem(message, file=str(folder), expected=expected, nearest=nearest)])
+    return UserError([Problem(message, file=str(folder), found=found, expected=expected, nearest=nearest)])
 
 
 def _sibling(folder: Path) -> str | None:

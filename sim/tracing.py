@@ -438,7 +438,9 @@ def outline(life: dict[str, Any], scenario: Scenario, lang: str) -> str:
             ]
             for e in life["exits"]
         ]
-        head = say(lang, "退出|方式|金额|其中归基金", "exit|way|proceeds|to funds").split("|")
+        head = say(
+            lang, "退出|方式|成交价（上市为市值）|其中归基金", "exit|way|price (market value if listed)|to funds"
+        ).split("|")
         parts.append(layout(head, rows, left=2))
     now = life.get("now")
     if now is None:

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from sim import cli
+from sim import cli, store
 from sim.printing import HEADLINES, band, headline_dates, mark, put_json, shown, summary
 from sim.progress import Progress, duration
 from sim.result import Result
 from tests import synthetic
+from tests.conftest import ROOT
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 HEAVY = ("numpy", "numba", "scipy", "matplotlib", "pydantic", "xarray", "duckdb", "pandas", "SALib", "rich", "tomli")
@@ -385,3 +386,21 @@ def test_ctrl_c_of_a_real_run_ends_without_a_traceback(desk: Path):
     assert "stopped" in said
     assert "Traceback" not in said
     assert not (desk / "results").exists() or not list((desk / "results").iterdir())
+
+
+def test_a_python_that_was_not_furnished_says_so(tmp_path):
+    """As `python run.py` outside the environment: -S hides what is installed."""
+    command = [sys.executable, "-S", str(ROOT / "run.py"), "check", "scenarios/xian.toml"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "make setup" in done.stderr and ".venv/bin/activate" in done.stderr
+
+
+def test_a_folder_of_a_comparison_is_no_run_and_is_not_called_damaged(tmp_path):
+    from sim.errors import UserError
+    from sim.result import Result
+
+    (tmp_path / "manifest.json").write_text(json.dumps({"program": store.PROGRAM, "kind": "compare", "files": []}))
+    with pytest.raises(UserError) as told:
+        Result.load(tmp_path)
+    assert "compare" in str(told.value) and "damaged" not in str(told.value)

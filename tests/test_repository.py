@@ -162,8 +162,8 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def takes_long(line: str) -> bool:
-    """Left to `make slow`; so is a line of the Chinese README that another tries in English. What commands print and draw
-    in Chinese has tests of its own."""
+    """Left to `make slow`; so is a line of the Chinese README that another tries in English. What commands print and
+    draw in Chinese has tests of its own."""
     twin = line.replace(" --lang zh", "")
     return line.split()[2] in LONG or line.endswith("verify") or (twin != line and twin in examples())
 

@@ -767,3 +767,14 @@ def test_a_missing_key_says_what_it_means_in_both_languages(root, tmp_path):
     assert (problem.line, problem.key) == (2, "programmes.own.peers")
     assert "this key is missing (it means: Bass q" in problem.told("en")
     assert "缺少这个键（含义：" in problem.told("zh")
+
+
+def test_a_lever_that_is_no_parameter_is_told_with_the_nearest(tmp_path):
+    path = tmp_path / "levers.toml"
+    base = (ROOT / "scenarios" / "xian.toml").as_posix()
+    text = f'extends = "{base}"\n\n[levers."funds.guidance.sze"]\nlow = 1\nhigh = 2\n'
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError) as told:
+        load_scenario(path)
+    assert "levers.toml:3: levers.funds.guidance.sze: no such parameter" in str(told.value)
+    assert "did you mean funds.guidance.size" in str(told.value)

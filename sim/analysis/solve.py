@@ -167,7 +167,9 @@ class Solution:
             )
         lines = [title, first]
         along = a.p if a.rising else a.p[::-1]
-        if (np.diff(along) < 0).any():
+        if a.status == "out of reach":
+            pass
+        elif (np.diff(along) < 0).any():
             lines.append(
                 say(
                     lang,

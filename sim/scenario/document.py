@@ -4,6 +4,7 @@
 References between tables are checked here, all at once.
 """
 
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Annotated, Any
 
@@ -38,7 +39,7 @@ from sim.model.projects.parameters import Project
 from sim.model.rounds.parameters import RoundParameters
 from sim.quantities import quarter_name
 from sim.scenario.facts import Fact
-from sim.scenario.fields import Bounds, Described, Id, LocalName, Number, Ratio, Table, When
+from sim.scenario.fields import Bounds, Described, Id, LocalName, Number, Ratio, Table, When, iter_quantities
 from sim.scenario.loading import ScenarioProblems
 
 MAX_LEVELS = 24
@@ -164,9 +165,17 @@ class Scenario(Table):
         self._check_named(found)
         self._check_guidance(found)
         self._check_facts(found)
+        self._check_levers(found)
         if found:
             raise ScenarioProblems(found)
         return self
+
+    def _check_levers(self, found: list) -> None:
+        if not self.levers:
+            return
+        varied = [path for path, _ in iter_quantities(self) if not path.startswith(("facts.", "levers."))]
+        for path in sorted(set(self.levers) - set(varied)):
+            found.append((f"levers.{path}", "no such parameter", path, get_close_matches(path, varied, 1)))
 
     def _check_time(self, found: list) -> None:
         if self.zone.end <= self.zone.start:

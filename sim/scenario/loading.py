@@ -224,6 +224,7 @@ def find_quantity(scenario: Table, path: str) -> Quantity:
     known = dict(iter_quantities(scenario))
     if path in known:
         return known[path]
+    varied = [name for name in known if not name.startswith(("facts.", "levers."))]
     node: Any = scenario
     for part in path.split("."):
         if isinstance(node, dict):
@@ -233,9 +234,9 @@ def find_quantity(scenario: Table, path: str) -> Quantity:
         else:
             node = getattr(node, part, None) if isinstance(node, BaseModel) else None
         if node is None:
-            raise UserError(Problem("no such parameter", key=path, nearest=nearest(path, known)))
+            raise UserError(Problem("no such parameter", key=path, nearest=nearest(path, varied)))
     what = "a table" if isinstance(node, BaseModel | dict | list) else _short(node)
-    raise UserError(Problem("is not a number that can be varied", key=path, found=what, nearest=nearest(path, known)))
+    raise UserError(Problem("is not a number that can be varied", key=path, found=what, nearest=nearest(path, varied)))
 
 
 def provenance(scenario: Table) -> list[dict[str, Any]]:
