@@ -254,6 +254,88 @@ def test_the_flows_of_a_result_keep_its_means(result):
     assert table["subfunds", "back"] == pytest.approx(result["funds.subfunds.distributed"][:, -1].mean())
 
 
+def of_funds(**last: float) -> Result:
+    """Two replications, a quarter: what each metric is in the first, and half as much again in the second."""
+    metrics = [Metric(name.replace("__", "."), "CNY", {"zh": name, "en": name}, "stock") for name in last]
+    values = np.array([[[x], [1.5 * x]] for x in last.values()])
+    return Result(metrics, ["2023Q4"], values)
+
+
+@pytest.mark.parametrize(
+    ("public", "attraction", "direct"), [(48.0, 0.0, 8.0), (52.0, 4.0, 8.0), (44.0, 4.0, 0.0), (43.0, 0.0, 3.0)]
+)
+def test_a_fund_is_drawn_as_the_treasurys_only_so_far_as_its_money_is(public, attraction, direct):
+    """Whichever kinds are the treasury's, and of a kind that has funds of both (the last) the part that is."""
+    result = of_funds(
+        funds__guidance__paid_in=40.0,
+        funds__direct__paid_in=8.0,
+        funds__attraction__paid_in=4.0,
+        partners__treasury__paid_in=public,
+    )
+    flows_ = figures.flows_of(result)
+    table = {(a, b): x for a, b, x in flows_}
+    assert sum(x for a, _, x in flows_ if a == "treasury") == pytest.approx(1.25 * public)
+    assert table.get(("treasury", "attraction"), 0.0) == pytest.approx(1.25 * attraction)
+    assert table.get(("treasury", "direct"), 0.0) == pytest.approx(1.25 * direct)
+    assert sum(x for _, b, x in flows_ if b == "attraction") == pytest.approx(1.25 * 4.0)
+    words = [text.get_text() for text in texts(figures.fund_flow(flows_, result, lang="en"))]
+    assert f"Treasury\nCNY {digits(1.25 * public)}" in words
+
+
+def test_an_amount_beside_a_node_counts_flows_too_thin_to_draw():
+    figure = figures.fund_flow([("others", "market", 1e12), ("a", "b", 2.1e9), ("a", "c", 1.9e9)], lang="en")
+    assert "a\nCNY 4 bn" in [text.get_text() for text in texts(figure)]
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_multiples_say_of_how_many_worlds_they_are(result, lang):
+    table = {**result.samples["multiples"]}
+    table["replication"] = table["replication"] % 5
+    logged = Result(result.metrics, result.quarters, result.values, {"multiples": table}, [], result.manifest)
+    _, subtitle, source = style.words_of(figures.multiples(logged, lang=lang))
+    assert ("5次模拟（共60次）" if lang == "zh" else "5 of 60 replications") in source
+    assert ("有明细的5次模拟" if lang == "zh" else "of the 5 replications") in subtitle
+    table["replication"] = np.arange(4000) % 60
+    source = style.words_of(figures.multiples(logged, lang=lang))[2]
+    assert ("· 60次模拟 ·" if lang == "zh" else "· 60 replications ·") in source
+
+
+def changed(result: Result, *sets: str) -> Result:
+    manifest = {**result.manifest, "overrides": list(sets)}
+    return Result(result.metrics, result.quarters, result.values, result.samples, result.facts, manifest, result.names)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_every_figure_says_what_the_run_set_otherwise(result, lang):
+    told = "改设 guidance.reinvestment=2.0" if lang == "zh" else "set guidance.reinvestment=2.0"
+    for name, draw in figures.default_set(changed(result, "guidance.reinvestment=2.0"), lang):
+        assert told in style.words_of(draw())[2], name
+    figure = figures.overview(changed(result, "guidance.reinvestment=2.0"), lang=lang)
+    assert told in style.words_of(figure)[1]
+    assert told not in style.words_of(figures.overview(result, lang=lang))[1]
+
+
+def test_of_many_or_long_settings_the_first_are_told_and_the_others_counted():
+    assert style.overrides({}, 64) == ""
+    assert style.overrides({"overrides": ["a=1", "b=2"]}, 64) == "a=1; b=2"
+    assert style.overrides({"overrides": ["a=1", "b=2", "c=3", "d=4", "e=5"]}, 64) == "a=1; b=2; +3"
+    long = "ladders.certificates.levels.champion.apply=0.5"
+    assert style.overrides({"overrides": [long, long, "c=3"]}, 64) == f"{long}; +2"
+    assert style.overrides({"overrides": ["x" * 90]}, 64) == "x" * 63 + "..."
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_long_settings_stay_on_the_page(result, lang):
+    long = changed(result, "ladders.certificates.levels.champion.apply=0.5", "name=很长很长的名字", "c=3")
+    long.manifest["scenario"] = f"scenarios/{'a-variant-with-a-long-name-' * 3}.toml"
+    for draw in (figures.overview, figures.multiples, figures.scoreboard):
+        with style.style():
+            figure = draw(long, lang=lang)
+            figure.draw_without_rendering()
+            for text in figure.texts:
+                assert text.get_window_extent().x1 <= figure.bbox.x1, text.get_text()
+
+
 def test_the_share_above_the_published_multiple_is_the_samples_own(result):
     share = np.mean(result.samples["multiples"]["multiple"] >= 11.1)
     words = [text.get_text() for text in texts(figures.multiples(result, lang="en"))]

@@ -571,6 +571,18 @@ def test_the_rule_pack_is_told_with_what_departs_from_it_and_what_binds(result: 
         assert words in page, words
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_head_says_what_the_run_set_otherwise(result: Result, pages: dict[str, str], tmp_path: Path, lang: str):
+    sets = ["guidance.reinvestment=2.0", "attraction.offers_per_year=20", "a=1", "b=2", "c=3"]
+    folder = replace(result, manifest=result.manifest | {"overrides": sets}).save(tmp_path / "changed")
+    write(folder, lang, day=DAY)
+    page = (folder / "report" / f"report-{lang}.html").read_text(encoding="utf-8")
+    what = {"zh": "改设参数（--set）", "en": "Changed by --set"}[lang]
+    head = page[page.index("<header>") : page.index("</header>")]
+    assert f"<dt>{what}</dt><dd>guidance.reinvestment=2.0; attraction.offers_per_year=20; +3</dd>" in head
+    assert what not in pages[lang]
+
+
 def test_a_run_without_a_rule_pack_has_no_section_of_rules(pages: dict[str, str]):
     assert "The rules of the guidance fund" not in pages["en"] and "引导基金的规则" not in pages["zh"]
 

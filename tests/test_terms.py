@@ -74,3 +74,9 @@ def test_the_words_for_no_source_are_told_in_the_readers_language() -> None:
     assert sourced("firms.csv, row 2", "zh") == "firms.csv，第 2 行"
     assert (sourced("starter file", "zh"), sourced("起步文件", "en")) == ("起步文件", "starter file")
     assert sourced("Yearbook 2023, page 4", "zh") == "Yearbook 2023, page 4"
+
+
+def test_redemptions_are_called_payments_to_funds_which_is_what_is_counted():
+    """One for each fund's position and part payment, not one for each firm."""
+    assert label_of("rounds.redeemed", {}, "en") == "Redemption payments to funds"
+    assert label_of("rounds.redeemed", {}, "zh") == "累计回购付款次数（对各基金）"

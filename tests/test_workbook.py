@@ -102,6 +102,18 @@ def test_texts_that_look_like_formulas_stay_texts(of: material.Material):
     assert {"=2+2 (firms)", "=cmd|'/c calc'!A1"} <= found
 
 
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_summary_says_what_the_run_set_otherwise(of: material.Material, lang: str):
+    assert of.result is not None
+    result = replace(of.result, manifest=of.result.manifest | {"overrides": ["guidance.reinvestment=2.0"]})
+    sheet = opened(replace(of, lang=lang, result=result))[SHEETS[lang][0]]
+    facts = {str(row[0].value): row[1].value for row in sheet.iter_rows()}
+    what = "改设参数（--set）" if lang == "zh" else "Changed by --set"
+    assert facts[what] == "guidance.reinvestment=2.0"
+    plain = opened(replace(of, lang=lang))[SHEETS[lang][0]]
+    assert what not in [row[0].value for row in plain.iter_rows()]
+
+
 def test_an_undefined_number_is_an_empty_cell(of: material.Material):
     sheet = opened(replace(of, lang="en"))["Summary"]
     values = [cell.value for row in sheet.iter_rows(min_col=3) for cell in row if cell.value is not None]

@@ -157,12 +157,15 @@ def multiples(result: Result, lang: str = "zh", published: float | None = None) 
     table = result.samples["multiples"]
     values = np.asarray(table["multiple"], dtype=np.float64)
     values = values[np.isfinite(values) & (values > 0)]
-    source = look.source_line(result, lang)
+    worlds = len(np.unique(table["replication"])) if "replication" in table else result.replications
+    source = look.source_line(result, lang, worlds)
     if values.size == 0:
         return look.empty(term("figure.multiples", lang), source, lang)
     told = published is not None or _told(result) is not None
     published = published or _told(result) or _marked(result)
-    subtitle = term("figure.multiples.count", lang).format(count=f"{values.size:,}", quarter=result.quarters[-1])
+    subtitle = term("figure.multiples.count", lang).format(
+        count=f"{values.size:,}", worlds=f"{worlds:,}", quarter=result.quarters[-1]
+    )
     moved = values[np.abs(np.log(values)) > 1e-9]  # a firm with one round stands at 1 by definition
     once = 1 - moved.size / values.size
     if once > 0.005:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import combinations, pairwise
+from math import isclose
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,7 +57,7 @@ def fund_flow(
     source = look.source_line(result, lang) if result is not None else "Headwater 活水"
     flows = [(a, b, float(x)) for a, b, x in flows if np.isfinite(x) and x > 0]
     largest = max((x for _, _, x in flows), default=0.0)
-    flows = [flow for flow in flows if flow[2] >= LEAST * largest]
+    whole, flows = flows, [flow for flow in flows if flow[2] >= LEAST * largest]  # an amount tells the thin ones too
     if not flows:
         return look.empty(title, source, lang)
     if subtitle is None:
@@ -71,7 +72,7 @@ def fund_flow(
     for name, (x, y, height) in boxes.items():
         if isinstance(name, str):
             axes.add_patch(Rectangle((x, y), BAR, height, color=_colour(name), lw=0))
-            total = sum(f[2] for f in flows if f[1] == name) or sum(f[2] for f in flows if f[0] == name)
+            total = sum(f[2] for f in whole if f[1] == name) or sum(f[2] for f in whole if f[0] == name)
             label = term(f"flow.{name}", lang) if f"flow.{name}" in TERMS else name
             axes.annotate(
                 f"{label}\n{amount(total, 'CNY', lang)}", (x + BAR, y + height / 2), (4, 0), textcoords="offset points",
@@ -103,8 +104,10 @@ def flows_of(result: Result, quarter: str | None = None) -> list[Flow]:
         with np.errstate(divide="ignore", invalid="ignore"):
             part = result["funds.subfunds.paid_in"][:, column] / result["funds.leverage"][:, column]
         from_guidance = float(np.nanmean(part)) if not np.all(np.isnan(part)) else 0.0
-    for kind in ("guidance", "direct", "attraction"):
-        flows.append(("treasury", kind, of(kind, "paid_in")))
+    paid = {kind: of(kind, "paid_in") for kind in ("guidance", "direct", "attraction")}
+    public = mean("partners.treasury.paid_in") if "partners.treasury.paid_in" in result else sum(paid.values())
+    for kind, part in _of_the_treasury(paid, public).items():
+        flows += [("treasury", kind, part), ("others", kind, paid[kind] - part)]
     flows += [("guidance", "subfunds", from_guidance), ("others", "subfunds", into_subfunds - from_guidance)]
     flows.append(("others", "market", of("market", "paid_in")))
     kinds = ("subfunds", "direct", "attraction", "market")
@@ -117,6 +120,23 @@ def flows_of(result: Result, quarter: str | None = None) -> list[Flow]:
     flows += [(kind, "carry", of(kind, "carry")) for kind in kinds]
     flows += [(kind, "back", of(kind, "distributed")) for kind in kinds]
     return [flow for flow in flows if flow[2] > 0]
+
+
+def _of_the_treasury(paid: Mapping[str, float], public: float) -> dict[str, float]:
+    """What of the money paid into each kind of fund is the treasury's, which paid `public` in all.
+
+    A result does not say who stands behind a fund, but it is the treasury alone or others alone: the kinds that make up
+    `public` are its own. None do where a kind has funds of both; then they are filled in the order given.
+    """
+    for count in range(len(paid), -1, -1):
+        for own in combinations(paid, count):
+            if isclose(sum(paid[kind] for kind in own), public, rel_tol=1e-6):
+                return {kind: paid[kind] if kind in own else 0.0 for kind in paid}
+    parts, left = {}, public
+    for kind, amount_paid in paid.items():
+        parts[kind] = min(amount_paid, left)
+        left -= parts[kind]
+    return parts
 
 
 Node = str | tuple[int, int]  # a name, or the place where flow i passes column j

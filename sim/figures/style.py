@@ -6,7 +6,7 @@ import contextlib
 import io
 import math
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -41,6 +41,7 @@ SERIES = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY)
 
 HALO = [patheffects.withStroke(linewidth=2.2, foreground="white")]  # keeps words on lines legible
 KEYS_ROOM = 148  # letters of a line of keys
+SETS_ROOM = 64  # letters of what a run set otherwise than its scenario
 WIDTH = 8.0  # inches; with DPI, 1600 pixels
 DPI = 200
 BARE_HEAD, BARE_FOOT = 0.16, 0.38  # inches above and below the axes of a figure without words of its own
@@ -161,9 +162,16 @@ def page(
     left = 0.42 / width
     figure.text(left, 1 - 0.22 * inch, title, fontsize=13, va="top")
     if subtitle:
-        figure.text(left, 1 - 0.50 * inch, subtitle, fontsize=8.5, color=GREY, va="top")
-    figure.text(left, 0.10 * inch, source, fontsize=6.8, color=GREY, va="bottom")
+        size = _fitting(subtitle, 8.5, width)
+        figure.text(left, 1 - 0.50 * inch, subtitle, fontsize=size, color=GREY, va="top")
+    figure.text(left, 0.10 * inch, source, fontsize=_fitting(source, 6.8, width), color=GREY, va="bottom")
     return figure, foot * inch, 1 - head * inch
+
+
+def _fitting(text: str, size: float, width: float) -> float:
+    """The size of letters, or the smaller one at which a line of words stays on a page so many inches wide."""
+    room = (width - 0.55) * 72 / (0.52 * size)  # half of a hanzi is .5 of its size wide, a letter about as much
+    return size * min(1.0, room / max(wide(text), 1))
 
 
 def legend(figure: Figure, handles: Sequence[Artist], top: float) -> float:
@@ -240,22 +248,43 @@ def band_keys(lang: str) -> list[Any]:
     ]
 
 
-def source_line(result: Result, lang: str) -> str:
-    """`Headwater 活水 · scenario · replications · seed`"""
-    count = f"{result.replications:,}"
+def source_line(result: Result, lang: str, worlds: int | None = None) -> str:
+    """`Headwater 活水 · scenario · replications · seed`; worlds: of how many of them a figure is drawn, if not all."""
     parts = ["Headwater 活水", scenario_name(result, lang)]
-    parts.append(f"{count}{term('replication', lang)}" if lang == "zh" else f"{count} {term('replication', lang)}")
+    count = f"{worlds or result.replications:,}"
+    some = (
+        term("figure.some", lang).format(all=f"{result.replications:,}")
+        if worlds not in (None, result.replications)
+        else ""
+    )
+    word = term("replication", lang)
+    parts.append(f"{count}{word}{some}" if lang == "zh" else f"{count}{some} {word}")
     if "seed" in result.manifest:
         parts.append(f"{term('seed', lang)} {result.manifest['seed']}")
     return " · ".join(part for part in parts if part)
 
 
 def scenario_name(result: Result, lang: str) -> str:
-    """The zone, and the scenario's file where that is a variant of the zone's own."""
+    """The zone, the scenario's file where that is a variant of the zone's own, and what the run set otherwise."""
     zone, file = result.manifest.get("zone"), str(result.manifest.get("scenario") or "")
     name = str(zone.get(lang) or next(iter(zone.values()), "")) if isinstance(zone, dict) else ""
     stem = Path(file).stem
-    return " · ".join(part for part in (name, shortened(stem, 40)) if part)
+    sets = overrides(result.manifest, SETS_ROOM)
+    told = term("figure.overrides", lang).format(sets=sets) if sets else ""
+    return " · ".join(part for part in (name, shortened(stem, 40), told) if part)
+
+
+def overrides(manifest: Mapping[str, Any], room: int) -> str:
+    """What a run set otherwise than its scenario (`--set`), in at most about `room` letters: the first two or one in
+    words, the others counted. `a.b=1; c=2; +3`"""
+    sets = [" ".join(str(each).split()) for each in manifest.get("overrides") or ()]
+    text = ""
+    for named in (2, 1):
+        more = [f"+{len(sets) - named}"] if len(sets) > named else []
+        text = "; ".join([*sets[:named], *more])
+        if wide(text) <= room:
+            return text
+    return "; ".join([shortened(sets[0], room), *more])
 
 
 def empty(title: str, source: str, lang: str) -> Figure:

@@ -15,7 +15,7 @@ from sim.analysis.compare import BOUGHT, VERDICTS
 from sim.analysis.text import WORDS as ANALYSIS_WORDS
 from sim.figures.facts import fact_name
 from sim.figures.ladders import curves_of, ladder_name, ladders_of, levels_of, waves
-from sim.figures.style import amount, capital, scenario_name
+from sim.figures.style import amount, capital, overrides, scenario_name
 from sim.report import fair, numbers
 from sim.report.answer import Teller, in_scale, leading_index, of_comparison, of_sweep, sentences
 from sim.report.blocks import Attachment, Block, Cell, Code, Document, Paragraph, Points, Row, Section, Table
@@ -53,6 +53,7 @@ FUND_COLUMNS = ("count", "size", "paid_in", "invested.local", "invested.outside"
 USES = ("check", "calibrate", "goal", "input")
 MOST_OUTPUTS = 6  # of a sweep
 MOST_CHANGES = 4  # difference curves of a comparison
+HEAD_ROOM = 100  # letters of what a run set otherwise, in the head: a line of the PDF
 MOST_STATED = 12  # numbers that a scenario states otherwise
 
 
@@ -84,6 +85,8 @@ def document(material: Material, sections: Sequence[Section]) -> Document:
         (say("随机种子", "Seed"), str(about.get("seed", "–"))),
         (say("程序版本", "Version"), f"Headwater {about.get('version') or _version()}"),
     ]
+    if sets := overrides(about, HEAD_ROOM):
+        facts.append((say("改设参数（--set）", "Changed by --set"), sets))
     words = {
         "contents": say("目录", "Contents"),
         "table": say("表", "Table"),
