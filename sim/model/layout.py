@@ -85,7 +85,13 @@ FIXED: tuple[tuple[str, str, Kind, str, str], ...] = (
     ("market.multiple", "index", _INDEX, "上市估值指数", "index of listed multiples"),
     ("market.private", "index", _INDEX, "一级市场定价指数", "index of private pricing"),
     ("market.ipo_window", "index", _INDEX, "上市窗口", "IPO window"),
-    ("rounds.redeemed", "times", _STOCK, "累计回购付款次数（对各基金）", "redemption payments to funds since the start"),
+    (
+        "rounds.redeemed",
+        "times",
+        _STOCK,
+        "累计回购付款次数（对各基金）",
+        "redemption payments to funds since the start",
+    ),
     ("exits.proceeds", "CNY", _STOCK, "累计退出金额", "exit proceeds since the start"),
     (
         "valuation.backed.max",
