@@ -637,8 +637,9 @@ def funding_funnel(inputs: FunnelInputs, expected: Mapping[str, Expected]) -> An
         raise UserError(Problem(message, key="inputs.cohort_years", found=found))
     if inputs.priced is not None and not start // 4 < inputs.priced[0] < inputs.priced[1] <= last // 4:
         expected_years = f"two years that rise, from {start // 4 + 1} to {last // 4}"
-        found = f"{inputs.priced[0]} and {inputs.priced[1]}"
-        raise UserError(Problem("cannot be compared", key="inputs.priced", found=found, expected=expected_years))
+        raise UserError(
+            Problem("cannot be compared", key="inputs.priced", found=inputs.priced, expected=expected_years)
+        )
     priced = (inputs.priced[0], inputs.priced[1]) if inputs.priced is not None else None
     _refuse_long_run(scenario, inputs.replications, inputs.seed)
     funnel = funding_funnel(scenario, founded, last, inputs.replications, inputs.seed, first, ended, priced)

@@ -31,6 +31,7 @@ from sim.app.words import WORDS
 from sim.app.worlds import Bench, Cancelled, Case, Crew
 from sim.errors import UserError
 from sim.model.world import Count
+from sim.scenario.fields import iter_quantities
 from sim.scenario.loading import find_quantity
 from sim.tracing import follow, live_again, payoff_of
 from tests.portfolios import example
@@ -620,12 +621,15 @@ def test_without_declared_levers_the_usual_ones_are_offered(tmp_path: Path):
     assert all(c.low < c.high and c.low <= c.value <= c.high for c in controls)
 
 
-def test_a_lever_on_nothing_is_told_and_left_out(tmp_path: Path):
+def test_a_lever_that_no_file_could_say_alone_is_told_and_left_out(tmp_path: Path):
+    """An item of a list without names. A lever on nothing at all is refused with the scenario."""
     folder = scenarios_in(tmp_path)
-    (folder / "odd.toml").write_text(TINY + '\n[levers."guidance.no_such"]\nlow = 0\nhigh = 1\n', encoding="utf-8")
+    scenario = load_scenario(folder / "tiny.toml")
+    path = next(path for path, _ in iter_quantities(scenario) if ".conditions.0." in path)
+    (folder / "odd.toml").write_text(TINY + f'\n[levers."{path}"]\nlow = 0\nhigh = 1\n', encoding="utf-8")
     controls, lost = controls_of(load_scenario(folder / "odd.toml"))
-    assert lost == ["guidance.no_such"]
-    assert "guidance.no_such" not in {c.path for c in controls}
+    assert lost == [path]
+    assert path not in {c.path for c in controls}
 
 
 @pytest.mark.parametrize(
