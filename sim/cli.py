@@ -931,7 +931,8 @@ def build_parser() -> argparse.ArgumentParser:
             "the least change of a parameter that reaches a target, or the earliest quarter",
             "使目标达成所需的最小参数变动，或最早达成的季度",
         ),
-        f'solve {XIAN} --by guidance.cap.angel=0.2..0.6 --target "firms.alive@2028Q4 >= 12000" --replications 20',
+        f"solve {XIAN} --by firms.entry.organic.per_year=800..2400 "
+        '--target "firms.alive@2028Q4 >= 20000" --replications 20',
         f'solve {XIAN} --target "firms.listed >= 100" --probability 0.8 --replications 20',
     )
     p.scenario()
