@@ -638,7 +638,7 @@ def funding_funnel(inputs: FunnelInputs, expected: Mapping[str, Expected]) -> An
     if inputs.priced is not None and not start // 4 < inputs.priced[0] < inputs.priced[1] <= last // 4:
         expected_years = f"two years that rise, from {start // 4 + 1} to {last // 4}"
         raise UserError(
-            Problem("cannot be compared", key="inputs.priced", found=inputs.priced, expected=expected_years)
+            Problem("cannot be compared", key="inputs.priced", found=str(inputs.priced), expected=expected_years)
         )
     priced = (inputs.priced[0], inputs.priced[1]) if inputs.priced is not None else None
     _refuse_long_run(scenario, inputs.replications, inputs.seed)
