@@ -167,9 +167,8 @@ class Solution:
             )
         lines = [title, first]
         along = a.p if a.rising else a.p[::-1]
-        if a.status == "out of reach":
-            pass
-        elif (np.diff(along) < 0).any():
+        reached = a.status != "out of reach"
+        if reached and (np.diff(along) < 0).any():
             lines.append(
                 say(
                     lang,
@@ -177,7 +176,7 @@ class Solution:
                     "note: the probability does not move one way with the lever; this is the first setting that does",
                 )
             )
-        elif not a.monotone:
+        elif reached and not a.monotone:
             lines.append(
                 say(
                     lang,

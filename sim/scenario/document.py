@@ -39,7 +39,7 @@ from sim.model.projects.parameters import Project
 from sim.model.rounds.parameters import RoundParameters
 from sim.quantities import quarter_name
 from sim.scenario.facts import Fact
-from sim.scenario.fields import Bounds, Described, Id, LocalName, Number, Ratio, Table, When, iter_quantities
+from sim.scenario.fields import Bounds, Described, Id, LocalName, Number, Ratio, Table, When, iter_parameters
 from sim.scenario.loading import ScenarioProblems
 
 MAX_LEVELS = 24
@@ -173,7 +173,7 @@ class Scenario(Table):
     def _check_levers(self, found: list) -> None:
         if not self.levers:
             return
-        varied = [path for path, _ in iter_quantities(self) if not path.startswith(("facts.", "levers."))]
+        varied = [path for path, _ in iter_parameters(self)]
         for path in sorted(set(self.levers) - set(varied)):
             found.append((f"levers.{path}", "no such parameter", path, get_close_matches(path, varied, 1)))
 

@@ -426,3 +426,10 @@ def iter_quantities(model: Any, path: str = "") -> Iterator[tuple[str, Quantity]
     elif isinstance(model, list | tuple):
         for i, value in enumerate(model):
             yield from iter_quantities(value, f"{path}.{getattr(value, 'id', i)}")
+
+
+def iter_parameters(model: Any) -> Iterator[tuple[str, Quantity]]:
+    """Of a scenario's quantities those that the model works with: no published facts, no ranges of levers."""
+    for path, quantity in iter_quantities(model):
+        if not path.startswith(("facts.", "levers.")):
+            yield path, quantity

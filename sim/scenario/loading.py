@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from sim.errors import Problem, ScenarioProblems, UserError, reference_problem
 from sim.scenario import doubt
-from sim.scenario.fields import Quantity, Table, iter_quantities
+from sim.scenario.fields import Quantity, Table, iter_parameters, iter_quantities
 from sim.scenario.reading import Tree, apply_set, below, field_names, nearest, read_tree, set_value, shown
 from sim.terms import term
 
@@ -224,7 +224,7 @@ def find_quantity(scenario: Table, path: str) -> Quantity:
     known = dict(iter_quantities(scenario))
     if path in known:
         return known[path]
-    varied = [name for name in known if not name.startswith(("facts.", "levers."))]
+    varied = [name for name, _ in iter_parameters(scenario)]
     node: Any = scenario
     for part in path.split("."):
         if isinstance(node, dict):
@@ -256,8 +256,7 @@ def provenance(scenario: Table) -> list[dict[str, Any]]:
             "note": q.note,
             "pack": packed.get(path),
         }
-        for path, q in iter_quantities(scenario)
-        if not path.startswith(("facts.", "levers."))
+        for path, q in iter_parameters(scenario)
     ]
 
 
