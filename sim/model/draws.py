@@ -28,7 +28,7 @@ class Purpose(IntEnum):
     INITIAL = 5
     MARKET = 6
     VENTURE_QUARTER = 7  # words 0 value shock, 1 place in the order of rounds, 2 ways out, 3 outside lead
-    ROUND_TERMS = 8  # words 0 price asked, 1 dilution, 2 who joins, 3 the next step-up
+    ROUND_TERMS = 8  # words 0 price asked, 1 dilution, 2 who joins
     ROUND_MEETING = 10  # + meeting number, up to 16
     ROUND_TERMS_MORE = 27
     EXIT = 28
@@ -41,7 +41,7 @@ class Purpose(IntEnum):
     RD_DRIFT = 36
     REDEMPTION = 37
     CLASS_TERMS = 39  # the quarter is the number of the class
-    CLASS_TERMS_MORE = 40
+    CLASS_TERMS_MORE = 40  # words 0 who is paid last, 1 how long the money lasts, 2 the step-up waited for next
     LADDER = 64  # + level number, up to 32
     LADDER_INITIAL = 96  # + level number, up to 32
     NOVELTY = 128

@@ -105,26 +105,27 @@ def gain_since_round(key, rules, ventures, v, index, cohort, founded, since, age
 
 
 @kernel
-def give_history(key, rules, ventures, v, index, cohort, first, since, age):
-    """A venture of the starting population has the rounds behind it that its value speaks for, held by others, the last
-    one `since` quarters ago at its value of then.
+def give_history(key, rules, ventures, v, index, cohort, first, since, age, private):
+    """A venture of the starting population has the rounds behind it that its value at the last one speaks for, held by
+    others; the last one was `since` quarters ago.
 
     first: log of its latent value when it was founded, `age` quarters ago, at which its first round is taken to have
-    been. The market's price at its rounds is taken to have been the normal one."""
-    stage = stage_behind(rules, exp(ventures.log_value[v]))
-    if stage == 0:
-        return
+    been. private: log index of private pricing at the start, which its rounds are taken to have been priced at too."""
+    ventures.stage[v] = stage_behind(rules, exp(ventures.log_value[v]))
+    ventures.goal[v] = rules.step_up[ventures.stage[v]]
+    gain = gain_since_round(key, rules, ventures, v, index, cohort, first, since, age)
+    stage = stage_behind(rules, exp(ventures.log_value[v] - gain))
     ventures.stage[v] = stage
     ventures.goal[v] = rules.step_up[stage]
-    value = exp(ventures.log_value[v] - gain_since_round(key, rules, ventures, v, index, cohort, first, since, age))
+    value = exp(ventures.log_value[v] - gain + private)
     sold = 1.0
     for s in range(1, stage + 1):
         sold *= 1.0 - rules.dilution[s]
     share = 1.0 - sold
-    issue_class(key, rules, ventures, v, index, cohort, stage, share * value, (1.0 - share) * value, np.int64(0))
+    issue_class(key, rules, ventures, v, index, cohort, stage, share * value, (1.0 - share) * value, -since)
     ventures.rounds[v] = stage
     ventures.last_post[v] = value
-    ventures.first_post[v] = min(value, exp(first + log(1.0 / (1.0 - rules.dilution[1]))))
+    ventures.first_post[v] = min(value, exp(first + private) / (1.0 - rules.dilution[1]))
     ventures.raised[v] = share * value
     amount = rules.dilution[stage] * value
     ventures.burn[v] = amount / rules.runway[stage]
@@ -133,7 +134,7 @@ def give_history(key, rules, ventures, v, index, cohort, first, since, age):
 @kernel
 def spread_cash(key, rules, ventures, v, index, cohort):
     """Firms that moved in before the start stand anywhere between two rounds."""
-    _, _, u, w = uniforms(key, index, cohort, 1, Purpose.ROUND_TERMS_MORE)
+    _, _, u, w = uniforms(key, index, cohort, 0, Purpose.ROUND_TERMS_MORE)
     if ventures.stage[v] > 0:
         ventures.cash[v] = ventures.burn[v] * rules.runway[ventures.stage[v]] * u
         ventures.last_round[v] = -np.int64(8.0 * w)
@@ -165,7 +166,6 @@ def open_at_start(key, rules, firms, ventures, market, tally, scratch):
                 ventures.fails[v] = 1
                 continue
             amount = r.dilution[stage] * value
-            issue_class(key, r, ventures, v, index, cohort, stage, amount, value - amount, 0)
             ventures.stage[v] = stage
             ventures.rounds[v] = 1
             ventures.first_post[v] = value
@@ -174,6 +174,8 @@ def open_at_start(key, rules, firms, ventures, market, tally, scratch):
             ventures.burn[v] = amount / r.runway[stage]
             ventures.goal[v] = r.step_up[stage]
             spread_cash(key, r, ventures, v, index, cohort)
+            closed = np.int64(ventures.last_round[v])
+            issue_class(key, r, ventures, v, index, cohort, stage, amount, value - amount, closed)
 
 
 @inlined
@@ -249,7 +251,18 @@ def fill_at_start(key, rules, firms, ventures, market, tally, scratch):
                     release_venture(ventures, tally, v)
                     continue
                 if rounds > 0:
-                    give_history(key, rules.rounds, ventures, v, first + k, cohort, value, since, np.int64(age))
+                    give_history(
+                        key,
+                        rules.rounds,
+                        ventures,
+                        v,
+                        first + k,
+                        cohort,
+                        value,
+                        since,
+                        np.int64(age),
+                        market.private[0],
+                    )
                     grow_before(rules.rounds, firms, slot, ventures.log_value[v], np.int64(age))
                 ventures.cash[v] = ventures.burn[v] * money
                 ventures.burn[v] *= burn
@@ -297,9 +310,10 @@ def admit_entrants(key, rules, firms, ventures, market, tally, scratch, quarter)
 @kernel
 def land_firm(key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, fund, index, quarter, age):
     """One firm moves in with an investment of the attraction fund (资本招商): firm, venture, a first round at its
-    value."""
+    value and the market's price. age: quarters it had, at the start, since that round's price was its value; its last
+    round is then taken to have been a later one, of the same investors, at its value of that time."""
     cohort = cohort_of(quarter if age == 0 else -1, np.int64(Source.ATTRACTED))
-    _, b, c, d = uniforms(key, index, cohort, 0, Purpose.ATTRACTION)
+    _, b, c, _ = uniforms(key, index, cohort, 0, Purpose.ATTRACTION)
     ticket = min(
         rules.attraction.ticket * exp(rules.attraction.ticket_sd * normal(b)),
         dry_powder(rules.rounds, funds, fund, True),
@@ -327,7 +341,7 @@ def land_firm(key, rules, firms, ventures, holdings, funds, market, tally, event
     v = put_venture(key, rules.rounds, firms, ventures, tally, slot, quarter, value, -1)
     if v < 0:
         return
-    pre = max(exp(value), 3.0 * ticket)
+    pre = max(exp(value + market.private[quarter]), 3.0 * ticket)
     scratch.list[0] = fund
     scratch.cheque[0] = ticket
     total = max(ticket, rules.rounds.dilution[Stage.A] * pre / (1.0 - rules.rounds.dilution[Stage.A]))
@@ -347,8 +361,6 @@ def land_firm(key, rules, firms, ventures, holdings, funds, market, tally, event
         total,
         np.int64(1),
         np.int64(quarter),
-        c,
-        d,
     )
     tally.counts[Count.ATTRACTED_ALIVE] += 1
     tally.counts[Count.ENTERED_ATTRACTED] += 1
@@ -356,11 +368,13 @@ def land_firm(key, rules, firms, ventures, holdings, funds, market, tally, event
     if age > 0:
         before = ventures.log_value[v]
         age_value(key, rules.rounds, ventures, v, index, cohort, 0.25 * age)
-        grown = max(0.0, ventures.log_value[v] - before)
-        ventures.last_post[v] *= exp(grown)
-        ventures.cash[v] *= exp(grown)
-        ventures.burn[v] *= exp(grown)
         spread_cash(key, rules.rounds, ventures, v, index, cohort)
+        since = -np.int64(ventures.last_round[v])
+        gain = gain_since_round(key, rules.rounds, ventures, v, index, cohort, before, since, np.int64(age))
+        grown = exp(max(0.0, ventures.log_value[v] - before - gain))
+        ventures.last_post[v] *= grown
+        ventures.cash[v] *= grown
+        ventures.burn[v] *= grown
     else:
         tally.counts[Count.ENTERED] += 1
 
@@ -670,7 +684,6 @@ def place_named(key, rules, firms, ventures, holdings, funds, market, tally, eve
                     scratch.cheque[0] = cheque
                     n = 1
             n = known_cheques(r, funds, tally, scratch, i, n)
-            u, w, _, _ = uniforms(key, k, cohort, i, Purpose.ROUND_TERMS_MORE)
             close_round(
                 key,
                 rules.rounds,
@@ -687,8 +700,6 @@ def place_named(key, rules, firms, ventures, holdings, funds, market, tally, eve
                 r.amount[i],
                 np.int64(n),
                 np.int64(quarter),
-                u,
-                w,
             )
             following = r.closed[i + 1] if i + 1 < r.first_round[k + 1] else np.int64(quarter)
             date_round(ventures, v, r.closed[i], following, quarter)

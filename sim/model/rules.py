@@ -66,6 +66,7 @@ class MarketRules(NamedTuple):
     volatility: Any
     lag: Any
     window: Any
+    pace: Any
     shut_from: Any
     shut_until: Any
     shut_share: Any
@@ -548,6 +549,7 @@ def lower_market(s: "Scenario", rows: Rows) -> MarketRules:
         volatility=rows(p.volatility),
         lag=rows(p.lag),
         window=_by_regime(rows, p.window),
+        pace=_by_regime(rows, p.pace),
         shut_from=rows.constant(shut.begins - s.zone.start if shut else NEVER, np.int64),
         shut_until=rows.constant(shut.until - s.zone.start if shut else NEVER, np.int64),
         shut_share=rows(shut.share) if shut else np.ones(rows.count),

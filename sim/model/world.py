@@ -284,6 +284,7 @@ class Market(NamedTuple):
     multiple: Floats  # log index of listed multiples
     private: Floats  # log index of private pricing
     window: Floats  # IPO window, 1 = normal
+    placing: Floats  # quarters so far, this one too, as plans of funds count them: hot ones are long, cold ones short
 
 
 class Ladder(NamedTuple):

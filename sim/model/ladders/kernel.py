@@ -581,10 +581,25 @@ def note_listings(firms, tally, listed, n, quarter):
         tally.money[Cash.LISTING_AGE_LAST] = age
 
 
+@inlined
+def met_below(rules, firms, ventures, slot, level, log_multiple):
+    """Whether a firm meets, at the start, the conditions of the levels that lead to this one: on an exclusive ladder it
+    holds none of them any more, but it came by them."""
+    if rules.exclusive[level] == 0:
+        return True
+    lower = rules.requires[level]
+    while lower >= 0:
+        if not meets(rules, firms, ventures, slot, lower, 0, log_multiple):
+            return False
+        lower = rules.requires[lower]
+    return True
+
+
 @kernel
 def seed_levels(key, rules, firms, ventures, market, ladder, events, tally, scratch):
-    """Put the known stock of the start on each level: firms that meet its conditions first, in the order of their
-    draws; where too few do, the largest of the rest. Dates of award are spread over the validity."""
+    """Put the known stock of the start on each level: firms that meet its conditions first (on an exclusive ladder also
+    those of the levels below), in the order of their draws; where too few do, the largest of the rest. Dates of award
+    are spread over the validity."""
     slots = tally.counts[Count.FIRM_SLOTS]
     m = market.multiple[0]
     for level in range(rules.levels):
@@ -593,7 +608,12 @@ def seed_levels(key, rules, firms, ventures, market, ladder, events, tally, scra
             continue
         needed = rules.requires[level]
         out = rules.exclusive[level] | bit(level)
-        n = who_qualifies(key, rules, firms, ventures, scratch, level, out, 0, m, slots, 1.0, scratch.list2)
+        found = who_qualifies(key, rules, firms, ventures, scratch, level, out, 0, m, slots, 1.0, scratch.list2)
+        n = 0
+        for k in range(found):
+            slot = scratch.list2[k]
+            scratch.list2[n] = slot
+            n += 1 if met_below(rules, firms, ventures, slot, level, m) else 0
         purpose = np.int64(Purpose.LADDER_INITIAL) + level
         uniforms_at(key, firms, scratch.list2, n, 0, purpose, 0, scratch, scratch.score)
         if rules.promised[level] >= 0.0:  # who would have applied before the start
@@ -603,7 +623,10 @@ def seed_levels(key, rules, firms, ventures, market, ladder, events, tally, scra
                 scratch.score[k] += 1.0 if firms.held[scratch.list2[k]] & bit(needed) == 0 else 0.0
         if n < wanted:  # too few meet the conditions: the largest of the rest
             for slot in range(slots):
-                if firms.alive[slot] == 0 or firms.held[slot] & out or meets(rules, firms, ventures, slot, level, 0, m):
+                if firms.alive[slot] == 0 or firms.held[slot] & out:
+                    continue
+                on_the_list = meets(rules, firms, ventures, slot, level, 0, m)
+                if on_the_list and met_below(rules, firms, ventures, slot, level, m):
                     continue
                 scratch.list2[n] = slot
                 scratch.score[n] = 42.0 - firms.log_revenue[slot]

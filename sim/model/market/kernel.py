@@ -18,6 +18,7 @@ def draw_market(key, rules, market, quarters):
     regime = np.int64(rules.regime_start)
     multiple = rules.multiple_start
     private = rules.private_start
+    placing = 0.0
     for q in range(quarters):
         u, v, _, _ = uniforms(key, 0, 0, q, Purpose.MARKET)
         if q < rules.history.shape[0] and rules.history[q] >= 0:
@@ -37,6 +38,8 @@ def draw_market(key, rules, market, quarters):
         market.regime[q] = regime
         market.multiple[q] = multiple
         market.private[q] = private
+        placing += rules.pace[regime]
+        market.placing[q] = placing
         window = rules.window[regime]
         if rules.shut_from <= q < rules.shut_until:
             window *= rules.shut_share

@@ -31,6 +31,14 @@ class WindowByRegime(Table):
     hot: Ratio
 
 
+class PaceByRegime(Table):
+    """How fast funds place their first investments, relative to a normal quarter."""
+
+    cold: Ratio
+    normal: Ratio
+    hot: Ratio
+
+
 class RegimeSpell(Table):
     """Quarters whose regime is given instead of drawn: history, or the assumption of a policy variant."""
 
@@ -66,5 +74,6 @@ class MarketParameters(Table):
     volatility: Ratio = Described("standard deviation of the quarterly shock to the log index")
     lag: Share = Described("share of the gap to listed multiples that private pricing closes in a quarter")
     window: WindowByRegime = Described("IPO window")
+    pace: PaceByRegime = Described("pace of funds' first investments")
     history: list[RegimeSpell] = Described("quarters whose regime is known or assumed", default=[])
     shut: ShutWindow | None = Described("a shut IPO window", default=None)

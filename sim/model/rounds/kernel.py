@@ -151,7 +151,6 @@ class Term(IntEnum):
     ASK = 0  # pre-money asked for
     DILUTION = 1  # factor on its stage's median dilution
     JOINS = 2  # uniform: how much holders outside the model add to a round that has a lead
-    GOAL = 3  # uniform: the next step-up it will wait for
 
 
 @kernel
@@ -354,11 +353,13 @@ def dry_powder(rules, funds, f, follows):
 
 
 @inlined
-def ahead_of_plan(rules, funds, f, quarter):
+def ahead_of_plan(rules, funds, market, f, quarter):
     """Whether a fund's first investments have used up what it plans to place by the end of this quarter: its money for
-    them, spread evenly over part `deploys_over` of its investment period."""
-    span = rules.deploys_over * (funds.invests_until[f] - funds.places_from[f])
-    elapsed = quarter + 1.0 - funds.places_from[f]
+    them, spread evenly over part `deploys_over` of its investment period, if every quarter of it is normal. A hot
+    quarter counts for more, a cold one for less (`market.pace`); quarters before the start count as normal ones."""
+    begins = np.int64(funds.places_from[f])
+    span = rules.deploys_over * (funds.invests_until[f] - begins)
+    elapsed = market.placing[quarter] - (market.placing[begins - 1] if begins > 0 else begins)
     if elapsed >= span:
         return False
     room = funds.commitment[f] * (1.0 - rules.fee_reserve) * funds.local_share[f] * (1.0 - funds.follow_reserve[f])
@@ -366,7 +367,7 @@ def ahead_of_plan(rules, funds, f, quarter):
 
 
 @kernel
-def open_books(rules, funds, tally, scratch, quarter):
+def open_books(rules, funds, market, tally, scratch, quarter):
     """For each stage the funds that may lead or join a round now, with the cumulative weight by which they are met:
     dry powder over the root of the commitment, by mandate. A fund that has placed what it planned to waits."""
     for s in range(STAGES):
@@ -378,7 +379,7 @@ def open_books(rules, funds, tally, scratch, quarter):
         if kind != FundKind.SUB_FUND and kind != FundKind.MARKET:
             continue
         powder = dry_powder(rules, funds, f, False)
-        if powder < rules.least_cheque or ahead_of_plan(rules, funds, f, quarter):
+        if powder < rules.least_cheque or ahead_of_plan(rules, funds, market, f, quarter):
             continue
         weight = powder / np.sqrt(funds.commitment[f] + 1.0)
         for s in range(1, STAGES):
@@ -582,7 +583,7 @@ def issue_class(key, rules, ventures, v, index, cohort, stage, amount, pre, quar
         ventures.class_antidilution[v, c] = 0
     ventures.class_redemption[v, c] = -1
     if e < rules.redemption_share:
-        gives_redemption(ventures, v, c, quarter + np.int64(4.0 * rules.redemption_years))
+        gives_redemption(ventures, v, c, max(np.int64(0), quarter + np.int64(4.0 * rules.redemption_years)))
     ventures.class_rate[v, c] = rules.redemption_rate
     ventures.class_last[v, c] = 1 if last < rules.redemption_last else 0
     ventures.fair_part[v] = rules.fair_part[stage, (2 if senior else 0) + (1 if joins else 0)]
@@ -623,7 +624,7 @@ def price_anew(ventures, holdings, tally, v, c, price, quarter):
 
 @kernel
 def close_round(
-    key, rules, firms, ventures, holdings, funds, tally, events, scratch, v, stage, pre, amount, n, quarter, u, w
+    key, rules, firms, ventures, holdings, funds, tally, events, scratch, v, stage, pre, amount, n, quarter
 ):
     """The round closes with the cheques in scratch.cheque for the funds in scratch.list[:n]; what they do not cover
     (1e-9 of it is rounding) comes from holders outside the model, at the place n of scratch.cheque."""
@@ -635,6 +636,7 @@ def close_round(
     if firms.source[slot] == Source.ATTRACTED:
         counts *= rules.count_attracted
     c, price = issue_class(key, rules, ventures, v, index, cohort, stage, amount, pre, quarter)
+    _, thrift, aim, _ = uniforms(key, index, cohort, c, Purpose.CLASS_TERMS_MORE)
     paid = 0.0
     for k in range(n):
         f = scratch.list[k]
@@ -672,7 +674,8 @@ def close_round(
     ventures.stage[v] = stage
     ventures.last_round[v] = quarter
     ventures.fails[v] = 0
-    ventures.burn[v] = ventures.cash[v] / (rules.runway[stage] * exp(0.25 * normal(u)))
+    ventures.burn[v] = ventures.cash[v] / (rules.runway[stage] * exp(0.25 * normal(thrift)))
+    ventures.goal[v] = rules.step_up[stage] * exp(rules.step_up_sd * normal(aim))
     if ventures.named[v] >= 0:
         price_anew(ventures, holdings, tally, v, c, price, quarter)
     e = tally.counts[Count.ROUND_EVENTS]
@@ -745,7 +748,6 @@ def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, even
     """One firm's attempt in one quarter; seeker: its place in scratch.terms. Returns the stage of the round that
     closed, or 0."""
     index, cohort = np.int64(ventures.index[v]), np.int64(ventures.cohort[v])
-    c, d = scratch.terms[Term.JOINS, seeker], scratch.terms[Term.GOAL, seeker]
     private = market.private[quarter]
     pre = scratch.terms[Term.ASK, seeker]
     latest = skips_to(rules, firms, ventures.firm[v])
@@ -814,7 +816,7 @@ def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, even
                     known = True
             if known:
                 continue
-            if ahead_of_plan(rules, funds, f, quarter):  # since the books were opened
+            if ahead_of_plan(rules, funds, market, f, quarter):  # since the books were opened
                 continue
             held = paid_before(scratch, holders, f)
             cheque = min(offer(rules, funds, f, held, stage, amount, post, False), amount - got)
@@ -849,7 +851,7 @@ def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, even
             got = max(got, min(amount, got + rules.lead_share * amount))
     if led and got < amount:
         # once there is a lead, holders outside the model (corporates, funds from elsewhere, founders' friends) join
-        joins = min(rules.outside_share[stage] * amount * 2.0 * c, amount - got)
+        joins = min(rules.outside_share[stage] * amount * 2.0 * scratch.terms[Term.JOINS, seeker], amount - got)
         got += joins
     if not led or got < rules.least_part * amount:
         ventures.fails[v] += 1
@@ -858,7 +860,6 @@ def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, even
             ventures.burn[v] *= rules.burn_cut
         return np.int64(0)
     got = min(got, amount)
-    ventures.goal[v] = rules.step_up[stage] * exp(rules.step_up_sd * normal(d))
     close_round(
         key,
         rules,
@@ -875,8 +876,6 @@ def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, even
         got,
         np.int64(n),
         np.int64(quarter),
-        c,
-        d,
     )
     return stage
 
@@ -895,7 +894,6 @@ def draw_terms(key, rules, ventures, seekers, private, terms, scratch, quarter):
         bargain(w0, rules.bargaining, terms[Term.ASK][a:b])
         draw_factors(w1, rules.dilution_sd, terms[Term.DILUTION][a:b])
         to_units(w2, terms[Term.JOINS][a:b])
-        to_units(w3, terms[Term.GOAL][a:b])
 
 
 @kernel
@@ -928,7 +926,7 @@ def raise_rounds(key, rules, firms, ventures, holdings, funds, market, tally, ev
             scratch.list2[n] = v
             scratch.score[n] = unit(ventures.word_order[v])
             n += 1
-    open_books(rules, funds, tally, scratch, quarter)
+    open_books(rules, funds, market, tally, scratch, quarter)
     draw_terms(key, rules, ventures, scratch.list2[:n], private, scratch.terms, scratch, quarter)
     order_by(scratch.score, n, scratch.chosen, scratch.order)
     for k in range(n):
