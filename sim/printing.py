@@ -16,6 +16,7 @@ import numpy as np
 from sim.analysis.text import layout, say
 from sim.errors import in_language
 from sim.quantities import format_money, format_number
+from sim.scoring import surely
 from sim.terms import COUNTED, term
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ HEADLINES = (
     "valuation.unicorns",
     "valuation.post_money.total",
     "valuation.fair.ratio",
+    "valuation.listed.total",
     "rounds.raised.total",
     GUIDANCE,
     "funds.subfunds.size",
@@ -159,9 +161,11 @@ def scoreboard(result: Result, lang: str) -> str:
     reached = say(lang, "达到的概率", "P(reached)")
     lines = [layout(["", *words, BAND, reached, ""], rows, left=4)]
     for use in ("calibrate", "check"):
-        marks = [fact.inside for fact in scored if fact.use == use and fact.inside is not None]
+        counted = [fact for fact in scored if fact.use == use and fact.inside is not None]
+        marks = [bool(fact.inside) for fact in counted]
         if marks:
             inside = say(lang, f"{len(marks)} 项中 {sum(marks)} 项在区间内", f"{sum(marks)} of {len(marks)} inside")
+            inside += surely(((fact.bound, fact.probability) for fact in counted), lang)
             lines.append(f"{term(f'use.{use}', lang)}{say(lang, '：', ': ')}{inside}")
     if any(fact.bound == "at_least" for fact in scored):
         floor = "≥：公布的是下限，95 % 分位数达到它即为在区间内"

@@ -5,10 +5,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.measures import Score, score_fact
+from sim.terms import term
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sim.result import Result
     from sim.scenario.document import Scenario
+
+
+def surely(scored: "Iterable[tuple[str, float | None]]", lang: str) -> str:
+    """How many of the facts are bounds that 99.5 % of the replications and more pass, and could hardly have failed;
+    nothing where none is. scored: of each its bound and the share of replications at or above it."""
+    count = 0
+    for bound, reached in scored:
+        passing = None if reached is None else {"at_least": reached, "at_most": 1.0 - reached}.get(bound)
+        count += passing is not None and passing >= 0.995
+    return term("scored.sure", lang).format(count=count) if count else ""
 
 
 def simulated(fact: Any, result: "Result", start: int) -> np.ndarray:

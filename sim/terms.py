@@ -277,6 +277,10 @@ TERMS: dict[str, tuple[str, str]] = {
     "figure.overrides": ("改设 {sets}", "set {sets}"),
     "figure.flow.at": ("累计至{quarter}，各次模拟均值", "cumulative to {quarter}, mean of replications"),
     "figure.scored": ("{inside}/{scored} 在5–95%区间内", "{inside} of {scored} inside their 5–95 % band"),
+    "scored.sure": (
+        "，其中{count}项是各世界都越过的界限，几乎不可能失败",
+        ", {count} of them bounds that every world passes and that could hardly fail",
+    ),
     "figure.minus": ("{variant} − {baseline}", "{variant} − {baseline}"),
     "figure.no_change": ("无差异", "no difference"),
     "figure.empty": ("没有可画的数据", "nothing to draw"),

@@ -778,3 +778,36 @@ def test_a_lever_that_is_no_parameter_is_told_with_the_nearest(tmp_path):
         load_scenario(path)
     assert "levers.toml:3: levers.funds.guidance.sze: no such parameter" in str(told.value)
     assert "did you mean funds.guidance.size" in str(told.value)
+
+
+def test_a_lever_goes_with_the_item_that_a_variant_removes(tmp_path):
+    path = tmp_path / "without.toml"
+    base = (ROOT / "scenarios" / "wuxi.toml").as_posix()
+    without = f'''extends = "{base}"
+
+[[programmes]]
+id = "listing_support"
+remove = true
+
+[[facts]]
+id = "wx-policy"
+remove = true
+'''
+    path.write_text(without, encoding="utf-8")
+    scenario = load_scenario(path)
+    assert not any(name.startswith("programmes.listing_support.") for name in scenario.levers)
+    assert set(scenario.levers) < set(load_scenario(ROOT / "scenarios" / "wuxi.toml").levers)
+    path.write_text(f'{without}\n[levers."programmes.listing_support.budget"]\nlow = 0\nhigh = 2\n', encoding="utf-8")
+    with pytest.raises(
+        UserError, match=r"without.toml:11: levers.programmes.listing_support.budget: no such parameter"
+    ):
+        load_scenario(path)
+
+
+def test_a_lever_on_a_fact_is_told_that_it_cannot_be_varied(tmp_path):
+    path = tmp_path / "levers.toml"
+    base = (ROOT / "scenarios" / "xian.toml").as_posix()
+    text = f'extends = "{base}"\n\n[levers."facts.xa-hte-2021.value"]\nlow = 1\nhigh = 2\n'
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match="is not a number that can be varied"):
+        load_scenario(path)

@@ -133,7 +133,10 @@ class Backtest:
         return Share(sum(marks), len(marks))
 
     def headline(self, lang: str) -> str:
+        from sim.scoring import surely
+
         wide, narrow = self.share("check").text(lang), self.share("check", half=True).text(lang)
+        wide += surely(((fact.bound, fact.reached) for fact in self.facts if fact.use == "check"), lang)
         return say(
             lang,
             f"检验：5–95% 内 {wide}；25–75% 内 {narrow}",

@@ -13,6 +13,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from sim.figures import style as look
 from sim.figures.curves import FACT_COLOUR, fact_colour, fact_marker, fact_state
 from sim.figures.style import HALO, amount, digits, styled
+from sim.scoring import surely
 from sim.terms import term
 
 if TYPE_CHECKING:
@@ -39,9 +40,11 @@ def scoreboard(result: Result, lang: str = "zh") -> Figure:
         return look.empty(term("figure.scoreboard", lang), source, lang)
     counts = []
     for use in ("check", "calibrate"):
-        scored = [fact.inside for fact in facts if fact.use == use and fact.inside is not None]
+        counted = [fact for fact in facts if fact.use == use and fact.inside is not None]
+        scored = [bool(fact.inside) for fact in counted]
         if scored:
             words = term("figure.scored", lang).format(inside=sum(scored), scored=len(scored))
+            words += surely(((fact.bound, fact.probability) for fact in counted), lang)
             counts.append(f"{term(f'use.{use}', lang)} {words}")
     subtitle = ("；" if lang == "zh" else "; ").join(counts)
     height = 1.85 + 0.215 * len(facts)

@@ -22,6 +22,7 @@ from sim.report.blocks import Attachment, Block, Cell, Code, Document, Paragraph
 from sim.report.multiples import multiples_table
 from sim.report.numbers import dates, shown
 from sim.report.pictures import alt_of_curves, picture
+from sim.scoring import surely
 from sim.terms import sourced, term
 
 if TYPE_CHECKING:
@@ -145,11 +146,13 @@ def trust(material: Material) -> str:
     assert material.result is not None
     parts = []
     for use in ("check", "calibrate"):
-        scored = [f.inside for f in material.result.facts if f.use == use and f.inside is not None]
+        counted = [f for f in material.result.facts if f.use == use and f.inside is not None]
+        scored = [bool(f.inside) for f in counted]
         if scored:
             name = term(f"use.{use}", material.lang)
             zh = f"{name}类公布数据{len(scored)}项中{sum(scored)}项落在5–95%区间内"
             parts.append(material.say(zh, f"{sum(scored)} of {len(scored)} {name} facts inside their 5–95 % band"))
+            parts[-1] += surely(((f.bound, f.probability) for f in counted), material.lang)
             if use == "check":
                 parts[-1] += material.say(
                     "（曾用来调整模型的不算证据，见模型说明）", " (no evidence where the model had been tuned to them)"

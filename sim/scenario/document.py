@@ -39,7 +39,18 @@ from sim.model.projects.parameters import Project
 from sim.model.rounds.parameters import RoundParameters
 from sim.quantities import quarter_name
 from sim.scenario.facts import Fact
-from sim.scenario.fields import Bounds, Described, Id, LocalName, Number, Ratio, Table, When, iter_parameters
+from sim.scenario.fields import (
+    NO_PARAMETERS,
+    Bounds,
+    Described,
+    Id,
+    LocalName,
+    Number,
+    Ratio,
+    Table,
+    When,
+    iter_parameters,
+)
 from sim.scenario.loading import ScenarioProblems
 
 MAX_LEVELS = 24
@@ -175,7 +186,9 @@ class Scenario(Table):
             return
         varied = [path for path, _ in iter_parameters(self)]
         for path in sorted(set(self.levers) - set(varied)):
-            found.append((f"levers.{path}", "no such parameter", path, get_close_matches(path, varied, 1)))
+            of_record = path.startswith(NO_PARAMETERS)
+            message = "is not a number that can be varied" if of_record else "no such parameter"
+            found.append((f"levers.{path}", message, path, get_close_matches(path, varied, 1)))
 
     def _check_time(self, found: list) -> None:
         if self.zone.end <= self.zone.start:

@@ -428,8 +428,11 @@ def iter_quantities(model: Any, path: str = "") -> Iterator[tuple[str, Quantity]
             yield from iter_quantities(value, f"{path}.{getattr(value, 'id', i)}")
 
 
+NO_PARAMETERS = ("facts.", "levers.")
+
+
 def iter_parameters(model: Any) -> Iterator[tuple[str, Quantity]]:
     """Of a scenario's quantities those that the model works with: no published facts, no ranges of levers."""
     for path, quantity in iter_quantities(model):
-        if not path.startswith(("facts.", "levers.")):
+        if not path.startswith(NO_PARAMETERS):
             yield path, quantity

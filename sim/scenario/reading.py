@@ -3,7 +3,7 @@
 import difflib
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -290,6 +290,29 @@ def merge(base: Any, top: Any, path: str = "", lost: list[tuple[str, list[str]]]
     return top
 
 
+def _removed(data: Any, path: str = "") -> Iterator[str]:
+    """Paths of the items that a file drops."""
+    if isinstance(data, dict):
+        for key, value in data.items():
+            yield from _removed(value, _join(path, key))
+    elif _is_items(data):
+        for item in data:
+            if item.get("remove") is True:
+                yield f"{path}.{item['id']}"
+            else:
+                yield from _removed(item, f"{path}.{item['id']}")
+
+
+def _drop_levers(tree: Any, top: dict[str, Any]) -> None:
+    """A lever goes with the item it moves: of the files below, those on what `top` drops. What `top` says itself stays,
+    to be refused where it is on nothing."""
+    gone = tuple(f"{path}." for path in _removed(top))
+    inherited, own = tree.get("levers"), top.get("levers")
+    if gone and isinstance(inherited, dict):
+        stays = own if isinstance(own, dict) else {}
+        tree["levers"] = {k: v for k, v in inherited.items() if k in stays or not k.startswith(gone)}
+
+
 def _collect(data: Any, numbered: str, named: str, lines: dict[str, int], file: str, index: dict[str, Place]) -> None:
     """Index entries under names (ids instead of numbers)."""
     if numbered in lines:
@@ -356,6 +379,7 @@ def read_tree(path: str | Path, seen: tuple[Path, ...] = ()) -> Tree:
     _duplicates(data, "", file, index, problems)
     lost: list[tuple[str, list[str]]] = []
     tree.data = merge(tree.data, data, "", lost)
+    _drop_levers(tree.data, data)
     for key, ids in lost:
         line = index.get(f"{key}.remove", (file, None))[1]
         name = key.rpartition(".")[2]
