@@ -134,16 +134,16 @@ def metrics(lang: str) -> str:
 
 
 def _order_of_stages(lang: str) -> str:
-    """A Chinese reader looks for 种子 before 天使."""
+    """What the two stages before A are called in each country."""
     return _say(
         lang,
-        "Stages stand in the order of their prices: angel, seed, A, B, C, D, pre-IPO. The first money is called angel,"
-        " because the Chinese table that the model is held against (IT桔子's angel-funded firms) counts firms with a"
-        " seed or an angel round together; seed (种子轮) is the dearer round between it and A. Where a source puts seed"
-        " first, compare the sum of the two.",
-        "轮次按价格由低到高排列：天使、种子、A、B、C、D、Pre-IPO。首笔投资称为天使轮，因为与模型对照的中国数据（IT桔子的获天使投资企业）"
-        "把披露过种子轮或天使轮的企业合并统计；种子轮是介于天使轮与A轮之间、价格更高的一轮。若资料把种子排在天使之前，"
-        "请以两者之和相比较。",
+        "Stages stand in the order of their prices: angel, seed, A, B, C, D, pre-IPO. The names are those of the United"
+        " States. In Chinese the second is called Pre-A轮: what comes between the first money, 天使轮, and A. The"
+        " Chinese 种子轮 is first money too, as in the table that the model is held against (IT桔子 counts firms with a"
+        " seed or an angel round together).",
+        "轮次按价格由低到高排列：天使轮、Pre-A轮、A轮、B轮、C轮、D轮、Pre-IPO轮。场景文件用美国的叫法：`angel` 为天使轮，"
+        "`seed` 为 Pre-A轮，即首笔投资与A轮之间的一轮。国内的种子轮与天使轮同属首笔投资，"
+        "与模型对照的中国数据（IT桔子的获天使投资企业）也合并统计。",
     )
 
 

@@ -87,7 +87,7 @@ TERMS: dict[str, tuple[str, str]] = {
     "bound.exact": ("等于", "equal to"),
     # stages
     "stage.angel": ("天使轮", "angel"),
-    "stage.seed": ("种子轮", "seed"),
+    "stage.seed": ("Pre-A轮", "seed"),
     "stage.a": ("A轮", "series A"),
     "stage.b": ("B轮", "series B"),
     "stage.c": ("C轮", "series C"),

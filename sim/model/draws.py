@@ -19,7 +19,9 @@ from sim.model.jit import fast_inlined, fast_kernel, inlined, kernel
 
 
 class Purpose(IntEnum):
-    """What a draw decides. A number, once given, is never reused: it is part of the address."""
+    """What a draw decides. A number, once given, is never reused: it is part of the address. Where there are many of a
+    kind (levels, programmes, classes of funds), `purpose_of` puts the address of one beside it: a hash of its id, so
+    that one more of them leaves the draws of all others alone."""
 
     FIRM_QUARTER = 1  # two quarters a block: words 0 growth shock and 1 exit of the even one, 2 and 3 of the odd one
     ENTRY_COUNT = 2
@@ -42,15 +44,24 @@ class Purpose(IntEnum):
     REDEMPTION = 37
     CLASS_TERMS = 39  # the quarter is the number of the class
     CLASS_TERMS_MORE = 40  # words 0 who is paid last, 1 how long the money lasts, 2 the step-up waited for next
-    LADDER = 64  # + level number, up to 32
-    LADDER_INITIAL = 96  # + level number, up to 32
+    LADDER = 64  # of a level
+    LADDER_INITIAL = 96  # of a level
     NOVELTY = 128
-    PROGRAMME = 160  # + programme number, up to 16: whether a firm asks to take part in a quarter
-    PROGRAMME_ADOPTER = 176  # + programme number: how well it does, what it costs, whether it is of use to the firm
+    PROGRAMME = 160  # of a programme: whether a firm asks to take part in a quarter
+    PROGRAMME_ADOPTER = 176  # of a programme: how well it does, what it costs, whether it is of use to the firm
     INCUBATOR = 192  # + source of applicants, up to 32: how many apply
     INCUBATOR_INITIAL = 224  # + kind of tenant, up to 16: how long the tenants of the start have been there
     TENANT = 240  # whether a tenant seeks equity finance
     OPENS_CAPITAL = 241  # whether a firm on its way to a listing takes investors in
+
+
+ADDRESS_BITS = 24
+
+
+@inlined
+def purpose_of(purpose, address):
+    """A purpose of one of many things, told apart by their addresses (below 2**24)."""
+    return (np.int64(purpose) << np.int64(ADDRESS_BITS)) + np.int64(address)
 
 
 _M0 = np.uint64(0xD2511F53)

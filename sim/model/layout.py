@@ -108,6 +108,13 @@ FIXED: tuple[tuple[str, str, Kind, str, str], ...] = (
     ("exits.redemption", "CNY", _STOCK, "累计回购金额", "paid in redemptions since the start"),
     ("firms.attracted.listed", "firms", _STOCK, "招商引进的上市企业", "listed firms that moved in"),
     ("firms.listed", "firms", _STOCK, "上市公司（境内外）", "listed companies, at home and abroad"),
+    (
+        "public.net_cost_held_pv",
+        "CNY",
+        _STOCK,
+        "财政净成本（扣除仍持有权益的公允价值，现值）",
+        "net public cost less what its stakes are still worth at fair value, present value",
+    ),
 )
 
 KIND_NAMES = (
@@ -129,7 +136,7 @@ KIND_ROWS: tuple[tuple[str, str, Kind, str, str], ...] = (
     ("fees", "CNY", _STOCK, "管理费", "fees"),
     ("carry", "CNY", _STOCK, "业绩报酬", "carried interest"),
     ("net_cash", "CNY", _STOCK, "累计净现金流", "cumulative net cash flow"),
-    ("count", "funds", _STOCK, "数量", "number of funds"),
+    ("count", "funds", _STOCK, "累计数量", "funds opened so far"),
     ("rvpi", "ratio", _RATIO, "RVPI", "RVPI"),
     ("pic", "ratio", _RATIO, "实缴比例", "paid-in over commitments"),
     ("expenses", "CNY", _STOCK, "运营费用", "expenses"),

@@ -52,7 +52,7 @@ def tried_before(key, rules, ventures, v, index, cohort, founded, age):
 
     Returns (rounds closed, failed attempts since, quarters since the last round or founding, money left in quarters of
     its burn before any cut, burn over that). Rounds are -1 where the money ran out: such a firm is no venture any more.
-    Not modelled: moods of the past, step-ups, bridges, how its value came about between founding and now.
+    Not modelled: moods of the past, step-ups, bridges; every attempt but the first is judged by the value of today.
     """
     stage = stage_behind(rules, exp(ventures.log_value[v]))
     runway = rules.runway[max(np.int64(1), stage)]

@@ -14,7 +14,7 @@ from sim.model.ladders.kernel import bit, holders_of
 from sim.model.programmes.effects import case_of, energy_factor, factor_of
 from sim.model.projects.kernel import ramped
 from sim.model.rounds.kernel import next_of
-from sim.model.world import KINDS, OTHERS, STAGES, STATE, TILE, Cash, Count, FundKind, Next, Source
+from sim.model.world import KINDS, OTHERS, STAGES, STATE, TILE, TREASURY, Cash, Count, FundKind, Next, Source
 
 
 class M(IntEnum):
@@ -78,7 +78,8 @@ class M(IntEnum):
     REDEMPTION = 55
     ATTRACTED_LISTED = 56
     FIRMS_LISTED = 57
-    SIZE = 58
+    NET_COST_HELD_PV = 58
+    SIZE = 59
 
 
 class G(IntEnum):
@@ -409,15 +410,15 @@ def add_fund(funds, f, out, k):
 
 
 @kernel
-def report_funds(rules, funds, tally, out, base):
-    """Sums and ratios by kind of fund, then by class; the guidance fund's leverage = sub-fund size over the guidance
-    money in them."""
+def report_funds(rules, funds, tally, out, base, quarter):
+    """Sums and ratios by kind of fund, then by class, of the funds that have opened; the guidance fund's leverage =
+    sub-fund size over the guidance money in them."""
     rows = np.int64(G.SIZE)
     blocks = np.int64(KINDS) + rules.report.blocks
     for row in range(blocks * rows):
         out[base + row] = 0.0
     for f in range(tally.counts[Count.FUNDS]):
-        if funds.ended[f] == 2 or funds.commitment[f] <= 0.0:
+        if funds.ended[f] == 2 or funds.commitment[f] <= 0.0 or funds.opened[f] > quarter:
             continue
         add_fund(funds, f, out, base + rows * np.int64(funds.kind[f]))
         own = rules.funds.block[funds.group[f]]
@@ -437,16 +438,17 @@ def report_funds(rules, funds, tally, out, base):
 
 
 @kernel
-def report_partners(funds, commitments, tally, out, base):
-    """What each kind of partner paid, got and still has: treasury, state firms, private partners. Their part of a net
-    asset value is by commitment; what a guidance fund may yet bear or give up is not in it."""
+def report_partners(funds, commitments, tally, out, base, quarter):
+    """What each kind of partner has committed to funds that have opened, paid, got and still has: treasury, state
+    firms, private partners. Their part of a net asset value is by commitment; what a guidance fund may yet bear or give
+    up is not in it."""
     rows = np.int64(LP.SIZE)
     for row in range(PARTNERS * rows):
         out[base + row] = 0.0
     for e in range(tally.counts[Count.COMMITMENTS]):
         lp = commitments.lp[e]
         f = commitments.fund[e]
-        if lp >= 0 or funds.commitment[f] <= 0.0:
+        if lp >= 0 or funds.commitment[f] <= 0.0 or funds.opened[f] > quarter:
             continue
         k = base + rows * place_of(lp)
         out[k + LP.COMMITTED] += commitments.amount[e]
@@ -457,6 +459,19 @@ def report_partners(funds, commitments, tally, out, base):
         k = base + rows * place
         paid = out[k + LP.PAID_IN]
         out[k + LP.TVPI] = (out[k + LP.DISTRIBUTED] + out[k + LP.NAV]) / paid if paid > 0.0 else np.nan
+
+
+@kernel
+def gained_stakes(funds, commitments, tally):
+    """Present value at the start of the treasury's part of its funds' net assets at fair value, beyond what its books
+    said of them then."""
+    worth = 0.0
+    for e in range(tally.counts[Count.COMMITMENTS]):
+        f = commitments.fund[e]
+        if commitments.lp[e] == TREASURY and funds.commitment[f] > 0.0:
+            gained = funds.nav_fair[f] * tally.money[Cash.DISCOUNT] - funds.booked_nav[f]
+            worth += commitments.amount[e] / funds.commitment[f] * gained
+    return worth
 
 
 @kernel
@@ -701,8 +716,8 @@ def report_quarter(rules, world, output, quarter):
     stage_base, level_base, kind_base, partner_base, guidance_base, class_base, _, named_base = blocks_of(rules)
     report_population(firms, tally, output, out)
     report_valuations(rules, ventures, holdings, funds, market, tally, scratch, out, named_base, quarter)
-    report_funds(rules, funds, tally, out, kind_base)
-    report_partners(funds, commitments, tally, out, partner_base)
+    report_funds(rules, funds, tally, out, kind_base, quarter)
+    report_partners(funds, commitments, tally, out, partner_base, quarter)
     report_rules(rules, funds, commitments, tally, out, guidance_base, class_base, quarter)
     total = 0.0
     for q in range(max(0, quarter - 3), quarter):
@@ -737,6 +752,7 @@ def report_quarter(rules, world, output, quarter):
     out[M.OUTLAY] = money[Cash.OUTLAY]
     out[M.RECOVERED] = money[Cash.RECOVERED]
     out[M.NET_COST_PV] = money[Cash.NET_COST_PV]
+    out[M.NET_COST_HELD_PV] = money[Cash.NET_COST_PV] - gained_stakes(funds, commitments, tally)
     out[M.TAX_RECEIVED] = money[Cash.TAX_RECEIVED]
     out[M.TAX_FORGONE] = money[Cash.TAX_FORGONE]
     out[M.REGIME] = market.regime[quarter]

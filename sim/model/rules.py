@@ -4,12 +4,14 @@ One NamedTuple a room, in the order of the rooms; `rules_of(all_rules, r)` is wh
 Units are converted here and nowhere else: years to quarters, yearly rates to quarterly ones, money to logs.
 """
 
+import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import Problem, UserError
+from sim.model.draws import ADDRESS_BITS
 from sim.model.funds.parameters import MEASURES, of_class
 from sim.model.ladders.kernel import Quantity as What
 from sim.model.layout import KIND_IDS
@@ -27,7 +29,7 @@ from sim.model.limits import (
     room_for,
 )
 from sim.model.rows import Rows, no_older, quarterly, to_whole
-from sim.model.world import KINDS, MAX_LEVELS, MAX_SECTORS, STAGE_NAMES, STAGES, FundKind, Regime
+from sim.model.world import KINDS, MAX_LEVELS, MAX_SECTORS, OWNED, STAGE_NAMES, STAGES, FundKind, Regime
 from sim.model.worth import fair_parts
 from sim.scenario.document import MAX_CALL_RATES, MAX_ITEMS, MAX_STEPS, MAX_TRANCHES
 
@@ -116,6 +118,7 @@ class FirmRules(NamedTuple):
 
 class LadderRules(NamedTuple):
     levels: Any
+    address: Any  # [level] where its draws are found
     listing: Any  # bits of the levels on which a firm is listed
     requires: Any
     barred: Any
@@ -228,6 +231,7 @@ class RoundRules(NamedTuple):
 
 class FundRules(NamedTuple):
     groups: Any
+    address: Any  # [class] where its draws are found
     kind: Any
     count: Any
     commitment: Any
@@ -315,6 +319,7 @@ class FundRules(NamedTuple):
 
 class ExitRules(NamedTuple):
     moves_away: Any
+    listing_levels: Any  # bits of the levels on which firms are on their way to a listing
     lock_up: Any
     sell_quarters: Any
     issue_share: Any
@@ -383,6 +388,7 @@ class ProgrammeRules(NamedTuple):
     """[programme] unless a longer axis is named."""
 
     count: Any
+    address: Any  # where its draws are found
     begins: Any
     until: Any
     barred_from: Any  # [programme, source]
@@ -625,6 +631,12 @@ def lower_firms(s: "Scenario", rows: Rows, levels: "LevelIndex") -> FirmRules:
     )
 
 
+def address_of(name: str) -> int:
+    """Where the draws of a level, a programme or a class of funds are found: by its name and not by its place in the
+    file, so that a scenario with one more of them draws the same for all others."""
+    return zlib.crc32(name.encode()) % 2**ADDRESS_BITS
+
+
 class LevelIndex:
     """Numbers of the levels of all ladders, in the order of the file: 'certificates.hte' -> 1 ..."""
 
@@ -764,9 +776,9 @@ def lower_ladders(s: "Scenario", rows: Rows, index: LevelIndex) -> LadderRules:
         same = [j for j, other in enumerate(index.ladder_of) if other == ladder_id]
         requires[i] = index.find(level.requires, ladder_id)
         falls_to[i] = index.find(level.falls_to, ladder_id)
-        barred[i] = 1 << i
+        barred[i] = 1 << i | (OWNED if (index.listing | index.to_listing) >> i & 1 else 0)
         if s.ladders[ladder_id].exclusive:
-            barred[i] = sum(1 << j for j in same if j >= i)
+            barred[i] |= sum(1 << j for j in same if j > i)
             replaces[i] = sum(1 << j for j in same if j < i)
             exclusive[i] = sum(1 << j for j in same)
         if level.withdraws is not None:
@@ -813,6 +825,7 @@ def lower_ladders(s: "Scenario", rows: Rows, index: LevelIndex) -> LadderRules:
 
     return LadderRules(
         levels=rows.constant(len(index.levels), np.int64),
+        address=rows.constant([address_of(x) for x in index.names] + [0] * (n - len(index.levels)), np.int64),
         listing=rows.constant(index.listing, np.int64),
         requires=rows.constant(requires, np.int64),
         barred=rows.constant(barred, np.int64),
@@ -1005,6 +1018,7 @@ def lower_funds(s: "Scenario", rows: Rows) -> FundRules:
     o, park = s.outside, s.fund_park
     rules = FundRules(
         groups=rows.constant(n, np.int64),
+        address=numbers([address_of(c.id) for c in classes]),
         kind=numbers([int(KIND_OF[c.kind]) for c in classes]),
         count=to_whole(optional("count")),
         commitment=optional("size"),
@@ -1120,12 +1134,13 @@ def lower_evaluation(s: "Scenario", rows: Rows) -> EvaluationRules:
     )
 
 
-def lower_exits(s: "Scenario", rows: Rows) -> ExitRules:
+def lower_exits(s: "Scenario", rows: Rows, levels: LevelIndex) -> ExitRules:
     p, out = s.exits, s.exits.out_of_cash
     one = np.ones(rows.count, np.int64)
     stages = [getattr(s.rounds.stages, name) for name in STAGE_NAMES]
     return ExitRules(
         moves_away=rows(s.firms.exit.moves_away),
+        listing_levels=rows.constant(levels.to_listing, np.int64),
         lock_up=rows.quarters(p.lock_up),
         sell_quarters=np.maximum(1, rows.quarters(p.sell_over)),
         issue_share=rows(p.issue),
@@ -1274,6 +1289,7 @@ def lower_programmes(s: "Scenario", rows: Rows, levels: LevelIndex) -> Programme
     felt = (growth != 0) | (hazard != 0) | (research != 0) | (raising != 0) | (productivity != 0) | (cost != 0)
     return ProgrammeRules(
         count=rows.constant(len(given), np.int64),
+        address=whole([address_of(p.id) for p in given]),
         begins=whole([p.begins - start for p in given], NEVER),
         until=whole([NEVER if p.until is None else p.until - start for p in given]),
         barred_from=rows.constant(barred, np.int64),
@@ -1435,7 +1451,7 @@ def lower(s: "Scenario", rows: Rows) -> Rules:
         ladders=lower_ladders(s, rows, levels),
         rounds=lower_rounds(s, rows, levels),
         funds=lower_funds(s, rows),
-        exits=lower_exits(s, rows),
+        exits=lower_exits(s, rows, levels),
         attraction=lower_attraction(s, rows),
         named=lower_named(s, rows, levels),
         programmes=lower_programmes(s, rows, levels),

@@ -2,7 +2,7 @@
 
 STAGE_LABELS: tuple[tuple[str, str, str], ...] = (
     ("angel", "天使轮", "angel"),
-    ("seed", "种子轮", "seed"),
+    ("seed", "Pre-A轮", "seed"),
     ("a", "A轮", "A"),
     ("b", "B轮", "B"),
     ("c", "C轮", "C"),

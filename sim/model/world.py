@@ -71,6 +71,7 @@ STATE = -3  # limited partner outside the model: firms and funds owned by the st
 
 MAX_SECTORS = 12
 MAX_LEVELS = 24
+OWNED = 1 << MAX_LEVELS  # in Firms.held: another firm owns this one, which goes public no more
 MAX_CLASSES = 12  # share classes a firm can have issued: rounds and bridges
 QUEUE = 512  # applicants that can wait for a kind of place
 TRAITS = 13  # what is drawn for a new firm before it is written into its slot
@@ -115,7 +116,7 @@ class Firms(NamedTuple):
     profit_last: Floats
     value_last: Floats
     jobs: Floats
-    held: Ints  # bit l set: on level l
+    held: Ints  # bit l set: on level l; OWNED
     since: Small  # [level, slot]: quarter of entry or of last renewal
     renewals: Bytes  # [level, slot]
     venture: Small  # row in Ventures, or -1
@@ -203,6 +204,7 @@ class Funds(NamedTuple):
 
     kind: Small
     group: Small  # class of the scenario it belongs to
+    number: Ints  # within its class: with the class the address of its draws
     commitment: Floats
     opened: Small
     places_from: Small  # quarter from which its first investments are spread over its investment period

@@ -457,8 +457,8 @@ WORDS: dict[str, dict[str, tuple[str, ...]]] = {  # list -> id -> other ways to 
         "industry": ("产业", "industry", "产业投资"),
     },
     "stage": {
-        "angel": ("天使", "angel", "天使轮"),
-        "seed": ("种子", "seed", "种子轮"),
+        "angel": ("天使", "angel", "天使轮", "种子", "种子轮"),
+        "seed": ("Pre-A", "seed", "pre-a轮", "天使+"),
         "a": ("A", "a", "a轮", "series a"),
         "b": ("B", "b", "b轮", "series b"),
         "c": ("C", "c", "c轮", "series c"),

@@ -13,9 +13,10 @@ from sim.finance.waterfall import accrue_hurdle, whole_fund_step
 from sim.model.draws import Purpose, exp, log, normal, uniforms, uniforms_at, unit
 from sim.model.firms.kernel import remove_firm
 from sim.model.jit import inlined, kernel, note_flags
+from sim.model.ladders.kernel import bit, leave_level
 from sim.model.market.kernel import mean_regime
 from sim.model.rounds.kernel import next_of, put_venture
-from sim.model.world import NEVER, TILE, Cash, Count, FundKind, Next
+from sim.model.world import NEVER, OWNED, TILE, Cash, Count, FundKind, Next
 
 
 @kernel
@@ -239,11 +240,26 @@ def end_venture(firms, ventures, ladder, tally, v, dies, levels):
 
 
 @kernel
-def flag_ending(alive, listed, stage, cash, word, hazard, mood, flags):
+def sell_venture(key, rules, firms, ventures, ladder, tally, events, v, leaves, quarter, levels):
+    """A sold firm moves away, or stays with its buyer: it leaves the road to a listing for good."""
+    slot = np.int64(ventures.firm[v])
+    tally.counts[Count.SOLD] += 1
+    if leaves:
+        tally.counts[Count.MOVED] += 1
+    else:
+        for level in range(levels):
+            if firms.held[slot] & rules.listing_levels & bit(level):
+                leave_level(key, firms, ladder, events, tally, slot, level, quarter)
+        firms.held[slot] |= OWNED
+    end_venture(firms, ventures, ladder, tally, v, leaves, levels)
+
+
+@kernel
+def flag_ending(alive, listed, stage, cash, last_round, word, hazard, mood, quarter, flags):
     """1 where an unlisted venture is out of cash, or one with a round behind it has an offer: its draw lies below the
-    sale hazard of its stage."""
+    sale hazard of its stage. Nobody buys a firm in the quarter of its round."""
     for i in range(flags.shape[0]):
-        offered = (stage[i] > 0) & (unit(word[i]) < hazard[stage[i]] * mood)
+        offered = (stage[i] > 0) & (last_round[i] < quarter) & (unit(word[i]) < hazard[stage[i]] * mood)
         flags[i] = 1 if (alive[i] != 0) & (listed[i] == 0) & ((cash[i] < 0.0) | offered) else 0
 
 
@@ -263,9 +279,11 @@ def sell_or_fail(key, rules, firms, ventures, holdings, funds, market, ladder, t
             ventures.listed[first:last],
             ventures.stage[first:last],
             ventures.cash[first:last],
+            ventures.last_round[first:last],
             ventures.word_exit[first:last],
             rules.sale_hazard,
             mood,
+            quarter,
             flags,
         )
         ending = note_flags(flags, first, scratch.list2, ending)
@@ -293,12 +311,9 @@ def sell_or_fail(key, rules, firms, ventures, holdings, funds, market, ladder, t
                 continue
             if stage > 0 and a < rules.bridge + rules.cheap_sale:
                 proceeds = rules.cheap_part * ventures.raised[v] * exp(rules.cheap_sd * normal(b))
-                tally.counts[Count.SOLD] += 1
                 pay_holders(firms, ventures, holdings, funds, tally, events, scratch, v, proceeds, quarter, np.int64(1))
                 leaves = c < rules.sold_leaves
-                if leaves:
-                    tally.counts[Count.MOVED] += 1
-                end_venture(firms, ventures, ladder, tally, v, leaves, levels)
+                sell_venture(key, rules, firms, ventures, ladder, tally, events, v, leaves, quarter, levels)
                 continue
             proceeds = rules.liquidation_part * ventures.raised[v] * b
             pay_holders(firms, ventures, holdings, funds, tally, events, scratch, v, proceeds, quarter, np.int64(2))
@@ -307,12 +322,9 @@ def sell_or_fail(key, rules, firms, ventures, holdings, funds, market, ladder, t
             continue
         if ventures.named[v] < 0:
             whole = exp(ventures.log_value[v] + private + rules.sale_log_mean + rules.sale_log_sd * normal(b))
-            tally.counts[Count.SOLD] += 1
             pay_holders(firms, ventures, holdings, funds, tally, events, scratch, v, whole, quarter, np.int64(1))
             leaves = c < rules.sold_leaves
-            if leaves:
-                tally.counts[Count.MOVED] += 1
-            end_venture(firms, ventures, ladder, tally, v, leaves, levels)
+            sell_venture(key, rules, firms, ventures, ladder, tally, events, v, leaves, quarter, levels)
 
 
 @inlined

@@ -23,10 +23,12 @@ from sim.model.world import OTHERS, STATE, TREASURY, Cash, Count, FundKind, Stat
 PAID_IN, INVESTED = 1, 2  # places in rules.FEE_BASES
 WITH_CLAWBACK = 2  # of Funds.by_deal
 MISS_CONCESSION, MISS_FEE, MISS_BOTH = 1, 2, 3  # places in rules.MISSES
+GENERATION = 4096  # institutions of a class: funds of one institution are told apart by the quarter they opened in
+LAST_YEAR = 4  # quarters
 
 
 @kernel
-def take_fund(rules, funds, tally, group, opened):
+def take_fund(rules, funds, tally, group, number, opened):
     """A fresh row with the terms of its class; commitment still zero. Returns the row or -1."""
     f = tally.counts[Count.FUNDS]
     if f >= funds.kind.shape[0]:
@@ -35,6 +37,7 @@ def take_fund(rules, funds, tally, group, opened):
     tally.counts[Count.FUNDS] = f + 1
     funds.kind[f] = rules.kind[group]
     funds.group[f] = group
+    funds.number[f] = number
     funds.commitment[f] = 0.0
     funds.opened[f] = opened
     funds.places_from[f] = opened
@@ -127,7 +130,7 @@ def commit_others(rules, funds, commitments, tally, f, amount):
 @kernel
 def open_closed_fund(rules, funds, commitments, tally, g):
     """A sub-fund that closed before the start: its size and the guidance money in it are known."""
-    f = take_fund(rules, funds, tally, g, rules.opens_from[g])
+    f = take_fund(rules, funds, tally, g, 0, rules.opens_from[g])
     if f < 0:
         return
     for other in range(f):
@@ -147,13 +150,13 @@ def open_closed_fund(rules, funds, commitments, tally, g):
 
 @kernel
 def plan_funds(key, rules, funds, commitments, market, tally):
-    """At the start: the zone's own funds, the slots of sub-fund proposals, and what market institutions have left
-    of the
-    funds that they raised before the start."""
+    """At the start: the zone's own funds, the slots of sub-fund proposals, and what market institutions have left of
+    the funds that they raised before the start; a fund in the last year of its investment period has placed its
+    money."""
     for g in range(rules.groups):
         kind = rules.kind[g]
         if kind == FundKind.GUIDANCE or kind == FundKind.DIRECT or kind == FundKind.ATTRACTION:
-            f = take_fund(rules, funds, tally, g, rules.opens_from[g])
+            f = take_fund(rules, funds, tally, g, 0, rules.opens_from[g])
             if f < 0:
                 return
             if rules.public[g]:
@@ -165,8 +168,8 @@ def plan_funds(key, rules, funds, commitments, market, tally):
         elif kind == FundKind.SUB_FUND:
             span = max(1, rules.opens_until[g] - rules.opens_from[g])
             for k in range(rules.count[g]):
-                u = uniform(key, k, g, 0, Purpose.FUND_PROPOSAL)
-                f = take_fund(rules, funds, tally, g, rules.opens_from[g] + np.int64(u * span))
+                u = uniform(key, k, rules.address[g], 0, Purpose.FUND_PROPOSAL)
+                f = take_fund(rules, funds, tally, g, k, rules.opens_from[g] + np.int64(u * span))
                 if f < 0:
                     return
                 funds.ended[f] = 2
@@ -174,17 +177,17 @@ def plan_funds(key, rules, funds, commitments, market, tally):
                     if funds.group[other] == rules.parent[g]:
                         funds.parent[f] = other
         elif rules.booked[g]:
-            f = take_fund(rules, funds, tally, g, rules.opens_from[g])
+            f = take_fund(rules, funds, tally, g, 0, rules.opens_from[g])
             if f < 0:
                 return
             commit_others(rules, funds, commitments, tally, f, rules.commitment[g])
-        else:
+        elif rules.opens_from[g] <= 0:
             for k in range(rules.count[g]):
-                u = uniform(key, k, g, 0, Purpose.FUND_PROPOSAL)
+                u = uniform(key, k, rules.address[g], 0, Purpose.FUND_PROPOSAL)
                 opened = -np.int64(u * rules.interval[g])
                 if rules.paced[g]:  # its history is that of its pacing: see take_over_books
                     open_market_fund(key, rules, funds, commitments, market, tally, g, k, opened, 0, 1.0)
-                elif opened + rules.invests[g] > 0:
+                elif opened + rules.invests[g] >= LAST_YEAR:
                     left = 1.0 + opened / rules.invests[g]
                     open_market_fund(key, rules, funds, commitments, market, tally, g, k, opened, 0, left)
 
@@ -204,11 +207,11 @@ def last_placed(rules, funds, f, g, u):
 def open_market_fund(key, rules, funds, commitments, market, tally, g, k, opened, quarter, left):
     """An institution's next fund: what it allots to the zone, lognormal, more in hot markets, less what sub-funds have
     already drawn from the same purses (the part of their other money that is not additional)."""
-    a, b, _, _ = uniforms(key, k, g, opened + 400, Purpose.FUND_PROPOSAL_MORE)
+    a, b, _, _ = uniforms(key, k, rules.address[g], opened + 400, Purpose.FUND_PROPOSAL_MORE)
     size = left * rules.commitment[g] * exp(rules.size_sd[g] * normal(a) + rules.size_mood[g] * market.private[quarter])
     displaced = 0.0 if rules.paced[g] else min(tally.money[Cash.DISPLACED], 0.5 * size)
     tally.money[Cash.DISPLACED] -= displaced
-    f = take_fund(rules, funds, tally, g, opened)
+    f = take_fund(rules, funds, tally, g, k + GENERATION * (opened + 400), opened)
     if f >= 0:
         commit_others(rules, funds, commitments, tally, f, size - displaced)
         if quarter == 0 and not rules.paced[g]:
@@ -223,7 +226,7 @@ def close_sub_fund(key, rules, funds, commitments, market, tally, f, quarter):
     plan = rules.plan_share[g] * funds.commitment[parent] * (1.0 - rules.guidance_reserve) / rules.count[g]
     if plan < 1.0:
         return
-    a, b, _, _ = uniforms(key, f, g, quarter, Purpose.FUND_PROPOSAL_MORE)
+    a, b, _, _ = uniforms(key, funds.number[f], rules.address[g], quarter, Purpose.FUND_PROPOSAL_MORE)
     committed = 0.0
     for e in range(tally.counts[Count.COMMITMENTS]):
         if commitments.lp[e] == parent:
@@ -270,9 +273,9 @@ def open_funds(key, rules, funds, commitments, market, tally, quarter):
         if funds.ended[f] == 2 and funds.opened[f] == quarter:
             close_sub_fund(key, rules, funds, commitments, market, tally, f, quarter)
     for g in range(rules.groups):
-        if rules.kind[g] == FundKind.MARKET and rules.booked[g] == 0:
+        if rules.kind[g] == FundKind.MARKET and rules.booked[g] == 0 and quarter >= rules.opens_from[g]:
             for k in range(rules.count[g]):
-                u = uniform(key, k, g, 0, Purpose.FUND_PROPOSAL)
+                u = uniform(key, k, rules.address[g], 0, Purpose.FUND_PROPOSAL)
                 phase = np.int64(u * rules.interval[g])
                 if quarter > 0 and (quarter + phase) % rules.interval[g] == 0:
                     open_market_fund(key, rules, funds, commitments, market, tally, g, k, quarter, quarter, 1.0)
@@ -412,7 +415,7 @@ def charge_and_invest_outside(key, rules, funds, market, tally, quarter):
                     funds.outside_balance[f] = balance + funds.load[f] * part
                     funds.outside_since[f] = quarter
                     funds.outside_called[f] += funds.load[f] * part
-            u = uniform(key, f, g, quarter, Purpose.FUND_OUTSIDE)
+            u = uniform(key, funds.number[f], rules.address[g], quarter, Purpose.FUND_OUTSIDE)
             growth = rules.outside_drift + rules.outside_load * change + rules.outside_sd * normal(u)
             funds.outside_value[f] *= exp(growth)
             age = (quarter - funds.opened[f]) / max(1.0, 1.0 * rules.life[g])
@@ -649,6 +652,7 @@ def value_funds(funds, commitments, ventures, holdings, market, tally, quarter):
     for f in range(tally.counts[Count.FUNDS] - 1, -1, -1):
         if funds.ended[f] == 2 or funds.commitment[f] <= 0.0:
             continue
+        funds.accrued[f] = 0.0
         if funds.carry_rate[f] > 0.0:
             funds.accrued[f] = accrued_carry(funds, f, funds.nav[f])
             funds.nav[f] -= funds.accrued[f]

@@ -10,7 +10,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from sim.model.draws import Purpose, exp, uniforms, uniforms_at
+from sim.model.draws import Purpose, exp, purpose_of, uniforms, uniforms_at
 from sim.model.jit import inlined, kernel, note_flags, smallest_first, summing
 from sim.model.programmes.effects import raise_odds
 from sim.model.rounds.kernel import open_capital
@@ -283,7 +283,7 @@ def who_qualifies(key, rules, firms, ventures, scratch, level, barred, quarter, 
     most: odds of applying that no firm exceeds. Where they are small, firms that are gone through one by one are
     judged after their draw of the window (the one that `admit` looks at), and only those that may apply by it."""
     n = 0
-    purpose = np.int64(Purpose.LADDER) + level
+    purpose = purpose_of(Purpose.LADDER, rules.address[level])
     first, last = rules.set_first[level], rules.set_last[level]
     revenue = least_asked(rules, level, np.int64(Quantity.REVENUE), quarter)
     value = least_asked(rules, level, np.int64(Quantity.VALUE), quarter)
@@ -383,7 +383,7 @@ def admit(
     Those who are drawn (and in the second case meet the conditions) are admitted, within the quota in the order of
     their draws. asks: odds of applying, odds: of applying and passing; where the level rejects, those in between fall
     back from the level they came from."""
-    purpose = np.int64(Purpose.LADDER) + level
+    purpose = purpose_of(Purpose.LADDER, rules.address[level])
     uniforms_at(key, firms, candidates, n, quarter, purpose, 0, scratch, scratch.score)
     if programmes.boosting[level] != 0:
         raise_odds(key, programmes, firms, candidates, n, level, scratch.score)
@@ -456,7 +456,7 @@ def renew_or_expire(key, rules, firms, ladder, events, tally, scratch, slots, le
     they lapse. Whether the holder still meets the conditions is part of those odds."""
     oldest = quarter - rules.validity[level]
     due = expired(firms.held, bit(level), firms.since[level], oldest, slots, scratch.good, scratch.chosen)
-    purpose = np.int64(Purpose.LADDER) + level
+    purpose = purpose_of(Purpose.LADDER, rules.address[level])
     uniforms_at(key, firms, scratch.chosen, due, quarter, purpose, 1, scratch, scratch.score)
     passed, failed = scratch.list2, scratch.order
     renewals, since = firms.renewals[level], firms.since[level]
@@ -493,7 +493,7 @@ def withdraw(key, rules, firms, ladder, events, tally, scratch, watched, level, 
     """Holders of a level, who are among scratch.list[:watched], withdraw or are rejected with the odds of a quarter."""
     holders = scratch.chosen
     n = holders_among(firms.held, bit(level), np.int64(0), scratch.list, watched, holders)
-    purpose = np.int64(Purpose.LADDER) + level
+    purpose = purpose_of(Purpose.LADDER, rules.address[level])
     uniforms_at(key, firms, holders, n, quarter, purpose, 2, scratch, scratch.score)
     for k in range(n):
         if scratch.score[k] < odds:
@@ -614,7 +614,7 @@ def seed_levels(key, rules, firms, ventures, market, ladder, events, tally, scra
             slot = scratch.list2[k]
             scratch.list2[n] = slot
             n += 1 if met_below(rules, firms, ventures, slot, level, m) else 0
-        purpose = np.int64(Purpose.LADDER_INITIAL) + level
+        purpose = purpose_of(Purpose.LADDER_INITIAL, rules.address[level])
         uniforms_at(key, firms, scratch.list2, n, 0, purpose, 0, scratch, scratch.score)
         if rules.promised[level] >= 0.0:  # who would have applied before the start
             hurry_promised(rules, firms, ventures, scratch.list2, n, level, scratch.score)

@@ -9,7 +9,7 @@ Not modelled: effects on firms that do not take part; learning between programme
 
 import numpy as np
 
-from sim.model.draws import Purpose, normal, uniforms
+from sim.model.draws import Purpose, normal, purpose_of, uniforms
 from sim.model.jit import inlined, kernel
 
 LEAST = 0.05  # of what an effect may leave of a quantity
@@ -21,7 +21,7 @@ def case_of(key, rules, firms, slot, p):
     if rules.effect_sd[p] == 0.0:
         return rules.shrink[p]
     index, cohort = np.int64(firms.index[slot]), np.int64(firms.cohort[slot])
-    u, _, _, _ = uniforms(key, index, cohort, 0, np.int64(Purpose.PROGRAMME_ADOPTER) + p)
+    u, _, _, _ = uniforms(key, index, cohort, 0, purpose_of(Purpose.PROGRAMME_ADOPTER, rules.address[p]))
     return rules.shrink[p] * (1.0 + rules.effect_sd[p] * normal(u))
 
 

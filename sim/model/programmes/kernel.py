@@ -11,7 +11,7 @@ again. Not modelled: the cost of applying, a choice between programmes, firms th
 import numpy as np
 
 from sim.finance.bass import adoption_odds
-from sim.model.draws import Purpose, exp, normal, uniforms, uniforms_at
+from sim.model.draws import Purpose, exp, normal, purpose_of, uniforms, uniforms_at
 from sim.model.jit import inlined, kernel, order_by
 from sim.model.ladders.kernel import below, bit, holders_of, meets
 from sim.model.programmes.effects import begin_effects, end_effects, renew_effects
@@ -35,10 +35,10 @@ def open_to(alive, adopted, asked, left, source, sector, mine, sources, sectors,
 
 
 @inlined
-def traits(key, firms, slot, p):
+def traits(key, rules, firms, slot, p):
     """An adopter's own draws: (quality, cost, use, place in the queue)."""
     index, cohort = np.int64(firms.index[slot]), np.int64(firms.cohort[slot])
-    return uniforms(key, index, cohort, 0, np.int64(Purpose.PROGRAMME_ADOPTER) + p)
+    return uniforms(key, index, cohort, 0, purpose_of(Purpose.PROGRAMME_ADOPTER, rules.address[p]))
 
 
 @inlined
@@ -46,7 +46,7 @@ def cost_of(key, rules, firms, slot, p):
     """Public cost of one adoption: lognormal with the scenario's mean."""
     if rules.cost_sd[p] == 0.0:
         return rules.cost[p]
-    _, u, _, _ = traits(key, firms, slot, p)
+    _, u, _, _ = traits(key, rules, firms, slot, p)
     sd = rules.cost_sd[p]
     return rules.cost[p] * exp(sd * normal(u) - 0.5 * sd * sd)
 
@@ -91,7 +91,7 @@ def may_take_part(key, rules, firms, ventures, scratch, p, quarter, slots, log_m
         if level >= 0 and firms.held[slot] & bit(level) == 0:
             continue
         if reach < 1.0:
-            _, _, use, _ = traits(key, firms, slot, p)
+            _, _, use, _ = traits(key, rules, firms, slot, p)
             if use >= reach:
                 continue
         if meets(rules, firms, ventures, slot, p, quarter, log_multiple):
@@ -190,7 +190,7 @@ def start_adopters(key, rules, firms, ventures, programmes, scratch, p, slots, l
         return
     n = may_take_part(key, rules, firms, ventures, scratch, p, 0, slots, log_multiple)
     for k in range(n):
-        _, _, _, u = traits(key, firms, scratch.list[k], p)
+        _, _, _, u = traits(key, rules, firms, scratch.list[k], p)
         scratch.score[k] = u
     order_by(scratch.score, n, scratch.chosen, scratch.order)
     for k in range(min(wanted, n)):
@@ -209,7 +209,7 @@ def ask(key, rules, firms, ventures, scratch, p, quarter, slots, log_multiple, a
     odds = adoption_odds(rules.outreach[p], rules.peers[p], share, 0.25)
     if odds <= 0.0:
         return
-    purpose = np.int64(Purpose.PROGRAMME) + p
+    purpose = purpose_of(Purpose.PROGRAMME, rules.address[p])
     uniforms_at(key, firms, scratch.list, n, quarter, purpose, 0, scratch, scratch.score)
     asking = below(scratch.score, odds, scratch.list, n, scratch.list2, scratch.score)
     for k in range(asking):
@@ -230,7 +230,7 @@ def serve(key, rules, firms, programmes, tally, scratch, purse, quarter, slots, 
         waiting = holders_of(firms.asked, bit(p), slots, scratch.good, scratch.listed)
         for k in range(waiting):
             slot = scratch.listed[k]
-            _, _, _, u = traits(key, firms, slot, p)
+            _, _, _, u = traits(key, rules, firms, slot, p)
             scratch.list[n] = slot
             scratch.list2[n] = p
             scratch.score[n] = firms.joined[p, slot] + u

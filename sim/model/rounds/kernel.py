@@ -291,8 +291,8 @@ def flag_seekers(alive, listed, fails, cash, burn, last_round, patience, short_r
 
 @inlined
 def wants_round(rules, ventures, v, private, quarter):
-    """Whether the firm goes raising: short of runway, or as far as the step-up it waits for; never within the least
-    gap. How far is a matter of the firm and not of the market: its latent value over what the price of its last round
+    """Whether the firm goes raising: short of runway, or, not within the least gap, as far as the step-up it waits for.
+    How far is a matter of the firm and not of the market: its latent value over what the price of its last round
     says at the market of that quarter. So a hot market does not only bring the same step-up sooner but dearer rounds.
     private: the market's path. After a failed attempt it tries again every rules.retry quarters, and gives up after
     rules.patience of them."""
@@ -627,7 +627,8 @@ def close_round(
     key, rules, firms, ventures, holdings, funds, tally, events, scratch, v, stage, pre, amount, n, quarter
 ):
     """The round closes with the cheques in scratch.cheque for the funds in scratch.list[:n]; what they do not cover
-    (1e-9 of it is rounding) comes from holders outside the model, at the place n of scratch.cheque."""
+    (1e-9 of it is rounding) comes from holders outside the model, at the place n of scratch.cheque.
+    Its lead is the fund with the largest cheque, where that is a lead's share of the round."""
     slot = ventures.firm[v]
     index, cohort = np.int64(firms.index[slot]), np.int64(firms.cohort[slot])
     counts = rules.count_early if stage <= Stage.A else rules.count_plain
@@ -638,9 +639,12 @@ def close_round(
     c, price = issue_class(key, rules, ventures, v, index, cohort, stage, amount, pre, quarter)
     _, thrift, aim, _ = uniforms(key, index, cohort, c, Purpose.CLASS_TERMS_MORE)
     paid = 0.0
+    lead, largest = np.int64(OTHERS), rules.lead_share * amount
     for k in range(n):
         f = scratch.list[k]
         cheque = scratch.cheque[k]
+        if cheque >= largest:
+            lead, largest = np.int64(f), cheque
         if already_in(holdings, ventures, v, f) > 0.0:
             funds.followed[f] += cheque
         add_holding(holdings, ventures, tally, f, v, c, cheque / price, cheque, quarter, funds.load[f])
@@ -690,7 +694,7 @@ def close_round(
         row[6] = amount
         row[7] = price
         row[8] = n
-        row[9] = scratch.list[0] if n > 0 else OTHERS
+        row[9] = lead
         row[10] = previous
         row[11] = ventures.rounds[v]
         row[12] = rest
