@@ -190,7 +190,10 @@ def test_funds_place_their_first_investments_by_plan():
         funds = np.flatnonzero((f.kind[:n] == FundKind.MARKET) & (f.ended[:n] == 0) & places)
         assert funds.size > 50
         room = f.commitment * (1.0 - scenario.rounds.fee_reserve.value) * f.local_share * (1.0 - f.follow_reserve)
-        plan = room[funds] * (7.0 - begins[funds]) / (f.invests_until[funds] - begins[funds])
+        elapsed = world.market.placing[6] - np.where(
+            begins > 0, world.market.placing[np.clip(begins - 1, 0, 6)], begins
+        )
+        plan = room[funds] * elapsed[funds] / (f.invests_until[funds] - begins[funds])
         over = (f.invested - f.followed)[funds] - plan
         return (over / f.commitment[funds]).max(), scenario.rounds.concentration.value
 
@@ -368,3 +371,152 @@ def test_how_far_a_firm_has_come_does_not_hang_on_the_market_of_the_day():
                 assert bool(wants_round(rules, ventures, 0, path, 8)) is wants
     assert next_stage(rules, ventures, 0, 8.1e7, Stage.B) == Stage.B
     assert next_stage(rules, ventures, 0, 7.9e7, Stage.B) == Stage.A
+
+
+def test_a_hot_market_places_more_money_sooner_and_a_cold_one_less():
+    def rounds(regime, *more):
+        spell = f'market.history=[{{begins="2019Q4",until="2025Q1",regime="{regime}"}}]'
+        found = simulate(load_scenario(XIAN, [*SMALL, spell, *more]), 8, 3, events=0)
+        return found["rounds.count.total"][:, 4:13].sum(axis=1).mean()
+
+    cold, normal, hot = (rounds(regime) for regime in ("cold", "normal", "hot"))
+    assert cold < 0.93 * normal < normal < hot
+    by_calendar = [rounds(regime, "market.pace.cold=1", "market.pace.hot=1") for regime in ("cold", "hot")]
+    assert np.log(hot / cold) > np.log(by_calendar[1] / by_calendar[0]) + 0.05
+
+
+LATER = """extends = "{base}"
+
+[[funds]]
+id = "early_again"
+name = "another early fund"
+kind = "market"
+count = 40
+size = "2亿"
+every = "2y"
+opens = "2023Q1"
+invests = "4y"
+life = "8y"
+fee = "2%"
+fee_after = "1%"
+hurdle = 0.08
+carry = 0.2
+catch_up = 1.0
+local = 1.0
+stages = ["angel", "seed", "a"]
+follow_on = 0.3
+
+[[funds]]
+id = "second"
+name = "sub-funds of a class that nobody proposes"
+kind = "sub-fund"
+parent = "guidance"
+mandate = "industry"
+count = 4
+plan = 0
+opens = "2023Q1"
+opens_until = "2024Q1"
+invests = "5y"
+life = "9y"
+fee = "2%"
+fee_after = "1%"
+hurdle = 0.08
+carry = 0.2
+catch_up = 1.0
+local = 0.5
+stages = ["b", "c"]
+follow_on = 0.3
+"""
+
+
+def test_a_fund_that_opens_later_changes_nothing_before(tmp_path, result):
+    """Draws are addressed by names, so one class more moves nobody else's; nor is it counted before it opens."""
+    path = tmp_path / "later.toml"
+    path.write_text(LATER.format(base=XIAN.resolve().as_posix()), encoding="utf-8")
+    later = simulate(load_scenario(path, SMALL), replications=6, seed=3, events=0)
+    opens = result.quarters.index("2023Q1")
+    for metric in result.metrics:
+        if metric.name in later:
+            before, with_it = result[metric.name][:, :opens], later[metric.name][:, :opens]
+            assert np.array_equal(before, with_it, equal_nan=True), metric.name
+    assert later["rounds.count.total"][:, opens + 1 :].sum() > result["rounds.count.total"][:, opens + 1 :].sum()
+    assert np.all(later["funds.early_again.size"][:, :opens] == 0.0) and np.all(
+        later["funds.early_again.size"][:, -1] > 0
+    )
+
+
+def test_a_sold_firm_raises_no_more_and_is_never_listed():
+    found = simulate(load_scenario(XIAN, [*SMALL, 'zone.end="2033Q4"']), 8, 3, events=8).samples
+    exits, rounds, levels = found["exits"], found["rounds"], found["levels"]
+    sold = {}
+    for k in np.flatnonzero(exits["way"] == "sale"):
+        sold[exits["replication"][k], exits["firm"][k]] = exits["quarter"][k]
+    assert len(sold) > 50
+    keys = list(zip(rounds["replication"], rounds["firm"], rounds["quarter"], strict=True))
+    assert not [key for key in keys if key[:2] in sold and key[2] >= sold[key[:2]]]
+    later = [
+        str(level)
+        for r, firm, quarter, level in zip(
+            levels["replication"], levels["firm"], levels["quarter"], levels["level"], strict=True
+        )
+        if quarter > sold.get((r, firm), "9999")
+    ]
+    assert later and not [level for level in later if level.startswith("listing.")]
+
+
+@pytest.fixture(scope="module")
+def hot_start():
+    scenario = load_scenario(XIAN, ["market.start_private=0.3", "market.start_multiple=0.3", 'zone.end="2020Q1"'])
+    return scenario, Worlds(scenario, lower(scenario, Rows(3, np.arange(1), None)), 3).live(0, 0)
+
+
+def test_no_firm_of_the_start_has_come_farther_than_the_step_up_it_waits_for(hot_start):
+    """Whatever the market of the start: its last round is priced at that market too."""
+    _, world = hot_start
+    v, n = world.ventures, world.tally.counts[Count.VENTURE_SLOTS]
+    at_start = (v.alive[:n] != 0) & (v.rounds[:n] > 0) & (v.last_round[:n] < 0) & (v.named[:n] < 0)
+    assert at_start.sum() > 100
+    come = v.log_value[:n] - np.log(np.maximum(v.last_post[:n], 1.0)) + world.market.private[0]
+    moved = 0.35  # what a value moves in the one quarter that was lived
+    assert np.mean(come[at_start] > v.goal[:n][at_start] + moved) < 0.05
+
+
+def test_rounds_of_the_start_have_the_stage_of_their_price_and_rights_of_their_date(hot_start):
+    scenario, world = hot_start
+    rules = lower(scenario, Rows(3, np.arange(1), None)).rounds
+    floor, factor = rules.stage_floor[0], rules.history_factor[0]
+    v, n = world.ventures, world.tally.counts[Count.VENTURE_SLOTS]
+    at_start = np.flatnonzero((v.alive[:n] != 0) & (v.rounds[:n] > 1) & (v.last_round[:n] < 0) & (v.named[:n] < 0))
+    at_start = at_start[v.rounds[at_start] == v.stage[at_start]]  # founded here: those that moved in have one round
+    latent = v.last_post[at_start] / np.exp(world.market.private[0])
+    assert at_start.size > 50
+    assert np.all(latent >= factor * floor[v.stage[at_start]] * (1.0 - 1e-9))
+    due = v.class_redemption[at_start, 0]
+    term = int(4 * rules.redemption_years[0])
+    given = due >= 0
+    assert given.any() and np.array_equal(due[given], np.maximum(0, v.last_round[at_start][given] + term))
+
+
+def test_listed_firms_of_the_start_meet_what_led_to_a_listing(hot_start):
+    """Tutoring asks for 2亿 of revenue and a profit, or 12亿 of value."""
+    scenario, world = hot_start
+    rules = lower(scenario, Rows(3, np.arange(1), None)).ladders
+    f, n = world.firms, world.tally.counts[Count.FIRM_SLOTS]
+    listed = np.flatnonzero((f.alive[:n] != 0) & (f.held[:n] & int(rules.listing[0]) != 0))
+    big = (f.revenue_last[listed] >= 2e8) | (f.value_last[listed] >= 12e8) | (f.venture[listed] >= 0)
+    assert listed.size > 20 and big.all()
+
+
+def test_a_fund_without_carry_has_none_accrued(result):
+    assert np.all(result["funds.direct.carry_accrued"] == 0.0) and np.all(result["funds.guidance.carry_accrued"] == 0.0)
+
+
+def test_a_named_firm_waits_for_the_step_up_of_its_stage():
+    scenario = load_scenario(XIAN, [*SMALL, "rounds.step_up_spread=0"])
+    rules = lower(scenario, Rows(3, np.array([0])))
+    world = Worlds(scenario, rules, 3).live(0, 0)
+    n = world.tally.counts[Count.VENTURE_SLOTS]
+    named = np.flatnonzero((world.ventures.alive[:n] != 0) & (world.ventures.named[:n] >= 0))
+    assert named.size
+    step_up = rules.rounds.step_up[0][world.ventures.stage[named]]
+    assert world.ventures.goal[named] == pytest.approx(step_up)
