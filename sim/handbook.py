@@ -141,8 +141,8 @@ def _order_of_stages(lang: str) -> str:
         " States. In Chinese the second is called Pre-A轮: what comes between the first money, 天使轮, and A. The"
         " Chinese 种子轮 is first money too, as in the table that the model is held against (IT桔子 counts firms with a"
         " seed or an angel round together).",
-        "轮次按价格由低到高排列：天使轮、Pre-A轮、A轮、B轮、C轮、D轮、Pre-IPO轮。场景文件用美国的叫法：`angel` 为天使轮，"
-        "`seed` 为 Pre-A轮，即首笔投资与A轮之间的一轮。国内的种子轮与天使轮同属首笔投资，"
+        "轮次按价格由低到高排列：天使轮、Pre-A轮、A轮、B轮、C轮、D轮、Pre-IPO轮。场景文件用美国的叫法："
+        "`angel` 为天使轮，`seed` 为 Pre-A轮，即首笔投资与A轮之间的一轮。国内的种子轮与天使轮同属首笔投资，"
         "与模型对照的中国数据（IT桔子的获天使投资企业）也合并统计。",
     )
 

@@ -237,7 +237,8 @@ def quantile(draws: Sequence[float] | Array, level: float, weights: Sequence[flo
     """Weighted quantile; with equal weights that of numpy (linear between order statistics).
 
     The error is half the distance between the quantiles one binomial standard error of the level below and above
-    (Woodruff 1952), with the effective number of draws 1 / sum of squared weights.
+    (Woodruff 1952), with the effective number of draws 1 / sum of squared weights. It is NaN where one of the two would
+    lie beyond the draws (a level of .99 of fewer than 100): nothing in them tells how far the tail goes on.
     """
     x, w = _weighted(draws, weights)
     if x.size == 0:
@@ -251,7 +252,8 @@ def quantile(draws: Sequence[float] | Array, level: float, weights: Sequence[flo
     place = below / top if top > 0.0 else np.zeros(1)
     error = math.sqrt(level * (1.0 - level) * float(np.sum(w * w)))
     at = np.interp([level, level - error, level + error], place, x) if x.size > 1 else np.repeat(x, 3)
-    return Estimate(float(at[0]), float(at[2] - at[1]) / 2.0 if x.size > 1 else math.nan)
+    told = x.size > 1 and level - error >= 0.0 and level + error <= 1.0
+    return Estimate(float(at[0]), float(at[2] - at[1]) / 2.0 if told else math.nan)
 
 
 def mean_and_band(draws: Array) -> tuple[float, float, float]:

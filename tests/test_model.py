@@ -206,7 +206,7 @@ def test_the_first_quarter_is_no_rush_of_rounds():
     """Funds of the start have placed a first cheque before it; without a plan nobody waits."""
     scenario = load_scenario(XIAN, ['zone.end="2020Q4"'])
     rounds = simulate(scenario, 12, 1, events=0)["rounds.count.total"].mean(axis=0)
-    assert 0.7 < rounds[1] / rounds[2:].mean() < 1.1
+    assert 0.65 < rounds[1] / rounds[2] < 1.15  # the market is normal in both, hot after
     eager = load_scenario(XIAN, ['zone.end="2020Q1"', "rounds.deploys_over=0"])
     world = Worlds(eager, lower(eager, Rows(1, np.arange(1), None)), 1).live(0, 0)
     market = world.funds.kind[: world.tally.counts[Count.FUNDS]] == FundKind.MARKET

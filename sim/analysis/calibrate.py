@@ -63,6 +63,7 @@ ZONES = 200  # synthetic zones of the checks
 RANKS = 99  # posterior draws a synthetic truth is ranked among
 BINS = 10
 LEVEL = 0.01  # family-wise
+ENOUGH_SAMPLES = 10  # points in the space of parameters for each of them: below, an emulator has seen little of it
 
 
 @dataclass(frozen=True)
@@ -220,6 +221,17 @@ class Calibration:
         header += [say(lang, "后验 [5…95 %]", "posterior [5…95 %]"), say(lang, "方差减少", "variance removed")]
         paths = [v.path for v in (*self.parameters, *self.left_at_prior)]
         parts = ["\n".join([layout(header, rows), *key_to(paths, self.model.label, lang)])]
+        few = self.about.get("samples", math.inf)
+        if few < ENOUGH_SAMPLES * len(self.parameters):
+            enough = ENOUGH_SAMPLES * len(self.parameters)
+            parts.append(
+                say(
+                    lang,
+                    f"{len(self.parameters)} 个参数只用 {few} 个样本，太少，后验不可信（--samples 至少 {enough}）",
+                    f"{few} samples for {len(self.parameters)} parameters are too few to trust this posterior"
+                    f" (--samples {enough} at least)",
+                )
+            )
         if self.left_at_prior:
             names = ", ".join(v.path for v in self.left_at_prior)
             parts.append(
@@ -585,7 +597,11 @@ def _choose(screening: Screening, named: bool, regularise: bool) -> list[int]:
     unknown = screening.unknown
     unseen = [path for path, seen in zip(screening.paths, screening.matters, strict=True) if not seen]
     problems = [
-        Problem("no fact depends on this parameter", key=path, expected="leave it out, or --regularise")
+        Problem(
+            "no fact depends on this parameter",
+            key=path,
+            expected="leave it out, take more replications, or --regularise",
+        )
         for path in unseen
     ]
     left = [text for text in unknown if not any(f" {path}" in text for path in unseen)]

@@ -70,7 +70,13 @@ def calls_table(result: Result) -> dict[str, list[CallsAtRisk]]:
 
 def _heard(e: Estimate) -> float:
     """An error; that of an amount which is the same in every world is nothing, not what its last bits leave."""
-    return e.error if e.error > 1e-9 * abs(e.value) else 0.0
+    return 0.0 if e.error <= 1e-9 * abs(e.value) else e.error
+
+
+def _with_error(e: Estimate, lang: str) -> str:
+    """An amount with its error; "?" for an error that so few worlds do not tell."""
+    error = _heard(e)
+    return f"{format_money(e.value, lang)} ± {'?' if error != error else format_money(error, lang)}"
 
 
 def calls_report(found: dict[str, list[CallsAtRisk]], lang: str) -> str:
@@ -89,8 +95,10 @@ def calls_report(found: dict[str, list[CallsAtRisk]], lang: str) -> str:
         table = []
         for x in rows:
             cells = [x.mean, *(x.at[p] for p in LEVELS)]
-            table.append(
-                [str(x.year), *(f"{format_money(e.value, lang)} ± {format_money(_heard(e), lang)}" for e in cells)]
-            )
+            table.append([str(x.year), *(_with_error(e, lang) for e in cells)])
         parts.append(layout(head, table))
+        if any(_heard(e) != _heard(e) for x in rows for e in x.at.values()):
+            parts[-1] += "\n" + say(
+                lang, "?：世界太少，看不出这一分位数的误差", "?: too few worlds to tell the error of this quantile"
+            )
     return "\n\n".join(parts)
