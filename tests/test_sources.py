@@ -26,7 +26,7 @@ BY_NAME = (  # what stays in Latin letters within a Chinese sentence: titles, au
     r"|Squaring venture capital valuations with reality|J\. (?:Financial Economics|Portfolio Management)"
     r"|RAND J\. Economics|Nature|Bass|Kaplan|Schoar|Gredil, Griffiths|Stucke|Rouvinez|Gornall|Strebulaev|Reed|Stanley"
     r"|Bottazzi|Secchi|Takahashi|Alexander|Metrick|Yasuda|Black|Scholes|Sultan, Farley, Lehmann|Cochrane|Schwartz"
-    r"|Carta|PitchBook|Fenwick|West|Equidam|Correlation Ventures|State of Private Markets|Hall|Woodward"
+    r"|Carta|PitchBook|GlobalData|Fenwick|West|Equidam|Correlation Ventures|State of Private Markets|Hall|Woodward"
     r"|Zhang, Fan, Liu|et al\.|(?<=[a-z]) and (?=[A-Z])|SSRN|XIRR|IRR|KS-PME|alpha|BLS|TEDA|bow|Pre-IPO|IT桔子"
 )
 CODE = r"[\w/]+(?:[./][\w/]+)+|\[\w+\]|\b[a-z]{2,}(?:-[a-z0-9]+)+|\bcalibrate 命令"  # paths, addresses, ids
