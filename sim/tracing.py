@@ -18,6 +18,7 @@ from sim.ensemble import Worlds, _checked, _kept, _samples, firm_name  # first: 
 import numpy as np  # isort: skip
 from numpy.typing import NDArray  # isort: skip
 
+from sim.analysis.ladders import ENTERED, LEFT, REJECTED, RENEWED
 from sim.analysis.text import layout, say, width
 from sim.errors import Problem, UserError
 from sim.finance.payoff import split
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from sim.scenario.document import Scenario
 
 Floats = NDArray[np.float64]
-LEVEL_EVENTS = {1: "entered", 2: "renewed", -1: "left"}  # sim/model/ladders/kernel.py, log_level
+LEVEL_EVENTS = {ENTERED: "entered", RENEWED: "renewed", LEFT: "left", REJECTED: "rejected"}
 ANTI_DILUTION = ("none", "weighted_average", "ratchet")
 POINTS = 481  # of a payoff chart
 MOST_TURNS = 5  # conversions that have a row of their own in the table of payouts
@@ -90,6 +91,7 @@ def life_in(
         ]
     for event in life["levels"]:
         event["event"] = LEVEL_EVENTS[event.pop("what")]
+    _add_where_it_falls(scenario, life["levels"])
     for event in life["rounds"]:
         event["lead"] = fund_name(scenario, world, event["lead"])
     known = next((f for f in scenario.named if f.id == firm), None)
@@ -112,6 +114,18 @@ def life_in(
     if slot is not None:
         life["now"] = firm_now(scenario, world, slot, life["rounds"])
     return life
+
+
+def _add_where_it_falls(scenario: Scenario, events: Sequence[dict[str, Any]]) -> None:
+    """Where a rejected firm falls back to, as `falls_to`, by the rules of the level it had to hold; None for no level."""
+    for event in events:
+        if event["event"] != "rejected":
+            continue
+        ladder, _, level = event["level"].partition(".")
+        lost = scenario.ladders[ladder].levels[level].requires or ""
+        above, _, name = lost.rpartition(".")
+        falls_to = scenario.ladders[above or ladder].levels[name].falls_to
+        event["falls_to"] = falls_to if falls_to is None or "." in falls_to else f"{above or ladder}.{falls_to}"
 
 
 def _add_fair_values(
@@ -424,8 +438,17 @@ def outline(life: dict[str, Any], scenario: Scenario, lang: str) -> str:
             "entered": say(lang, "获得", "entered"),
             "renewed": say(lang, "续期", "renewed"),
             "left": say(lang, "失去", "left"),
+            "rejected": say(lang, "未通过", "rejected"),
         }
-        rows = [[e["quarter"], word[e["event"]], level_names.get(e["level"], e["level"])] for e in life["levels"]]
+
+        def told_level(e: dict[str, Any]) -> str:
+            name, lower = level_names.get(e["level"], e["level"]), e.get("falls_to")
+            if lower is None:
+                return name
+            back = level_names.get(lower, lower)
+            return say(lang, f"{name}（退回{back}）", f"{name} (falls back to {back})")
+
+        rows = [[e["quarter"], word[e["event"]], told_level(e)] for e in life["levels"]]
         parts.append(layout(say(lang, "认定与上市||", "certificates, listing||").split("|"), rows, left=3))
     if life["exits"]:
         ways = {"sale": ("被并购", "sold"), "liquidation": ("清算", "liquidated"), "listing": ("上市", "listed")}

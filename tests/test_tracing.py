@@ -10,13 +10,26 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sim.analysis.ladders import REJECTED
 from sim.ensemble import simulate
 from sim.errors import UserError
 from sim.figures.payoff import payoff
 from sim.figures.style import encode
 from sim.portfolio.importing import import_portfolio
 from sim.scenario import load_scenario
-from sim.tracing import _holder, class_names, draw_payoff, follow, last_table, outline, payoff_of, payouts
+from sim.tracing import (
+    LEVEL_EVENTS,
+    _holder,
+    class_names,
+    draw_payoff,
+    follow,
+    last_table,
+    life_in,
+    live_again,
+    outline,
+    payoff_of,
+    payouts,
+)
 from tests.portfolios import as_workbook, drawn, example
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -229,3 +242,21 @@ def test_a_named_firm_is_found_by_its_name_and_a_misspelt_id_names_the_nearest()
     assert follow(zone, 0, "奕斯伟")["firm"] == follow(zone, 0, "Eswin")["firm"] == "eswin"
     with pytest.raises(UserError, match=r"for example eswin, .*did you mean eswin\?"):
         follow(zone, 0, "eswinn")
+
+
+def test_a_rejection_is_told_as_one_and_where_the_firm_falls_back_to():
+    zone = load_scenario(ROOT / "scenarios" / "xian.toml", ["zone.end=2022Q4"])
+    for replication in range(8):
+        world, samples = live_again(zone, replication, 1)
+        levels = samples["levels"]
+        assert set(levels["what"].tolist()) <= set(LEVEL_EVENTS)  # whatever the kernel notes has a name
+        rejected = np.flatnonzero(levels["what"] == REJECTED)
+        if rejected.size:
+            break
+    name = str(levels["firm"][rejected[0]])
+    life = life_in(zone, world, samples, replication, name, 1)
+    event = next(e for e in life["levels"] if e["event"] == "rejected")
+    assert (event["level"], event["falls_to"]) == ("listing.approved", "listing.reserve_provincial")
+    life["rounds"] = []
+    assert "未通过" in outline(life, zone, "zh") and "退回" in outline(life, zone, "zh")
+    assert "falls back to" in outline(life, zone, "en")

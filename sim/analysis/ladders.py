@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sim.analysis.lived import Need
     from sim.scenario.document import Scenario
 
-ENTERED, LEFT, RENEWED, REJECTED = 1, -1, 2, -2
+ENTERED, LEFT, RENEWED, REJECTED = 1, -1, 2, -2  # sim/model/ladders/kernel.py, log_level
 
 
 @dataclass(frozen=True)

@@ -201,6 +201,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "firm.left": ("退出", "left"),
     "firm.event": ("变动", "Event"),
     "firm.renewed": ("续期", "renewed"),
+    "firm.rejected": ("未通过", "rejected"),
+    "firm.falls_to": ("{level}（退回{lower}）", "{level} (falls back to {lower})"),
     "firm.proceeds": ("退出金额", "Proceeds"),
     "firm.to_funds": ("其中归基金", "of which to funds"),
     "firm.sector": ("行业", "Sector"),

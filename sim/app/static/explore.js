@@ -372,7 +372,9 @@ export class Explorer {
   levels(life) {
     const { words, state } = this;
     if (!life.levels.length) return element("p", { class: "note" }, words("firm.levels.none"));
-    const rows = life.levels.map((r) => [r.quarter, words(`firm.${r.event}`), life.level_names[r.level]?.[state.lang] ?? r.level]);
+    const named = (level) => life.level_names[level]?.[state.lang] ?? level;
+    const where = (r) => (r.falls_to ? words("firm.falls_to", { level: named(r.level), lower: named(r.falls_to) }) : named(r.level));
+    const rows = life.levels.map((r) => [r.quarter, words(`firm.${r.event}`), where(r)]);
     return table(words("firm.levels"), [words("chart.quarter"), words("firm.event"), words("firm.levels")], rows, 3);
   }
 
