@@ -41,6 +41,7 @@ _NUMBER = re.compile(
     r"([+-]?(?:(?:\d{1,3}(?:[,，]\d{3})+|\d+(?:_\d+)*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)(?![\d,，._])\s*(.*)",
     re.DOTALL,
 )
+LEAST_BARE = 10_000  # yuan: a smaller amount without a unit is more likely one of 亿 or of millions
 _YUAN = re.compile(r"(?:¥|￥|CNY|RMB|人民币)\s*", re.IGNORECASE)
 _DOLLARS = re.compile(r"US\s*\$|\$|USD|美元|dollars?", re.IGNORECASE)
 _COUNTED = re.compile(r"余?(?:家|个|人|户|只|支|项|m2|m²|m\^2|平方米|平米|㎡|sqm)$")
@@ -114,6 +115,29 @@ def parse_money(value: object, currency: str = "CNY") -> float:
     if unit not in _UNITS:
         raise ValueError(f"'{written}' is not a unit of money; write {accepted}")
     return _scaled(number, accepted, _UNITS[unit])
+
+
+class BareMoney(ValueError):
+    """An amount without a unit that can hardly be meant in yuan."""
+
+
+def parse_amount(value: object) -> float:
+    """As `parse_money`, for what nobody states in single yuan: of 80 it asks for the unit."""
+    yuan = parse_money(value)
+    if 0 < yuan < LEAST_BARE and (not isinstance(value, str) or _is_bare(value)):
+        raise BareMoney(f"{yuan:.6g} without a unit is in yuan: write {with_units(yuan, '亿', '万', '元')}")
+    return yuan
+
+
+def with_units(number: float, *units: str) -> str:
+    """80亿 / 80万 / 80元: what a number without a unit may have meant."""
+    return " / ".join(f"{number:.6g}{unit}" for unit in units)
+
+
+def _is_bare(text: str) -> bool:
+    """Whether a text is a number alone, without a unit or a currency."""
+    parts = _split(text)
+    return parts is not None and not parts[1]
 
 
 def parse_share(value: object) -> float:

@@ -117,7 +117,7 @@ def life_in(
 
 
 def _add_where_it_falls(scenario: Scenario, events: Sequence[dict[str, Any]]) -> None:
-    """Where a rejected firm falls back to, as `falls_to`, by the rules of the level it had to hold; None for no level."""
+    """Where a rejected firm falls back to, as `falls_to`: what the level it had to hold says; None for no level."""
     for event in events:
         if event["event"] != "rejected":
             continue
@@ -442,7 +442,7 @@ def outline(life: dict[str, Any], scenario: Scenario, lang: str) -> str:
         }
 
         def told_level(e: dict[str, Any]) -> str:
-            name, lower = level_names.get(e["level"], e["level"]), e.get("falls_to")
+            name, lower = str(level_names.get(e["level"], e["level"])), e.get("falls_to")
             if lower is None:
                 return name
             back = level_names.get(lower, lower)

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.quantities import (
+    BareMoney,
     format_money,
     format_number,
+    parse_amount,
     parse_count,
     parse_money,
     parse_number,
@@ -161,3 +163,19 @@ def test_an_amount_of_money_is_no_ratio():
     for wrong in ("2亿", "3万", "70家", "2 years"):
         with pytest.raises(ValueError, match="is not a unit of a ratio"):
             parse_ratio(wrong)
+
+
+# --- an amount without a unit
+
+
+@pytest.mark.parametrize("written", [80, 80.0, "80", "9,999", "0.5"])
+def test_a_small_amount_without_a_unit_asks_for_it(written: object) -> None:
+    with pytest.raises(BareMoney, match=r"without a unit is in yuan: write .*亿 / .*万 / .*元"):
+        parse_amount(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "yuan"), [("80元", 80), ("¥80", 80), ("80亿", 8e9), (0, 0), ("0", 0), (10_000, 10_000), (5e9, 5e9)]
+)
+def test_an_amount_with_a_unit_or_none_at_all_or_a_large_one_is_read(written: object, yuan: float) -> None:
+    assert parse_amount(written) == yuan

@@ -235,7 +235,7 @@ def test_the_dates_of_a_fact_are_in_order(told):
 
 
 def test_tables_merge_by_key_and_items_by_id(zone):
-    own = '[[funds]]\nid = "guidance"\nsize = "100亿"\n[[funds]]\nid = "own"\nsize = 1\n'
+    own = '[[funds]]\nid = "guidance"\nsize = "100亿"\n[[funds]]\nid = "own"\nsize = "1元"\n'
     z = zone(f"[market.level]\nnormal = 0.1\n{own}")
     assert [(f.id, f.size.value) for f in z.funds] == [("guidance", 1e10), ("angel", 3e8), ("own", 1)]
     assert (z.market.level.cold.value, z.market.level.normal.value) == (-0.3, 0.1)
@@ -373,7 +373,7 @@ def test_tighter_bounds_of_a_field_hold_for_value_and_distribution(told, zone, s
         ('[terms.c]\ndilution = { source = "x" }', (":3: terms.c.dilution.value: this key is missing",)),
         ('[[funds]]\nid = "own"\nsize = "$5m"', (":4: funds.own.size: money is in yuan (CNY), not US dollars",)),
         ('[[funds]]\nid = "own"\nsize = -1', (":4: funds.own.size: must be at least 0 (CNY)",)),
-        ('[[funds]]\nid = "x"\nsize = 1\nparent = "guidence"', (":5: funds.x.parent: no such", "mean guidance?")),
+        ('[[funds]]\nid = "x"\nsize = "1元"\nparent = "guidence"', (":5: funds.x.parent: no such", "mean guidance?")),
         ('[terms."A B"]\ndilution = 0.1', (":2: terms.A B: an id is made of small letters",)),
         ("[market]\nrenewal = 3", (":3: market.renewal: a list is needed here",)),
         ('[market]\nbegins = "2020-13"', (":3: market.begins: there is no such day",)),
@@ -811,3 +811,26 @@ def test_a_lever_on_a_fact_is_told_that_it_cannot_be_varied(tmp_path):
     path.write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match="is not a number that can be varied"):
         load_scenario(path)
+
+
+@pytest.mark.parametrize("size", ["30", '"30"', "{ value = 30 }", '{ lognormal = { median = 30, p95 = "80亿" } }'])
+def test_an_amount_without_a_unit_is_asked_for_it(told, size):
+    one(told(f'[[funds]]\nid = "own"\nsize = {size}'), "mine.toml:4: funds.own.size: 30 without a unit is in yuan")
+
+
+@pytest.mark.parametrize("size", ["0", '"30元"', '{ value = 30, unit = "CNY" }', "12345"])
+def test_nothing_a_unit_and_a_large_amount_are_no_bare_ones(zone, size):
+    assert zone(f'[[funds]]\nid = "own"\nsize = {size}').funds[-1].size.value in (0, 30, 12345)
+
+
+def test_a_lever_is_refused_where_its_ends_are_reversed_or_lack_their_unit(tmp_path):
+    (tmp_path / "x.toml").write_text(
+        f'extends = "{XIAN.resolve()}"\n[levers]\n"guidance.reinvestment" = {{ low = 2, high = 2 }}\n'
+        '"funds.guidance.size" = { low = 10, high = "100亿" }\n',
+        encoding="utf-8",
+    )
+    with pytest.raises(UserError) as refused:
+        load_scenario(tmp_path / "x.toml")
+    reversed_, bare = sorted(str(p) for p in refused.value.problems)
+    assert ":3: levers.guidance.reinvestment: a lever's low end lies below its high end (found" in reversed_
+    assert ":4: levers.funds.guidance.size.low: 10 without a unit is in yuan: write 10亿" in bare

@@ -238,3 +238,16 @@ def test_solution_saves_its_curve_and_figure(tmp_path: Path) -> None:
     assert curve[0] == "setting,probability,mean,p05,p95" and len(curve) == 1 + len(solution.answer.x)
     assert (tmp_path / "s" / "figures" / "solve.png").exists()
     assert "at least" in solution.table("en") and "至少" in solution.table("zh")
+
+
+def test_a_range_of_money_without_a_unit_is_asked_for_it_and_one_of_rents_is_not():
+    from sim.analysis.vary import varied_of
+    from sim.errors import UserError
+    from sim.scenario import load_scenario
+
+    with pytest.raises(UserError, match="10 without a unit is in yuan: write 10亿"):
+        varied_of(load_scenario("scenarios/xian.toml"), ["funds.guidance.size=10..100"])
+    rent = "incubators.{}.rent"
+    zone = load_scenario("scenarios/changsha.toml")
+    (varied,) = varied_of(zone, [f"{rent.format(zone.incubators[0].id)}=30..60"])
+    assert (varied.distribution.low, varied.distribution.high) == (30, 60)

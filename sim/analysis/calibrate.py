@@ -353,7 +353,7 @@ def priors_of(scenario: Scenario) -> tuple[list[Varied], bool]:
         file, line = scenario._tree.place(f"calibrate.{path}")
         try:
             quantity = find_quantity(scenario, path)
-            number = number_of(quantity.unit)
+            number = number_of(quantity.unit, quantity.value)
             if isinstance(spread, str):
                 prior = parse_spread(path, spread.strip(), number)
             elif isinstance(spread, Mapping):

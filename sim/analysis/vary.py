@@ -17,7 +17,16 @@ import numpy as np
 
 from sim.analysis.model import refuse
 from sim.errors import Problem, UserError
-from sim.quantities import parse_money, parse_number, parse_ratio, parse_share, parse_years
+from sim.quantities import (
+    LEAST_BARE,
+    BareMoney,
+    parse_amount,
+    parse_money,
+    parse_number,
+    parse_ratio,
+    parse_share,
+    parse_years,
+)
 from sim.scenario.fields import Distribution
 from sim.scenario.reading import COMMAND_LINE
 
@@ -170,16 +179,18 @@ def parse_spread(path: str, spread: str, number: Number) -> Varied:
 def _read(path: str, written: object, number: Number) -> float:
     try:
         return number(written)  # type: ignore[arg-type]
+    except BareMoney as error:
+        raise refuse(str(error), key=path) from None
     except ValueError as error:
         raise refuse(
             "not a number of this parameter's unit", key=path, found=str(written), expected=str(error)
         ) from None
 
 
-def number_of(unit: str) -> Number:
-    """How a number of this unit is written."""
+def number_of(unit: str, own: float = 0.0) -> Number:
+    """How a number of this unit is written. own: the scenario's; what is a few yuan there may be so elsewhere."""
     by_unit = {
-        "CNY": parse_money,
+        "CNY": parse_money if 0.0 < abs(own) < LEAST_BARE else parse_amount,
         "share": parse_share,
         "probability": parse_share,
         "per year": parse_share,
@@ -201,7 +212,7 @@ def varied_of(scenario: Scenario, vary: Sequence[str]) -> list[Varied]:
             quantity = find_quantity(
                 scenario, path
             )  # refuses an unknown path with the nearest, and what is not a number
-            number = number_of(quantity.unit)
+            number = number_of(quantity.unit, quantity.value)
             if spread is None:
                 found.append(_own_spread(path, quantity.distribution, quantity.value))
             elif isinstance(spread, str):

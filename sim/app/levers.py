@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.analysis.vary import number_of
 from sim.errors import UserError, in_both
+from sim.quantities import LEAST_BARE
 from sim.terms import sourced
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ MOST = 40  # levers on a page, and in a request
 STEPS = 100  # about as many positions as a slider has
 WHOLE = ("count",)  # units without a fraction
 LONGEST_TEXT = 40  # of a typed value
-LEAST_BARE = 10_000  # yuan: a smaller amount without a unit is more likely one of 亿 or of millions
 
 # (path, zh, en, low and high as multiples of the scenario's own value, or None for the ends given)
 USUAL: tuple[tuple[str, str, str, float | None, float | None, tuple[float, float] | None], ...] = (
@@ -159,7 +159,7 @@ def read_settings(controls: list[Control], given: object) -> tuple[dict[str, flo
         value = _number(written, control.unit)
         if value is None:
             wrong.append(Wrong(path, f"wrong.number.{_kind(control.unit)}", {"found": str(written)[:LONGEST_TEXT]}))
-        elif _lacks_unit(written, value, control.unit):
+        elif _lacks_unit(written, value, control):
             wrong.append(Wrong(path, "wrong.unit", {"found": str(written).strip()}))
         elif not control.low - 1e-9 * abs(control.low) <= value <= control.high + 1e-9 * abs(control.high):
             ends = {"low": control.low, "high": control.high, "unit": control.unit}
@@ -173,10 +173,11 @@ def _kind(unit: str) -> str:
     return "money" if unit == "CNY" else "share" if unit in ("share", "probability", "per year") else "plain"
 
 
-def _lacks_unit(written: object, value: float, unit: str) -> bool:
-    """Whether somebody typed 50 and can hardly have meant 50 yuan."""
+def _lacks_unit(written: object, value: float, control: Control) -> bool:
+    """Whether somebody typed 50 and can hardly have meant 50 yuan: a rent is a few yuan, a fund is not."""
     bare = isinstance(written, str) and not any(c.isalpha() for c in written)
-    return bare and unit == "CNY" and 0 < value < LEAST_BARE
+    small = 0 < control.value < LEAST_BARE
+    return bare and control.unit == "CNY" and not small and 0 < value < LEAST_BARE
 
 
 def _number(written: object, unit: str) -> float | None:
@@ -185,7 +186,7 @@ def _number(written: object, unit: str) -> float | None:
     if isinstance(written, str) and len(written) > LONGEST_TEXT:
         return None
     try:
-        value = float(number_of(unit)(written))  # type: ignore[arg-type]  # its readers take numbers too
+        value = float(number_of(unit, 1.0)(written))  # type: ignore[arg-type]  # its readers take numbers too
     except (ValueError, OverflowError):
         return None
     return value if math.isfinite(value) else None

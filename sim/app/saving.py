@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim import store
 from sim.errors import RunError, UserError
-from sim.quantities import parse_money
+from sim.quantities import LEAST_BARE, parse_money
 from sim.terms import term
 
 if TYPE_CHECKING:
@@ -170,6 +170,8 @@ def written(value: float, unit: str) -> str:
             text = f"{part.normalize():f}"
             if abs(part) >= 1 and len(text) <= 8 and parse_money(f"{text}{name}") == value:
                 return f"{text}{name}"
+        if 0 < abs(value) < LEAST_BARE:
+            return f"{exact.normalize():f}元"
     return repr(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from sim.portfolio.cells import Row
 from sim.portfolio.columns import FUNDS, STAGE_ORDER, TABLES
 from sim.portfolio.holdings import Portfolio, quarter_of
-from sim.quantities import quarter_name
+from sim.quantities import LEAST_BARE, quarter_name
 from sim.terms import term
 
 if TYPE_CHECKING:
@@ -38,13 +38,13 @@ def text(value: str) -> str:
 
 
 def money(yuan: float) -> str:
-    """6.67亿, 3000万 or 12345.6, whichever is short; the same number when it is read."""
+    """6.67亿, 3000万 or 12345.6, whichever is short, and 80元; the same number when it is read."""
     exact = Decimal(repr(yuan))
     for size, unit in ((8, "亿"), (4, "万")):
         scaled = exact.scaleb(-size).normalize()
         if abs(scaled) >= 1 and -int(scaled.as_tuple().exponent) <= 4:
             return f'"{scaled:f}{unit}"'
-    return number(yuan)
+    return f'"{number(yuan)}元"' if 0 < abs(yuan) < LEAST_BARE else number(yuan)
 
 
 def number(value: float) -> str:

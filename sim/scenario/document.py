@@ -37,7 +37,7 @@ from sim.model.market.parameters import MarketParameters
 from sim.model.programmes.parameters import Programme
 from sim.model.projects.parameters import Project
 from sim.model.rounds.parameters import RoundParameters
-from sim.quantities import quarter_name
+from sim.quantities import LEAST_BARE, quarter_name, with_units
 from sim.scenario.facts import Fact
 from sim.scenario.fields import (
     NO_PARAMETERS,
@@ -184,11 +184,24 @@ class Scenario(Table):
     def _check_levers(self, found: list) -> None:
         if not self.levers:
             return
-        varied = [path for path, _ in iter_parameters(self)]
+        varied = dict(iter_parameters(self))
         for path in sorted(set(self.levers) - set(varied)):
             of_record = path.startswith(NO_PARAMETERS)
             message = "is not a number that can be varied" if of_record else "no such parameter"
             found.append((f"levers.{path}", message, path, get_close_matches(path, varied, 1)))
+        for path, lever in self.levers.items():
+            if lever.low.value >= lever.high.value:
+                message = "a lever's low end lies below its high end"
+                found.append((f"levers.{path}", message, f"{lever.low.value:g} .. {lever.high.value:g}", []))
+            moved = varied.get(path)
+            if moved is None or moved.unit != "CNY" or 0 < moved.value < LEAST_BARE:
+                continue
+            for field in ("low", "high", "step"):
+                end = getattr(lever, field)
+                if end is not None and 0 < abs(end.value) < LEAST_BARE:
+                    forms = with_units(end.value, "亿", "万")
+                    message = f"{end.value:.6g} without a unit is in yuan: write {forms}"
+                    found.append((f"levers.{path}.{field}", message, end.value, []))
 
     def _check_time(self, found: list) -> None:
         if self.zone.end <= self.zone.start:

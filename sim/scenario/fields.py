@@ -23,7 +23,16 @@ from pydantic import (
 from pydantic_core import core_schema
 
 from sim.errors import reference_problem
-from sim.quantities import parse_count, parse_money, parse_number, parse_quarter, parse_ratio, parse_share, parse_years
+from sim.quantities import (
+    parse_amount,
+    parse_count,
+    parse_money,
+    parse_number,
+    parse_quarter,
+    parse_ratio,
+    parse_share,
+    parse_years,
+)
 
 Grade = Literal["published", "estimated", "assumed"]
 DISTRIBUTIONS = ("lognormal", "normal", "uniform", "triangular", "beta", "choices")
@@ -235,6 +244,10 @@ class Bounds:
         return {word: bound for word, bound in words if abs(bound) < _INF}
 
 
+class Computed(float):
+    """A number in base units that the program worked out: nobody left its unit away."""
+
+
 class Kind:
     """Parser, unit and bounds of one kind of quantity; also tells pydantic's JSON Schema how it is written.
 
@@ -249,13 +262,15 @@ class Kind:
         magnitude: bool = True,
     ) -> None:
         self.unit, self.parse, self.bounds, self.magnitude = unit, parse, Bounds(ge=low, le=high), magnitude
+        self.parse_with_unit = parse_money if parse is parse_amount else parse
 
     def read(self, raw: Any) -> Any:
         """Whatever was written -> the fields of a Quantity."""
         if isinstance(raw, Quantity):
             return raw
         if not isinstance(raw, dict):
-            return self._quantity(self.parse(raw), None)
+            parse = self.parse_with_unit if isinstance(raw, Computed) else self.parse
+            return self._quantity(parse(raw), None)
         for key in raw:
             if key not in QUANTITY_KEYS:
                 raise reference_problem(str(key), key, sorted(QUANTITY_KEYS), "unknown key in a quantity")
@@ -276,13 +291,15 @@ class Kind:
             spread = _distribution(given[0], raw[given[0]], self.parse)
             out = self._quantity(spread.centre, spread)
         else:
-            out = self._quantity(self._value(raw["value"], raw.get("unit", self.unit)), None)
+            out = self._quantity(self._value(raw["value"], raw.get("unit")), None)
         return out | {k: raw[k] for k in ("source", "grade", "note", "exact") if k in raw}
 
     def _value(self, value: object, unit: object) -> float:
         """A value whose unit may stand beside it: { value = 50, unit = "亿" } is 50亿."""
-        if unit == self.unit:
+        if unit is None:
             return self.parse(value)
+        if unit == self.unit:
+            return self.parse_with_unit(value)
         if isinstance(value, bool) or not isinstance(value, int | float) or not isinstance(unit, str):
             raise ValueError(f"the unit is written once, with the number or as `unit`; kept in: {self.unit}")
         return self.parse(f"{value}{unit}")
@@ -321,8 +338,10 @@ class Kind:
         return {"anyOf": [number, {"type": "string"}, whole], "x-unit": self.unit}
 
 
-Money = Annotated[Quantity, BeforeValidator((_m := Kind("CNY", parse_money, 0.0)).read), _m]
-SignedMoney = Annotated[Quantity, BeforeValidator((_sm := Kind("CNY", parse_money)).read), _sm]
+Money = Annotated[Quantity, BeforeValidator((_m := Kind("CNY", parse_amount, 0.0)).read), _m]
+SignedMoney = Annotated[Quantity, BeforeValidator((_sm := Kind("CNY", parse_amount)).read), _sm]
+# Money of one share, square metre or piece, which may well be a few yuan.
+UnitPrice = Annotated[Quantity, BeforeValidator((_up := Kind("CNY", parse_money, 0.0)).read), _up]
 Dollars = Annotated[
     Quantity,
     BeforeValidator((_d := Kind("USD", lambda x: parse_money(x, "USD"), 0.0, magnitude=False)).read),

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from sim.errors import Problem, ScenarioProblems, UserError, reference_problem
 from sim.scenario import doubt
-from sim.scenario.fields import Quantity, Table, iter_parameters, iter_quantities
+from sim.scenario.fields import Computed, Quantity, Table, iter_parameters, iter_quantities
 from sim.scenario.reading import Tree, apply_set, below, field_names, nearest, read_tree, set_value, shown
 from sim.terms import term
 
@@ -211,7 +211,8 @@ def with_overrides(scenario: Model, values: Mapping[str, object]) -> Model:
                 apply_set(tree, f"{path}={value}", type(scenario))
             else:
                 plain = value.item() if hasattr(value, "item") else value  # type: ignore[attr-defined]  # a numpy number
-                set_value(tree, path, plain, f"{path}={json.dumps(plain, default=str)}", type(scenario))
+                written = f"{path}={json.dumps(plain, default=str)}"
+                set_value(tree, path, Computed(plain) if type(plain) is float else plain, written, type(scenario))
         except UserError as error:
             problems.extend(error.problems)
     if problems:

@@ -18,6 +18,7 @@ from sim.scenario.fields import (
     Share,
     SignedRate,
     Table,
+    UnitPrice,
     When,
     Years,
 )
@@ -381,7 +382,9 @@ class NamedRound(Table):
     post_money: Money = Described("post-money valuation")
     direct: Share = Described("part of it that the zone's direct fund took", default=0)
     investors: list[Investment] = Described("what funds of the scenario paid in it", default=[])
-    price: Money | None = Described("price of a share; declared, the model counts in shares of its own", default=None)
+    price: UnitPrice | None = Described(
+        "price of a share; declared, the model counts in shares of its own", default=None
+    )
     shares: Count | None = Described("shares after the round, fully diluted; declared, as the price", default=None)
 
 

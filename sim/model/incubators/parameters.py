@@ -13,6 +13,7 @@ from sim.scenario.fields import (
     SignedRate,
     SignedShare,
     Table,
+    UnitPrice,
     When,
     Years,
 )
@@ -68,7 +69,7 @@ class Incubator(Table):
     sources: list[SpinOffSource]
     services: list[Service] = Described("services to tenants", default=[])
     patience: Years = Described("how long an applicant waits for a place", default="1y")
-    rent: Money = Described("market rent of a square metre a month")
+    rent: UnitPrice = Described("market rent of a square metre a month")
     charged: Share = Described("share of the market rent that tenants pay")
     revenue: Money = Described("median yearly revenue rate of a tenant that moves in")
     spread: Ratio = Described("standard deviation of its log")

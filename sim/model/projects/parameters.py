@@ -1,6 +1,6 @@
 """What a scenario says of its major projects (重点项目): plants known by name."""
 
-from sim.scenario.fields import Count, Described, Id, LocalName, Money, Share, Table, When, Years
+from sim.scenario.fields import Count, Described, Id, LocalName, Share, Table, UnitPrice, When, Years
 
 
 class Product(Table):
@@ -9,7 +9,7 @@ class Product(Table):
     id: Id
     name: LocalName
     capacity: Count = Described("units a year at full capacity")
-    price: Money = Described("revenue of a unit")
+    price: UnitPrice = Described("revenue of a unit")
 
 
 class Project(Table):
