@@ -90,6 +90,18 @@ class RunError(Exception):
     """The run failed though the input was right: exit status 1."""
 
 
+class OneOf(str):
+    """The path of a problem that lies with several items together: a table, and the paths `of` which one may be newer
+    than it. The loader blames that one."""
+
+    of: tuple[str, ...]
+
+    def __new__(cls, path: str, of: Sequence[str]) -> "OneOf":
+        self = super().__new__(cls, path)
+        self.of = tuple(of)
+        return self
+
+
 class ScenarioProblems(ValueError):
     """Several problems found by a validator of a scenario's model: (path, message, found, allowed names) each.
 

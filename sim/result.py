@@ -210,12 +210,10 @@ class Result:
         try:
             return self._place[name]
         except KeyError:
-            from difflib import get_close_matches
+            from sim.scenario.reading import nearest
 
-            close = get_close_matches(name, self._place, n=1, cutoff=0.6)
-            raise UserError(
-                [Problem("the result has no such metric", found=name, nearest=close[0] if close else None)]
-            ) from None
+            near = nearest(name, self._place)
+            raise UserError([Problem("the result has no such metric", found=name, nearest=near)]) from None
 
     # --- the folder ------------------------------------------------------------------------------------------
 

@@ -51,7 +51,7 @@ from sim.scenario.fields import (
     When,
     iter_parameters,
 )
-from sim.scenario.loading import ScenarioProblems
+from sim.scenario.loading import OneOf, ScenarioProblems
 
 MAX_LEVELS = 24
 MAX_SECTORS = 12
@@ -61,6 +61,15 @@ MAX_TRANCHES = 6
 MAX_CALL_RATES = 12  # years of a pacing that differ
 MAX_ITEMS = 16  # of the evaluation table
 MAX_STEPS = 8
+
+OF_PROPOSALS = ("parent", "plan", "committed", "mandate")
+OF_MARKETS = ("size_spread", "size_mood", "every")
+PASSED_OVER: dict[str, tuple[str, ...]] = {  # keys of [[funds]] that mean nothing for funds of a kind
+    **dict.fromkeys(("guidance", "direct", "attraction"), (*OF_PROPOSALS, *OF_MARKETS, "opens_until")),
+    "sub-fund": ("size", *OF_MARKETS, "public"),
+    "closed": ("plan", *OF_MARKETS, "opens_until", "public"),
+    "market": (*OF_PROPOSALS, "public"),
+}
 
 
 def _check_sets(path: str, sets: list[Conditions], found: list) -> None:
@@ -229,7 +238,8 @@ class Scenario(Table):
             total = sum(getattr(x, field).value for x in sectors.values())
             if abs(total - 1.0) > 1e-6:
                 what = "above" if total > 1 else "below"
-                found.append(("firms.sectors", f"the sectors' `{field}` sum to {total:.6g}, {what} 1", None, []))
+                where = OneOf("firms.sectors", [f"firms.sectors.{id}.{field}" for id in sectors])
+                found.append((where, f"the sectors' `{field}` sum to {total:.6g}, {what} 1", None, []))
         for i, firm in enumerate(self.named):
             if firm.sector not in sectors:
                 found.append((f"named.{firm.id}.sector", "no such sector", firm.sector, list(sectors)))
@@ -352,7 +362,8 @@ class Scenario(Table):
             floor = x.floor.value
             total = sum(k.share.value for k in x.kinds.values())
             if total > 1.0 + 1e-9:
-                found.append((f"{path}.kinds", f"the shares of the floor sum to {total:.6g}, above 1", None, []))
+                where = OneOf(f"{path}.kinds", [f"{path}.kinds.{id}.share" for id in x.kinds])
+                found.append((where, f"the shares of the floor sum to {total:.6g}, above 1", None, []))
             wanted = {s.kind for s in x.sources if s.per_year.value > 0.0}
             for name, kind in x.kinds.items():
                 area, initial = kind.area.value, kind.initial.value if kind.initial is not None else 0.0
@@ -441,24 +452,49 @@ class Scenario(Table):
                     "a guidance fund is one fund: its sub-funds name it as parent. State each in a [[funds]] of its own"
                 )
                 found.append((f"{path}.count", text, c.count.value, []))
+            elif c.count.value > 1 and (c.kind in ("direct", "attraction") or c.committed is not None):
+                text = "this is one fund: state each in a [[funds]] of its own"
+                found.append((f"{path}.count", text, c.count.value, []))
             if c.invests.value > c.life.value:
                 found.append((f"{path}.invests", "the investment period is longer than the life", c.invests.value, []))
             self._check_terms(c, path, found)
             kind = {"guidance": "guidance", "direct": "direct", "attraction": "attraction", "market": "market"}.get(
                 c.kind
             )
-            if c.id in KIND_IDS and (c.id != kind or sum(x.kind == c.kind for x in self.funds) > 1):
+            if c.id in KIND_IDS and c.id != kind:
                 text = f"metrics of all funds of a kind are called funds.{c.id}: another id is needed here"
                 found.append((f"{path}.id", text, c.id, []))
+            others = [x.id for x in self.funds if x.kind == c.kind and x.id != c.id] if c.id == kind else []
+            if others:
+                message = (
+                    f"no other {c.kind} fund stands beside one with the id {c.id}, as metrics call all of them: "
+                    "remove that one (remove = true) and state it under an id of its own"
+                )
+                found.append((f"funds.{others[-1]}.id", message, others[-1], []))
+            self._check_keys_of_kind(c, path, found)
             if c.books is not None:
                 self._check_books(c, path, found)
             if c.pacing is not None:
                 self._check_pacing(c, path, found)
         for parent, total in plans.items():
             if total > 1.0 + 1e-9:
-                found.append(
-                    (f"funds.{parent}", f"the plans of its sub-fund classes sum to {total:.6g}, above 1", total, [])
-                )
+                of = [f"funds.{c.id}.plan" for c in self.funds if c.kind == "sub-fund" and c.parent == parent]
+                where = OneOf(f"funds.{parent}", of)
+                text = f"the plans of the sub-fund classes of {parent} sum to {total:.6g}, above 1"
+                found.append((where, text, None, []))
+
+    def _check_keys_of_kind(self, c: FundClass, path: str, found: list) -> None:
+        """Keys that a fund of this kind would pass over."""
+        closed = c.kind == "sub-fund" and c.committed is not None
+        for field in PASSED_OVER["closed" if closed else c.kind]:
+            stated = getattr(c, field)
+            if stated is None or stated is False:
+                continue
+            told = quarter_name(int(stated)) if field == "opens_until" else getattr(stated, "value", stated)
+            if closed:
+                found.append((f"{path}.{field}", "a sub-fund that has closed has no use for this key", told, []))
+            else:
+                found.append((f"{path}.{field}", f"a fund of kind {c.kind} has no use for this key", told, []))
 
     def _check_books(self, c: FundClass, path: str, found: list) -> None:
         books = c.books

@@ -10,13 +10,14 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from sim.errors import Problem, ScenarioProblems, UserError, reference_problem
+from sim.errors import OneOf, Problem, ScenarioProblems, UserError, reference_problem
 from sim.scenario import doubt
 from sim.scenario.fields import Computed, Quantity, Table, iter_parameters, iter_quantities
-from sim.scenario.reading import Tree, apply_set, below, field_names, nearest, read_tree, set_value, shown
+from sim.scenario.reading import COMMAND_LINE, Tree, apply_set, below, field_names, nearest, read_tree, set_value, shown
 from sim.terms import term
 
 __all__ = [
+    "OneOf",
     "ScenarioProblems",
     "find_quantity",
     "grade_shares",
@@ -48,7 +49,24 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def _blamed(key: str, above: str, tree: Tree) -> str:
+    """Of several paths the last one that stands in a file above the one that has the table; else the table."""
+    if not isinstance(key, OneOf):
+        return str(key)
+    files = list(tree.texts)
+
+    def height(path: str) -> int:
+        file = str(tree.place(".".join(x for x in (above, path) if x))[0])
+        return len(files) if file.startswith(COMMAND_LINE) else files.index(file) if file in files else -1
+
+    newest = max(key.of, key=lambda path: (height(path), key.of.index(path)), default=str(key))
+    return newest if height(newest) > height(key) else str(key)
+
+
 def _close(found: object, allowed: Iterable[str], cutoff: float = 0.6) -> str | None:
+    allowed = list(allowed)
+    if "." in str(found) and (near := nearest(str(found), allowed)):  # a dotted name: by its last part
+        return near
     close = difflib.get_close_matches(str(found), list(allowed), 1, cutoff)
     return close[0] if close else None
 
@@ -84,7 +102,7 @@ def _problems(error: ValidationError, root: type[BaseModel], tree: Tree) -> list
         inner = (e.get("ctx") or {}).get("error")
         if isinstance(inner, ScenarioProblems):
             for key, message, found, allowed in inner.problems:
-                whole = ".".join(x for x in (path, key) if x)
+                whole = ".".join(x for x in (path, _blamed(key, path, tree)) if x)
                 file, line = tree.place(whole)
                 near = _close(found, allowed) if found is not None else None
                 shown_value = None if found is None else _short(found)
@@ -112,7 +130,44 @@ def _problems(error: ValidationError, root: type[BaseModel], tree: Tree) -> list
         else:
             message = next((words for start, words in NEEDED.items() if kind.startswith(f"{start}_")), message)
         out.append(Problem(message, file, line, path or None, found, expected, near, meaning))
-    return [p for p in out if p.message != MISSING or p.key not in meant]
+    return _items_at_once([p for p in out if p.message != MISSING or p.key not in meant], tree)
+
+
+def _items_at_once(problems: list[Problem], tree: Tree) -> list[Problem]:
+    """Several keys that are missing of one item of an array, told once: it may be meant to change an item of the files
+    below, and its id is misspelt."""
+    missing: dict[str, list[str]] = {}
+    for p in problems:
+        above, _, key = (p.key or "").rpartition(".")
+        if p.message == MISSING and len(tree.texts) > 1 and _items_beside(above, tree.data):
+            missing.setdefault(above, []).append(key)
+    out: list[Problem] = []
+    told: set[str] = set()
+    for p in problems:
+        above = (p.key or "").rpartition(".")[0]
+        if p.message != MISSING or len(missing.get(above, ())) < 2:
+            out.append(p)
+        elif above not in told:
+            told.add(above)
+            keys, name = ", ".join(missing[above]), above.rpartition(".")[2]
+            message = f"there is no such item in the files below, and a new one needs these keys: {keys}"
+            file, line = tree.place(f"{above}.id")
+            others = [other for other in _items_beside(above, tree.data) if other not in (name, *missing)]
+            out.append(Problem(message, file, line, above, name, None, _close(name, others)))
+    return out
+
+
+def _items_beside(path: str, data: Any) -> list[str]:
+    """Ids of the array in which the item at a path stands; empty where it is no item of one."""
+    node, above = data, path.rpartition(".")[0]
+    for step in above.split(".") if above else ():
+        if isinstance(node, list):
+            node = next((x for x in node if isinstance(x, dict) and x.get("id") == step), None)
+        else:
+            node = node.get(step) if isinstance(node, dict) else None
+    if not path or not isinstance(node, list):
+        return []
+    return [str(x["id"]) for x in node if isinstance(x, dict) and "id" in x]
 
 
 def _meaning(root: type[BaseModel], loc: tuple[Any, ...]) -> tuple[str, str] | None:

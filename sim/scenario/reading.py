@@ -4,6 +4,7 @@ import difflib
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,14 +57,17 @@ class _Lines:
         self.line, self.counted = 1, 0
         self.found: dict[str, int] = {}
         self.items: dict[str, int] = {}  # array of tables -> number of its latest item
+        self.again: tuple[str, int, int] | None = None  # the latest key that stood before: its lines
 
     def _skip(self, blank: re.Pattern[str]) -> None:
         match = blank.match(self.text, self.at)
         self.at = match.end() if match else self.at
 
-    def _note(self, path: str) -> None:
+    def _note(self, path: str, last: bool = False) -> None:
         self.line += self.text.count("\n", self.counted, self.at)
         self.counted = self.at
+        if last and path in self.found:
+            self.again = (path, self.found[path], self.line)
         self.found.setdefault(path, self.line)
 
     def _key(self) -> list[str]:
@@ -84,9 +88,9 @@ class _Lines:
         parts = self._key()
         end, self.at = self.at, begin
         path = above
-        for part in parts:
+        for i, part in enumerate(parts):
             path = _join(path, part)
-            self._note(path)
+            self._note(path, i == len(parts) - 1)
         self.at = end + 1  # the equals sign
         self._skip(self._SPACE)
         self._value(path)
@@ -150,7 +154,7 @@ class _Lines:
         path = ""
         for i, part in enumerate(parts):
             path = _join(path, part)
-            self._note(path)
+            self._note(path, not double and i == len(parts) - 1)
             if double and i == len(parts) - 1:
                 self.items[path] = self.items.get(path, -1) + 1
             if path in self.items:
@@ -220,12 +224,28 @@ def read_file(path: Path) -> tuple[dict[str, Any], str]:
         return tomli.loads(text), text
     except tomli.TOMLDecodeError as error:
         line = getattr(error, "lineno", None)
+        again = _stated_twice(text, error)
+        if again is not None:
+            key, count, line = again
+            raise UserError(
+                Problem(f"is stated twice: on line {count} already", file=name, line=line, key=key)
+            ) from None
         message = getattr(error, "msg", str(error))
         raise UserError(Problem(f"is not valid TOML: {message}", file=name, line=line)) from None
     except RecursionError:
         raise UserError(Problem("is nested too deeply", file=name)) from None
     except ValueError as error:  # a whole number of thousands of digits
         raise UserError(Problem(f"is not valid TOML: {error}", file=name)) from None
+
+
+def _stated_twice(text: str, error: tomli.TOMLDecodeError) -> tuple[str, int, int] | None:
+    """(key, line of the first, line of the second) where that is what TOML refuses."""
+    if not str(error).startswith(("Cannot overwrite", "Cannot declare", "Duplicate inline")):
+        return None
+    lines = _Lines(text[: error.pos])
+    with suppress(IndexError):  # the text ends within a table in one line
+        lines.all()
+    return lines.again
 
 
 def _near_file(path: Path) -> str | None:
@@ -419,6 +439,8 @@ def nearest(path: str, known: Iterable[str]) -> str | None:
     if whole:
         return min(whole, key=len)
     ending = [k for k in known if k.rpartition(".")[2] == parts[-1]]
+    if len(parts) > 1 and len(ending) == 1:
+        return ending[0]  # its last part says what is meant, whatever stands before it
     # A distant name is worse than none: it sends its reader to a part of the file that has nothing to do with theirs.
     # Shared tables at the front do not make two keys alike, so the last part has to be near by itself.
     alike = [k for k in known if difflib.SequenceMatcher(None, k.rpartition(".")[2], parts[-1]).ratio() >= 0.6]
