@@ -116,6 +116,15 @@ def run(a: argparse.Namespace) -> int:
         )
     if not a.json:
         print(summary(result, _lang), flush=True)  # first: a reader waits for this, not for files
+    if a.audit and not a.json:
+        of, quarters = result.manifest["audit"]["replications"], result.manifest["audit"]["quarters"]
+        print(
+            "\n"
+            + say(
+                f"audit: the accounts closed in each of {of} worlds, in all {quarters} quarters",
+                f"核账：{of} 个世界的账目在全部 {quarters} 个季度均平衡",
+            )
+        )
     if drawn is not None:
         tell_posterior(a, scenario, result, drawn)
     from sim.drawing_helper import drawing_helper
@@ -242,6 +251,14 @@ def trace(a: argparse.Namespace) -> int:
             )
         )
     scenario = scenario_of(about, os.path.join(a.result, MANIFEST))
+    lived = about.get("replications")
+    if isinstance(lived, int) and a.replication >= lived:
+        note(
+            say(
+                f"the result holds the worlds 0 to {lived - 1}: {a.replication} is none of them and is lived anew",
+                f"结果含第 0 至 {lived - 1} 个世界：第 {a.replication} 个不在其中，是另行模拟的",
+            )
+        )
     announce_compile(a, scenario)
     from sim.tracing import draw_payoff, follow, outline
 
@@ -392,7 +409,7 @@ def serve(a: argparse.Namespace) -> int:
             note(say("open this address in a browser; Ctrl-C ends", "请在浏览器中打开上面的地址；按 Ctrl-C 结束"))
 
     try:
-        answer(a.scenario, a.host, a.port, a.token, _lang, ready=ready)
+        answer(a.scenario, a.host, a.port, a.token, _lang, ready=ready, asked="lang" in a)
     except KeyboardInterrupt:
         note(say("the page has ended", "页面已关闭"))
     return 0

@@ -15,7 +15,7 @@ import numpy as np
 
 from sim.analysis.text import layout, say
 from sim.errors import in_language
-from sim.quantities import format_money, format_number
+from sim.quantities import format_money, format_number, half_up
 from sim.scoring import surely
 from sim.terms import COUNTED, term
 
@@ -307,11 +307,11 @@ def shown(value: float | None, unit: str, lang: str) -> str:
     if value is None or value != value:
         return "–"
     if unit == "share":
-        return f"{value:.0%}"
+        return f"{half_up(100 * value):.0f}%"
     if unit == "rate":
-        return f"{value:.1%}"
+        return f"{half_up(100 * value, 1):.1f}%"
     if unit in COUNTED:
-        return f"{value:,.0f}"
+        return f"{half_up(value):,.0f}"
     return format_money(value, lang) if unit == "CNY" else format_number(value, lang)
 
 

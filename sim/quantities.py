@@ -6,7 +6,7 @@ Every parser raises ValueError with a sentence that says what is accepted.
 import math
 import re
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
 
 _UNITS = {
@@ -235,8 +235,20 @@ def quarter_name(quarter: int) -> str:
     return f"{quarter // 4}Q{quarter % 4 + 1}"
 
 
+def half_up(x: float, decimals: int = 0) -> float:
+    """Rounded as in spreadsheets and on the page, a half away from zero: the median of an even count has halves."""
+    if not math.isfinite(x) or abs(x) >= 1e15:
+        return x
+    return float(Decimal(x).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP))
+
+
+def significant(x: float, count: int) -> float:
+    """Rounded to so many significant figures, a half away from zero."""
+    return half_up(x, count - 1 - math.floor(math.log10(abs(x)))) if x and math.isfinite(x) else x
+
+
 def _digits(x: float) -> str:
-    text = f"{x:.3g}" if abs(x) < 999.5 else f"{x:,.0f}"
+    text = f"{significant(x, 3):.3g}" if abs(x) < 999.5 else f"{half_up(x):,.0f}"
     return f"{float(text):g}" if "e" in text else text
 
 
@@ -261,5 +273,5 @@ def format_number(x: float, lang: str = "en") -> str:
     if not math.isfinite(x):
         return "–" if x != x else "∞" if x > 0 else "-∞"
     if abs(x) >= 100 or x == int(x):
-        return f"{x:,.0f}"
+        return f"{half_up(x):,.0f}"
     return _digits(x)

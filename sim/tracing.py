@@ -531,7 +531,7 @@ def _table(table: dict[str, Any], lang: str, classes: Mapping[str, str]) -> str:
         if rest > 5e-4:
             held.append(f"{_holder('others', lang, classes)} {rest:.1%}")
         if c["participating"]:
-            joins = yes if c["cap"] is None else say(lang, f"上限 {c['cap']:g} 倍", f"to {c['cap']:g}x")
+            joins = yes if c["cap"] is None else say(lang, f"上限 {c['cap']:.3g} 倍", f"to {c['cap']:.3g}x")
         else:
             joins = no
         rows.append(
@@ -539,7 +539,7 @@ def _table(table: dict[str, Any], lang: str, classes: Mapping[str, str]) -> str:
                 name,
                 f"{c['share_of_firm']:.1%}",
                 "–" if c["stage"] == "ordinary" else format_money(c["paid"], lang),  # in the books of who holds it
-                f"{c['preference']:g}x",
+                f"{c['preference']:.3g}x",
                 str(c["seniority"] + 1),
                 joins,
                 protections[c["anti_dilution"]],

@@ -12,6 +12,7 @@ from sim.quantities import (
     BareMoney,
     format_money,
     format_number,
+    half_up,
     parse_amount,
     parse_count,
     parse_money,
@@ -179,3 +180,26 @@ def test_a_small_amount_without_a_unit_asks_for_it(written: object) -> None:
 )
 def test_an_amount_with_a_unit_or_none_at_all_or_a_large_one_is_read(written: object, yuan: float) -> None:
     assert parse_amount(written) == yuan
+
+
+# --- rounding
+
+
+def test_a_half_is_rounded_up_wherever_a_number_is_told():
+    from sim.analysis.text import show
+    from sim.figures.style import digits
+    from sim.printing import shown as printed
+    from sim.report.numbers import shown as reported
+
+    assert format_number(9718.5) == printed(9718.5, "firms", "en") == show(9718.5) == digits(9718.5) == "9,719"
+    assert reported("firms", [9718.5], "en").text(9718.5) == "9,719"
+    assert (format_number(12384.5), digits(1.125), format_money(1.125e8, "zh")) == ("12,385", "1.13", "1.13亿")
+    assert (printed(0.125, "share", "en"), half_up(-2.5), half_up(1.005, 2)) == ("13%", -3, 1.0)  # 1.005 lies below
+
+
+def test_an_analysis_tells_amounts_without_powers_of_ten():
+    from sim.analysis.text import show
+
+    assert [show(1.676e12, "CNY", lang) for lang in ("zh", "en")] == ["1.676万亿", "1.676 tn"]
+    assert show(9.99996e11, "CNY", "zh") == "1万亿" and show(1234.56e8, "CNY", "zh") == "1,235亿"
+    assert show(0.0, "ratio", "en", sign=True) == "0"

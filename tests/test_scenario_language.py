@@ -834,3 +834,96 @@ def test_a_lever_is_refused_where_its_ends_are_reversed_or_lack_their_unit(tmp_p
     reversed_, bare = sorted(str(p) for p in refused.value.problems)
     assert ":3: levers.guidance.reinvestment: a lever's low end lies below its high end (found" in reversed_
     assert ":4: levers.funds.guidance.size.low: 10 without a unit is in yuan: write 10亿" in bare
+
+
+# --- what is said of an item in a file that extends another
+
+
+def refused_of(tmp_path: Path, text: str, base: str = "xian") -> list[str]:
+    path = tmp_path / "mine.toml"
+    path.write_text(f'extends = "{(ROOT / "scenarios" / base).as_posix()}.toml"\n{text}', encoding="utf-8")
+    with pytest.raises(UserError) as refused:
+        load_scenario(path)
+    return [str(problem) for problem in refused.value.problems]
+
+
+SECOND = """
+[[funds]]
+id = "mine"
+name = "mine"
+kind = "guidance"
+count = 1
+size = "30亿"
+opens = "2022Q1"
+invests = "6y"
+life = "15y"
+fee = 0
+fee_after = 0
+hurdle = 0
+carry = 0
+catch_up = 0
+local = 0
+follow_on = 0
+"""
+
+
+def test_a_second_guidance_fund_is_told_at_its_own_line_and_the_remedy_works(tmp_path):
+    (text,) = refused_of(tmp_path, SECOND)
+    assert "mine.toml:4: funds.mine.id: no other guidance fund stands beside one with the id guidance" in text
+    assert "remove that one (remove = true) and state it under an id of its own" in text
+    subs = "".join(f'[[funds]]\nid = "{x}"\nparent = "mine"\n' for x in ("angel", "venture", "industry"))
+    anew = SECOND.replace('"mine"', '"first"')
+    text = (tmp_path / "mine.toml").read_text(encoding="utf-8")
+    text += f'{anew}\n[[funds]]\nid = "guidance"\nremove = true\n{subs}'
+    (tmp_path / "mine.toml").write_text(text, encoding="utf-8")
+    scenario = load_scenario(tmp_path / "mine.toml")
+    assert [c.id for c in scenario.funds if c.kind == "guidance"] == ["mine", "first"]
+    assert "funds.guidance.size" not in scenario.levers
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (SECOND + "size_spread = 0.3", ":19: funds.mine.size_spread: a fund of kind guidance has no use for this key"),
+        ('[[funds]]\nid = "angel"\nsize = "3亿"', ":4: funds.angel.size: a fund of kind sub-fund has no use for"),
+        ('[[funds]]\nid = "market_early"\nplan = 0.1', ":4: funds.market_early.plan: a fund of kind market has no use"),
+        (
+            '[[funds]]\nid = "angel"\ncommitted = "1亿"\nsize = "3亿"\nopens = "2019Q1"\npublic = true',
+            ":7: funds.angel.public: a sub-fund that has closed has no use for this key (found true)",
+        ),
+        ('[[funds]]\nid = "direct"\ncount = 3', ":4: funds.direct.count: this is one fund: state each in a [[funds]]"),
+    ],
+)
+def test_a_key_that_a_fund_of_its_kind_would_pass_over_is_refused(tmp_path, text, said):
+    assert any(said in problem for problem in refused_of(tmp_path, text))
+
+
+def test_a_misspelt_id_of_an_item_is_told_once_with_the_nearest(tmp_path):
+    (text,) = refused_of(tmp_path, '[[funds]]\nid = "angle"\nplan = 0.3\n')
+    assert "mine.toml:3: funds.angle: there is no such item in the files below" in text
+    assert "a new one needs these keys: name, kind, count" in text and "did you mean angel?" in text
+
+
+def test_a_fact_of_a_metric_with_another_beginning_is_told_the_one_with_its_ending(tmp_path):
+    fact = '[[facts]]\nid = "x"\nmetric = "firms.unicorns"\ndate = "2026Q4"\nvalue = 4\nuse = "check"\n'
+    (text,) = refused_of(tmp_path, fact)
+    assert "did you mean valuation.unicorns?" in text
+
+
+def test_a_sum_over_items_is_told_at_the_item_of_ones_own_file_and_rounded(tmp_path):
+    (text,) = refused_of(tmp_path, '[[funds]]\nid = "venture"\nplan = 0.85\n')
+    assert text.endswith(
+        "mine.toml:4: funds.venture.plan: the plans of the sub-fund classes of guidance sum to 1.5, above 1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[guidance]\nreserve = 0.1\nasks = 0.3\nreserve = 0.2\n", ":5: guidance.reserve: is stated twice: on line 3"),
+        ("[guidance]\nasks = 0.3\n[run]\nseed = 2\n[guidance]\n", ":6: guidance: is stated twice: on line 2"),
+        ('[[funds]]\nid = "angel"\nname = { zh = "a", zh = "b" }\n', ":4: funds.0.name.zh: is stated twice: on line 4"),
+    ],
+)
+def test_a_key_that_is_stated_twice_is_named_with_both_lines(tmp_path, text, said):
+    assert said in refused_of(tmp_path, text)[0]

@@ -9,6 +9,7 @@ has the paired t interval (or a paired bootstrap one); its quantiles say how the
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -30,6 +31,7 @@ Progress = Callable[[int, int], None]
 
 CONFIDENCE = 0.95
 PRECISION = 0.10  # of the mean difference: the precision for which replications are counted, unless another is stated
+ROUNDING = 1e-9  # of what is compared: a smaller difference is the rounding of floats
 RESAMPLES = 2000
 MOST_CHANGES = 6
 PART_NAMES = ("alone", "alone_reach", "last", "last_reach", "shapley", "shapley_reach")
@@ -217,6 +219,7 @@ class Comparison:
     parts: list[Part] = field(default_factory=list)
     precision: Precision = field(default_factory=lambda: Precision())
     chosen: list[str] = field(default_factory=list)  # metrics to print and draw; the usual ones where empty
+    elsewhere: list[str] = field(default_factory=list)  # scenarios of another zone than the baseline's
     about: dict[str, Any] = field(default_factory=dict)
 
     def of(self, name: str) -> Differences:
@@ -272,6 +275,20 @@ class Comparison:
         usual = [known.index(name) for name in DEFAULT_METRICS if name in known]
         return usual or list(range(min(6, len(known))))
 
+    def beside_the_point(self, lang: str) -> list[str]:
+        """What is said of scenarios of other zones than the baseline's."""
+        if not self.elsewhere:
+            return []
+        names = say(lang, "、", ", ").join(self.elsewhere)
+        return [
+            say(
+                lang,
+                f"{names} 与基准不是同一园区：差异是两个园区之别，不是某项政策的效果，配对无所得，价格也无意义，故不列",
+                f"{names}: another zone than the baseline's. The differences are between zones and not what a policy"
+                " does: pairing gains nothing, and prices would mean nothing and are not told",
+            )
+        ]
+
     def table(self, lang: str = "zh") -> str:
         column = self.column(self.at)
         rows = []
@@ -308,7 +325,8 @@ class Comparison:
             told += say(lang, "；金额为人民币元", "; money in CNY")
         parts = [f"{title}\n{told}", layout([*(word(key, lang) for key in keys), ""], rows, left=2)]
         gain = self.gain()
-        if not math.isnan(gain):
+        parts += self.beside_the_point(lang)
+        if not math.isnan(gain) and not self.elsewhere:
             parts.append(
                 say(
                     lang,
@@ -412,6 +430,7 @@ class Comparison:
 
                 save_figures(self.figures(lang), place / "figures")
             about = {"kind": "compare", "baseline": self.baseline, "replications": self.replications, **self.about}
+            about |= {"elsewhere": self.elsewhere} if self.elsewhere else {}
             about |= {"at": self.at, "metrics": self.chosen, "labels": {m.name: m.label for m in self.metrics}}
             store.write_json(place / store.MANIFEST, about | {"gain": self.gain()})
 
@@ -498,6 +517,8 @@ def paired(
     from scipy.stats import t
 
     d = a - b
+    with np.errstate(invalid="ignore"):
+        d[np.abs(d) <= ROUNDING * np.maximum(np.abs(a), np.abs(b))] = 0.0
     count = np.isfinite(d).sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = _nan(np.nansum(d, axis=1) / count)
@@ -781,6 +802,8 @@ def run(
         results[name] = simulate(scenario, replications, seed, threads=threads, events=0, progress=stage)
     found = compare(results, baseline, at, interval, wanted)
     found.chosen = list(dict.fromkeys(metrics))
+    found.elsewhere = [name for name, scenario in variants.items() if not of_one_zone(first, scenario)]
+    found.prices = [price for price in found.prices if price.name not in found.elsewhere]
     found.about = {
         "seed": seed,
         "scenarios": {name: fingerprint_of(s) for name, s in made.items()},
@@ -825,6 +848,16 @@ def _names(baseline: str, made: Mapping[str, Scenario]) -> dict[str, dict[str, s
             if name != baseline and taken.count(own[lang]) > 1:
                 own[lang] = name
     return names
+
+
+def of_one_zone(a: Scenario, b: Scenario) -> bool:
+    """Whether two scenarios tell one zone: they share a file above the one that all stand on, or they
+    call their zone the same, less what follows a dot or a colon."""
+    files = [list(s._tree.texts) for s in (a, b)]
+    if {*files[0][1:]} & {*files[1][1:]}:
+        return True
+    called = [re.split(r" · |：|: |, ", s.zone.name.zh)[0] for s in (a, b)]
+    return called[0] == called[1]
 
 
 def _command(

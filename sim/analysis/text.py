@@ -8,6 +8,8 @@ import math
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 
+from sim.quantities import half_up, significant
+
 WORDS: dict[str, tuple[str, str]] = {  # key: (zh, en)
     "metric": ("指标", "metric"),
     "quarter": ("季度", "quarter"),
@@ -71,18 +73,24 @@ def say(lang: str, zh: str, en: str) -> str:
 
 
 def show(value: float, unit: str = "", lang: str = "en", sign: bool = False) -> str:
-    """Four figures; money as 亿 or bn, 万 or m."""
+    """Four figures; money as 万亿 or tn, 亿 or bn, 万 or m."""
     if value is None or not math.isfinite(value):
         return "–"
-    plus = "+" if sign else ""
     if unit in ("CNY", "yuan", "元"):
-        for size, zh, en in ((1e8, "亿", None), (1e9, None, " bn"), (1e6, None, " m"), (1e4, "万", None)):
-            suffix = zh if lang == "zh" else en
-            if suffix and abs(value) >= size:
-                return f"{value / size:{plus},.4g}{suffix}"
-    if abs(value) >= 1000:
-        return f"{value:{plus},.0f}"
-    return f"{value:{plus}.4g}"
+        zh = lang == "zh"
+        steps = ((1e12, "万亿"), (1e8, "亿"), (1e4, "万")) if zh else ((1e12, " tn"), (1e9, " bn"), (1e6, " m"))
+        for size, suffix in steps:
+            if abs(significant(value, 4)) >= size:
+                return f"{_four(value / size, sign)}{suffix}"
+    return _four(value, sign)
+
+
+def _four(value: float, sign: bool) -> str:
+    """Four figures, thousands in full; 0 has no sign."""
+    plus = "+" if sign and value != 0 else ""
+    if abs(value) >= 999.95:
+        return f"{half_up(value):{plus},.0f}"
+    return f"{significant(value, 4):{plus}.4g}"
 
 
 def between(low: float, high: float, unit: str = "", lang: str = "en", sign: bool = False) -> str:

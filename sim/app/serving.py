@@ -27,8 +27,10 @@ def serve(
     lang: str = "zh",
     threads: int | None = None,
     ready: Callable[[str], None] = print,
+    asked: bool = False,
 ) -> None:
-    """Serves until Ctrl-C. `ready` receives the address. Raises UserError where it cannot begin."""
+    """Serves until Ctrl-C. `ready` receives the address. asked: `lang` was asked for, whatever the browser prefers.
+    Raises UserError where it cannot begin."""
     folder = FOLDER if FOLDER.is_dir() else Path(__file__).resolve().parents[2] / FOLDER
     token = check_token(host, token or os.environ.get(TOKEN) or None)
     first = Path(scenario) if scenario else folder / f"{OPENING}.toml"
@@ -43,7 +45,7 @@ def serve(
         from sim.app.connection import Connection
         from sim.app.web import Desk, build_app
 
-        desk = Desk(Catalogue(folder, first), threads, lang)
+        desk = Desk(Catalogue(folder, first), threads, lang, asked)
         wide = host in ("0.0.0.0", "::")
         hosts = ["127.0.0.1", "localhost", "[::1]", f"[{host}]" if ":" in host else host]
         if wide:

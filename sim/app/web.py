@@ -86,8 +86,9 @@ class Refusal(Exception):
 class Desk:
     """What the requests share: the catalogue, the warm worlds, the runs under way."""
 
-    def __init__(self, catalogue: Catalogue, threads: int | None = None, lang: str = "zh") -> None:
+    def __init__(self, catalogue: Catalogue, threads: int | None = None, lang: str = "zh", asked: bool = False) -> None:
         self.catalogue, self.lang = catalogue, lang
+        self.asked = asked  # for that language: then it goes before what the browser prefers
         self.workshop = Workshop(threads)
         self.pasts = explore.Pasts()
         self.running = Running()
@@ -210,7 +211,8 @@ def answer(document: Any, status: int = 200) -> JSONResponse:
 
 
 async def page(desk: Desk, request: Request) -> Response:
-    lang = request.query_params.get("lang") or preferred(request.headers.get("accept-language", ""), desk.lang)
+    accepted = "" if desk.asked else request.headers.get("accept-language", "")
+    lang = request.query_params.get("lang") or preferred(accepted, desk.lang)
     lang = lang if lang in ("zh", "en") else desk.lang
     about = {"lang": lang, "opening": desk.catalogue.opening, "words": WORDS}
     html = desk.page.render(lang=lang, w=words_in(lang), about=about)

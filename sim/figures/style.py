@@ -23,6 +23,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from sim import store
+from sim.quantities import half_up, significant
 from sim.terms import COUNTED, term
 
 if TYPE_CHECKING:
@@ -396,8 +397,8 @@ def digits(value: float) -> str:
     size = abs(value)
     decimals = 0 if size >= 100 or size == round(size) else 1 if size >= 10 else 2
     if 0 < size < 0.095:
-        return f"{value:.2g}".replace("-", "−")
-    text = f"{value:,.{decimals}f}"
+        return f"{significant(value, 2):.2g}".replace("-", "−")
+    text = f"{half_up(value, decimals):,.{decimals}f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return text.replace("-", "−")

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from sim.analysis.text import WORDS
 from sim.figures.ladders import ladders_of, levels_of
 from sim.figures.style import Scale, capital
-from sim.report.numbers import WHOLE, Shown, at, half_up, shown
+from sim.quantities import half_up
+from sim.report.numbers import WHOLE, Shown, at, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

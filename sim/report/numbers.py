@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sim.figures.style import Scale, scale_of
+from sim.quantities import half_up
 from sim.scenario.fields import Z95
 from sim.terms import COUNTED
 
@@ -35,9 +36,7 @@ class Shown:
         if value is None or not math.isfinite(value):
             return NONE
         scaled = value / self.scale.divisor
-        if self.decimals == 0:
-            scaled = half_up(scaled)
-        number = f"{scaled:{'+' if sign else ''},.{self.decimals}f}"
+        number = f"{half_up(scaled, self.decimals):{'+' if sign else ''},.{self.decimals}f}"
         if not any(digit in number for digit in "123456789"):
             number = number.lstrip("+-")  # neither −0 nor +0
         return number.replace("-", "−")
@@ -59,11 +58,6 @@ class Shown:
         signed = any(text[0] in "+−" for text in ends)
         between = (" 至 " if self.lang == "zh" else " to ") if signed else " – "
         return between.join(ends)
-
-
-def half_up(value: float) -> float:
-    """To the nearest whole number, a half away from zero as spreadsheets do; the median of an even count has halves."""
-    return math.copysign(math.floor(abs(value) + 0.5), value)
 
 
 def shown(unit: str, values: Iterable[float | None], lang: str, whole: bool = False) -> Shown:
