@@ -1067,6 +1067,16 @@ def test_the_browser_s_language_is_taken_where_none_is_asked_for(client: Visitor
     assert preferred("fr,de", "zh") == "zh"
 
 
+def test_the_language_of_the_option_goes_before_the_browser_s_and_after_the_reader_s(office: Desk, client: Visitor):
+    office.asked = True
+    try:
+        english = {"accept-language": "en-GB,en;q=0.9"}
+        assert '<html lang="zh-CN">' in client.get("/", headers=english).text
+        assert '<html lang="en">' in client.get("/", params={"lang": "en"}, headers=english).text
+    finally:
+        office.asked = False
+
+
 def test_every_word_is_there_in_both_languages_with_the_same_blanks():
     for key, (zh, en) in WORDS.items():
         assert zh and en, key

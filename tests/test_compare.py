@@ -11,7 +11,17 @@ import numpy as np
 import pytest
 
 from sim import load_scenario
-from sim.analysis.compare import Comparison, Precision, Price, compare, paired, ratio_of_means, taken_apart, unlike
+from sim.analysis.compare import (
+    Comparison,
+    Precision,
+    Price,
+    compare,
+    of_one_zone,
+    paired,
+    ratio_of_means,
+    taken_apart,
+    unlike,
+)
 from sim.analysis.compare import run as compare_scenarios
 from sim.analysis.stacking import REMOVED, changed, differences, refuse_conflicts, stack
 from sim.errors import UserError
@@ -428,3 +438,30 @@ def test_decomposition_of_scenarios_sums_to_the_joint_difference(tmp_path: Path)
     assert steps[-1] == (48, 48)
     assert c.to_xarray()["shapley"].sel(output=f"jobs.total@{c.at}", change="more").item() > 0
     assert "sum" in c.table("en") and "Shapley" in c.table("zh")
+
+
+# --- noise of floats, other zones
+
+
+def test_rounding_of_floats_is_no_difference() -> None:
+    level = np.full((1, 3, 1), 1.35)
+    d = paired("x", level * (1 + 2e-16), level)
+    assert (d.mean == 0).all() and (d.p_same == 1).all()
+    assert paired("x", level * (1 + 1e-6), level).mean[0, 0] == pytest.approx(1.35e-6)
+
+
+def test_scenarios_of_one_zone_share_its_file_or_its_name(xian: Any, tmp_path: Path) -> None:
+    assert of_one_zone(xian, variant("cap-50")) and of_one_zone(variant("cap-50"), variant("double-fund"))
+    mine = tmp_path / "mine.toml"
+    mine.write_text(f'extends = "{SCENARIOS.resolve()}/xian.toml"\n[zone]\nname = "other"\n', encoding="utf-8")
+    assert of_one_zone(xian, load_scenario(mine))
+    assert not of_one_zone(xian, load_scenario(SCENARIOS / "wuxi.toml"))
+
+
+def test_another_zone_is_told_as_one_and_has_no_prices(xian: Any) -> None:
+    short = ["zone.end=2020Q2"]
+    zones = [load_scenario(SCENARIOS / f"{name}.toml", short) for name in ("xian", "wuxi")]
+    c = compare_scenarios(zones, ["xian", "wuxi"], 2, 1, changes=["guidance.reinvestment=1"])
+    assert c.elsewhere == ["wuxi"] and "wuxi" not in {price.name for price in c.prices}
+    assert "wuxi: another zone than the baseline's" in c.table("en") and "不是同一园区" in c.table("zh")
+    assert "independent seeds" not in c.table("en")

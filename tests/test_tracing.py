@@ -199,14 +199,18 @@ def test_no_such_firm_is_told_with_examples(imported):
 def test_trace_prints_and_draws_into_the_result(desk: Path, headwater: Call):
     more = [word for setting in SMALL for word in ("--set", setting)]
     words = ("--replications", "2", "--no-figures", "--quiet", "--set", 'zone.end="2024Q4"', "--out", "r")
-    done = headwater("run", "scenarios/xian.toml", *words, *more)
+    done = headwater("run", "scenarios/xian.toml", *words, *more, "--audit")
     assert done.returncode == 0, done.stderr
+    assert "audit: the accounts closed in each of 2 worlds, in all 21 quarters" in done.stdout
     done = headwater("trace", "r", "--firm", "tangjing", "--replication", "1")
     assert done.returncode == 0, done.stderr
     assert "cap table after angel, 2019Q4" in done.stdout and "founders" in done.stdout
     assert (desk / "r" / "figures" / "payoff-tangjing-1.png").exists()
     plain = headwater("trace", "r", "--firm", "tangjing", "--json", "--no-figures")
     assert plain.returncode == 0 and '"cap_table"' in plain.stdout
+    assert "lived anew" not in plain.stderr
+    beyond = headwater("trace", "r", "--firm", "tangjing", "--replication", "2", "--no-figures")
+    assert "the result holds the worlds 0 to 1: 2 is none of them and is lived anew" in beyond.stderr
 
 
 def test_a_known_round_is_told_by_the_date_it_closed(imported):

@@ -67,7 +67,7 @@ OF_MARKETS = ("size_spread", "size_mood", "every")
 PASSED_OVER: dict[str, tuple[str, ...]] = {  # keys of [[funds]] that mean nothing for funds of a kind
     **dict.fromkeys(("guidance", "direct", "attraction"), (*OF_PROPOSALS, *OF_MARKETS, "opens_until")),
     "sub-fund": ("size", *OF_MARKETS, "public"),
-    "closed": ("plan", *OF_MARKETS, "opens_until", "public"),
+    "closed": (*OF_MARKETS, "public"),  # plan and opens_until may come from the file below, as of a class of proposals
     "market": (*OF_PROPOSALS, "public"),
 }
 
