@@ -910,6 +910,11 @@ def test_a_fact_of_a_metric_with_another_beginning_is_told_the_one_with_its_endi
     assert "did you mean valuation.unicorns?" in text
 
 
+def test_a_fact_in_money_is_asked_for_its_unit(tmp_path):
+    fact = '[[facts]]\nid = "x"\nmetric = "valuation.total"\ndate = "2026Q4"\nvalue = 151\nuse = "check"\n'
+    assert any("facts.x.value: 151 without a unit is in yuan" in text for text in refused_of(tmp_path, fact))
+
+
 def test_a_sum_over_items_is_told_at_the_item_of_ones_own_file_and_rounded(tmp_path):
     (text,) = refused_of(tmp_path, '[[funds]]\nid = "venture"\nplan = 0.85\n')
     assert "mine.toml:4: funds.venture.plan: the plans of the sub-fund classes of guidance sum to 1.5, above 1" in text

@@ -20,6 +20,7 @@ from sim.scenario import load_scenario
 from sim.tracing import (
     LEVEL_EVENTS,
     _holder,
+    _table,
     class_names,
     draw_payoff,
     follow,
@@ -189,6 +190,11 @@ def test_a_fund_is_told_by_its_id_and_the_name_of_its_class():
     }
     assert [_holder("others", lang, classes) for lang in ("zh", "en")] == ["模型外", "others"]
     assert _holder("nobody-1", "zh", classes) == "nobody-1"
+
+
+def test_a_cap_on_participation_is_told_with_three_figures():
+    table = table_of({"shares": 3.0, "price": 10.0, "paid": 30.0, "participating": True, "cap": 2.33481})
+    assert "to 2.33x" in _table(table, "en", {}) and "上限 2.33 倍" in _table(table, "zh", {})
 
 
 def test_no_such_firm_is_told_with_examples(imported):

@@ -654,8 +654,14 @@ class Scenario(Table):
                     found.append((path, "or_measure and or_steps go together", None, []))
 
     def _check_facts(self, found: list) -> None:
-        names = [m.name for m in self.metrics] if not found else []
+        units = {m.name: m.unit for m in self.metrics} if not found else {}
+        names = list(units)
         for fact in self.facts:
+            money = units.get(str(fact.metric).partition("+")[0].strip()) == "CNY"
+            if money and fact.unit is None and 0 < abs(fact.value) < LEAST_BARE:
+                forms = with_units(fact.value, "亿", "万")
+                message = f"{fact.value:.6g} without a unit is in yuan: write {forms}"
+                found.append((f"facts.{fact.id}.value", message, fact.value, []))
             for part in str(fact.metric).split("+"):
                 if names and part.strip() not in names:
                     found.append((f"facts.{fact.id}.metric", "no such metric", part.strip(), names))
