@@ -41,6 +41,7 @@ HEADLINES = (
     "jobs.total",
     "output.year",
     "public.net_cost_pv",
+    "public.net_cost_held_pv",
 )
 OF_OWN = 8  # rows of a zone's own programmes, incubators and reported sectors
 BAND = "[5…95 %]"

@@ -177,7 +177,7 @@ def forest(c: Comparison, metric: str, lang: str = "zh") -> Figure:
 @styled
 def prices(c: Comparison, lang: str = "zh") -> Figure:
     """Net public cost of one more of each thing, where it can be told; each in its own scale."""
-    from sim.analysis.compare import BOUGHT
+    from sim.analysis.compare import BOUGHT, NET_COST_HELD
 
     lines = [
         (p, c.over(name, lang) if turned else c.called(name, lang)) for name, turned, own in c.priced() for p in own
@@ -195,7 +195,15 @@ def prices(c: Comparison, lang: str = "zh") -> Figure:
     height = 1.1 + step * len(keys)
     left = _left([called[p.name] for p in known])
     source = _source(say(lang, f"{c.at}；Fieller 区间", f"{c.at}; Fieller intervals"))
-    figure, _bottom, top = look.page(look.capital(word("cost_per", lang)), c.at, source, height=height)
+    held = c.price_by == NET_COST_HELD
+    by = say(lang, "扣除仍持有的权益", "less stakes still held") if held else say(lang, "现金", "in cash")
+    rates = dict.fromkeys(f"{100 * rate:.3g}%" for rate in c.about.get("discount") or ())
+    by += say(lang, "，贴现率", ", discounted at ") + say(lang, "、", ", ").join(rates) if rates else ""
+    mixed = [look.capital(c.called(name, lang)) for name, _, _ in c.priced() if c.weather(name)]
+    if mixed:
+        by += say(lang, "；含市场的差异：", "; with that of the market: ") + say(lang, "、", ", ").join(mixed)
+    subtitle = f"{c.at}{say(lang, '，', ', ')}{by}"
+    figure, _bottom, top = look.page(look.capital(word("cost_per", lang)), subtitle, source, height=height)
     height = figure.get_figheight()
     for i, key in enumerate(keys):
         own = [p for p in known if p.key == key]

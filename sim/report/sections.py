@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sim import figures
-from sim.analysis.compare import BOUGHT, VERDICTS
+from sim.analysis.compare import BOUGHT, NET_COST_HELD, VERDICTS
 from sim.analysis.text import WORDS as ANALYSIS_WORDS
 from sim.figures.facts import fact_name
 from sim.figures.ladders import curves_of, ladder_name, ladders_of, levels_of, waves
@@ -48,7 +48,8 @@ FUND = (
     "funds.subfunds.additional", "funds.park.size", "funds.park.count",
 )  # fmt: skip
 PURSE = (
-    "public.outlay", "public.recovered", "public.net_cost_pv", "public.tax_received", "public.tax_forgone",
+    "public.outlay", "public.recovered", "public.net_cost_pv", "public.net_cost_held_pv", "public.tax_received",
+    "public.tax_forgone",
 )  # fmt: skip
 FUND_COLUMNS = ("count", "size", "paid_in", "invested.local", "invested.outside", "fees", "carry", "distributed", "nav")
 USES = ("check", "calibrate", "goal", "input")
@@ -877,8 +878,8 @@ def policy_comparison(material: Material) -> Section | None:
                 f"Differences from the baseline: {label}, {c.at}; the table above has the numbers.",
             )
             blocks.append(picture(lambda metric=metric: forest(c, metric, lang), alt, title=label))
-    if c.prices:
-        blocks += price_table(material)
+    blocks += [Paragraph(told, "note") for told in c.opposite(lang, short=False)]
+    blocks += price_table(material)
     return Section("comparison", say("政策比较", "Policy comparison"), blocks)
 
 
@@ -923,8 +924,11 @@ def price_table(material: Material) -> list[Block]:
         cost = shown("CNY", [own[0].cost], lang).with_unit(abs(own[0].cost), lang)
         sign = say("净成本增加", "net cost up by ") if own[0].cost >= 0 else say("净成本减少", "net cost down by ")
         told = f"{capital(c.over(name, lang) if turned else c.called(name, lang))}{say('：', ': ')}{sign}{cost}"
-        if "public.net_cost_pv" in drawn and c.of(name).noise[c.row("public.net_cost_pv"), c.column(c.at)]:
+        if c.price_by in drawn and c.of(name).noise[c.row(c.price_by), c.column(c.at)]:
             told += say(f"（{noise}）", f" ({noise})")
+        if c.price_by == NET_COST_HELD and math.isfinite(own[0].cash):
+            cash = shown("CNY", [own[0].cash], lang).with_unit(own[0].cash, lang, sign=True)
+            told += say(f"；不减持有的权益（现金）{cash}", f"; in cash, stakes left out, {cash}")
         rows.append(Row([Cell(told)], "group"))
         if all(p.verdict == "undetermined" for p in own):
             none = Cell(say("各项", "Whatever it bought"))
@@ -949,8 +953,10 @@ def price_table(material: Material) -> list[Block]:
                     ]
                 )
             )
+    remarks = c.price_remarks(lang, short=False)
     if not rows:
-        return []
+        alone = any(c.unpriced(d.name) for d in c.differences)
+        return [Paragraph(told, "note") for told in remarks] if alone else []
     header = [
         say("多得的一单位", "One more"),
         say("新增", "Additional"),
@@ -969,6 +975,7 @@ def price_table(material: Material) -> list[Block]:
             " A scenario that gets less, as one that takes a policy away, is told the other way round: what the"
             " baseline has over it, and at what net cost.",
         )
+    note += "".join(say("", " ") + told for told in remarks)
     return [Table(caption, header, rows, "lrrrl", note, (0.3, 0.16, 0.17, 0.21, 0.16), small=True)]
 
 
