@@ -254,6 +254,16 @@ def line_of_pack(about: Mapping[str, Any], lang: str) -> str:
             say(lang, "  期末损失超过容错率的概率：", "  odds of a loss beyond what is tolerated, at the end: ")
             + say(lang, "，", ", ").join(breaches)
         )
+    missed = [
+        f"{row['name'][lang] if 'name' in row else key} {row['reinvestment_missed']:.0%}"
+        for key, row in pack["classes"].items()
+        if (share := row.get("reinvestment_missed")) is not None and share == share
+    ]
+    if missed:
+        lines.append(
+            say(lang, "  期末返投未达标的概率：", "  odds of missing the reinvestment ratio (返投), at the end: ")
+            + say(lang, "，", ", ").join(missed)
+        )
     e = pack.get("evaluation")
     if e:
         lines.append(

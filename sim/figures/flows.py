@@ -39,6 +39,7 @@ COLOURS = {
     "exits": look.ORANGE,
     "back": look.ORANGE,
 }
+PARTNERS = ("treasury", "state", "private")
 BAR = 0.016  # width of a node
 GAP = 0.02  # between two nodes of a column, of the height
 LABEL = 0.085  # room that a node's two lines of words need
@@ -120,6 +121,18 @@ def flows_of(result: Result, quarter: str | None = None) -> list[Flow]:
     flows += [(kind, "carry", of(kind, "carry")) for kind in kinds]
     flows += [(kind, "back", of(kind, "distributed")) for kind in kinds]
     return [flow for flow in flows if flow[2] > 0]
+
+
+def into_subfunds(result: Result, column: int = -1) -> np.ndarray:
+    """float64[replication]: what guidance funds have paid into sub-funds. All that funds were paid, less what partners
+    paid from their own pockets, went from one fund to another; NaN where a result does not tell of partners."""
+    kinds = ("guidance", "subfunds", "direct", "attraction", "market")
+    if any(f"partners.{p}.paid_in" not in result for p in PARTNERS):
+        return np.full(result.replications, np.nan)
+    paid = sum(np.nan_to_num(result[f"funds.{k}.paid_in"][:, column]) for k in kinds if f"funds.{k}.paid_in" in result)
+    own = sum(np.nan_to_num(result[f"partners.{p}.paid_in"][:, column]) for p in PARTNERS)
+    between = np.asarray(paid - own)
+    return np.where(between > 1e-9 * np.maximum(own, 1.0), between, 0.0)
 
 
 def _of_the_treasury(paid: Mapping[str, float], public: float) -> dict[str, float]:
