@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sim.analysis.compare import NET_COST, NET_COST_HELD
+from sim.analysis.sweep import ranked
 from sim.analysis.text import WORDS
 from sim.figures.ladders import ladders_of, levels_of
 from sim.figures.style import Scale, capital
@@ -285,16 +286,18 @@ def of_sweep(s: Any, material: Material) -> list[str]:
         lead = leading_index(s, output)
         if output in s.undefined or not lead:
             continue
-        ranked = sorted(s.index(output, lead).values(), key=lambda i: -abs(i.value))[:NAMED]
-        name = WORDS[lead][0 if lang == "zh" else 1]
+        by, high = s.index(output, lead), s.index(output, "high") if lead == "low" else {}
+        ends = ([i for i in (by[p], high.get(p)) if i] for p in ranked(s, output, lead)[:NAMED])
+        leading = [max(own, key=lambda i: abs(i.value)) for own in ends]
         unit = s.model.unit(output) if lead in ("mu_star", "low") else ""
         parts = []
-        for k, i in enumerate(ranked):
+        for k, i in enumerate(leading):
             value = spoken(unit, [i.value], lang, whole=False).amount(i.value) if unit else f"{i.value:.2f}"
             if not unit and math.isfinite(i.low):
                 value += say(f"，95%区间{i.low:.2f}至{i.high:.2f}", f", 95 % interval {i.low:.2f} to {i.high:.2f}")
             label = lowered(s.model.label(i.parameter, lang))
-            head = name + say(" " * name.endswith("*"), "") if k == 0 else ""
+            name = WORDS[i.name][0 if lang == "zh" else 1]
+            head = name + say(" " * name.endswith("*"), "") if k == 0 or i.name != leading[0].name else ""
             parts.append(say(f"{label}（{head}{value}）", f"{label} ({head} {value})".replace("( ", "(")))
         text, split = s.model.label(output, lang), s.variance.get(output)
         text = capital(text) + say("：", ": ")

@@ -14,6 +14,7 @@ import numpy as np
 
 from sim import figures
 from sim.analysis.compare import BOUGHT, NET_COST_HELD, VERDICTS
+from sim.analysis.sweep import centre_in_words, ranked
 from sim.analysis.text import WORDS as ANALYSIS_WORDS
 from sim.figures.facts import fact_name
 from sim.figures.ladders import curves_of, ladder_name, ladders_of, levels_of, waves
@@ -1054,6 +1055,8 @@ def sensitivity(material: Material) -> Section | None:
             )
         ),
     ]
+    if centre := centre_in_words(s, lang):
+        blocks.append(Paragraph(capital(centre) + say("。", "."), "note"))
     rows = [
         Row(
             [
@@ -1078,12 +1081,12 @@ def sensitivity(material: Material) -> Section | None:
         if output in s.undefined or not any(i.output == output for i in s.indices):
             continue
         lead = leading_index(s, output)
-        ranked = sorted(s.index(output, lead).values(), key=lambda i: -abs(i.value))[:3]
+        leading = ranked(s, output, lead)[:3]
         alt = say(
             f"{s.model.label(output, lang)}：影响最大的参数依次为",
             f"{s.model.label(output, lang)}: the parameters that matter most are ",
         )
-        alt += say("、", ", ").join(s.model.label(i.parameter, lang) for i in ranked)
+        alt += say("、", ", ").join(s.model.label(path, lang) for path in leading)
         draw_one = partial(draw.get(s.plan.method, drawing.shares), s, output, lang)
         blocks.append(picture(draw_one, alt, title=capital(s.model.label(output, lang))))
     if s.undefined:

@@ -433,8 +433,8 @@ def _vintages(book: _Book) -> None:
             f"Classes of funds by vintage (year of the first close), at the ends of years: means over the {worlds}"
             f" replications logged, money in {unit}. PIC, DPI, RVPI and TVPI are those of the row's own amounts;"
             " KS-PME, IRR and direct alpha are medians over the replications. By quarter over all replications, without"
-            " vintages, they are in summary.csv; by quarter and replication in fund_table.parquet, of each single fund in"
-            " each_fund.parquet."
+            " vintages, they are in summary.csv; by quarter and replication in fund_table.parquet, of each single fund"
+            " in each_fund.parquet."
             " A rate that is undefined is blank.",
         ),
         columns=12,
