@@ -309,10 +309,10 @@ TERMS: dict[str, tuple[str, str]] = {
     "flow.subfunds": ("子基金", "Sub-funds"),
     "flow.local": ("区内企业", "Firms in the zone"),
     "flow.outside": ("区外企业", "Firms elsewhere"),
-    "flow.fees": ("管理费用", "Fees"),
+    "flow.fees": ("管理费与运营费用", "Fees, expenses"),
     "flow.carry": ("业绩报酬", "Carry"),
     "flow.cash": ("账面现金", "Cash in hand"),
-    "flow.exits": ("退出", "Exits"),
+    "flow.exits": ("企业退出所得", "Exits of firms"),
     "flow.back": ("分配给出资人", "Back to partners"),
     "flow.held": ("在投未退", "Still invested"),
 }
