@@ -449,22 +449,27 @@ def ranked(s: Any, output: str, lead: str) -> list[str]:
     return sorted(sizes, key=lambda path: -sizes[path] if math.isfinite(sizes[path]) else math.inf)
 
 
-def centre_in_words(s: Any, lang: str, most: int = 0) -> str:
+def centre_in_words(s: Any, lang: str) -> str:
     """Where the parameters of a one-at-a-time design stand in the world that its differences are from; empty for other
-    methods. `most`: how many are named, all where 0."""
+    methods."""
     if s.plan.method != "oat":
         return ""
-    values = zip(s.varied, s.evaluated.design[0], strict=True)
-    named = [f"{v.path} = {show(float(x), s.model.unit(v.path), lang)}" for v, x in values]
-    if most and len(named) > most:
-        named = [*named[:most], f"+{len(named) - most}"]
-    told = say(lang, "，", ", ").join(named)
+    told = centre_of(s, lang)
     return say(
         lang,
         f"差异相对于所变参数都取中心值的情形：{told}（有分布的参数，普通运行时按分布抽取）",
         f"differences are from the world in which all that is varied stands at its centre: {told} (a plain run draws"
         " those that have a distribution)",
     )
+
+
+def centre_of(s: Any, lang: str, most: int = 0) -> str:
+    """`a.b = 1, c = 5 bn`; `most`: how many are named before the others are counted, all where 0."""
+    values = zip(s.varied, s.evaluated.design[0], strict=True)
+    named = [f"{v.path} = {show(float(x), s.model.unit(v.path), lang)}" for v, x in values]
+    if most and len(named) > most:
+        named = [*named[:most], f"+{len(named) - most}"]
+    return say(lang, "，", ", ").join(named)
 
 
 def half_width(differences: np.ndarray, confidence: float = CONFIDENCE) -> float:
@@ -645,16 +650,13 @@ class SweepResult:
 
     def _headline(self, lang: str) -> str:
         p, e = self.plan, self.evaluated
-        centre = f"\n{told}" if (told := centre_in_words(self, lang)) else ""
-        return (
-            say(
-                lang,
-                f"{p.method}：{len(self.varied)} 个参数，{len(e.design)} 个样本 × {e.replications} 次（种子 {self.seed}）",
-                f"{p.method}: {len(self.varied)} parameters, {len(e.design)} samples × {e.replications}"
-                f" replication{'s'[: e.replications != 1]} (seed {self.seed})",
-            )
-            + centre
+        head = say(
+            lang,
+            f"{p.method}：{len(self.varied)} 个参数，{len(e.design)} 个样本 × {e.replications} 次（种子 {self.seed}）",
+            f"{p.method}: {len(self.varied)} parameters, {len(e.design)} samples × {e.replications}"
+            f" replication{'s'[: e.replications != 1]} (seed {self.seed})",
         )
+        return "\n".join(part for part in (head, centre_in_words(self, lang)) if part)
 
     def _table_of(self, output: str, lang: str) -> str:
         unit = self.model.unit(output)

@@ -99,7 +99,7 @@ def _width(text: str) -> int:
 
 def _clipped(text: str, part: float) -> str:
     """A panel's title, in two lines where it is wider than its part of the page."""
-    most = int(150 * part)
+    most = int(126 * part)  # letters of eight points in so much of the page, less what stands left of the axes
     if _width(text) <= most:
         return text
     import textwrap
@@ -402,23 +402,35 @@ def screening(s: SweepResult, output: str, lang: str = "zh") -> Figure:
 @styled
 def tornado(s: SweepResult, output: str, lang: str = "zh") -> Figure:
     """One at a time: what each end of a range does to the central world, the widest first, with paired intervals."""
-    from sim.analysis.sweep import centre_in_words, ranked
+    from sim.analysis.sweep import centre_of, ranked
 
     low, high = s.index(output, "low"), s.index(output, "high")
     paths = ranked(s, output, "low")[:MOST_ROWS]
     scale = _scale(s.model.unit(output), np.array([[low[p].value, high[p].value] for p in paths]), lang)
     ends_drawn = ((low, look.BLUE, "o", -0.17), (high, look.VERMILION, "D", 0.17))
     keys: list[Any] = [
-        Line2D([], [], color=colour, lw=6, marker=marker, ms=5, mec=look.INK, mfc="white", label=word(name, lang))
+        Line2D(
+            [],
+            [],
+            color=colour,
+            lw=6,
+            solid_capstyle="butt",
+            marker=marker,
+            ms=5,
+            mec=look.INK,
+            mfc="white",
+            label=word(name, lang),
+        )
         for name, (_, colour, marker, _) in zip(("low", "high"), ends_drawn, strict=True)
     ]
     if any(np.isfinite(i.low) for i in low.values()):
         keys.append(Line2D([], [], color=look.INK, lw=1, label=word("interval", lang)))
     ends = {v.path: v.ends for v in s.varied}
     labels = [f"{_parameter(s.model, p, lang)}  [{between(*ends[p], s.model.unit(p), lang)}]" for p in paths]
-    subtitle = centre_in_words(s, lang, most=3)
+    subtitle = say(lang, "与中心值情形之差（配对）：", "difference from the centre, paired: ")
+    subtitle += centre_of(s, lang, most=3)
     figure, axes = _rows_page(
-        look.capital(s.model.label(output, lang)), look.capital(subtitle), _of(s, lang), len(paths), keys, labels
+        look.capital(s.model.label(output, lang)), subtitle, _of(s, lang), len(paths), keys, labels
     )
     for row, path in enumerate(paths):  # one below the other: bars and intervals would hide one another on one line
         for by, colour, marker, shift in ends_drawn:

@@ -86,8 +86,8 @@ def fund_flow(
 def flows_of(result: Result, quarter: str | None = None) -> list[Flow]:
     """The flows that the metrics of the funds tell, cumulative to a quarter (the last), means over replications.
 
-    What a fund paid out beyond what it was paid in came from its holdings: exits of firms, which are a source beside the
-    partners. So as much runs into every fund as out of it. Cash not yet spent is left where it is.
+    What a fund paid out beyond what it was paid in came from its holdings: exits of firms, which are a source beside
+    the partners. So as much runs into every fund as out of it. Cash not yet spent is left where it is.
     """
     column = -1 if quarter is None else result.quarter(quarter)
 
