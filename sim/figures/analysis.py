@@ -201,7 +201,9 @@ def prices(c: Comparison, lang: str = "zh") -> Figure:
     by += say(lang, "，贴现率", ", discounted at ") + say(lang, "、", ", ").join(rates) if rates else ""
     mixed = [look.capital(c.called(name, lang)) for name, _, _ in c.priced() if c.weather(name)]
     if mixed:
-        by += say(lang, "；含市场的差异：", "; with that of the market: ") + say(lang, "、", ", ").join(mixed)
+        by += say(lang, "；含市场的差异：", "; includes a difference in the market: ") + say(lang, "、", ", ").join(
+            mixed
+        )
     subtitle = f"{c.at}{say(lang, '，', ', ')}{by}"
     figure, _bottom, top = look.page(look.capital(word("cost_per", lang)), subtitle, source, height=height)
     height = figure.get_figheight()
