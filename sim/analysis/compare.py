@@ -761,8 +761,8 @@ def prices_of(name: str, a: Result, b: Result, quarter: str, cost_metric: str = 
         if whole.sum() < 2:
             continue
         ratio = ratio_of_means(cost[whole], bought[whole])
-        means = (float(x[whole].mean()) for x in (bought, cost))
-        prices.append(Price(name, thing.key, *means, *ratio, cash=float(in_cash[whole].mean())))
+        more, paid, cash = (float(x[whole].mean()) for x in (bought, cost, in_cash))
+        prices.append(Price(name, thing.key, more, paid, *ratio, cash=cash))
     return prices
 
 
