@@ -292,10 +292,10 @@ TERMS: dict[str, tuple[str, str]] = {
     "figure.fact.outside": ("公布值，在区间外", "published, outside"),
     "figure.fact.goal": ("目标", "goal"),
     "figure.fact.at_least": (
-        "公布的是下限：区间达到即为在内",
-        "published as a floor: inside where the band reaches it",
+        "公布值为下限，区间达到即可",
+        "published, a floor: inside where the band reaches it",
     ),
-    "figure.fact.at_most": ("公布的是上限", "published as a ceiling"),
+    "figure.fact.at_most": ("公布值为上限", "published, a ceiling"),
     "figure.fact.beyond": ("区间超出坐标轴", "band goes on beyond the axis"),
     "figure.fact.told": ("该企业的公布值", "published of this very firm"),
     "figure.payoff": ("{firm}：出售时谁得多少", "{firm}: who gets what in a sale"),
