@@ -14,6 +14,7 @@ from sim import load_scenario
 from sim.analysis.compare import Comparison, Precision, Price, compare, paired, ratio_of_means, taken_apart, unlike
 from sim.analysis.compare import run as compare_scenarios
 from sim.analysis.stacking import REMOVED, changed, differences, refuse_conflicts, stack
+from sim.analysis.text import show
 from sim.errors import UserError
 from sim.model.metrics import Metric
 from sim.result import Result
@@ -280,6 +281,10 @@ def test_unlisted_and_all_firms_stand_side_by_side_and_opposite_directions_are_t
     assert not zones(**{"valuation.post_money.total": 4.0, "valuation.total": 6.0}).opposite("en")
     opened = zones(**{"valuation.post_money.total": -4.0, "valuation.total": 6.0})
     assert "firms that list leave the unlisted" in opened.table("en")
+
+
+def test_an_amount_of_many_digits_is_written_out() -> None:
+    assert show(2.043e12, "CNY", "zh") == "20,430亿" and show(-2.0431e13, "CNY", "en", True) == "-20,431 bn"
 
 
 def test_table_says_that_it_holds_means_and_what_its_money_is() -> None:

@@ -79,7 +79,8 @@ def show(value: float, unit: str = "", lang: str = "en", sign: bool = False) -> 
         for size, zh, en in ((1e8, "亿", None), (1e9, None, " bn"), (1e6, None, " m"), (1e4, "万", None)):
             suffix = zh if lang == "zh" else en
             if suffix and abs(value) >= size:
-                return f"{value / size:{plus},.4g}{suffix}"
+                own = value / size
+                return (f"{own:{plus},.0f}" if abs(own) >= 1000 else f"{own:{plus}.4g}") + suffix
     if abs(value) >= 1000:
         return f"{value:{plus},.0f}"
     return f"{value:{plus}.4g}"

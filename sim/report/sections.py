@@ -535,9 +535,10 @@ def fund_tables(material: Material) -> list[Table]:
         uses,
         "l" + "r" * 9,
         say(
-            "来源 = 实缴 + 循环投资（收回后再投的钱）；去向为其后各列；差额 = 来源 − 去向，应为 0。",
+            "来源 = 实缴 + 循环投资（收回后再投的钱）；去向为其后各列；差额 = 来源 − 去向：为 0 即两边相等，"
+            "为正是闲置未投、退还出资人的钱。",
             "In: paid in + recycled (proceeds kept to be invested again). Out: the columns after them. Left over = in −"
-            " out, 0 where the row closes.",
+            " out: 0 where the row closes, above it what lay idle and went back to partners unspent.",
         ),
         shares,
         small=True,
@@ -923,7 +924,7 @@ def policy_comparison(material: Material) -> Section | None:
     if len(c.differences) > 1:
         from sim.figures.analysis import forest
 
-        for metric in drawn[:MOST_OUTPUTS]:
+        for metric in drawn[: MOST_OUTPUTS + 2]:  # two of them stand beside others
             label = capital(c.metrics[c.row(metric)].label[lang])
             alt = say(
                 f"各方案与基准之差：{label}，{c.at}；数字见上表。",
