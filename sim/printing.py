@@ -41,6 +41,7 @@ HEADLINES = (
     "jobs.total",
     "output.year",
     "public.net_cost_pv",
+    "public.net_cost_held_pv",
 )
 OF_OWN = 8  # rows of a zone's own programmes, incubators and reported sectors
 BAND = "[5…95 %]"
@@ -252,6 +253,16 @@ def line_of_pack(about: Mapping[str, Any], lang: str) -> str:
         lines.append(
             say(lang, "  期末损失超过容错率的概率：", "  odds of a loss beyond what is tolerated, at the end: ")
             + say(lang, "，", ", ").join(breaches)
+        )
+    missed = [
+        f"{row['name'][lang] if 'name' in row else key} {row['reinvestment_missed']:.0%}"
+        for key, row in pack["classes"].items()
+        if (share := row.get("reinvestment_missed")) is not None and share == share
+    ]
+    if missed:
+        lines.append(
+            say(lang, "  期末返投未达标的概率：", "  odds of missing the reinvestment ratio (返投), at the end: ")
+            + say(lang, "，", ", ").join(missed)
         )
     e = pack.get("evaluation")
     if e:

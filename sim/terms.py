@@ -275,7 +275,10 @@ TERMS: dict[str, tuple[str, str]] = {
     ),
     "figure.some": ("（共{all}次）", " of {all}"),
     "figure.overrides": ("改设 {sets}", "set {sets}"),
-    "figure.flow.at": ("累计至{quarter}，各次模拟均值", "cumulative to {quarter}, mean of replications"),
+    "figure.flow.at": (
+        "累计至{quarter}，各次模拟均值；基金的钱来自出资人与企业退出",
+        "cumulative to {quarter}, mean of replications; funds take in partners' money and proceeds of exits",
+    ),
     "figure.scored": ("{inside}/{scored} 在5–95%区间内", "{inside} of {scored} inside their 5–95 % band"),
     "scored.sure": (
         "，其中{count}项是各世界都越过的界限，几乎不可能失败",
@@ -288,6 +291,12 @@ TERMS: dict[str, tuple[str, str]] = {
     "figure.fact.inside": ("公布值，在区间内", "published, inside"),
     "figure.fact.outside": ("公布值，在区间外", "published, outside"),
     "figure.fact.goal": ("目标", "goal"),
+    "figure.fact.at_least": (
+        "公布值为下限，区间达到即可",
+        "published, a floor: inside where the band reaches it",
+    ),
+    "figure.fact.at_most": ("公布值为上限", "published, a ceiling"),
+    "figure.fact.beyond": ("区间超出坐标轴", "band goes on beyond the axis"),
     "figure.fact.told": ("该企业的公布值", "published of this very firm"),
     "figure.payoff": ("{firm}：出售时谁得多少", "{firm}: who gets what in a sale"),
     "figure.payoff.sub": ("{when}的股权结构", "cap table of {when}"),
@@ -309,10 +318,10 @@ TERMS: dict[str, tuple[str, str]] = {
     "flow.subfunds": ("子基金", "Sub-funds"),
     "flow.local": ("区内企业", "Firms in the zone"),
     "flow.outside": ("区外企业", "Firms elsewhere"),
-    "flow.fees": ("管理费用", "Fees"),
+    "flow.fees": ("管理费与运营费用", "Fees, expenses"),
     "flow.carry": ("业绩报酬", "Carry"),
     "flow.cash": ("账面现金", "Cash in hand"),
-    "flow.exits": ("退出", "Exits"),
+    "flow.exits": ("企业退出所得", "Exits of firms"),
     "flow.back": ("分配给出资人", "Back to partners"),
     "flow.held": ("在投未退", "Still invested"),
 }

@@ -707,6 +707,20 @@ def test_a_lever_at_the_scenario_s_own_certain_value_changes_nothing_at_any_stag
     assert all(row["same"] for row in made[-1]["table"])
 
 
+def test_a_lever_of_the_market_has_no_price_and_one_beside_a_policy_is_told(bench: Bench):
+    def last(**settings: float) -> dict[str, Any]:
+        moved = {path.replace("__", "."): value for path, value in settings.items()}
+        return list(answers.answers(bench, moved, METRICS, "2026Q4", PAIRS, threading.Event()))[-1]
+
+    weather = last(market__reversion=0.4)
+    assert not weather["prices"] and "no price" in weather["price_remarks"]["en"][0]
+    assert "没有价格" in weather["price_remarks"]["zh"][0]
+    mixed = last(market__reversion=0.4, funds__guidance__size=8e9)
+    assert mixed["prices"] and any("includes that of the market" in told for told in mixed["price_remarks"]["en"])
+    policy = last(funds__guidance__size=8e9)
+    assert policy["prices"] and "Discounted at 3% a year" in policy["price_remarks"]["en"][0]
+
+
 def test_a_setting_tried_before_is_whole_at_once(bench: Bench):
     for _ in range(2):
         made = list(answers.answers(bench, {"guidance.cap.angel": 0.5}, METRICS, "2026Q4", PAIRS, threading.Event()))

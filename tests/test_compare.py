@@ -24,6 +24,7 @@ from sim.analysis.compare import (
 )
 from sim.analysis.compare import run as compare_scenarios
 from sim.analysis.stacking import REMOVED, changed, differences, refuse_conflicts, stack
+from sim.analysis.text import show
 from sim.errors import UserError
 from sim.model.metrics import Metric
 from sim.result import Result
@@ -220,6 +221,80 @@ def test_scenario_that_takes_a_policy_away_is_told_the_other_way_round() -> None
     assert taken.prices[0].verdict == "saving"  # prices.csv keeps scenario less baseline
     for lang, words in (("en", "what fund has over it"), ("zh", "反过来看：fund")):
         assert words in taken.table(lang) and words not in bought.table(lang)
+
+
+def zones(**effects: float) -> Comparison:
+    """Two paired zones; by how much the second has more of each metric, all noise aside."""
+    units = {"jobs.total": "jobs"}
+    names = list(dict.fromkeys(["jobs.total", "public.net_cost_pv", *effects]))
+
+    def zone(extra: float) -> Result:
+        draws = np.random.default_rng(1).normal(size=(len(names), 40))
+        noise = np.random.default_rng(int(extra) + 2).normal(size=(len(names), 40)) * 0.1
+        more = np.array([effects.get(name, 2.0) for name in names])[:, None] * extra
+        metrics = [Metric(name, units.get(name, "CNY"), {"zh": name, "en": name}) for name in names]
+        both = np.stack([1000 + draws + noise + more] * 2, -1)
+        return Result(metrics, QUARTERS, both, manifest={"seed": 1, "replications": 40})
+
+    return compare({"base": zone(0), "other": zone(1)})
+
+
+def changing(c: Comparison, *paths: str) -> Comparison:
+    c.about = {"changes": {"other": [{"path": path} for path in paths]}, "discount": [0.03, 0.03]}
+    return c
+
+
+def test_another_market_has_no_price_and_a_market_beside_a_policy_is_told() -> None:
+    """A difference that nobody decides has no price; one that is decided in another market is no policy's alone."""
+    weather = changing(zones(), "market.history", "zone.end", "sweep.firms.entry")
+    assert weather.unpriced("other") and not weather.priced()
+    for lang, words in (("en", "no price"), ("zh", "因此没有价格")):
+        assert words in weather.table(lang) and "market.history" in weather.table(lang)
+        assert weather.table(lang).count("jobs.total") == 1  # in the table of differences alone
+    mixed = changing(zones(), "market.history", "funds.guidance.size")
+    assert mixed.priced() and "includes that of the market (market.history)" in mixed.table("en")
+    assert "请与处在同一市场的基准相比" in mixed.table("zh")
+    policy = changing(zones(), "funds.guidance.size", "zone.end")
+    assert policy.priced() and "market" not in policy.table("en")
+
+
+def test_what_is_not_in_the_market_is_found_in_the_two_scenarios(root: Path) -> None:
+    few = ["firms.initial.count=300", "firms.entry.organic.per_year=30", 'zone.end="2020Q3"']
+    base = load_scenario(root / "scenarios/xian.toml", few)
+    cold = load_scenario(root / "scenarios/xian/cold-market.toml", few)
+    c = compare_scenarios([base, cold], ["xian", "cold"], 2, 1)
+    assert c.stated("cold") == ["market.history"] and not c.prices and c.about["discount"] == [0.03, 0.03]
+    assert "no price" in c.table("en")
+
+
+def test_prices_are_by_the_cost_less_what_is_still_held_where_a_result_has_it() -> None:
+    held = changing(zones(**{"public.net_cost_pv": 5.0, "public.net_cost_held_pv": -3.0}), "funds.a.size")
+    assert held.price_by == "public.net_cost_held_pv"
+    (line,) = held.prices
+    assert line.cost == pytest.approx(-3, abs=0.5) and line.cash == pytest.approx(5, abs=0.5)
+    assert line.verdict == "better" and line.turned().cash == -line.cash
+    table = held.table("en")
+    assert "in cash" in table and "stakes are still worth" in table and "Discounted at 3% a year" in table
+    assert "return is above the discount rate" in table and "高于贴现率" in held.table("zh")
+    old = changing(zones(**{"public.net_cost_pv": 5.0}), "funds.a.size")
+    assert old.price_by == "public.net_cost_pv" and old.prices[0].cost == pytest.approx(5, abs=0.5)
+    assert "in cash" not in old.table("en") and "still holds is not counted" in old.table("en")
+    less = changing(zones(**{"public.net_cost_pv": -5.0, "public.outlay": -9.0}), "funds.a.size")
+    assert "less is paid out" in less.table("en")  # no fund's return did that
+
+
+def test_unlisted_and_all_firms_stand_side_by_side_and_opposite_directions_are_told() -> None:
+    cold = zones(**{"valuation.post_money.total": 4.0, "valuation.total": -6.0})
+    assert [cold.metrics[k].name for k in cold.shown()][1:3] == ["valuation.post_money.total", "valuation.total"]
+    assert "firms that cannot list stay among the unlisted" in cold.table("en")
+    assert "上不了市的企业留在未上市之列" in cold.table("zh")
+    assert not zones(**{"valuation.post_money.total": 4.0, "valuation.total": 6.0}).opposite("en")
+    opened = zones(**{"valuation.post_money.total": -4.0, "valuation.total": 6.0})
+    assert "firms that list leave the unlisted" in opened.table("en")
+
+
+def test_an_amount_of_many_digits_is_written_out() -> None:
+    assert show(2.043e12, "CNY", "zh") == "20,430亿" and show(-2.0431e13, "CNY", "en", True) == "-20,431 bn"
 
 
 def test_table_says_that_it_holds_means_and_what_its_money_is() -> None:

@@ -20,7 +20,7 @@ from sim.figures.style import amount, digits, folded, moment, scale_of
 from sim.model.metrics import Metric
 from sim.printing import of_its_own
 from sim.result import Result
-from sim.terms import TERMS
+from sim.terms import TERMS, term
 from tests import synthetic
 
 
@@ -285,6 +285,79 @@ def test_a_fund_is_drawn_as_the_treasurys_only_so_far_as_its_money_is(public, at
 def test_an_amount_beside_a_node_counts_flows_too_thin_to_draw():
     figure = figures.fund_flow([("others", "market", 1e12), ("a", "b", 2.1e9), ("a", "c", 1.9e9)], lang="en")
     assert "a\nCNY 4 bn" in [text.get_text() for text in texts(figure)]
+
+
+def test_what_runs_into_a_fund_runs_out_of_it_and_exits_are_the_source():
+    """A fund that was paid 10 and paid out 19 had 9 more from exits; labels are as large as the bars."""
+    result = of_funds(
+        funds__market__paid_in=10.0,
+        funds__market__invested__local=8.0,
+        funds__market__fees=1.5,
+        funds__market__expenses=0.5,
+        funds__market__distributed=9.0,
+    )
+    found = figures.flows_of(result)
+    into, out = (sum(x for flow in found for x in [flow[2]] if flow[side] == "market") for side in (1, 0))
+    assert into == pytest.approx(out) == pytest.approx(1.25 * 19)
+    assert ("exits", "market", pytest.approx(1.25 * 9)) in found
+    words = [text.get_text() for text in texts(figures.fund_flow(found, result, lang="en"))]
+    assert "Market funds\nCNY 23.8" in words and "Exits of firms\nCNY 11.2" in words
+
+
+def test_a_hair_is_not_drawn():
+    flows_ = [("guidance", "subfunds", 7e9), ("others", "subfunds", 14e9), ("others", "market", 45e9)]
+    flows_ += [("subfunds", "local", 21e9), ("market", "local", 45e9), ("guidance", "fees", 1.2e8)]
+    words = [text.get_text() for text in texts(figures.fund_flow(flows_, lang="en"))]
+    assert not any("Fees" in word for word in words) and "Guidance fund\nCNY 7.12 bn" in words
+
+
+def test_a_floor_is_drawn_as_one_and_every_sign_has_its_key(result):
+    from sim.figures.facts import BOUNDED
+
+    figure = figures.scoreboard(result, lang="en")
+    signs = [line.get_marker() for line in figure.axes[0].lines]
+    floors = [fact for fact in result.facts if fact.bound == "at_least" and fact.use != "input"]
+    assert floors and sum(sign is BOUNDED["at_least"] for sign in signs) == len(floors)
+    words = [text.get_text() for text in texts(figure)]
+    for key in ("figure.band.most", "median", "figure.fact.at_least"):
+        assert any(term(key, "en") == word for word in words), key
+
+
+def test_bars_that_go_down_have_minus_signs(result):
+    figure = figures.renewal(result, "certificates", lang="en")
+    figure.draw_without_rendering()
+    ticks = {t.get_text(): t.get_position()[1] for t in figure.axes[0].get_yticklabels()}
+    assert any(at < 0 for at in ticks.values()) and all(text.startswith("−") == (at < 0) for text, at in ticks.items())
+
+
+def test_an_axis_in_millions_has_ticks_between_whole_ones():
+    assert len(style.ticks("jobs", 4, 1e6).tick_values(0, 1.15)) >= 4
+    assert all(x == round(x) for x in style.ticks("jobs", 4).tick_values(0, 3))
+
+
+def test_amounts_of_one_panel_do_not_hide_one_another_and_a_row_has_one_unit(result):
+    """Two facts at nearly one place; two panels of a row, one in 亿 and one in 万."""
+    first = next(f for f in result.facts if f.id == "xa-listed")
+    near = [replace(first, date=date, observed=77 + k) for k, date in enumerate(("2023Q3", "2023Q4"))]
+    held = Result(result.metrics, result.quarters, result.values, facts=near)
+    figure = figures.panel(held, ["firms.listed", "firms.alive", "jobs.total"], lang="en")
+    boxes = [t.get_window_extent() for t in texts(figure) if t.get_text() in ("77", "78") and t.axes is not None]
+    assert len(boxes) == 2 and not boxes[0].overlaps(boxes[1])
+    money = [Metric(name, "CNY", {"zh": name, "en": name}) for name in ("a", "b")]
+    row = Result(money, ["2023Q3", "2023Q4"], np.array([[[2e8, 2e8]], [[3e7, 3e7]]]))
+    for alike, units in ((True, {"亿元"}), (False, {"亿元", "万元"})):
+        words = {t.get_text() for t in texts(figures.panel(row, ["a", "b"], lang="zh", alike=alike))}
+        assert words & {"亿元", "万元"} == units
+
+
+@pytest.mark.parametrize("columns", [2, 3])
+def test_a_panels_title_ends_with_its_axes(columns):
+    with style.style():
+        figure, bottom, top = style.page("t")
+        axes = figure.add_axes((0.08, bottom, 0.93 / columns - 0.074, top - bottom - 0.2))
+        style.panel_title(axes, "Firms landed by attracted investment " * (4 - columns), columns)
+        figure.draw_without_rendering()
+        assert axes._left_title.get_window_extent().x1 <= axes.get_window_extent().x1 + 12  # pyright: ignore
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

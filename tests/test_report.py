@@ -439,6 +439,41 @@ def small(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pat
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_tables_of_funds_close(small: dict[str, Path], lang: str):
+    """What a kind of fund was paid and kept to invest again is in the columns of what it did with it; multiples are
+    those of their rows."""
+    of = told(small["run"], lang)
+    uses, partners = sections.fund_tables(of)
+    assert len(uses.rows) == len(partners.rows) >= 3
+    for row in uses.rows:
+        numbers_ = [float(cell.text.replace(",", "").replace("−", "-")) for cell in row.cells[1:]]
+        assert numbers_[-1] == 0 and sum(numbers_[:2]) == pytest.approx(sum(numbers_[2:-1]), abs=0.35)
+    guidance = next(row for row in uses.rows if row.cells[0].text in ("Guidance fund", "引导基金"))
+    assert float(guidance.cells[5].text.replace(",", "")) > 0  # into sub-funds
+    assert of.result is not None
+    paid, back, nav = (float(of.result[f"funds.guidance.{x}"][:, -1].mean()) for x in ("paid_in", "distributed", "nav"))
+    assert partners.rows[0].cells[7].text == f"{(back + nav) / paid:.2f}"
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_purse_is_told_less_what_is_still_held_where_a_result_has_it(result: Result, folder: Path, lang: str):
+    from sim.model.metrics import Metric
+
+    of = told(folder, lang)
+    assert of.result is not None
+    only_cash = next(text for text in answer.sentences(of) if ("现值" if lang == "zh" else "present value") in text)
+    assert not re.search("仍持有|still held", only_cash)
+    metric = Metric("public.net_cost_held_pv", "CNY", {"zh": "净", "en": "net"})
+    values = np.concatenate([result.values, -result["public.net_cost_pv"][None]])
+    held = Result([*result.metrics, metric], result.quarters, values, result.samples, result.facts, of.result.manifest)
+    said = answer.sentences(replace(of, result=held))[3]
+    assert (
+        "收回与仍持有的权益多于支出" if lang == "zh" else "more comes back or is still held than was paid out"
+    ) in said
+    assert ("现金净成本为" if lang == "zh" else "in cash, stakes left out") in said  # and the cash one stays beside it
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_sweep_says_that_more_samples_could_order_its_parameters_otherwise(small: dict[str, Path], lang: str):
     of = told(small["lhs"], lang)
     doubts = [c for c in of.sweep.header["convergence"] if not c["enough"]]

@@ -160,6 +160,26 @@ def test_linear_model_through_every_other_method_is_exact() -> None:
     assert np.allclose([oat.index("y", "high")[p].value for p in ABC], SLOPES / 2, rtol=0, atol=1e-9)
 
 
+def test_one_at_a_time_says_where_its_centre_stands_and_ranks_by_the_larger_end() -> None:
+    """`a` bends: nothing at its low end, most at its high one. It comes first in table and figure."""
+    from sim.figures.analysis import tornado
+
+    def bent(x: np.ndarray) -> np.ndarray:
+        return 10 * np.maximum(x[:, 0] - 0.5, 0) + x[:, 1] + 0.1 * x[:, 2]
+
+    oat = sweep(AnalyticModel(bent, ABC, centre=(0.5, 0.25, 0.5)), CUBE, "oat", 3, 2, 1)
+    table = oat.table("en")
+    assert "stands at its centre: a = 0.5, b = 0.25, c = 0.5" in table and "取中心值的情形：a = 0.5" in oat.table("zh")
+    rows = [line.split()[0] for line in table.splitlines() if line.split()[:1] and line.split()[0] in ABC]
+    figure = tornado(oat, "y", "en")
+    labels = [text.get_text().split()[0] for text in figure.axes[0].get_yticklabels()]
+    assert rows[:3] == labels == ["a", "b", "c"]
+    assert "a = 0.5, b = 0.25, c = 0.5" in " ".join(text.get_text() for text in figure.texts)
+    ends = [line.get_marker() for line in figure.axes[0].lines if len(line.get_xdata()) == 1]  # type: ignore[arg-type]
+    assert [ends.count(sign) for sign in ("o", "D")] == [3, 3]
+    assert "stands at its centre" not in sweep(LINEAR, CUBE, "morris", 6, 2, 1).table("en")
+
+
 def test_lhs_first_order_of_ishigami_is_within_its_interval() -> None:
     result = sweep(AnalyticModel(ishigami, ABC), CIRCLE, "lhs", 1024, replications=1, seed=2)
     holds(result, "first", ishigami_indices()[0], 0.2)

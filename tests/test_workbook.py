@@ -186,7 +186,8 @@ def test_the_workbook_has_headline_and_fair_value_beside_each_other(of: material
 def test_key_ratios_stand_by_vintage_and_year(of: material.Material):
     assert of.result is not None
     n = 6  # two worlds, one class, one vintage, three quarters of which two end a year
-    numbers = {name: np.arange(n) * 1e8 for name in ("commitment", "paid_in", "distributed", "nav", "nav_fair")}
+    numbers = {name: np.arange(n) * 1e8 for name in ("commitment", "paid_in", "nav", "nav_fair")}
+    numbers["distributed"] = np.array([0, 0, 8, 0, 0, 2]) * 1e8
     rates = {name: np.arange(n) / 10 for name in ("pic", "dpi", "rvpi", "tvpi", "ks_pme", "irr", "direct_alpha")}
     rates["irr"] = np.array([np.nan, 0.1, 0.2, np.nan, 0.1, 0.4])
     table = {"replication": np.repeat([0, 1], 3), "class": np.array(["angel"] * n), "vintage": np.full(n, 2021)}
@@ -195,5 +196,6 @@ def test_key_ratios_stand_by_vintage_and_year(of: material.Material):
     sheet = opened(replace(of, result=with_table))["Fund vintages"]
     rows = [[cell.value for cell in row] for row in sheet.iter_rows() if row[0].value == "angel"]
     assert [row[1:4] for row in rows] == [["2021", "2021Q4", 2], ["2021", "2022Q4", 2]]
-    assert rows[1][7] == pytest.approx(0.35) and rows[1][12] == pytest.approx(0.35)  # medians of worlds 2 and 5
+    assert rows[1][4:8] == pytest.approx([0.35, 0.35, 0.5, 0.35])  # means of worlds 2 and 5
+    assert rows[1][10:13] == pytest.approx([5 / 3.5, 1.0, 8.5 / 3.5])  # of the row, whatever each world's own
     assert rows[0][14] is None and rows[1][14] == pytest.approx(0.3)  # undefined in both worlds; 0.2 and 0.4

@@ -36,6 +36,10 @@ RESAMPLES = 2000
 MOST_CHANGES = 6
 PART_NAMES = ("alone", "alone_reach", "last", "last_reach", "shapley", "shapley_reach")
 NET_COST = "public.net_cost_pv"
+NET_COST_HELD = "public.net_cost_held_pv"  # less what the treasury's stakes are still worth; older results have none
+UNLISTED, ALL_FIRMS = "valuation.post_money.total", "valuation.total"
+WEATHER = ("market", "uncertainty", "zone")  # what a zone meets, and nobody decides
+NO_POLICY = (*WEATHER, "run", "sweep", "levers", "facts", "report", "calibrate")
 GAIN_METRICS = ("firms.alive", "ladder.certificates.hte", "firms.listed", "jobs.total")
 
 
@@ -65,7 +69,13 @@ BOUGHT: tuple[Bought, ...] = (
     Bought("jobs", "就业（人）", "job", "jobs.total"),
     Bought("jobs_own", "　其中本地企业（人）", "  in firms founded here", "jobs.total", "jobs.attracted"),
     Bought("jobs_in", "　其中招引企业（人）", "  in firms that moved in", "jobs.attracted"),
-    Bought("value", "总估值（元）", "yuan of valuation", "valuation.total", unit="CNY"),
+    Bought(
+        "value",
+        "总估值（未上市加上市，元）",
+        "yuan of total valuation, unlisted and listed",
+        "valuation.total",
+        unit="CNY",
+    ),
     Bought(
         "value_own",
         "　其中本地企业（元）",
@@ -127,6 +137,7 @@ class Price:
     ratio: float
     low: float
     high: float
+    cash: float = math.nan  # the same difference of `public.net_cost_pv`, where `cost` is that of another metric
 
     @property
     def verdict(self) -> str:
@@ -141,7 +152,7 @@ class Price:
 
     def turned(self) -> Price:
         """The baseline over the scenario: both differences change their sign, their ratio and its interval do not."""
-        return replace(self, bought=-self.bought, cost=-self.cost)
+        return replace(self, bought=-self.bought, cost=-self.cost, cash=-self.cash)
 
 
 @dataclass(frozen=True)
@@ -221,6 +232,7 @@ class Comparison:
     chosen: list[str] = field(default_factory=list)  # metrics to print and draw; the usual ones where empty
     elsewhere: list[str] = field(default_factory=list)  # scenarios of another zone than the baseline's
     about: dict[str, Any] = field(default_factory=dict)
+    price_by: str = NET_COST  # the metric that is the cost of `prices`
 
     def of(self, name: str) -> Differences:
         return next(d for d in self.differences if d.name == name)
@@ -245,10 +257,32 @@ class Comparison:
         base, other = self.called(self.baseline, lang), self.called(name, lang)
         return say(lang, f"{base}比{other}", f"{base} over {other}")
 
+    def stated(self, name: str) -> list[str]:
+        """Paths that a scenario states otherwise than the baseline; those of all changes where it makes them all."""
+        changes = self.about.get("changes") or {}
+        rows = changes.get(name)
+        if rows is None and len(changes) > 1 and name == all_of(list(changes)):
+            rows = [row for own in changes.values() for row in own]
+        return list(dict.fromkeys(str(row["path"]) for row in rows or ()))
+
+    def unpriced(self, name: str) -> bool:
+        """Whether a scenario differs in nothing that anybody decides: another market is no policy and has no price."""
+        stated = self.stated(name)
+        return bool(stated) and all(path.split(".")[0] in NO_POLICY for path in stated)
+
+    def weather(self, name: str) -> list[str]:
+        """Paths of the market and of chance that a scenario states otherwise than the baseline."""
+        return [path for path in self.stated(name) if path.split(".")[0] in WEATHER and path != "zone.end"]
+
+    def _head(self, name: str, lang: str, short: bool) -> str:
+        """A scenario at the head of a remark: by its short name, as tables of a terminal call it, or in full."""
+        full = name if short else self.called(name, lang)
+        return full if short else full[:1].upper() + full[1:]
+
     def priced(self) -> list[tuple[str, bool, list[Price]]]:
         """(scenario, whether it is told the other way round, its lines so told), in the order of the scenarios."""
         found = []
-        for name in dict.fromkeys(p.name for p in self.prices):
+        for name in dict.fromkeys(p.name for p in self.prices if not self.unpriced(p.name)):
             turned = self.turned(name)
             found.append((name, turned, [p.turned() if turned else p for p in self.prices if p.name == name]))
         return found
@@ -272,7 +306,9 @@ class Comparison:
         known = [m.name for m in self.metrics]
         if self.chosen:
             return [known.index(name) for name in self.chosen]
-        usual = [known.index(name) for name in DEFAULT_METRICS if name in known]
+        beside = {UNLISTED: (UNLISTED, ALL_FIRMS), NET_COST: (NET_COST_HELD, NET_COST)}  # what one alone misleads about
+        names = [name for each in DEFAULT_METRICS for name in beside.get(each, (each,))]
+        usual = [known.index(name) for name in names if name in known]
         return usual or list(range(min(6, len(known))))
 
     def beside_the_point(self, lang: str) -> list[str]:
@@ -334,7 +370,115 @@ class Comparison:
                     f"independent seeds would need {_times(gain)} the replications for the same intervals (median)",
                 )
             )
+        parts += ["\n".join(told)] if (told := self.opposite(lang)) else []
         return "\n\n".join([*parts, *self._price_table(lang), *self._parts_table(lang)])
+
+    def opposite(self, lang: str, short: bool = True) -> list[str]:
+        """A remark for each scenario in which unlisted firms and all firms together move in opposite directions."""
+        if not {UNLISTED, ALL_FIRMS} <= {self.metrics[k].name for k in self.shown()}:
+            return []
+        one, all_, j = self.row(UNLISTED), self.row(ALL_FIRMS), self.column(self.at)
+        found = []
+        for d in self.differences:
+            if d.noise[one, j] or d.noise[all_, j] or not d.mean[one, j] * d.mean[all_, j] < 0:
+                continue
+            name = self._head(d.name, lang, short)
+            if d.mean[one, j] > 0:
+                found.append(
+                    say(
+                        lang,
+                        f"{name}：未上市企业的投后估值合计上升，而全部企业的总估值下降：上不了市的企业留在未上市之列。",
+                        f"{name}: unlisted firms add up to more, all firms together to less: firms that cannot list"
+                        " stay among the unlisted.",
+                    )
+                )
+            else:
+                found.append(
+                    say(
+                        lang,
+                        f"{name}：未上市企业的投后估值合计下降，而全部企业的总估值上升：上市的企业不再计入未上市之列。",
+                        f"{name}: unlisted firms add up to less, all firms together to more: firms that list leave the"
+                        " unlisted.",
+                    )
+                )
+        return found
+
+    def price_remarks(self, lang: str, short: bool = True) -> list[str]:
+        """What stands beside the prices: which cost, at what rate discounted, why none, why less than nothing."""
+        if not self.prices and not any(self.unpriced(d.name) for d in self.differences):
+            return []
+        found, lines = [], self.priced()
+        rates = list(dict.fromkeys(self.about.get("discount") or ()))
+        if lines and self.price_by == NET_COST_HELD:
+            found.append(
+                say(
+                    lang,
+                    "净成本为支出减收回，再减财政仍持有权益的公允价值（现值）；“现金”一项不减持有的权益。",
+                    "The net cost is outlay less recovery, less what the treasury's stakes are still worth at fair"
+                    " value (present value); the cash one leaves those stakes out.",
+                )
+            )
+        elif lines:
+            found.append(
+                say(
+                    lang,
+                    "净成本为支出减收回（现值），不计财政仍持有的权益。",
+                    "The net cost is outlay less recovery (present value); what the treasury still holds is not"
+                    " counted.",
+                )
+            )
+        if lines and rates:
+            told = say(lang, "、", ", ").join(f"{rate:.3g}%" for rate in (100 * r for r in rates))
+            found[-1] += say(lang, f"贴现率每年 {told}。", f" Discounted at {told} a year.")
+        for name, turned, own in lines:
+            if (why := self._why_negative(name, turned, own, lang, short)) is not None:
+                found.append(why)
+            if self.weather(name):
+                found.append(
+                    say(
+                        lang,
+                        f"{self._head(name, lang, short)}：差异中含市场的差异（{_listed(self.weather(name))}）；"
+                        "要分开，请与处在同一市场的基准相比。",
+                        f"{self._head(name, lang, short)}: the difference includes that of the market"
+                        f" ({_listed(self.weather(name))}); to separate them, compare with a baseline in the"
+                        " same market.",
+                    )
+                )
+        for name in (d.name for d in self.differences if self.unpriced(d.name)):
+            found.append(
+                say(
+                    lang,
+                    f"{self._head(name, lang, short)}：与基准只差在 {_listed(self.stated(name))}，不是政策，"
+                    "因此没有价格。",
+                    f"{self._head(name, lang, short)}: no price, since it differs from the baseline only in"
+                    f" {_listed(self.stated(name))}, which is no policy.",
+                )
+            )
+        return found
+
+    def _why_negative(self, name: str, turned: bool, own: Sequence[Price], lang: str, short: bool) -> str | None:
+        """Why a policy costs less than nothing, where that is certain; None where it does not."""
+        known = [m.name for m in self.metrics]
+        d, j = self.of(name), self.column(self.at)
+        if not own or not own[0].cost < 0 or self.price_by not in known or d.noise[known.index(self.price_by), j]:
+            return None
+        over = (
+            self.over(name, lang)
+            if turned and not short
+            else self._head(self.baseline if turned else name, lang, short)
+        )
+        head = over[:1].upper() + over[1:] if not short else over
+        head += say(lang, "：净成本为负：", ": the net cost is below 0: ")
+        more = None
+        if "public.outlay" in known:
+            more = float(d.mean[known.index("public.outlay"), j]) * (-1 if turned else 1)
+        if more is not None and more <= 0:
+            return head + say(lang, "财政支出更少。", "less is paid out.")
+        return head + say(
+            lang,
+            "基金自身的回报高于贴现率，足以抵过所出的钱。",
+            "the funds' own return is above the discount rate and more than pays for what was put in.",
+        )
 
     def _price_table(self, lang: str) -> list[str]:
         """Scenarios that get more on one table, then one table for each that is told the other way round."""
@@ -352,10 +496,14 @@ class Comparison:
                     f" public cost ({self.at}, means, CNY)",
                 )
                 found.append(self._prices(title, own, lang, turned))
-        return found
+        remarks = self.price_remarks(lang)
+        if found and remarks:
+            found[-1] += "\n" + "\n".join(remarks)
+        return found or (["\n".join(remarks)] if remarks else [])
 
     def _prices(self, title: str, lines: Sequence[Price], lang: str, turned: bool = False) -> str:
         things = {thing.key: thing for thing in BOUGHT}
+        held = self.price_by == NET_COST_HELD
         rows = []
         for p in lines:
             known = p.verdict in ("price", "saving")
@@ -365,6 +513,7 @@ class Comparison:
                     *([] if turned else [p.name]),
                     show(p.bought, things[p.key].unit, lang, sign=True),
                     show(p.cost, "CNY", lang, sign=True),
+                    *([show(p.cash, "CNY", lang, sign=True)] if held else []),
                     show(p.ratio, "CNY", lang) if known else "–",
                     f"[{between(p.low, p.high, 'CNY', lang)}]" if known else "",
                     say(lang, *VERDICTS[p.verdict]),
@@ -372,7 +521,8 @@ class Comparison:
             )
         header = ["", *([] if turned else [word("scenario", lang)])]
         header += [say(lang, "多得", "more of it") if turned else say(lang, "新增", "additional")]
-        header += [say(lang, "净成本", "net cost"), say(lang, "每单位", "each"), word("interval", lang), ""]
+        header += [say(lang, "净成本", "net cost"), *([say(lang, "现金", "in cash")] if held else [])]
+        header += [say(lang, "每单位", "each"), word("interval", lang), ""]
         return f"{title}\n{layout(header, rows, left=1 if turned else 2)}"
 
     def _parts_table(self, lang: str) -> list[str]:
@@ -420,7 +570,11 @@ class Comparison:
         with store.write_folder(folder) as place:
             store.write_text(place / "differences.csv", self.differences_csv())
             header = ["scenario", "quarter", "per", "additional", "net_cost", "ratio", "low", "high", "verdict"]
-            rows = [[p.name, self.at, p.key, p.bought, p.cost, p.ratio, p.low, p.high, p.verdict] for p in self.prices]
+            header.append("net_cost_in_cash")
+            rows = [
+                [p.name, self.at, p.key, p.bought, p.cost, p.ratio, p.low, p.high, p.verdict, p.cash]
+                for p in self.prices
+            ]
             store.write_text(place / "prices.csv", csv_text(header, rows))
             if self.parts:
                 listed = [[p.output, p.change, *(getattr(p, name) for name in PART_NAMES)] for p in self.parts]
@@ -431,7 +585,12 @@ class Comparison:
                 save_figures(self.figures(lang), place / "figures")
             about = {"kind": "compare", "baseline": self.baseline, "replications": self.replications, **self.about}
             about |= {"elsewhere": self.elsewhere} if self.elsewhere else {}
-            about |= {"at": self.at, "metrics": self.chosen, "labels": {m.name: m.label for m in self.metrics}}
+            about |= {
+                "at": self.at,
+                "metrics": self.chosen,
+                "price_by": self.price_by,
+                "labels": {m.name: m.label for m in self.metrics},
+            }
             store.write_json(place / store.MANIFEST, about | {"gain": self.gain()})
 
     def to_xarray(self) -> Any:
@@ -475,6 +634,7 @@ class Comparison:
                 for d in self.differences
                 for k, m in enumerate(self.metrics)
             ],
+            "price_by": self.price_by,
             "prices": [asdict(p) | {"verdict": p.verdict} for p in self.prices],
             "parts": [asdict(p) for p in self.parts],
         }
@@ -483,6 +643,12 @@ class Comparison:
         from sim.figures.analysis import figures_of_comparison
 
         return figures_of_comparison(self, lang)
+
+
+def _listed(paths: Sequence[str], most: int = 3) -> str:
+    """A few paths, the others counted."""
+    more = [f"+{len(paths) - most}"] if len(paths) > most else []
+    return ", ".join([*paths[:most], *more])
 
 
 def _further(more: float, lang: str) -> str:
@@ -592,17 +758,21 @@ def ratio_of_means(cost: np.ndarray, bought: np.ndarray) -> tuple[float, float, 
     return c / b, (middle - root) / leading, (middle + root) / leading
 
 
-def prices_of(name: str, a: Result, b: Result, quarter: str) -> list[Price]:
-    """Net public cost per additional unit of what was bought, as far as both results report it."""
+def prices_of(name: str, a: Result, b: Result, quarter: str, cost_metric: str = NET_COST) -> list[Price]:
+    """Net public cost per additional unit of what was bought, as far as both results report it.
+
+    `cost_metric`: by which of the two net costs, in cash or less what is still held.
+    """
     known = {m.name for m in a.metrics} & {m.name for m in b.metrics}
-    if NET_COST not in known:
+    if cost_metric not in known:
         return []
     column_a, column_b = a.quarters.index(quarter), b.quarters.index(quarter)
 
     def difference(metric: str) -> np.ndarray:
         return np.asarray(a[metric])[:, column_a] - np.asarray(b[metric])[:, column_b]
 
-    cost = difference(NET_COST)
+    cost = difference(cost_metric)
+    in_cash = difference(NET_COST) if NET_COST in known else np.full_like(cost, np.nan)
     prices = []
     for thing in BOUGHT:
         if thing.metric not in known or (thing.less and thing.less not in known):
@@ -612,7 +782,8 @@ def prices_of(name: str, a: Result, b: Result, quarter: str) -> list[Price]:
         if whole.sum() < 2:
             continue
         ratio = ratio_of_means(cost[whole], bought[whole])
-        prices.append(Price(name, thing.key, float(bought[whole].mean()), float(cost[whole].mean()), *ratio))
+        more, paid, cash = (float(x[whole].mean()) for x in (bought, cost, in_cash))
+        prices.append(Price(name, thing.key, more, paid, *ratio, cash=cash))
     return prices
 
 
@@ -702,6 +873,7 @@ def compare(
     with np.errstate(invalid="ignore"):
         baseline_mean = np.nansum(of_base, axis=1) / np.isfinite(of_base).sum(axis=1)
     others = [name for name in names if name != baseline]
+    price_by = NET_COST_HELD if NET_COST_HELD in shared else NET_COST
     precision = precision or Precision()
     wanted = partial(precision.reach, metrics)
     return Comparison(
@@ -711,9 +883,10 @@ def compare(
         of_base.shape[1],
         _nan(baseline_mean),
         [paired(name, values(results[name]), of_base, interval, reach_wanted=wanted) for name in others],
-        [price for name in others for price in prices_of(name, results[name], base, at)],
+        [price for name in others for price in prices_of(name, results[name], base, at, price_by)],
         at,
         precision=precision,
+        price_by=price_by,
     )
 
 
@@ -810,7 +983,9 @@ def run(
         "names": _names(baseline, made),
         "command": _command(made, names, first, changes, replications, seed, decompose),
         "changes": {name: stacking.changes_in_words(first, s) for name, s in variants.items()},
+        "discount": [float(s.public.discount.value) for s in made.values()],
     }
+    found.prices = [p for p in found.prices if not found.unpriced(p.name)]
     if decompose:
         outputs = [f"{found.metrics[k].name}@{found.at}" for k in found.shown()]
         done = len(made)

@@ -440,6 +440,38 @@ def oat_rows(varied: Sequence[Varied], n: int) -> list[np.ndarray]:
     return [np.arange(a, b) for a, b in pairwise(edges)]
 
 
+def ranked(s: Any, output: str, lead: str) -> list[str]:
+    """Parameters by an index, the largest first; one at a time by the larger effect of their two ends."""
+    sizes = {path: abs(i.value) for path, i in s.index(output, lead).items()}
+    if lead == "low":
+        high = s.index(output, "high")
+        sizes = {path: max(size, abs(high[path].value)) if path in high else size for path, size in sizes.items()}
+    return sorted(sizes, key=lambda path: -sizes[path] if math.isfinite(sizes[path]) else math.inf)
+
+
+def centre_in_words(s: Any, lang: str) -> str:
+    """Where the parameters of a one-at-a-time design stand in the world that its differences are from; empty for other
+    methods."""
+    if s.plan.method != "oat":
+        return ""
+    told = centre_of(s, lang)
+    return say(
+        lang,
+        f"差异相对于所变参数都取中心值的情形：{told}（有分布的参数，普通运行时按分布抽取）",
+        f"differences are from the world in which all that is varied stands at its centre: {told} (a plain run draws"
+        " those that have a distribution)",
+    )
+
+
+def centre_of(s: Any, lang: str, most: int = 0) -> str:
+    """`a.b = 1, c = 5 bn`; `most`: how many are named before the others are counted, all where 0."""
+    values = zip(s.varied, s.evaluated.design[0], strict=True)
+    named = [f"{v.path} = {show(float(x), s.model.unit(v.path), lang)}" for v, x in values]
+    if most and len(named) > most:
+        named = [*named[:most], f"+{len(named) - most}"]
+    return say(lang, "，", ", ").join(named)
+
+
 def half_width(differences: np.ndarray, confidence: float = CONFIDENCE) -> float:
     """Half the t interval of a mean; NaN below two values."""
     if len(differences) < 2:
@@ -618,12 +650,13 @@ class SweepResult:
 
     def _headline(self, lang: str) -> str:
         p, e = self.plan, self.evaluated
-        return say(
+        head = say(
             lang,
             f"{p.method}：{len(self.varied)} 个参数，{len(e.design)} 个样本 × {e.replications} 次（种子 {self.seed}）",
             f"{p.method}: {len(self.varied)} parameters, {len(e.design)} samples × {e.replications}"
             f" replication{'s'[: e.replications != 1]} (seed {self.seed})",
         )
+        return "\n".join(part for part in (head, centre_in_words(self, lang)) if part)
 
     def _table_of(self, output: str, lang: str) -> str:
         unit = self.model.unit(output)
@@ -640,7 +673,7 @@ class SweepResult:
             return title
         lead = "total" if "total" in names else names[0]
         by = {name: self.index(output, name) for name in names}
-        order = sorted(by[lead], key=lambda path: -abs(by[lead][path].value))
+        order = ranked(self, output, lead)
         effect = lead in ("mu_star", "low")
         header = [word("parameter", lang)]
         for name in names:

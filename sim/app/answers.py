@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.analysis.compare import BOUGHT, NET_COST, compare
+from sim.analysis.compare import BOUGHT, NET_COST, NET_COST_HELD, compare
+from sim.analysis.stacking import changes_in_words
 from sim.app.levers import refused_by_model
 from sim.app.worlds import NOW, Bench, Cancelled, Case
 from sim.printing import HEADLINES
@@ -139,6 +140,9 @@ def answer_of(
         "charts": charts,
         "table": [] if compared is None else _table(compared, metrics),
         "prices": [] if compared is None else _prices(compared),
+        "price_remarks": {
+            lang: [] if compared is None else compared.price_remarks(lang, short=False) for lang in ("zh", "en")
+        },
         "facts": _facts(bench, baseline) if baseline.lived.all() else [],
     }
 
@@ -158,10 +162,21 @@ def _compared(
     bench: Bench, start: Bench, baseline: Case, variant: Case, n: int, metrics: list[str], at: str
 ) -> Comparison:
     bought = [metric for thing in BOUGHT for metric in (thing.metric, thing.less) if metric]
-    wanted = list(dict.fromkeys([*metrics, *HEADLINES, NET_COST, *bought]))
+    wanted = list(dict.fromkeys([*metrics, *HEADLINES, NET_COST, NET_COST_HELD, "public.outlay", *bought]))
     with np.errstate(invalid="ignore", divide="ignore"):
         results = {BASELINE: baseline.result(_rows(bench, wanted), n), VARIANT: variant.result(_rows(start, wanted), n)}
-        return compare(results, BASELINE, at)
+        compared = compare(results, BASELINE, at)
+    stated = [] if start is bench else changes_in_words(bench.scenario, start.scenario)
+    moved = [{"path": path} for path in variant.settings]
+    compared.about = {
+        "names": {
+            BASELINE: {"zh": "基准", "en": "the baseline"},
+            VARIANT: {"zh": "移动杠杆后", "en": "with the levers"},
+        },
+        "changes": {VARIANT: [*stated, *moved]},
+        "discount": [float(each.scenario.public.discount.value) for each in (bench, start)],
+    }
+    return compared
 
 
 def _bands(result: Result, metric: str) -> dict[str, list[float | None]]:
@@ -216,6 +231,7 @@ def _prices(compared: Comparison) -> list[dict[str, Any]]:
             "label": words[p.key],
             "bought": _one(p.bought),
             "cost": _one(p.cost),
+            "cash": _one(p.cash),
             "ratio": _one(p.ratio),
             "low": _one(p.low),
             "high": _one(p.high),

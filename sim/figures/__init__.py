@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,7 +96,7 @@ def default_set(result: Result, lang: str = "zh") -> Iterator[tuple[str, Callabl
         have = have[: {"rounds": len(ROUNDS), "programmes": 9, "incubators": 9}.get(file, 6)]
         if have:
             shown += have
-            yield file, lambda have=have, title=title: panel(result, have, title=title, lang=lang)
+            yield file, partial(panel, result, have, title=title, lang=lang, alike=file == "named")
     if "multiples" in result.samples:
         yield "multiples", lambda: multiples(result, lang=lang)
     if flows := flows_of(result):

@@ -99,7 +99,7 @@ def _width(text: str) -> int:
 
 def _clipped(text: str, part: float) -> str:
     """A panel's title, in two lines where it is wider than its part of the page."""
-    most = int(150 * part)
+    most = int(126 * part)  # letters of eight points in so much of the page, less what stands left of the axes
     if _width(text) <= most:
         return text
     import textwrap
@@ -177,7 +177,7 @@ def forest(c: Comparison, metric: str, lang: str = "zh") -> Figure:
 @styled
 def prices(c: Comparison, lang: str = "zh") -> Figure:
     """Net public cost of one more of each thing, where it can be told; each in its own scale."""
-    from sim.analysis.compare import BOUGHT
+    from sim.analysis.compare import BOUGHT, NET_COST_HELD
 
     lines = [
         (p, c.over(name, lang) if turned else c.called(name, lang)) for name, turned, own in c.priced() for p in own
@@ -195,7 +195,17 @@ def prices(c: Comparison, lang: str = "zh") -> Figure:
     height = 1.1 + step * len(keys)
     left = _left([called[p.name] for p in known])
     source = _source(say(lang, f"{c.at}；Fieller 区间", f"{c.at}; Fieller intervals"))
-    figure, _bottom, top = look.page(look.capital(word("cost_per", lang)), c.at, source, height=height)
+    held = c.price_by == NET_COST_HELD
+    by = say(lang, "扣除仍持有的权益", "less stakes still held") if held else say(lang, "现金", "in cash")
+    rates = dict.fromkeys(f"{100 * rate:.3g}%" for rate in c.about.get("discount") or ())
+    by += say(lang, "，贴现率", ", discounted at ") + say(lang, "、", ", ").join(rates) if rates else ""
+    mixed = [look.capital(c.called(name, lang)) for name, _, _ in c.priced() if c.weather(name)]
+    if mixed:
+        by += say(lang, "；含市场的差异：", "; includes a difference in the market: ") + say(lang, "、", ", ").join(
+            mixed
+        )
+    subtitle = f"{c.at}{say(lang, '，', ', ')}{by}"
+    figure, _bottom, top = look.page(look.capital(word("cost_per", lang)), subtitle, source, height=height)
     height = figure.get_figheight()
     for i, key in enumerate(keys):
         own = [p for p in known if p.key == key]
@@ -394,26 +404,43 @@ def screening(s: SweepResult, output: str, lang: str = "zh") -> Figure:
 @styled
 def tornado(s: SweepResult, output: str, lang: str = "zh") -> Figure:
     """One at a time: what each end of a range does to the central world, the widest first, with paired intervals."""
+    from sim.analysis.sweep import centre_of, ranked
+
     low, high = s.index(output, "low"), s.index(output, "high")
-    paths = sorted(low, key=lambda p: -max(abs(low[p].value), abs(high[p].value)))[:MOST_ROWS]
+    paths = ranked(s, output, "low")[:MOST_ROWS]
     scale = _scale(s.model.unit(output), np.array([[low[p].value, high[p].value] for p in paths]), lang)
-    keys: list[Any] = [Patch(color=look.BLUE, label=word("low", lang))]
-    keys.append(Patch(color=look.VERMILION, label=word("high", lang)))
+    ends_drawn = ((low, look.BLUE, "o", -0.17), (high, look.VERMILION, "D", 0.17))
+    keys: list[Any] = [
+        Line2D(
+            [],
+            [],
+            color=colour,
+            lw=6,
+            solid_capstyle="butt",
+            marker=marker,
+            ms=5,
+            mec=look.INK,
+            mfc="white",
+            label=word(name, lang),
+        )
+        for name, (_, colour, marker, _) in zip(("low", "high"), ends_drawn, strict=True)
+    ]
     if any(np.isfinite(i.low) for i in low.values()):
         keys.append(Line2D([], [], color=look.INK, lw=1, label=word("interval", lang)))
     ends = {v.path: v.ends for v in s.varied}
     labels = [f"{_parameter(s.model, p, lang)}  [{between(*ends[p], s.model.unit(p), lang)}]" for p in paths]
-    subtitle = say(lang, "与基准情形之差（配对）", "difference from the central world, paired")
+    subtitle = say(lang, "与中心值情形之差（配对）：", "difference from the centre, paired: ")
+    subtitle += centre_of(s, lang, most=3)
     figure, axes = _rows_page(
         look.capital(s.model.label(output, lang)), subtitle, _of(s, lang), len(paths), keys, labels
     )
-    for row, path in enumerate(paths):
-        same_side = low[path].value * high[path].value > 0  # both bars on one side would hide one another
-        for end, colour, shift in ((low[path], look.BLUE, -0.16), (high[path], look.VERMILION, 0.16)):
-            y = row + (shift if same_side else 0.0)
-            axes.barh(y, end.value / scale.divisor, height=0.31 if same_side else 0.62, color=colour)
+    for row, path in enumerate(paths):  # one below the other: bars and intervals would hide one another on one line
+        for by, colour, marker, shift in ends_drawn:
+            end, y = by[path], row + shift
+            axes.barh(y, end.value / scale.divisor, height=0.31, color=colour)
             if np.isfinite(end.low):
                 axes.plot([end.low / scale.divisor, end.high / scale.divisor], [y, y], color=look.INK, lw=1)
+            axes.plot([end.value / scale.divisor], [y], marker, ms=4, mfc="white", mec=look.INK, mew=0.8)
     axes.axvline(0, color=look.INK, lw=0.8)
     _unit(axes, scale)
     return figure

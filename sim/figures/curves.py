@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullLocator
+from matplotlib.transforms import Bbox
 
 from sim.figures import style as look
 from sim.figures.style import HALO, Scale, amount, moment, scale_of, styled, tint
@@ -87,9 +88,10 @@ def panel(
     columns: int | None = None,
     divide: str | None = None,
     note: str = "",
+    alike: bool = False,
 ) -> Figure:
     """Small multiples: a fan for each metric, every axis with its own unit. `title`: a term's key, or the words;
-    `note`: what stands beside the scenario's name."""
+    `note`: what stands beside the scenario's name; `alike`: panels of a row that share a unit share its scale."""
     metrics = list(metrics)
     count = len(metrics)
     if count == 0:
@@ -119,7 +121,9 @@ def panel(
             step - head - foot,
         )
         axes = figure.add_axes(box)
-        scale = _scale(result, [metric], lang)
+        abreast = metrics[row * columns : (row + 1) * columns] if alike else [metric]
+        unit = result.metric(metric).unit
+        scale = _scale(result, [metric, *(m for m in abreast if result.metric(m).unit == unit)], lang)
         _draw(
             axes,
             result,
@@ -241,12 +245,13 @@ def _draw(
             axes.set_ylim(low - room, high + room)
             if low < 0 < high:
                 axes.axhline(0, color=look.GREY, lw=0.7)
-        axes.yaxis.set_major_locator(look.ticks(result.metric(metric).unit, 6 if words else 4))
+        axes.yaxis.set_major_locator(look.ticks(result.metric(metric).unit, 6 if words else 4, scale.divisor))
     axes.yaxis.set_major_formatter(lambda value, _: look.tick(value))
     if divide and x[0] < moment(divide) < x[-1]:
         _divider(axes, moment(divide), lang, words)
+    taken: list[Bbox] = []
     for fact in facts:
-        _fact(axes, fact, scale, words)
+        _fact(axes, fact, scale, words, taken)
     last = _last_defined(result, metric)
     if words and last >= 0:
         _end_label(axes, x[last], p50[last] * scale.divisor, scale, colour)
@@ -276,8 +281,8 @@ def _draw_regimes(axes: Axes, x: np.ndarray, regime: np.ndarray, lang: str) -> N
         base += share[-1]
 
 
-def _fact(axes: Axes, fact: ScoredFact, scale: Scale, words: bool) -> None:
-    """A ring for an input, a filled point for what is scored, with an arrow where the fact is a floor."""
+def _fact(axes: Axes, fact: ScoredFact, scale: Scale, words: bool, taken: list[Bbox]) -> None:
+    """A ring for an input, a filled point for what is scored, and its amount where it hides none of those `taken`."""
     state = fact_state(fact)
     colour = FACT_COLOUR[state]
     x, y = moment(fact.date), fact.observed / scale.divisor
@@ -300,17 +305,34 @@ def _fact(axes: Axes, fact: ScoredFact, scale: Scale, words: bool) -> None:
     first, end = axes.get_xlim()
     early = x < first + 0.15 * (end - first)  # no room on the left; curves that rise leave room below on the right
     low = axes.transData.transform((x, y))[1] < axes.bbox.y0 + 0.12 * axes.bbox.height
+    right = ((6, 4), "left") if low else ((6, -10), "left")
+    places = [right if early else ((-5, 5), "right"), ((6, 4), "left"), ((0, 9), "center"), ((6, -10), "left")]
+    text, size = sign + scale.text(fact.observed), 7.5 if words else 6.8
+    boxes = [_room_of(axes, (x, y), text, size, *place) for place in places]
+    free = [k for k, box in enumerate(boxes) if not any(box.overlaps(other) for other in taken)]
+    chosen = free[0] if free else 0
+    taken.append(boxes[chosen])
+    offset, side = places[chosen]
     axes.annotate(
-        sign + scale.text(fact.observed),
+        text,
         (x, y),
-        ((6, 4) if low else (6, -10)) if early else (-5, 5),
+        offset,
         textcoords="offset points",
-        ha="left" if early else "right",
-        fontsize=7.5 if words else 6.8,
+        ha=side,
+        fontsize=size,
         color=colour if state != "input" else look.INK,
         path_effects=HALO,
         zorder=6,
     )
+
+
+def _room_of(axes: Axes, at: tuple[float, float], text: str, size: float, offset: Any, side: str) -> Bbox:
+    """About the place that words beside a point take, in points of the screen."""
+    point = axes.figure.dpi / 72
+    x, y = axes.transData.transform(at) + point * np.array(offset)
+    width, height = point * size * 0.52 * look.wide(text), point * size * 1.1
+    x -= {"left": 0.0, "center": 0.5, "right": 1.0}[side] * width
+    return Bbox.from_bounds(x, y - 0.2 * height, width, height)
 
 
 def _divider(axes: Axes, x: float, lang: str, words: bool) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.path import Path
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from sim.figures import style as look
@@ -17,6 +19,9 @@ from sim.scoring import surely
 from sim.terms import term
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -25,6 +30,13 @@ if TYPE_CHECKING:
 USES = ("check", "calibrate", "goal", "input")  # what tests the model comes first
 RATIOS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 ROOM = 44  # letters of a fact's name in one line
+_UPWARDS = np.array([(0, -0.42), (0, 0.42), (0, 0), (1, 0), (0.72, 0.24), (1, 0), (0.72, -0.24)])  # [→
+_STROKES = [Path.MOVETO, Path.LINETO, Path.MOVETO, Path.LINETO, Path.MOVETO, Path.LINETO, Path.LINETO]
+BOUNDED = {"at_least": Path(_UPWARDS, _STROKES), "at_most": Path(_UPWARDS * (-1, 1), _STROKES)}
+CENTRED = {  # for a key
+    "at_least": Path(_UPWARDS - (0.5, 0), _STROKES),
+    "at_most": Path((_UPWARDS - (0.5, 0)) * (-1, 1), _STROKES),
+}
 BIN = 0.06  # width of a bar, in powers of ten
 
 
@@ -32,7 +44,8 @@ BIN = 0.06  # width of a bar, in powers of ten
 def scoreboard(result: Result, lang: str = "zh") -> Figure:
     """A row for every fact: the 5–95 % band and median over the observed value, on a log axis.
 
-    A fact that is a floor is an arrow to the right of 1. An input has no band.
+    A fact that is a floor is a bracket at 1 with an arrow upwards from it, a ceiling one downwards. An input has no
+    band.
     """
     facts = sorted(result.facts, key=lambda fact: USES.index(fact.use) if fact.use in USES else len(USES))
     source = look.source_line(result, lang)
@@ -47,12 +60,12 @@ def scoreboard(result: Result, lang: str = "zh") -> Figure:
             words += surely(((fact.bound, fact.probability) for fact in counted), lang)
             counts.append(f"{term(f'use.{use}', lang)} {words}")
     subtitle = ("；" if lang == "zh" else "; ").join(counts)
-    height = 1.85 + 0.215 * len(facts)
+    height = 2.05 + 0.215 * len(facts)
     figure, bottom, top = look.page(term("figure.scoreboard", lang), subtitle, source, height=height)
     height = figure.get_figheight()
     states = dict.fromkeys(fact_state(fact) for fact in facts)
-    keys = [_key(state, lang) for state in FACT_COLOUR if state in states]
-    top = look.legend(figure, keys, top)
+    keys: list[Artist] = [_key(state, lang) for state in FACT_COLOUR if state in states]
+    top = look.legend(figure, [*keys, *_signs(facts, lang)], top)
     axes = figure.add_axes((0.32, bottom + 0.20 / height, 0.345, top - bottom - 0.30 / height))
     axes.set_xscale("log")
     axes.set_xlim(RATIOS[0] * 0.9, RATIOS[-1] * 1.1)
@@ -105,18 +118,37 @@ def _score(axes: Axes, row: int, fact: ScoredFact) -> None:
     low, mid, high = (_held((q or 0.0) / fact.observed) for q in (fact.p05, fact.p50, fact.p95))
     axes.plot([low, high], [row, row], color=colour, lw=4.5, alpha=0.35, solid_capstyle="butt", zorder=2)
     axes.plot([mid], [row], marker="|", ms=8, mew=2, color=colour, zorder=3)
-    face = "white" if state == "goal" else colour
-    axes.plot([1], [row], marker=fact_marker(state), ms=4.5, mfc=face, mec=colour, mew=1.2, ls="", zorder=4)
-    if fact.bound in ("at_least", "at_most"):
-        reach = 13 if fact.bound == "at_least" else -13
-        axes.annotate(
-            "", (1, row), (reach, 0), textcoords="offset points",
-            arrowprops={"arrowstyle": "<-", "color": look.INK, "lw": 0.9, "shrinkA": 0, "shrinkB": 1},
-        )  # fmt: skip
+    if fact.bound in BOUNDED:
+        axes.plot([1], [row], marker=BOUNDED[fact.bound], ms=24, mfc="none", mec=colour, mew=1.6, ls="", zorder=4)
+    else:
+        face = "white" if state == "goal" else colour
+        axes.plot([1], [row], marker=fact_marker(state), ms=4.5, mfc=face, mec=colour, mew=1.2, ls="", zorder=4)
     for q in (fact.p05, fact.p95):  # a band that leaves the axis says so
         ratio = (q or 0.0) / fact.observed
-        if ratio < RATIOS[0] * 0.9 or ratio > RATIOS[-1] * 1.1:
+        if _leaves(ratio):
             axes.plot([_held(ratio)], [row], marker="<" if ratio < 1 else ">", ms=4, color=colour, clip_on=False)
+
+
+def _leaves(ratio: float) -> bool:
+    return ratio < RATIOS[0] * 0.9 or ratio > RATIOS[-1] * 1.1
+
+
+def _signs(facts: Sequence[ScoredFact], lang: str) -> list[Artist]:
+    """Keys of the other signs that are drawn: band, median, floor, ceiling, a band that leaves the axis."""
+    banded = [f for f in facts if fact_state(f) != "input" and _positive(f.observed) and f.p50 is not None]
+    if not banded:
+        return []
+    keys: list[Artist] = [
+        Patch(color=look.tint(look.GREY, 0.45), label=term("figure.band.most", lang)),
+        Line2D([], [], ls="", marker="|", ms=8, mew=2, color=look.GREY, label=term("median", lang)),
+    ]
+    for bound, sign in CENTRED.items():
+        if any(f.bound == bound for f in banded):
+            label = term(f"figure.fact.{bound}", lang)
+            keys.append(Line2D([], [], ls="", marker=sign, ms=11, mfc="none", mec=look.INK, mew=1.4, label=label))
+    if any(_leaves((q or 0.0) / f.observed) for f in banded for q in (f.p05, f.p95)):
+        keys.append(Line2D([], [], ls="", marker=">", ms=4, color=look.GREY, label=term("figure.fact.beyond", lang)))
+    return keys
 
 
 def _held(ratio: float) -> float:

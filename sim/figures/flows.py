@@ -39,10 +39,11 @@ COLOURS = {
     "exits": look.ORANGE,
     "back": look.ORANGE,
 }
+PARTNERS = ("treasury", "state", "private")
 BAR = 0.016  # width of a node
 GAP = 0.02  # between two nodes of a column, of the height
 LABEL = 0.085  # room that a node's two lines of words need
-LEAST = 0.002  # flows below this part of the largest are left out
+LEAST = 0.002  # of all the money that ends somewhere: a thinner flow is a hair, and is left out
 
 
 @styled
@@ -51,13 +52,14 @@ def fund_flow(
 ) -> Figure:
     """An alluvial diagram of (from, to, yuan). A node is a key of the terms "flow.*" or any name; cycles are refused.
 
-    A node is as tall as the larger of what comes in and what goes out; the amount beside it is what comes in.
+    A node is as tall as the larger of what comes in and what goes out, and that is the amount beside it.
     """
     title = term("figure.fund_flow", lang)
     source = look.source_line(result, lang) if result is not None else "Headwater 活水"
     flows = [(a, b, float(x)) for a, b, x in flows if np.isfinite(x) and x > 0]
-    largest = max((x for _, _, x in flows), default=0.0)
-    whole, flows = flows, [flow for flow in flows if flow[2] >= LEAST * largest]  # an amount tells the thin ones too
+    passed_on = {a for a, _, _ in flows}
+    ending = sum(x for _, b, x in flows if b not in passed_on)
+    whole, flows = flows, [flow for flow in flows if flow[2] >= LEAST * ending]  # an amount tells the thin ones too
     if not flows:
         return look.empty(title, source, lang)
     if subtitle is None:
@@ -72,7 +74,7 @@ def fund_flow(
     for name, (x, y, height) in boxes.items():
         if isinstance(name, str):
             axes.add_patch(Rectangle((x, y), BAR, height, color=_colour(name), lw=0))
-            total = sum(f[2] for f in whole if f[1] == name) or sum(f[2] for f in whole if f[0] == name)
+            total = max(sum(f[2] for f in whole if f[side] == name) for side in (0, 1))
             label = term(f"flow.{name}", lang) if f"flow.{name}" in TERMS else name
             axes.annotate(
                 f"{label}\n{amount(total, 'CNY', lang)}", (x + BAR, y + height / 2), (4, 0), textcoords="offset points",
@@ -84,7 +86,8 @@ def fund_flow(
 def flows_of(result: Result, quarter: str | None = None) -> list[Flow]:
     """The flows that the metrics of the funds tell, cumulative to a quarter (the last), means over replications.
 
-    What a fund paid back to its partners runs beside what it invested; cash not yet spent is left where it is.
+    What a fund paid out beyond what it was paid in came from its holdings: exits of firms, which are a source beside
+    the partners. So as much runs into every fund as out of it. Cash not yet spent is left where it is.
     """
     column = -1 if quarter is None else result.quarter(quarter)
 
@@ -98,9 +101,10 @@ def flows_of(result: Result, quarter: str | None = None) -> list[Flow]:
         return next((v for v in (mean(f"funds.{kind}.{name}") for name in names) if v), 0.0)
 
     flows: list[Flow] = []
-    into_subfunds = of("subfunds", "paid_in")
-    from_guidance = 0.0
-    if "funds.leverage" in result and into_subfunds:
+    into = of("subfunds", "paid_in")
+    between = into_subfunds(result, column)
+    from_guidance = float(np.mean(between)) if np.all(np.isfinite(between)) else 0.0
+    if not from_guidance and "funds.leverage" in result and into:  # a result that does not tell of partners
         with np.errstate(divide="ignore", invalid="ignore"):
             part = result["funds.subfunds.paid_in"][:, column] / result["funds.leverage"][:, column]
         from_guidance = float(np.nanmean(part)) if not np.all(np.isnan(part)) else 0.0
@@ -108,7 +112,7 @@ def flows_of(result: Result, quarter: str | None = None) -> list[Flow]:
     public = mean("partners.treasury.paid_in") if "partners.treasury.paid_in" in result else sum(paid.values())
     for kind, part in _of_the_treasury(paid, public).items():
         flows += [("treasury", kind, part), ("others", kind, paid[kind] - part)]
-    flows += [("guidance", "subfunds", from_guidance), ("others", "subfunds", into_subfunds - from_guidance)]
+    flows += [("guidance", "subfunds", from_guidance), ("others", "subfunds", into - from_guidance)]
     flows.append(("others", "market", of("market", "paid_in")))
     kinds = ("subfunds", "direct", "attraction", "market")
     for target, names in (
@@ -116,10 +120,26 @@ def flows_of(result: Result, quarter: str | None = None) -> list[Flow]:
         ("outside", ("outside", "invested.outside")),
     ):
         flows += [(kind, target, of(kind, *names)) for kind in kinds]
-    flows += [(kind, "fees", of(kind, "fees")) for kind in ("guidance", *kinds)]
+    flows += [(kind, "fees", of(kind, "fees") + of(kind, "expenses")) for kind in ("guidance", *kinds)]
     flows += [(kind, "carry", of(kind, "carry")) for kind in kinds]
     flows += [(kind, "back", of(kind, "distributed")) for kind in kinds]
+    for kind in kinds:
+        spent = sum(x for a, _, x in flows if a == kind) + of(kind, "cash")
+        gained = spent - sum(x for _, b, x in flows if b == kind)
+        flows.append(("exits", kind, gained if gained > 1e-6 * spent else 0.0))
     return [flow for flow in flows if flow[2] > 0]
+
+
+def into_subfunds(result: Result, column: int = -1) -> np.ndarray:
+    """float64[replication]: what guidance funds have paid into sub-funds. All that funds were paid, less what partners
+    paid from their own pockets, went from one fund to another; NaN where a result does not tell of partners."""
+    kinds = ("guidance", "subfunds", "direct", "attraction", "market")
+    if any(f"partners.{p}.paid_in" not in result for p in PARTNERS):
+        return np.full(result.replications, np.nan)
+    paid = sum(np.nan_to_num(result[f"funds.{k}.paid_in"][:, column]) for k in kinds if f"funds.{k}.paid_in" in result)
+    own = sum(np.nan_to_num(result[f"partners.{p}.paid_in"][:, column]) for p in PARTNERS)
+    between = np.asarray(paid - own)
+    return np.where(between > 1e-9 * np.maximum(own, 1.0), between, 0.0)
 
 
 def _of_the_treasury(paid: Mapping[str, float], public: float) -> dict[str, float]:

@@ -145,6 +145,6 @@ def _bars(axes: Axes, w: Waves, unit: str, lang: str, most: int) -> None:
     axes.xaxis.set_major_locator(FixedLocator([year for year in x if year % step == 0] or [x[0]]))
     axes.xaxis.set_major_formatter(lambda year, _: f"{year:.0f}")
     axes.set_xlim(x[0] - 0.6, x[-1] + 0.6)
-    axes.yaxis.set_major_locator(look.ticks(unit, 5))
-    axes.yaxis.set_major_formatter(lambda value, _: look.tick(abs(value)))
+    axes.yaxis.set_major_locator(look.ticks(unit, 5, scale.divisor))
+    axes.yaxis.set_major_formatter(lambda value, _: look.tick(value))
     axes.annotate(scale.unit, (0, 1), (-2, 5), "axes fraction", "offset points", ha="left", fontsize=7, color=look.GREY)

@@ -233,7 +233,7 @@ def folded(text: str, room: int) -> str:
 
 def panel_title(axes: Axes, label: str, columns: int) -> None:
     """The title of one of several panels abreast; a long one is set smaller, a longer one in two lines."""
-    size, room = (9.0, 56) if columns < 3 else (8.5, 38)
+    size, room = (9.0, 48) if columns < 3 else (8.5, 33)  # letters that fit over the axes
     label = folded(shortened(capital(label), 2 * room), room * 6 // 5)
     longest = max(wide(line) for line in label.split("\n"))
     size *= min(0.85 if "\n" in label else 1.0, room / max(longest, 1))
@@ -334,9 +334,9 @@ def year_end(figure: Figure, axes: Axes, lang: str) -> None:
     )  # fmt: skip
 
 
-def ticks(unit: str, most: int) -> MaxNLocator:
-    """Few round ticks; whole ones where the metric counts things."""
-    return MaxNLocator(most, steps=[1, 2, 2.5, 5, 10], integer=unit in COUNTED)
+def ticks(unit: str, most: int, divisor: float = 1.0) -> MaxNLocator:
+    """Few round ticks; whole ones where the metric counts things and the axis does so one by one, not in millions."""
+    return MaxNLocator(most, steps=[1, 2, 2.5, 5, 10], integer=unit in COUNTED and divisor == 1.0)
 
 
 def tick(value: float) -> str:

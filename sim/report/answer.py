@@ -9,6 +9,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sim.analysis.compare import NET_COST, NET_COST_HELD
+from sim.analysis.sweep import ranked
 from sim.analysis.text import WORDS
 from sim.figures.ladders import ladders_of, levels_of
 from sim.figures.style import Scale, capital
@@ -193,22 +195,29 @@ def _fund(t: Teller) -> str:
 
 
 def _purse(t: Teller) -> str:
-    cost, tax = t.row("public.net_cost_pv"), t.told("public.tax_received")
+    metric = NET_COST_HELD if t.row(NET_COST_HELD) else NET_COST
+    cost, tax = t.row(metric), t.told("public.tax_received")
     if cost is None:
         return ""
-    held = cost.p05 < 0 < cost.p95
+    cash = t.told(NET_COST) if metric == NET_COST_HELD else ""
+    back_zh, back_en = ("收回与仍持有的权益", "comes back or is still held") if cash else ("收回", "comes back")
+    open_sign = cost.p05 < 0 < cost.p95
     if cost.p50 < 0:
-        verdict = t.say("收回多于支出", "more comes back than was paid out")
+        verdict = t.say(f"{back_zh}多于支出", f"more {back_en} than was paid out")
     else:
-        verdict = t.say("支出多于收回", "more was paid out than comes back")
-    verdict = t.say("中位数为", "at the median ") + verdict if held else t.say("即", "") + verdict
-    if held:
+        verdict = t.say(f"支出多于{back_zh}", f"more was paid out than {back_en}")
+    verdict = t.say("中位数为", "at the median ") + verdict if open_sign else t.say("即", "") + verdict
+    if open_sign:
         verdict += t.say("，但区间跨零，盈亏未定", ", but the band holds zero, so that the sign is open")
-    told = t.told("public.net_cost_pv")
+    told = t.told(metric)
     if t.lang == "zh":
-        text = f"自{at(t.first, 'zh')}起，财政净成本（支出减收回，现值）为{told}，{verdict}"
+        what = "支出减收回，再减仍持有权益的公允价值，现值" if cash else "支出减收回，现值"
+        text = f"自{at(t.first, 'zh')}起，财政净成本（{what}）为{told}，{verdict}"
+        text += f"；不减持有的权益，现金净成本为{cash}" if cash else ""
         return text + (f"；企业所得税累计{tax}，未计入其中。" if tax else "。")
-    text = f"Since {at(t.first, 'en')} the net public cost (outlay less recovery, present value) is {told}: {verdict}"
+    what = "outlay less recovery, less the fair value of stakes still held" if cash else "outlay less recovery"
+    text = f"Since {at(t.first, 'en')} the net public cost ({what}, present value) is {told}: {verdict}"
+    text += f"; in cash, stakes left out, it is {cash}" if cash else ""
     return text + (f"; corporate tax of {tax} is not counted in it." if tax else ".")
 
 
@@ -278,16 +287,18 @@ def of_sweep(s: Any, material: Material) -> list[str]:
         lead = leading_index(s, output)
         if output in s.undefined or not lead:
             continue
-        ranked = sorted(s.index(output, lead).values(), key=lambda i: -abs(i.value))[:NAMED]
-        name = WORDS[lead][0 if lang == "zh" else 1]
+        by, high = s.index(output, lead), s.index(output, "high") if lead == "low" else {}
+        ends = ([i for i in (by[p], high.get(p)) if i] for p in ranked(s, output, lead)[:NAMED])
+        leading = [max(own, key=lambda i: abs(i.value)) for own in ends]
         unit = s.model.unit(output) if lead in ("mu_star", "low") else ""
         parts = []
-        for k, i in enumerate(ranked):
+        for k, i in enumerate(leading):
             value = spoken(unit, [i.value], lang, whole=False).amount(i.value) if unit else f"{i.value:.2f}"
             if not unit and math.isfinite(i.low):
                 value += say(f"，95%区间{i.low:.2f}至{i.high:.2f}", f", 95 % interval {i.low:.2f} to {i.high:.2f}")
             label = lowered(s.model.label(i.parameter, lang))
-            head = name + say(" " * name.endswith("*"), "") if k == 0 else ""
+            name = WORDS[i.name][0 if lang == "zh" else 1]
+            head = name + say(" " * name.endswith("*"), "") if k == 0 or i.name != leading[0].name else ""
             parts.append(say(f"{label}（{head}{value}）", f"{label} ({head} {value})".replace("( ", "(")))
         text, split = s.model.label(output, lang), s.variance.get(output)
         text = capital(text) + say("：", ": ")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim import store
-from sim.analysis.compare import Comparison, Differences, Part, Price
+from sim.analysis.compare import NET_COST, Comparison, Differences, Part, Price
 from sim.analysis.sweep import Index
 from sim.analysis.work import VarianceSplit
 from sim.errors import Problem, UserError
@@ -220,7 +220,8 @@ def read_comparison(folder: Path, result: Result | None = None) -> Comparison:
             for row in csv.DictReader(file):
                 at = row["quarter"] if "at" not in about else at
                 numbers = (_float(row[key]) for key in ("additional", "net_cost", "ratio", "low", "high"))
-                prices.append(Price(row["scenario"], row["per"], *numbers))
+                cash = _float(row.get("net_cost_in_cash") or "")
+                prices.append(Price(row["scenario"], row["per"], *numbers, cash=cash))
     parts = []
     if (folder / "parts.csv").exists():
         keys = ("alone", "alone_reach", "last", "last_reach", "shapley", "shapley_reach")
@@ -241,6 +242,7 @@ def read_comparison(folder: Path, result: Result | None = None) -> Comparison:
         parts,
         chosen=[name for name in about.get("metrics") or () if name in metrics],
         about=about,
+        price_by=str(about.get("price_by") or NET_COST),
     )
 
 

@@ -10,8 +10,11 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from sim import figures
-from sim.analysis.compare import BOUGHT, VERDICTS
+from sim.analysis.compare import BOUGHT, NET_COST_HELD, VERDICTS
+from sim.analysis.sweep import centre_in_words, ranked
 from sim.analysis.text import WORDS as ANALYSIS_WORDS
 from sim.figures.facts import fact_name
 from sim.figures.ladders import curves_of, ladder_name, ladders_of, levels_of, waves
@@ -48,9 +51,14 @@ FUND = (
     "funds.subfunds.additional", "funds.park.size", "funds.park.count",
 )  # fmt: skip
 PURSE = (
-    "public.outlay", "public.recovered", "public.net_cost_pv", "public.tax_received", "public.tax_forgone",
+    "public.outlay", "public.recovered", "public.net_cost_pv", "public.net_cost_held_pv", "public.tax_received",
+    "public.tax_forgone",
 )  # fmt: skip
-FUND_COLUMNS = ("count", "size", "paid_in", "invested.local", "invested.outside", "fees", "carry", "distributed", "nav")
+FUND_SOURCES = ("paid_in", "recycled")
+FUND_USES = ("invested.local", "invested.outside", "subfunds", "fees", "expenses", "cash")
+FUND_COLUMNS = (
+    "count", "size", "distributed", "nav", "carry", *FUND_SOURCES, *(use for use in FUND_USES if use != "subfunds"),
+)  # fmt: skip
 USES = ("check", "calibrate", "goal", "input")
 MOST_OUTPUTS = 6  # of a sweep
 MOST_CHANGES = 4  # difference curves of a comparison
@@ -423,8 +431,7 @@ def the_money(material: Material) -> Section | None:
             "Distributed less paid in, cumulated; trough and break-even of the median.",
         )
         blocks.append(picture(lambda: figures.j_curve(result, lang=lang), alt_of_curves(result, curves, lang), caption))
-    if table := fund_table(material):
-        blocks.append(table)
+    blocks += fund_tables(material)
     if table := each_fund(material):
         blocks.append(table)
     if table := band_table(material, PURSE, say("财政账（累计）", "Public accounts, cumulative")):
@@ -468,49 +475,96 @@ def leverage_in_words(material: Material) -> str:
     return text.strip()
 
 
-def fund_table(material: Material) -> Table | None:
-    """Kinds of funds at the last quarter: medians, one unit for all money so that columns compare."""
+def fund_tables(material: Material) -> list[Table]:
+    """Kinds of funds at the last quarter in two tables, means in one unit so that both rows and columns add up: where
+    each kind's money came from and went, which closes, and what its partners have of it."""
+    from sim.figures.flows import into_subfunds
     from sim.model.layout import KIND_NAMES
 
     result, say, lang = material.result, material.say, material.lang
     assert result is not None
     last = result.quarters[-1]
+
+    def mean(metric: str) -> float:
+        if metric not in result:
+            return 0.0
+        values = result[metric][:, -1]
+        return float(np.nanmean(values)) if np.any(np.isfinite(values)) else 0.0
+
     kinds = []
     for kind, zh, en in KIND_NAMES:
-        cells = {c: _median(result, f"funds.{kind}.{c}") for c in (*FUND_COLUMNS, "tvpi", "dpi")}
-        if (cells["size"] or cells["paid_in"] or 0.0) > 0:
+        cells = {c: mean(f"funds.{kind}.{c}") for c in FUND_COLUMNS}
+        cells["subfunds"] = float(np.mean(into_subfunds(result))) if kind == "guidance" else 0.0
+        if cells["size"] > 0 or cells["paid_in"] > 0:
             kinds.append((say(zh, capital(en)), cells))
     if not kinds:
-        return None
-    money = shown("CNY", [cells[c] for _, cells in kinds for c in FUND_COLUMNS[1:]], lang)
+        return []
+    money = shown("CNY", [cells[c] for _, cells in kinds for c in cells if c != "count"], lang)
     money = numbers.Shown(money.scale, 1 if money.decimals < 2 else 2)
     ratio = numbers.Shown(shown("ratio", [1.0], lang).scale, 2)
     count = numbers.Shown(shown("funds", [1.0], lang).scale, 0)
-    rows = [
-        Row([Cell(name), Cell(count.text(cells["count"])), *(Cell(money.text(cells[c])) for c in FUND_COLUMNS[1:]),
-             Cell(ratio.text(cells["tvpi"])), Cell(ratio.text(cells["dpi"]))])
+
+    def left(cells: dict[str, float]) -> float:
+        """What came in and is in no column; less than a yuan in a million is how numbers are stored."""
+        rest = sum(cells[c] for c in FUND_SOURCES) - sum(cells[c] for c in FUND_USES)
+        return 0.0 if abs(rest) < 1e-6 * max(cells["paid_in"], 1.0) else rest
+
+    uses = [
+        Row([Cell(name), *(Cell(money.text(cells[c])) for c in (*FUND_SOURCES, *FUND_USES)),
+             Cell(money.text(left(cells)))])
         for name, cells in kinds
     ]  # fmt: skip
-    header = [
-        say("基金", "Funds"),
-        say("数量", "No."),
-        say("认缴", "Size"),
-        say("实缴", "Paid in"),
-        say("投向区内", "In zone"),
-        say("投向区外", "Outside"),
-        say("管理费", "Fees"),
-        say("业绩报酬", "Carry"),
-        say("分配", "Paid out"),
-        say("净值", "NAV"),
-        "TVPI",
-        "DPI",
-    ]
-    caption = say(f"各类基金，{last}（{money.unit}，中位数）", f"Kinds of funds, {last} ({money.unit}, medians)")
-    note = say(
-        "中位数不可相加。TVPI =（分配 + 净值）÷ 实缴，DPI = 分配 ÷ 实缴。",
-        "Medians do not add up. TVPI = (paid out + NAV) / paid in; DPI = paid out / paid in.",
+    partners = [
+        Row([Cell(name), Cell(count.text(cells["count"])),
+             *(Cell(money.text(cells[c])) for c in ("size", "paid_in", "distributed", "nav", "carry")),
+             Cell(ratio.text(_over(cells["distributed"] + cells["nav"], cells["paid_in"]))),
+             Cell(ratio.text(_over(cells["distributed"], cells["paid_in"])))])
+        for name, cells in kinds
+    ]  # fmt: skip
+    header = say(
+        "基金|实缴|循环投资|投向区内|投向区外|投向子基金|管理费|运营费用|账面现金|差额",
+        "Funds|Paid in|Recycled|In zone|Outside|Sub-funds|Fees|Expenses|Cash|Left over",
+    ).split("|")
+    shares = (0.19, *(0.09 for _ in range(9)))
+    first = Table(
+        say(
+            f"各类基金的资金来源与去向，{last}（{money.unit}，均值）",
+            f"Where funds' money came from and went, {last} ({money.unit}, means)",
+        ),
+        header,
+        uses,
+        "l" + "r" * 9,
+        say(
+            "来源 = 实缴 + 循环投资（收回后再投的钱）；去向为其后各列；差额 = 来源 − 去向：为 0 即两边相等，"
+            "为正是闲置未投、退还出资人的钱。",
+            "In: paid in + recycled (proceeds kept to be invested again). Out: the columns after them. Left over = in −"
+            " out: 0 where the row closes, above it what lay idle and went back to partners unspent.",
+        ),
+        shares,
+        small=True,
+    )  # fmt: skip
+    header = say(
+        "基金|数量|认缴|实缴|分配|净值|业绩报酬|TVPI|DPI", "Funds|No.|Size|Paid in|Paid out|NAV|Carry|TVPI|DPI"
+    ).split("|")
+    second = Table(
+        say(f"各类基金，{last}（{money.unit}，均值）", f"Kinds of funds, {last} ({money.unit}, means)"),
+        header,
+        partners,
+        "l" + "r" * 8,
+        say(
+            "TVPI =（分配 + 净值）÷ 实缴，DPI = 分配 ÷ 实缴，均由本行的均值算出，与各次模拟之比的中位数略有出入。"
+            "分配已扣业绩报酬。",
+            "TVPI = (paid out + NAV) / paid in; DPI = paid out / paid in: of the means in the row, which differ a"
+            " little from medians of each replication's ratio. Paid out is after carry.",
+        ),
+        (0.19, *(0.1 for _ in range(8))),
+        small=True,
     )
-    return Table(caption, header, rows, "l" + "r" * 11, note, (0.15, 0.06, *(0.079 for _ in range(10))), small=True)
+    return [first, second]
+
+
+def _over(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else math.nan
 
 
 def each_fund(material: Material) -> Table | None:
@@ -870,15 +924,15 @@ def policy_comparison(material: Material) -> Section | None:
     if len(c.differences) > 1:
         from sim.figures.analysis import forest
 
-        for metric in drawn[:MOST_OUTPUTS]:
+        for metric in drawn[: MOST_OUTPUTS + 2]:  # two of them stand beside others
             label = capital(c.metrics[c.row(metric)].label[lang])
             alt = say(
                 f"各方案与基准之差：{label}，{c.at}；数字见上表。",
                 f"Differences from the baseline: {label}, {c.at}; the table above has the numbers.",
             )
             blocks.append(picture(lambda metric=metric: forest(c, metric, lang), alt, title=label))
-    if c.prices:
-        blocks += price_table(material)
+    blocks += [Paragraph(told, "note") for told in c.opposite(lang, short=False)]
+    blocks += price_table(material)
     return Section("comparison", say("政策比较", "Policy comparison"), blocks)
 
 
@@ -923,8 +977,11 @@ def price_table(material: Material) -> list[Block]:
         cost = shown("CNY", [own[0].cost], lang).with_unit(abs(own[0].cost), lang)
         sign = say("净成本增加", "net cost up by ") if own[0].cost >= 0 else say("净成本减少", "net cost down by ")
         told = f"{capital(c.over(name, lang) if turned else c.called(name, lang))}{say('：', ': ')}{sign}{cost}"
-        if "public.net_cost_pv" in drawn and c.of(name).noise[c.row("public.net_cost_pv"), c.column(c.at)]:
+        if c.price_by in drawn and c.of(name).noise[c.row(c.price_by), c.column(c.at)]:
             told += say(f"（{noise}）", f" ({noise})")
+        if c.price_by == NET_COST_HELD and math.isfinite(own[0].cash):
+            cash = shown("CNY", [own[0].cash], lang).with_unit(own[0].cash, lang, sign=True)
+            told += say(f"；不减持有的权益（现金）{cash}", f"; in cash, stakes left out, {cash}")
         rows.append(Row([Cell(told)], "group"))
         if all(p.verdict == "undetermined" for p in own):
             none = Cell(say("各项", "Whatever it bought"))
@@ -949,8 +1006,10 @@ def price_table(material: Material) -> list[Block]:
                     ]
                 )
             )
+    remarks = c.price_remarks(lang, short=False)
     if not rows:
-        return []
+        alone = any(c.unpriced(d.name) for d in c.differences)
+        return [Paragraph(told, "note") for told in remarks] if alone else []
     header = [
         say("多得的一单位", "One more"),
         say("新增", "Additional"),
@@ -969,6 +1028,7 @@ def price_table(material: Material) -> list[Block]:
             " A scenario that gets less, as one that takes a policy away, is told the other way round: what the"
             " baseline has over it, and at what net cost.",
         )
+    note += "".join(say("", " ") + told for told in remarks)
     return [Table(caption, header, rows, "lrrrl", note, (0.3, 0.16, 0.17, 0.21, 0.16), small=True)]
 
 
@@ -996,6 +1056,8 @@ def sensitivity(material: Material) -> Section | None:
             )
         ),
     ]
+    if centre := centre_in_words(s, lang):
+        blocks.append(Paragraph(capital(centre) + say("。", "."), "note"))
     rows = [
         Row(
             [
@@ -1020,12 +1082,12 @@ def sensitivity(material: Material) -> Section | None:
         if output in s.undefined or not any(i.output == output for i in s.indices):
             continue
         lead = leading_index(s, output)
-        ranked = sorted(s.index(output, lead).values(), key=lambda i: -abs(i.value))[:3]
+        leading = ranked(s, output, lead)[:3]
         alt = say(
             f"{s.model.label(output, lang)}：影响最大的参数依次为",
             f"{s.model.label(output, lang)}: the parameters that matter most are ",
         )
-        alt += say("、", ", ").join(s.model.label(i.parameter, lang) for i in ranked)
+        alt += say("、", ", ").join(s.model.label(path, lang) for path in leading)
         draw_one = partial(draw.get(s.plan.method, drawing.shares), s, output, lang)
         blocks.append(picture(draw_one, alt, title=capital(s.model.label(output, lang))))
     if s.undefined:

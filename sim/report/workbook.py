@@ -346,8 +346,7 @@ def _money(book: _Book) -> None:
     if result is None or not any(m.name.startswith(("funds.", "public.")) for m in result.metrics):
         return
     sheet = book.sheet("资金", "Money", [16], charts=True)
-    table = sections.fund_table(book.material)
-    if table:
+    for table in sections.fund_tables(book.material):
         sheet.heading(table.caption)
         _copy(sheet, table)
         sheet.row += 1
@@ -411,7 +410,8 @@ def _fair(book: _Book) -> None:
 
 
 def _vintages(book: _Book) -> None:
-    """Key ratios of each class of funds and vintage at the ends of years, medians over the worlds that were logged."""
+    """Key ratios of each class of funds and vintage at the ends of years, means over the worlds that were logged: the
+    multiples are those of the row's own amounts, rates of return are medians."""
     material, result, lang, say = book.material, book.material.result, book.lang, book.say
     table = result.samples.get("fund_table", {}) if result is not None else {}
     ratios = ("pic", "dpi", "rvpi", "tvpi", "ks_pme", "irr", "direct_alpha")
@@ -426,12 +426,15 @@ def _vintages(book: _Book) -> None:
     worlds = len(np.unique(table["replication"]))
     sheet.line(
         say(
-            f"各类基金按设立年份（首次交割之年），年末；有明细的{worlds}次模拟的中位数，金额单位：{unit}。全部模拟的逐季指标"
+            f"各类基金按设立年份（首次交割之年），年末；有明细的{worlds}次模拟的均值，金额单位：{unit}。"
+            "实缴比例、DPI、RVPI、TVPI 由本行的金额算出；KS-PME、IRR 与直接阿尔法为各次模拟的中位数。全部模拟的逐季指标"
             "（不分年份）见 summary.csv，逐季逐次见 fund_table.parquet，单只基金见 each_fund.parquet。"
             "没有收益率的为空。",
-            f"Classes of funds by vintage (year of the first close), at the ends of years: medians over the {worlds}"
-            f" replications logged, money in {unit}. By quarter over all replications, without vintages, they are in"
-            " summary.csv; by quarter and replication in fund_table.parquet, of each single fund in each_fund.parquet."
+            f"Classes of funds by vintage (year of the first close), at the ends of years: means over the {worlds}"
+            f" replications logged, money in {unit}. PIC, DPI, RVPI and TVPI are those of the row's own amounts;"
+            " KS-PME, IRR and direct alpha are medians over the replications. By quarter over all replications, without"
+            " vintages, they are in summary.csv; by quarter and replication in fund_table.parquet, of each single fund"
+            " in each_fund.parquet."
             " A rate that is undefined is blank.",
         ),
         columns=12,
@@ -457,18 +460,33 @@ def _vintages(book: _Book) -> None:
         sheet.text(sheet.row, 1, str(vintage))
         sheet.text(sheet.row, 2, str(quarter))
         sheet.value(sheet.row, 3, len(of[key]), book.number(0))
+        means = {what: _mean(columns[what][of[key]]) for what in money}
+        own = {  # a multiple's parts: medians of each would contradict one another
+            "pic": (means["paid_in"], means["commitment"]),
+            "dpi": (means["distributed"], means["paid_in"]),
+            "rvpi": (means["nav"], means["paid_in"]),
+            "tvpi": (means["distributed"] + means["nav"], means["paid_in"]),
+        }
         for column, what in enumerate((*money, *ratios), 4):
-            values = columns[what][of[key]]
-            values = values[~np.isnan(values)]
-            middle = float(np.median(values)) if values.size else None
             if what in money:
-                sheet.value(sheet.row, column, None if middle is None else middle / size, book.number(2))
-            elif what in ("irr", "direct_alpha", "pic"):
-                sheet.value(sheet.row, column, middle, book.format(num_format="0.0%", align="right"))
+                middle = means[what] / size
+            elif what in own:
+                part, whole = own[what]
+                middle = part / whole if whole > 0 else math.nan
             else:
-                sheet.value(sheet.row, column, middle, book.number(2))
+                values = columns[what][of[key]]
+                values = values[~np.isnan(values)]
+                middle = float(np.median(values)) if values.size else math.nan
+            percent = what in ("irr", "direct_alpha", "pic")
+            form = book.format(num_format="0.0%", align="right") if percent else book.number(2)
+            sheet.value(sheet.row, column, middle if math.isfinite(middle) else None, form)
         sheet.row += 1
     sheet.table(first, 16, freeze=False)
+
+
+def _mean(values: np.ndarray) -> float:
+    values = values[np.isfinite(values)]
+    return float(values.mean()) if values.size else math.nan
 
 
 def _programmes(book: _Book) -> None:

@@ -587,7 +587,7 @@ function showDifferences() {
   const made = table(words("table", { quarter: answer.at }), header, rows, 1, "differences");
   made.querySelectorAll("tbody tr").forEach((line, k) => line.classList.toggle("faint", answer.table[k].noise || answer.table[k].same));
   const parts = [made];
-  if (answer.prices.length && answer.stage !== "preview") parts.push(prices());
+  if ((answer.prices.length || answer.price_remarks[state.lang].length) && answer.stage !== "preview") parts.push(prices());
   const open = place.querySelector("details.prices")?.open;
   const scrolled = place.querySelector(".scroll")?.scrollLeft || 0;
   const focused = document.activeElement?.closest?.("#differences .scroll");
@@ -599,14 +599,16 @@ function showDifferences() {
 
 function prices() {
   const { lang } = state;
+  const cash = answer.prices.some((p) => p.cash !== null && p.cash !== p.cost);
   const rows = answer.prices.map((p) => {
     const known = p.verdict === "price" || p.verdict === "saving";
-    return [p.label[lang], p.key.startsWith("value") ? amount(p.bought, "CNY", lang, true) : digits(p.bought, true), amount(p.cost, "CNY", lang, true),
+    return [p.label[lang], p.key.startsWith("value") ? amount(p.bought, "CNY", lang, true) : digits(p.bought, true), amount(p.cost, "CNY", lang, true), ...(cash ? [amount(p.cash, "CNY", lang, true)] : []),
       known ? amount(p.ratio, "CNY", lang) : "–", known ? range(p.low, p.high, "CNY", lang) : "–", p.verdict === "price" ? "" : words(`verdict.${p.verdict}`)];
   });
-  const header = ["prices.what", "prices.bought", "prices.cost", "prices.ratio", "table.interval", "table.note"].map((key) => words(key));
+  const header = ["prices.what", "prices.bought", "prices.cost", ...(cash ? ["prices.cash"] : []), "prices.ratio", "table.interval", "table.note"].map((key) => words(key));
   const turned = answer.prices.some((p) => p.turned) ? [element("p", { class: "note" }, words("prices.turned"))] : [];
-  return element("details", { class: "prices" }, element("summary", {}, words("prices")), ...turned, table(words("prices"), header, rows, 1, "prices"));
+  return element("details", { class: "prices" }, element("summary", {}, words("prices")), ...turned, ...(rows.length ? [table(words("prices"), header, rows, 1, "prices")] : []),
+    ...answer.price_remarks[lang].map((told) => element("p", { class: "note" }, told)));
 }
 
 // ------------------------------------------------------------------------------------------------------- saving
