@@ -227,7 +227,8 @@ def cap_table(scenario: Scenario, world: World, row: int, rounds: Sequence[dict[
 
     Shares are in units of the founders' shares; `share_of_firm` is as-converted. A class is named after the round
     whose price it was issued at; classes from before the simulated time are "earlier". What funds hold beside their
-    rounds (population.issue_ordinary) is a class without preference at the last round's price, and "ordinary".
+    rounds (population.issue_ordinary) is a class without preference at the last round's price, and "ordinary". "public"
+    is what a listing issued.
     """
     v, h = world.ventures, world.holdings
     total = float(v.shares[row])
@@ -266,9 +267,12 @@ def cap_table(scenario: Scenario, world: World, row: int, rounds: Sequence[dict[
                 "holders": {name: s * conversion / total for name, s in sorted(holders.get(c, {}).items())},
             }
         )
+    founders, pool = float(v.founders[row]) / total, float(v.pool[row]) / total
+    private = founders + pool + sum(c["share_of_firm"] for c in classes)
     return {
-        "founders": float(v.founders[row]) / total,
-        "pool": float(v.pool[row]) / total,
+        "founders": founders,
+        "pool": pool,
+        "public": 1.0 - private if v.listed[row] else 0.0,
         "shares": total,
         "classes": classes,
     }
@@ -525,6 +529,8 @@ def _table(table: dict[str, Any], lang: str, classes: Mapping[str, str]) -> str:
         [say(lang, "创始人", "founders"), f"{table['founders']:.1%}", *[""] * 8],
         [say(lang, "期权池", "option pool"), f"{table['pool']:.1%}", *[""] * 8],
     ]
+    if table["public"] > 0.0:
+        rows.append([say(lang, "上市发行", "issued at the listing"), f"{table['public']:.1%}", *[""] * 8])
     for c, name in zip(table["classes"], class_names(table, lang), strict=True):
         held = [f"{_holder(holder, lang, classes)} {part:.1%}" for holder, part in c["holders"].items()]
         rest = c["share_of_firm"] - sum(c["holders"].values())

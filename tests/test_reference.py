@@ -39,7 +39,17 @@ def test_every_key_has_a_meaning(lang: str):
 
 def test_no_meaning_is_told_of_what_is_gone():
     models = {section.model.__name__: section.model for section in reference.sections(Scenario)}
-    inline = {"ByRegime", "StayByRegime", "WindowByRegime", "Odds", "Caps", "EntrySources", "Stages", "Investors"}
+    inline = {
+        "ByRegime",
+        "StayByRegime",
+        "WindowByRegime",
+        "PaceByRegime",
+        "Odds",
+        "Caps",
+        "EntrySources",
+        "Stages",
+        "Investors",
+    }
     for entry in {*meanings.EN, *meanings.ZH}:
         model, _, key = entry.partition(".")
         if model in inline or model == "Table":

@@ -173,6 +173,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "firm.cap": ("股权结构", "Cap table"),
     "firm.cap.founders": ("创始人", "Founders"),
     "firm.cap.pool": ("期权池", "Option pool"),
+    "firm.cap.public": ("上市发行", "Issued at the listing"),
     "firm.cap.ordinary": ("第 {n} 类（普通股）", "Class {n} (ordinary)"),
     "firm.cap.class": ("优先股 {n} · {round}", "Preferred {n}, {round}"),
     "firm.cap.earlier": ("更早轮次", "earlier"),

@@ -340,6 +340,7 @@ export class Explorer {
     const rows = [
       [words("firm.cap.founders"), part(equity.founders), ...Array(8).fill("–")],
       [words("firm.cap.pool"), part(equity.pool), ...Array(8).fill("–")],
+      ...(equity.public > 0 ? [[words("firm.cap.public"), part(equity.public), ...Array(8).fill("–")]] : []),
       ...equity.classes.map((c, k) => {
         const terms = [this.money(c.preference * c.paid), digits(c.seniority + 1), words(c.participating ? "yes" : "no"),
           life.payoff?.converts[k] ? this.money(life.payoff.converts[k]) : "–", words(`firm.cap.protection.${c.anti_dilution}`), words(c.redemption ? "yes" : "no")];
