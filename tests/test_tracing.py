@@ -49,6 +49,7 @@ def table_of(
     return {
         "founders": founders,
         "pool": pool,
+        "public": 0.0,
         "shares": shares,
         "classes": [usual | {"class": i + 1} | c for i, c in enumerate(classes)],
     }
