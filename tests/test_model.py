@@ -520,3 +520,10 @@ def test_a_named_firm_waits_for_the_step_up_of_its_stage():
     assert named.size
     step_up = rules.rounds.step_up[0][world.ventures.stage[named]]
     assert world.ventures.goal[named] == pytest.approx(step_up)
+
+
+def test_a_firm_whose_rounds_are_known_is_not_listed_at_the_start():
+    """Eswin meets what a listing asks for; that it is not listed is known."""
+    found = simulate(load_scenario(XIAN, ['zone.end="2020Q1"']), 60, 1, events=60).samples["exits"]
+    listed = found["firm"][(found["way"] == "listing") & (found["quarter"] == "2019Q4")]
+    assert listed.size > 1000 and not np.isin(listed, ["eswin", "tangjing"]).any()

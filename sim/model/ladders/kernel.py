@@ -14,7 +14,7 @@ from sim.model.draws import Purpose, exp, purpose_of, uniforms, uniforms_at
 from sim.model.jit import inlined, kernel, note_flags, smallest_first, summing
 from sim.model.programmes.effects import raise_odds
 from sim.model.rounds.kernel import open_capital
-from sim.model.world import MAX_LEVELS, NEVER, TILE, Cash, Count
+from sim.model.world import MAX_LEVELS, NEVER, TILE, Cash, Count, Source
 
 
 class Quantity(IntEnum):
@@ -582,9 +582,16 @@ def note_listings(firms, tally, listed, n, quarter):
 
 
 @inlined
+def known_unlisted(rules, firms, slot, level):
+    return firms.source[slot] == Source.NAMED and rules.listing & bit(level) != 0
+
+
+@inlined
 def met_below(rules, firms, ventures, slot, level, log_multiple):
     """Whether a firm meets, at the start, the conditions of the levels that lead to this one: on an exclusive ladder it
-    holds none of them any more, but it came by them."""
+    holds none of them any more, but it came by them. A firm whose rounds are known is not listed unless that is."""
+    if known_unlisted(rules, firms, slot, level):
+        return False
     if rules.exclusive[level] == 0:
         return True
     lower = rules.requires[level]
@@ -623,7 +630,7 @@ def seed_levels(key, rules, firms, ventures, market, ladder, events, tally, scra
                 scratch.score[k] += 1.0 if firms.held[scratch.list2[k]] & bit(needed) == 0 else 0.0
         if n < wanted:  # too few meet the conditions: the largest of the rest
             for slot in range(slots):
-                if firms.alive[slot] == 0 or firms.held[slot] & out:
+                if firms.alive[slot] == 0 or firms.held[slot] & out or known_unlisted(rules, firms, slot, level):
                     continue
                 on_the_list = meets(rules, firms, ventures, slot, level, 0, m)
                 if on_the_list and met_below(rules, firms, ventures, slot, level, m):
