@@ -626,7 +626,7 @@ def test_a_lever_that_no_file_could_say_alone_is_told_and_left_out(tmp_path: Pat
     folder = scenarios_in(tmp_path)
     scenario = load_scenario(folder / "tiny.toml")
     path = next(path for path, _ in iter_quantities(scenario) if ".conditions.0." in path)
-    (folder / "odd.toml").write_text(TINY + f'\n[levers."{path}"]\nlow = 0\nhigh = 1\n', encoding="utf-8")
+    (folder / "odd.toml").write_text(TINY + f'\n[levers."{path}"]\nlow = 0\nhigh = "1亿"\n', encoding="utf-8")
     controls, lost = controls_of(load_scenario(folder / "odd.toml"))
     assert lost == [path]
     assert path not in {c.path for c in controls}

@@ -294,7 +294,7 @@ def test_unlisted_and_all_firms_stand_side_by_side_and_opposite_directions_are_t
 
 
 def test_an_amount_of_many_digits_is_written_out() -> None:
-    assert show(2.043e12, "CNY", "zh") == "20,430亿" and show(-2.0431e13, "CNY", "en", True) == "-20,431 bn"
+    assert show(2.043e12, "CNY", "zh") == "2.043万亿" and show(-2.0431e13, "CNY", "en", True) == "-20.43 tn"
 
 
 def test_table_says_that_it_holds_means_and_what_its_money_is() -> None:

@@ -301,7 +301,7 @@ def test_what_runs_into_a_fund_runs_out_of_it_and_exits_are_the_source():
     assert into == pytest.approx(out) == pytest.approx(1.25 * 19)
     assert ("exits", "market", pytest.approx(1.25 * 9)) in found
     words = [text.get_text() for text in texts(figures.fund_flow(found, result, lang="en"))]
-    assert "Market funds\nCNY 23.8" in words and "Exits of firms\nCNY 11.2" in words
+    assert "Market funds\nCNY 23.8" in words and "Exits of firms\nCNY 11.3" in words
 
 
 def test_a_hair_is_not_drawn():

@@ -527,3 +527,11 @@ def test_a_firm_whose_rounds_are_known_is_not_listed_at_the_start():
     found = simulate(load_scenario(XIAN, ['zone.end="2020Q1"']), 60, 1, events=60).samples["exits"]
     listed = found["firm"][(found["way"] == "listing") & (found["quarter"] == "2019Q4")]
     assert listed.size > 1000 and not np.isin(listed, ["eswin", "tangjing"]).any()
+
+
+@pytest.mark.parametrize(
+    "path", ["funds.market_early.life", "rounds.short_runway", "exits.lock_up", "exits.out_of_cash.bridge_for"]
+)
+def test_a_duration_beyond_any_is_as_long_as_the_longest(path):
+    rules = lower(load_scenario(XIAN, [f"{path}=1e308"]), Rows(1, np.arange(1)))
+    assert rules.funds.life.max() <= 4e5 and rules.rounds.short_runway.max() <= 4e5

@@ -112,8 +112,8 @@ FIXED: tuple[tuple[str, str, Kind, str, str], ...] = (
         "public.net_cost_held_pv",
         "CNY",
         _STOCK,
-        "财政净成本（扣除仍持有权益的公允价值，现值）",
-        "net public cost less what its stakes are still worth at fair value, present value",
+        "财政净成本（扣除仍持有的权益，现值）",
+        "net public cost less stakes still held, present value",
     ),
 )
 

@@ -140,7 +140,7 @@ class Rows:
 
     def quarters(self, quantity: "Quantity") -> NDArray[np.int64]:
         """A duration as whole quarters, int64[R]."""
-        return to_whole(4.0 * self(quantity))
+        return to_quarters(self(quantity))
 
     def whole(self, quantity: "Quantity") -> NDArray[np.int64]:
         """A count as int64[R]; what is beyond any count (1e15) is that much."""
@@ -163,3 +163,8 @@ def no_older(years: NDArray[np.float64]) -> NDArray[np.float64]:
 def quarterly(yearly: NDArray[np.float64]) -> NDArray[np.float64]:
     """Probability within a quarter of a yearly hazard rate: 1 - exp(-rate / 4)."""
     return -np.expm1(-0.25 * yearly)
+
+
+def to_quarters(years: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Years as whole quarters; what is longer than OLDEST is that long."""
+    return to_whole(4.0 * no_older(years))

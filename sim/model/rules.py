@@ -28,7 +28,7 @@ from sim.model.limits import (
     followed,
     room_for,
 )
-from sim.model.rows import Rows, no_older, quarterly, to_whole
+from sim.model.rows import Rows, no_older, quarterly, to_quarters, to_whole
 from sim.model.world import KINDS, MAX_LEVELS, MAX_SECTORS, OWNED, STAGE_NAMES, STAGES, FundKind, Regime
 from sim.model.worth import fair_parts
 from sim.scenario.document import MAX_CALL_RATES, MAX_ITEMS, MAX_STEPS, MAX_TRANCHES
@@ -881,7 +881,7 @@ def lower_rounds(s: "Scenario", rows: Rows, levels: LevelIndex) -> RoundRules:
     np.log(multiples, out=price_to_sales_log[:, : multiples.shape[1]], where=multiples > 0.0)
     return RoundRules(
         founder_burn=rows(f.burn),
-        founder_runway=4.0 * rows(f.runway),
+        founder_runway=4.0 * no_older(rows(f.runway)),
         goal_log=step_up[:, 1].copy(),
         value_log_median=np.log(rows.table(first)),
         value_log_sd=rows(f.value_spread),
@@ -895,7 +895,7 @@ def lower_rounds(s: "Scenario", rows: Rows, levels: LevelIndex) -> RoundRules:
         deploys_over=rows(p.deploys_over) if p.deploys_over is not None else np.zeros(rows.count),
         grows_into=1.0 - (1.0 - rows(p.grows_into)) ** 0.25 if p.grows_into is not None else np.zeros(rows.count),
         price_to_sales_log=price_to_sales_log,
-        short_runway=4.0 * rows(p.short_runway),
+        short_runway=4.0 * no_older(rows(p.short_runway)),
         least_gap=rows.quarters(p.least_gap),
         stage_floor=_by_stage(rows, stages, "floor"),
         skip_factor=rows(p.skip),
@@ -976,7 +976,7 @@ def lower_funds(s: "Scenario", rows: Rows) -> FundRules:
         return np.stack(columns, axis=1) if columns else np.zeros((r, 0))
 
     def quarters_of(x: NDArray[np.float64]) -> NDArray[np.int64]:
-        return to_whole(4.0 * x)
+        return to_quarters(x)
 
     def parts(table: str, name: str) -> NDArray[np.float64]:
         """[R, class]: a number of a table that a class may have; 0 where it has none."""
@@ -1028,9 +1028,9 @@ def lower_funds(s: "Scenario", rows: Rows) -> FundRules:
         first_cheque=first_cheque,
         opens_from=numbers([(c.opens - start) if c.opens is not None else 0 for c in classes]),
         opens_until=numbers([(c.opens_until - start) if c.opens_until is not None else 1 for c in classes]),
-        interval=np.maximum(1, to_whole(4.0 * optional("every", 1.0))),
-        invests=np.maximum(1, to_whole(4.0 * optional("invests"))),
-        life=np.maximum(1, to_whole(4.0 * optional("life"))),
+        interval=np.maximum(1, to_quarters(optional("every", 1.0))),
+        invests=np.maximum(1, to_quarters(optional("invests"))),
+        life=np.maximum(1, to_quarters(optional("life"))),
         fee=optional("fee"),
         fee_after=optional("fee_after"),
         fee_base=numbers([FEE_BASES.index(c.fee_base) for c in classes]),
@@ -1151,7 +1151,7 @@ def lower_exits(s: "Scenario", rows: Rows, levels: LevelIndex) -> ExitRules:
         sold_leaves=rows(p.sold_leaves),
         bootstraps=rows(out.bootstraps),
         bridge=rows(out.bridge),
-        bridge_quarters=4.0 * rows(out.bridge_for),
+        bridge_quarters=4.0 * no_older(rows(out.bridge_for)),
         bridge_cut=rows(out.bridge_cut),
         cheap_sale=rows(out.cheap_sale),
         cheap_part=rows(out.cheap_part),
@@ -1303,7 +1303,7 @@ def lower_programmes(s: "Scenario", rows: Rows, levels: LevelIndex) -> Programme
         tax=whole([int(p.paid_as == "tax") for p in given]),
         spent_before=real("spent_before"),
         repaid=real("repaid"),
-        holds=to_whole(4.0 * real("holds")),
+        holds=to_quarters(real("holds")),
         **sets.columns(MAX_PROGRAMME_SETS, MAX_PROGRAMME_CONDITIONS),
         sectors=whole([sum(1 << sectors.index(x) for x in (p.sectors or sectors)) for p in given]),
         sources=whole([sum(1 << SOURCES.index(x) for x in (p.sources or SOURCES)) for p in given]),
@@ -1374,7 +1374,7 @@ def lower_incubators(s: "Scenario", rows: Rows) -> IncubatorRules:
         incubator=whole([i for i, _, _ in kinds], MAX_KINDS),
         places=places,
         area=area,
-        tenure=np.maximum(1, to_whole(4.0 * columns([k.tenure for _, _, k in kinds], MAX_KINDS, 1.0))),
+        tenure=np.maximum(1, to_quarters(columns([k.tenure for _, _, k in kinds], MAX_KINDS, 1.0))),
         graduates_at=columns([k.graduates_at for _, _, k in kinds], MAX_KINDS, np.inf),
         initial=to_whole(columns([k.initial for _, _, k in kinds], MAX_KINDS)),
         source_kind=whole([place[i, source.kind] for i, source in sources], MAX_SPIN_OFFS),
@@ -1382,7 +1382,7 @@ def lower_incubators(s: "Scenario", rows: Rows) -> IncubatorRules:
         source_opens=whole([max(opens[i], quarter_of(x.opens)) for i, x in sources], MAX_SPIN_OFFS, NEVER),
         source_anchor=whole([int(source.anchor) for _, source in sources], MAX_SPIN_OFFS),
         opens=whole(opens, MAX_INCUBATORS, NEVER),
-        patience=to_whole(4.0 * columns([x.patience for x in given], MAX_INCUBATORS)),
+        patience=to_quarters(columns([x.patience for x in given], MAX_INCUBATORS)),
         rent=3.0
         * columns([x.rent for x in given], MAX_INCUBATORS)
         * (1.0 - columns([x.charged for x in given], MAX_INCUBATORS, 1.0)),
