@@ -239,7 +239,7 @@ def half_up(x: float, decimals: int = 0) -> float:
     """Rounded as in spreadsheets and on the page, a half away from zero: the median of an even count has halves."""
     if not math.isfinite(x) or abs(x) >= 1e15:
         return x
-    return float(Decimal(x).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP))
+    return float(Decimal(float(x)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP))
 
 
 def significant(x: float, count: int) -> float:

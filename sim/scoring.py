@@ -15,12 +15,11 @@ if TYPE_CHECKING:
 
 
 def surely(scored: "Iterable[tuple[str, float | None]]", lang: str) -> str:
-    """How many of the facts are bounds that 99.5 % of the replications and more pass, and could hardly have failed;
-    nothing where none is. scored: of each its bound and the share of replications at or above it."""
+    """How many of the facts are bounds that 99.5 % of the replications and more meet, and could hardly have failed;
+    nothing where none is. scored: of each its bound and the share of replications that meet it."""
     count = 0
     for bound, reached in scored:
-        passing = None if reached is None else {"at_least": reached, "at_most": 1.0 - reached}.get(bound)
-        count += passing is not None and passing >= 0.995
+        count += bound in ("at_least", "at_most") and reached is not None and reached >= 0.995
     return term("scored.sure", lang).format(count=count) if count else ""
 
 

@@ -281,8 +281,8 @@ TERMS: dict[str, tuple[str, str]] = {
     ),
     "figure.scored": ("{inside}/{scored} 在5–95%区间内", "{inside} of {scored} inside their 5–95 % band"),
     "scored.sure": (
-        "，其中{count}项是各世界都越过的界限，几乎不可能失败",
-        ", {count} of them bounds that every world passes and that could hardly fail",
+        "，其中{count}项是几乎各世界都满足的界限，不大可能不符",
+        ", {count} of them bounds that nearly every world meets and that could hardly fail",
     ),
     "figure.minus": ("{variant} − {baseline}", "{variant} − {baseline}"),
     "figure.no_change": ("无差异", "no difference"),

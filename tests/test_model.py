@@ -497,14 +497,16 @@ def test_rounds_of_the_start_have_the_stage_of_their_price_and_rights_of_their_d
     assert given.any() and np.array_equal(due[given], np.maximum(0, v.last_round[at_start][given] + term))
 
 
-def test_listed_firms_of_the_start_meet_what_led_to_a_listing(hot_start):
-    """Tutoring asks for 2亿 of revenue and a profit, or 12亿 of value."""
+def test_most_listed_firms_of_the_start_meet_what_led_to_a_listing(hot_start):
+    """Tutoring asks for 2亿 of revenue and a profit, or 12亿 of value; where too few do, the largest of the rest stand
+    there, and none without filed accounts."""
     scenario, world = hot_start
     rules = lower(scenario, Rows(3, np.arange(1), None)).ladders
     f, n = world.firms, world.tally.counts[Count.FIRM_SLOTS]
     listed = np.flatnonzero((f.alive[:n] != 0) & (f.held[:n] & int(rules.listing[0]) != 0))
-    big = (f.revenue_last[listed] >= 2e8) | (f.value_last[listed] >= 12e8) | (f.venture[listed] >= 0)
-    assert listed.size > 20 and big.all()
+    big = (f.revenue_last[listed] >= 2e8) | (f.value_last[listed] >= 12e8)
+    assert listed.size > 20 and big.mean() > 0.5
+    assert (f.revenue_last[listed] > 0.0).all()
 
 
 def test_a_fund_without_carry_has_none_accrued(result):
@@ -535,3 +537,13 @@ def test_a_firm_whose_rounds_are_known_is_not_listed_at_the_start():
 def test_a_duration_beyond_any_is_as_long_as_the_longest(path):
     rules = lower(load_scenario(XIAN, [f"{path}=1e308"]), Rows(1, np.arange(1)))
     assert rules.funds.life.max() <= 4e5 and rules.rounds.short_runway.max() <= 4e5
+
+
+def test_where_a_run_ends_changes_no_quarter_of_it():
+    """Short runs too: a fund that waits may begin beyond the end, where there is no market to read."""
+    short, longer = (
+        simulate(load_scenario(XIAN, [f'zone.end="{end}"']), 3, 1, events=0) for end in ("2020Q4", "2028Q4")
+    )
+    for metric in short.metrics:
+        n = len(short.quarters)
+        assert np.array_equal(short[metric.name], longer[metric.name][:, :n], equal_nan=True), metric.name

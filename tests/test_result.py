@@ -182,3 +182,16 @@ def _seconds(clock, work) -> float:
     begun = clock()
     work()
     return clock() - begun
+
+
+def test_bounds_that_could_hardly_fail_are_counted_for_floors_and_ceilings_alike():
+    from sim.measures import score_fact
+    from sim.scoring import surely
+
+    draws = np.linspace(5.0, 6.0, 200)
+
+    def told(figure, bound):
+        return surely([(bound or "exact", score_fact(figure, draws, bound).probability)], "en")
+
+    assert "1 of them bounds" in told(20.0, "at_most") and "1 of them bounds" in told(1.0, "at_least")
+    assert told(1.0, "at_most") == told(20.0, "at_least") == told(5.5, "at_most") == told(5.5, None) == ""

@@ -627,6 +627,7 @@ class Comparison:
             "quarter": self.at,
             "replications": self.replications,
             "gain_by_pairing": self.gain(),
+            "other_zones": self.elsewhere,
             "differences": [
                 {"scenario": d.name, "metric": m.name, "unit": m.unit, "baseline": float(self.baseline_mean[k, j])}
                 | {name: float(getattr(d, name)[k, j]) for name in names}
@@ -1026,10 +1027,10 @@ def _names(baseline: str, made: Mapping[str, Scenario]) -> dict[str, dict[str, s
 
 
 def of_one_zone(a: Scenario, b: Scenario) -> bool:
-    """Whether two scenarios tell one zone: they share a file above the one that all stand on, or they
-    call their zone the same, less what follows a dot or a colon."""
+    """Whether two scenarios tell one zone: one stands on the other, they share a file above the one that all
+    stand on, or they call their zone the same, less what follows a dot or a colon."""
     files = [list(s._tree.texts) for s in (a, b)]
-    if {*files[0][1:]} & {*files[1][1:]}:
+    if files[0][-1] in files[1] or files[1][-1] in files[0] or {*files[0][1:]} & {*files[1][1:]}:
         return True
     called = [re.split(r" · |：|: |, ", s.zone.name.zh)[0] for s in (a, b)]
     return called[0] == called[1]

@@ -121,7 +121,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "prices.what": ("新增什么", "Unit"),
     "prices.bought": ("新增", "Additional"),
     "prices.cost": ("净成本（现值）", "Net cost (present value)"),
-    "prices.cash": ("其中现金", "In cash"),
+    "prices.cash": ("现金净成本", "In cash"),
     "prices.ratio": ("每单位", "Each"),
     **{f"verdict.{key}": words for key, words in VERDICTS.items() if key != "price"},
     "fact": ("公布数据", "Published"),

@@ -111,10 +111,10 @@ def give_history(key, rules, ventures, v, index, cohort, first, since, age, priv
 
     first: log of its latent value when it was founded, `age` quarters ago, at which its first round is taken to have
     been. private: log index of private pricing at the start, which its rounds are taken to have been priced at too."""
-    ventures.stage[v] = stage_behind(rules, exp(ventures.log_value[v]))
+    ventures.stage[v] = max(np.int64(Stage.ANGEL), stage_behind(rules, exp(ventures.log_value[v])))
     ventures.goal[v] = rules.step_up[ventures.stage[v]]
     gain = gain_since_round(key, rules, ventures, v, index, cohort, first, since, age)
-    stage = stage_behind(rules, exp(ventures.log_value[v] - gain))
+    stage = max(np.int64(Stage.ANGEL), stage_behind(rules, exp(ventures.log_value[v] - gain)))
     ventures.stage[v] = stage
     ventures.goal[v] = rules.step_up[stage]
     value = exp(ventures.log_value[v] - gain + private)
@@ -369,7 +369,10 @@ def land_firm(key, rules, firms, ventures, holdings, funds, market, tally, event
         before = ventures.log_value[v]
         age_value(key, rules.rounds, ventures, v, index, cohort, 0.25 * age)
         spread_cash(key, rules.rounds, ventures, v, index, cohort)
-        since = -np.int64(ventures.last_round[v])
+        closed = np.int64(ventures.last_round[v])
+        date_right(ventures, v, closed, quarter)
+        date_positions(ventures, holdings, v, closed)
+        since = -closed
         gain = gain_since_round(key, rules.rounds, ventures, v, index, cohort, before, since, np.int64(age))
         grown = exp(max(0.0, ventures.log_value[v] - before - gain))
         ventures.last_post[v] *= grown
@@ -472,6 +475,15 @@ def known_cheques(r, funds, tally, scratch, i, n):
     return n
 
 
+@inlined
+def date_right(ventures, v, closed, quarter):
+    """The redemption right of the class just issued is as old as a round of the quarter `closed`."""
+    c = np.int64(ventures.classes[v] - 1)
+    if ventures.class_redemption[v, c] >= 0:
+        due = np.int64(ventures.class_redemption[v, c])
+        gives_redemption(ventures, v, c, max(np.int64(quarter), due - quarter + closed))
+
+
 @kernel
 def date_round(ventures, v, closed, following, quarter):
     """A round that closed before the quarter in which the firm enters: its money has been burning until the round that
@@ -480,10 +492,7 @@ def date_round(ventures, v, closed, following, quarter):
     ventures.last_round[v] = closed
     burnt = ventures.burn[v] * max(np.int64(0), np.int64(following) - closed)
     ventures.cash[v] = max(min(ventures.cash[v], 4.0 * ventures.burn[v]), ventures.cash[v] - burnt)
-    c = ventures.classes[v] - 1
-    if ventures.class_redemption[v, c] >= 0:
-        due = np.int64(ventures.class_redemption[v, c])
-        gives_redemption(ventures, v, c, max(np.int64(quarter), due - quarter + closed))
+    date_right(ventures, v, closed, quarter)
 
 
 @kernel

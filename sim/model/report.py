@@ -462,16 +462,18 @@ def report_partners(funds, commitments, tally, out, base, quarter):
 
 
 @kernel
-def gained_stakes(funds, commitments, tally):
-    """Present value at the start of the treasury's part of its funds' net assets at fair value, beyond what its books
-    said of them then."""
+def gained_stakes(funds, commitments, tally, quarter):
+    """Present value at the start of the treasury's part of its funds' net assets at fair value, beyond that of funds
+    that stood in books then."""
     worth = 0.0
     for e in range(tally.counts[Count.COMMITMENTS]):
         f = commitments.fund[e]
         if commitments.lp[e] == TREASURY and funds.commitment[f] > 0.0:
-            gained = funds.nav_fair[f] * tally.money[Cash.DISCOUNT] - funds.booked_nav[f]
-            worth += commitments.amount[e] / funds.commitment[f] * gained
-    return worth
+            held = commitments.amount[e] / funds.commitment[f] * funds.nav_fair[f]
+            worth += held * tally.money[Cash.DISCOUNT]
+            if quarter == 0 and funds.booked[f]:
+                tally.money[Cash.HELD_AT_START] += held
+    return worth - tally.money[Cash.HELD_AT_START]
 
 
 @kernel
@@ -752,7 +754,7 @@ def report_quarter(rules, world, output, quarter):
     out[M.OUTLAY] = money[Cash.OUTLAY]
     out[M.RECOVERED] = money[Cash.RECOVERED]
     out[M.NET_COST_PV] = money[Cash.NET_COST_PV]
-    out[M.NET_COST_HELD_PV] = money[Cash.NET_COST_PV] - gained_stakes(funds, commitments, tally)
+    out[M.NET_COST_HELD_PV] = money[Cash.NET_COST_PV] - gained_stakes(funds, commitments, tally, quarter)
     out[M.TAX_RECEIVED] = money[Cash.TAX_RECEIVED]
     out[M.TAX_FORGONE] = money[Cash.TAX_FORGONE]
     out[M.REGIME] = market.regime[quarter]

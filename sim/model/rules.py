@@ -631,6 +631,13 @@ def lower_firms(s: "Scenario", rows: Rows, levels: "LevelIndex") -> FirmRules:
     )
 
 
+def _opens_from(c: Any, start: int) -> int:
+    """First quarter of a class of funds; market institutions that say nothing have been there for ever."""
+    if c.opens is not None:
+        return c.opens - start
+    return -NEVER if c.kind == "market" and c.books is None else 0
+
+
 def address_of(name: str) -> int:
     """Where the draws of a level, a programme or a class of funds are found: by its name and not by its place in the
     file, so that a scenario with one more of them draws the same for all others."""
@@ -1026,7 +1033,7 @@ def lower_funds(s: "Scenario", rows: Rows) -> FundRules:
         size_mood=optional("size_mood"),
         deploys_over=deploys_over,
         first_cheque=first_cheque,
-        opens_from=numbers([(c.opens - start) if c.opens is not None else 0 for c in classes]),
+        opens_from=numbers([_opens_from(c, start) for c in classes]),
         opens_until=numbers([(c.opens_until - start) if c.opens_until is not None else 1 for c in classes]),
         interval=np.maximum(1, to_quarters(optional("every", 1.0))),
         invests=np.maximum(1, to_quarters(optional("invests"))),

@@ -76,7 +76,7 @@ MAX_CLASSES = 12  # share classes a firm can have issued: rounds and bridges
 QUEUE = 512  # applicants that can wait for a kind of place
 TRAITS = 13  # what is drawn for a new firm before it is written into its slot
 GUIDE = 256  # equal parts of the weight by which funds are met
-TERMS = 4  # of a round, drawn for every firm that goes raising in a quarter
+TERMS = 3  # of a round, drawn for every firm that goes raising in a quarter
 NEVER = 1 << 30  # a quarter beyond every run
 TILE = 1024  # firms handled at a time, so that a tile's columns stay in the first-level cache
 
@@ -412,6 +412,7 @@ class Cash(IntEnum):
     DISCOUNT = 30  # present value at the start of a yuan of this quarter
     BOOKED_OUT = 31  # what the treasury had paid into funds with books before the start, and got back
     BOOKED_BACK = 32
+    HELD_AT_START = 33  # fair value of the treasury's part of funds with books in the first quarter
     SIZE = 40
 
 

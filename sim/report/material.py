@@ -241,6 +241,7 @@ def read_comparison(folder: Path, result: Result | None = None) -> Comparison:
         at,
         parts,
         chosen=[name for name in about.get("metrics") or () if name in metrics],
+        elsewhere=list(about.get("elsewhere") or ()),
         about=about,
         price_by=str(about.get("price_by") or NET_COST),
     )

@@ -68,7 +68,7 @@ PASSED_OVER: dict[str, tuple[str, ...]] = {  # keys of [[funds]] that mean nothi
     **dict.fromkeys(("guidance", "direct", "attraction"), (*OF_PROPOSALS, *OF_MARKETS, "opens_until")),
     "sub-fund": ("size", *OF_MARKETS, "public"),
     "closed": (*OF_MARKETS, "public"),  # plan and opens_until may come from the file below, as of a class of proposals
-    "market": (*OF_PROPOSALS, "public"),
+    "market": (*OF_PROPOSALS, "opens_until", "public"),
 }
 
 
@@ -658,7 +658,7 @@ class Scenario(Table):
         names = list(units)
         for fact in self.facts:
             money = units.get(str(fact.metric).partition("+")[0].strip()) == "CNY"
-            if money and fact.unit is None and 0 < abs(fact.value) < LEAST_BARE:
+            if money and fact._bare and 0 < abs(fact.value) < LEAST_BARE:
                 forms = with_units(fact.value, "亿", "万")
                 message = f"{fact.value:.6g} without a unit is in yuan: write {forms}"
                 found.append((f"facts.{fact.id}.value", message, fact.value, []))

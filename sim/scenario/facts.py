@@ -1,8 +1,9 @@
 """Facts: published figures as inputs, calibration targets, checks or goals, never two of them at once."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, PrivateAttr, WithJsonSchema, model_validator
 
 from sim.errors import ScenarioProblems
 from sim.quantities import parse_money, parse_number, quarter_name
@@ -48,6 +49,16 @@ class Fact(Table):
             raise ScenarioProblems([("unit", "the unit is written once, in the value or here", raw["unit"], [])])
         plain = isinstance(value, int | float) and not isinstance(value, bool)
         return {**raw, "value": f"{value}{raw['unit']}"} if plain else raw
+
+    _bare: bool = PrivateAttr(default=False)  # its value is written without a unit
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _notes_how_it_is_written(cls, raw: Any, handler: Any) -> "Fact":
+        fact = handler(raw)
+        written = raw.get("value") if isinstance(raw, dict) and raw.get("unit") is None else "with a unit"
+        fact._bare = isinstance(written, int | float) or re.fullmatch(r"[\s\d.,_+-]+", str(written)) is not None
+        return fact
 
     @model_validator(mode="after")
     def _since_comes_first(self) -> "Fact":

@@ -181,10 +181,12 @@ def plan_funds(key, rules, funds, commitments, market, tally):
             if f < 0:
                 return
             commit_others(rules, funds, commitments, tally, f, rules.commitment[g])
-        elif rules.opens_from[g] <= 0:
+        else:
             for k in range(rules.count[g]):
                 u = uniform(key, k, rules.address[g], 0, Purpose.FUND_PROPOSAL)
                 opened = -np.int64(u * rules.interval[g])
+                if opened < rules.opens_from[g]:
+                    continue
                 if rules.paced[g]:  # its history is that of its pacing: see take_over_books
                     open_market_fund(key, rules, funds, commitments, market, tally, g, k, opened, 0, 1.0)
                 elif opened + rules.invests[g] >= LAST_YEAR:

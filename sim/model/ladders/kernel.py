@@ -630,7 +630,9 @@ def seed_levels(key, rules, firms, ventures, market, ladder, events, tally, scra
                 scratch.score[k] += 1.0 if firms.held[scratch.list2[k]] & bit(needed) == 0 else 0.0
         if n < wanted:  # too few meet the conditions: the largest of the rest
             for slot in range(slots):
-                if firms.alive[slot] == 0 or firms.held[slot] & out or known_unlisted(rules, firms, slot, level):
+                if firms.alive[slot] == 0 or firms.held[slot] & out or firms.revenue_last[slot] <= 0.0:
+                    continue
+                if known_unlisted(rules, firms, slot, level):
                     continue
                 on_the_list = meets(rules, firms, ventures, slot, level, 0, m)
                 if on_the_list and met_below(rules, firms, ventures, slot, level, m):

@@ -358,6 +358,8 @@ def ahead_of_plan(rules, funds, market, f, quarter):
     them, spread evenly over part `deploys_over` of its investment period, if every quarter of it is normal. A hot
     quarter counts for more, a cold one for less (`market.pace`); quarters before the start count as normal ones."""
     begins = np.int64(funds.places_from[f])
+    if begins > quarter:  # it waits; where it begins may lie beyond the run
+        return True
     span = rules.deploys_over * (funds.invests_until[f] - begins)
     elapsed = market.placing[quarter] - (market.placing[begins - 1] if begins > 0 else begins)
     if elapsed >= span:
