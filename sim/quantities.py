@@ -124,19 +124,22 @@ class BareMoney(ValueError):
 def parse_amount(value: object) -> float:
     """As `parse_money`, for what nobody states in single yuan: of 80 it asks for the unit."""
     yuan = parse_money(value)
-    if 0 < yuan < LEAST_BARE and (not isinstance(value, str) or _is_bare(value)):
-        raise BareMoney(f"{yuan:.6g} without a unit is in yuan: write {with_units(yuan, '亿', '万', '元')}")
+    if 0 < yuan < LEAST_BARE and is_bare(value):
+        raise BareMoney(asks_for_unit(yuan, "亿", "万", "元"))
     return yuan
 
 
-def with_units(number: float, *units: str) -> str:
-    """80亿 / 80万 / 80元: what a number without a unit may have meant."""
-    return " / ".join(f"{number:.6g}{unit}" for unit in units)
+def asks_for_unit(number: float, *units: str) -> str:
+    """What is said of a number without a unit: that it is read as yuan, and what it may have meant."""
+    forms = " / ".join(f"{number:.6g}{unit}" for unit in units)
+    return f"{number:.6g} without a unit is in yuan: write {forms}"
 
 
-def _is_bare(text: str) -> bool:
-    """Whether a text is a number alone, without a unit or a currency."""
-    parts = _split(text)
+def is_bare(value: object) -> bool:
+    """Whether a value is written as a number alone, without a unit or a currency."""
+    if not isinstance(value, str):
+        return isinstance(value, int | float)
+    parts = _split(value)
     return parts is not None and not parts[1]
 
 

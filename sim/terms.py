@@ -409,7 +409,7 @@ def _named(path: str, prefixes: tuple[str, ...], names: Names, lang: str) -> str
     for prefix in prefixes:
         for key in (f"{prefix}.{path}", f"{prefix}.{last}"):
             if key in TERMS:
-                return _capital(term(key, lang))
+                return capital(term(key, lang))
     candidates = [*names, *(key.partition(".")[2] for key in TERMS if key.partition(".")[0] in prefixes)]
     raise UnknownTerm(f"no name for {path!r}{_nearest(last, candidates)}")
 
@@ -418,7 +418,7 @@ def _joined(first: str, second: str, lang: str, en: str = ": ", zh: str = "：")
     return f"{first}{zh if lang == 'zh' else en}{second}"
 
 
-def _capital(text: str) -> str:
+def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 

@@ -22,6 +22,7 @@ import numpy as np
 from sim.analysis.model import DEFAULT_METRICS, ZoneModel, all_at_once, fingerprint_of, nearest, refuse
 from sim.analysis.text import between, csv_text, layout, say, show, word
 from sim.errors import Problem, UserError
+from sim.terms import capital
 
 if TYPE_CHECKING:
     from sim.result import Result
@@ -276,8 +277,7 @@ class Comparison:
 
     def _head(self, name: str, lang: str, short: bool) -> str:
         """A scenario at the head of a remark: by its short name, as tables of a terminal call it, or in full."""
-        full = name if short else self.called(name, lang)
-        return full if short else full[:1].upper() + full[1:]
+        return name if short else capital(self.called(name, lang))
 
     def priced(self) -> list[tuple[str, bool, list[Price]]]:
         """(scenario, whether it is told the other way round, its lines so told), in the order of the scenarios."""
@@ -462,12 +462,10 @@ class Comparison:
         d, j = self.of(name), self.column(self.at)
         if not own or not own[0].cost < 0 or self.price_by not in known or d.noise[known.index(self.price_by), j]:
             return None
-        over = (
-            self.over(name, lang)
-            if turned and not short
-            else self._head(self.baseline if turned else name, lang, short)
-        )
-        head = over[:1].upper() + over[1:] if not short else over
+        if turned and not short:
+            head = capital(self.over(name, lang))
+        else:
+            head = self._head(self.baseline if turned else name, lang, short)
         head += say(lang, "：净成本为负：", ": the net cost is below 0: ")
         more = None
         if "public.outlay" in known:
@@ -977,7 +975,6 @@ def run(
     found = compare(results, baseline, at, interval, wanted)
     found.chosen = list(dict.fromkeys(metrics))
     found.elsewhere = [name for name, scenario in variants.items() if not of_one_zone(first, scenario)]
-    found.prices = [price for price in found.prices if price.name not in found.elsewhere]
     found.about = {
         "seed": seed,
         "scenarios": {name: fingerprint_of(s) for name, s in made.items()},
@@ -986,7 +983,7 @@ def run(
         "changes": {name: stacking.changes_in_words(first, s) for name, s in variants.items()},
         "discount": [float(s.public.discount.value) for s in made.values()],
     }
-    found.prices = [p for p in found.prices if not found.unpriced(p.name)]
+    found.prices = [p for p in found.prices if p.name not in found.elsewhere and not found.unpriced(p.name)]
     if decompose:
         outputs = [f"{found.metrics[k].name}@{found.at}" for k in found.shown()]
         done = len(made)

@@ -25,6 +25,7 @@ from matplotlib.ticker import MaxNLocator
 from sim import store
 from sim.quantities import half_up, significant
 from sim.terms import COUNTED, term
+from sim.terms import capital as capital
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -200,10 +201,6 @@ def legend(figure: Figure, handles: Sequence[Artist], top: float) -> float:
         )
         top -= 0.18 / height
     return top - 0.04 / height
-
-
-def capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def shortened(text: str, room: int) -> str:

@@ -37,7 +37,7 @@ from sim.model.market.parameters import MarketParameters
 from sim.model.programmes.parameters import Programme
 from sim.model.projects.parameters import Project
 from sim.model.rounds.parameters import RoundParameters
-from sim.quantities import LEAST_BARE, quarter_name, with_units
+from sim.quantities import LEAST_BARE, asks_for_unit, quarter_name
 from sim.scenario.facts import Fact
 from sim.scenario.fields import (
     NO_PARAMETERS,
@@ -208,8 +208,7 @@ class Scenario(Table):
             for field in ("low", "high", "step"):
                 end = getattr(lever, field)
                 if end is not None and 0 < abs(end.value) < LEAST_BARE:
-                    forms = with_units(end.value, "亿", "万")
-                    message = f"{end.value:.6g} without a unit is in yuan: write {forms}"
+                    message = asks_for_unit(end.value, "亿", "万")
                     found.append((f"levers.{path}.{field}", message, end.value, []))
 
     def _check_time(self, found: list) -> None:
@@ -659,9 +658,7 @@ class Scenario(Table):
         for fact in self.facts:
             money = units.get(str(fact.metric).partition("+")[0].strip()) == "CNY"
             if money and fact._bare and 0 < abs(fact.value) < LEAST_BARE:
-                forms = with_units(fact.value, "亿", "万")
-                message = f"{fact.value:.6g} without a unit is in yuan: write {forms}"
-                found.append((f"facts.{fact.id}.value", message, fact.value, []))
+                found.append((f"facts.{fact.id}.value", asks_for_unit(fact.value, "亿", "万"), fact.value, []))
             for part in str(fact.metric).split("+"):
                 if names and part.strip() not in names:
                     found.append((f"facts.{fact.id}.metric", "no such metric", part.strip(), names))

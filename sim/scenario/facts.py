@@ -1,12 +1,11 @@
 """Facts: published figures as inputs, calibration targets, checks or goals, never two of them at once."""
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, PrivateAttr, WithJsonSchema, model_validator
 
 from sim.errors import ScenarioProblems
-from sim.quantities import parse_money, parse_number, quarter_name
+from sim.quantities import is_bare, parse_money, parse_number, quarter_name
 from sim.scenario.fields import Described, Id, LocalName, Share, Table, When
 
 
@@ -56,8 +55,7 @@ class Fact(Table):
     @classmethod
     def _notes_how_it_is_written(cls, raw: Any, handler: Any) -> "Fact":
         fact = handler(raw)
-        written = raw.get("value") if isinstance(raw, dict) and raw.get("unit") is None else "with a unit"
-        fact._bare = isinstance(written, int | float) or re.fullmatch(r"[\s\d.,_+-]+", str(written)) is not None
+        fact._bare = isinstance(raw, dict) and raw.get("unit") is None and is_bare(raw.get("value"))
         return fact
 
     @model_validator(mode="after")
