@@ -313,7 +313,7 @@ key, v = np.array([1, 2], np.uint64), w.ventures
 for k, amount in enumerate((100.0, 60.0)):
     c, price = issue_class(key, terms(senior_share=np.full(8, 1.0)), v, 0, 5, 1, 3, amount, 400.0, 0)
     for f, part in ((0, 0.5), (1, 0.3)):  # outsiders keep a fifth
-        add_holding(w.holdings, v, w.tally, f, 0, c, part * amount / price, part * amount, 0, 1.0)
+        add_holding(w.holdings, v, w.tally, f, 0, c, part * amount / price, part * amount, 1, 0, 1.0)
 v.cash[0], v.burn[0], v.last_post[0] = 200.0, 10.0, 460.0
 rules = Rules(redemption_tries=3, redemption_term=1.0, redemption_ability=0.5, founders_means=20.0)
 before = v.class_shares[0, :2].copy()

@@ -189,11 +189,12 @@ def test_funds_place_their_first_investments_by_plan():
         places = (begins <= 6) & (begins < f.invests_until[:n]) & (f.invests_until[:n] > 6)
         funds = np.flatnonzero((f.kind[:n] == FundKind.MARKET) & (f.ended[:n] == 0) & places)
         assert funds.size > 50
-        room = f.commitment * (1.0 - scenario.rounds.fee_reserve.value) * f.local_share * (1.0 - f.follow_reserve)
+        invests = f.commitment[funds] / f.load[funds] * f.local_share[funds]
+        room = invests + (f.recycled - f.followed - f.kept)[funds]  # what may go into first investments
         elapsed = world.market.placing[6] - np.where(
             begins > 0, world.market.placing[np.clip(begins - 1, 0, 6)], begins
         )
-        plan = room[funds] * elapsed[funds] / (f.invests_until[funds] - begins[funds])
+        plan = room * elapsed[funds] / (f.invests_until[funds] - begins[funds])
         over = (f.invested - f.followed)[funds] - plan
         return (over / f.commitment[funds]).max(), scenario.rounds.concentration.value
 

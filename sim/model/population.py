@@ -310,13 +310,14 @@ def admit_entrants(key, rules, firms, ventures, market, tally, scratch, quarter)
 @kernel
 def land_firm(key, rules, firms, ventures, holdings, funds, market, tally, events, scratch, fund, index, quarter, age):
     """One firm moves in with an investment of the attraction fund (资本招商): firm, venture, a first round at its
-    value and the market's price. age: quarters it had, at the start, since that round's price was its value; its last
-    round is then taken to have been a later one, of the same investors, at its value of that time."""
+    value and the market's price. age: how many quarters before the start it came; 0: it comes now. The value of one
+    that came before has moved since, and its last round is taken to have been a later one, of the same investors, at
+    the value of then."""
     cohort = cohort_of(quarter if age == 0 else -1, np.int64(Source.ATTRACTED))
     _, b, c, _ = uniforms(key, index, cohort, 0, Purpose.ATTRACTION)
     ticket = min(
         rules.attraction.ticket * exp(rules.attraction.ticket_sd * normal(b)),
-        dry_powder(rules.rounds, funds, fund, True),
+        dry_powder(funds, fund, True),
     )
     if ticket < 0.2 * rules.attraction.ticket:
         return
@@ -599,7 +600,7 @@ def hold_as_booked(r, funds, ventures, holdings, tally, k, v):
             c, shares = issue_ordinary(ventures, v, want - have)
             if shares > 0.0:
                 ordinary = tally.counts[Count.HOLDINGS]
-                add_holding(holdings, ventures, tally, f, v, c, shares, 0.0, 0, funds.load[f])
+                add_holding(holdings, ventures, tally, f, v, c, shares, 0.0, 1, 0, funds.load[f])
                 if tally.counts[Count.STATUS] != Status.OK:
                     return
                 holdings.bought[ordinary] = ventures.last_round[v]
@@ -687,7 +688,7 @@ def place_named(key, rules, firms, ventures, holdings, funds, market, tally, eve
         for i in range(first, r.first_round[k + 1]):
             n = 0
             if backer >= 0 and r.direct_share[i] > 0.0:
-                cheque = min(r.direct_share[i] * r.amount[i], dry_powder(rules.rounds, funds, backer, True))
+                cheque = min(r.direct_share[i] * r.amount[i], dry_powder(funds, backer, True))
                 if cheque > 0.0:
                     scratch.list[0] = backer
                     scratch.cheque[0] = cheque

@@ -189,6 +189,7 @@ class Holdings(NamedTuple):
     share_class: Small
     shares: Floats
     cost: Floats
+    first: Bytes  # 1: the fund held nothing of the firm before
     bought: Small  # quarter
     called: Floats  # a deal's own waterfall, where carry is paid deal by deal: cost with its share of fees,
     balance: Floats  # capital and hurdle not yet returned,
@@ -236,6 +237,7 @@ class Funds(NamedTuple):
     nav: Floats  # of the limited partners
     nav_fair: Floats
     follow_reserve: Floats  # part of what is invested that is kept for following
+    kept: Floats  # money kept for following in the firms it holds
     followed: Floats  # invested in firms held before, ever
     counted: Floats  # towards the reinvestment ratio
     conceded: Floats  # gains that the guidance fund gave up to its other partners

@@ -541,6 +541,7 @@ def tidy_holdings(ventures, holdings, tally):
         holdings.share_class[kept] = holdings.share_class[h]
         holdings.shares[kept] = holdings.shares[h]
         holdings.cost[kept] = holdings.cost[h]
+        holdings.first[kept] = holdings.first[h]
         holdings.bought[kept] = holdings.bought[h]
         holdings.called[kept] = holdings.called[h]
         holdings.balance[kept] = holdings.balance[h]

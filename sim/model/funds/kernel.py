@@ -2,11 +2,10 @@
 
 The guidance fund commits to sub-funds; each proposal asks it for a share of its target, under the contribution cap, and
 raises the rest elsewhere with a success that depends on the market and on luck (nationally 60 % of targets are
-subscribed): leverage is an outcome. A share of the other limited partners' money is new to the zone
-(additionality); the
-rest would have come as market-fund money and is taken from the market funds' allocations, so that a world without the
-guidance fund holds it. Local share: the reinvestment rule (返投) asks a sub-fund for ratio x guidance money in the
-zone.
+subscribed): leverage is an outcome. Of the other limited partners' money that a sub-fund means for the zone a share is
+new to it (additionality); the rest would have come as market-fund money and is taken from the market funds'
+allocations, so that a world without the guidance fund holds it. Local share: the reinvestment rule (返投) asks a
+sub-fund for ratio x guidance money in the zone.
 Order of the graph: a fund stands after the funds that commit to it, so one sweep from the last to the first passes
 calls and distributions up to the treasury.
 """
@@ -69,6 +68,7 @@ def take_fund(rules, funds, tally, group, number, opened):
     funds.nav[f] = 0.0
     funds.nav_fair[f] = 0.0
     funds.followed[f] = 0.0
+    funds.kept[f] = 0.0
     funds.counted[f] = 0.0
     funds.conceded[f] = 0.0
     funds.local_required[f] = 0.0
@@ -84,7 +84,7 @@ def take_fund(rules, funds, tally, group, number, opened):
     funds.hurdle[f] = rules.hurdle[group]
     funds.carry_rate[f] = rules.carry[group]
     funds.catch_up[f] = rules.catch_up[group]
-    funds.load[f] = 1.0 / (1.0 - min(rules.fee_reserve, 0.9))
+    funds.load[f] = 1.0 / (1.0 - rules.fee_reserve[group])
     funds.concentration[f] = rules.concentration[group]
     funds.extension[f] = rules.extension[group]
     funds.harvest[f] = rules.harvest[group]
@@ -127,6 +127,19 @@ def commit_others(rules, funds, commitments, tally, f, amount):
     commit(funds, commitments, tally, OTHERS, f, amount - state)
 
 
+@inlined
+def investable(funds, f):
+    """What is left of a fund's commitments for investing after the fees and expenses of its terms."""
+    return funds.commitment[f] / funds.load[f]
+
+
+@inlined
+def part_of_zone(rules, funds, f, g):
+    """Part of what a sub-fund invests that goes into firms of the zone: of its own accord, and at least what the
+    reinvestment rule asks, which counts what firms get and not what is paid for fees."""
+    return min(1.0, max(rules.local_share[g], funds.local_required[f] / max(investable(funds, f), 1.0)))
+
+
 @kernel
 def open_closed_fund(rules, funds, commitments, tally, g):
     """A sub-fund that closed before the start: its size and the guidance money in it are known."""
@@ -141,7 +154,7 @@ def open_closed_fund(rules, funds, commitments, tally, g):
     commit(funds, commitments, tally, funds.parent[f], f, share)
     commit_others(rules, funds, commitments, tally, f, others)
     funds.local_required[f] = rules.reinvestment[g] * share
-    funds.local_share[f] = min(1.0, max(rules.local_share[g], funds.local_required[f] / rules.commitment[g]))
+    funds.local_share[f] = part_of_zone(rules, funds, f, g)
     if rules.paced[g]:
         funds.local_share[f] = 0.0
     tally.money[Cash.SUBFUND_OTHERS] += others
@@ -152,7 +165,7 @@ def open_closed_fund(rules, funds, commitments, tally, g):
 def plan_funds(key, rules, funds, commitments, market, tally):
     """At the start: the zone's own funds, the slots of sub-fund proposals, and what market institutions have left of
     the funds that they raised before the start; a fund in the last year of its investment period has placed its
-    money."""
+    money. Where the guidance fund opens after the first proposals were to come, all of them come so much later."""
     for g in range(rules.groups):
         kind = rules.kind[g]
         if kind == FundKind.GUIDANCE or kind == FundKind.DIRECT or kind == FundKind.ATTRACTION:
@@ -176,6 +189,7 @@ def plan_funds(key, rules, funds, commitments, market, tally):
                 for other in range(f):
                     if funds.group[other] == rules.parent[g]:
                         funds.parent[f] = other
+                        funds.opened[f] += max(np.int64(0), np.int64(funds.opened[other]) - rules.opens_from[g])
         elif rules.booked[g]:
             f = take_fund(rules, funds, tally, g, 0, rules.opens_from[g])
             if f < 0:
@@ -199,7 +213,7 @@ def last_placed(rules, funds, f, g, u):
     """A fund of the start has placed a first cheque at some time before it, and waits until what is left, spread evenly
     over what is left of its period, comes to that cheque: the part of the wait (quarters) that is not over yet. Without
     it all of them would be met in the first quarter."""
-    room = funds.commitment[f] * (1.0 - rules.fee_reserve) * funds.local_share[f] * (1.0 - rules.follow_on[g])
+    room = investable(funds, f) * funds.local_share[f] * (1.0 - rules.follow_on[g])
     left = rules.deploys_over * (np.int64(funds.invests_until[f]) - 1)  # without a plan nobody waits
     wait = min(1.0, rules.first_cheque[g] / max(room, 1.0)) * left
     return np.int64(u * (wait + 1.0)) if wait > 0.0 else np.int64(0)
@@ -207,10 +221,12 @@ def last_placed(rules, funds, f, g, u):
 
 @kernel
 def open_market_fund(key, rules, funds, commitments, market, tally, g, k, opened, quarter, left):
-    """An institution's next fund: what it allots to the zone, lognormal, more in hot markets, less what sub-funds have
-    already drawn from the same purses (the part of their other money that is not additional)."""
+    """An institution's next fund: what it allots to the zone, lognormal, with the trend of fundraising and more in hot
+    markets, less what sub-funds have already drawn from the same purses (the part of their other money that is not
+    additional)."""
     a, b, _, _ = uniforms(key, k, rules.address[g], opened + 400, Purpose.FUND_PROPOSAL_MORE)
-    size = left * rules.commitment[g] * exp(rules.size_sd[g] * normal(a) + rules.size_mood[g] * market.private[quarter])
+    log_size = rules.size_sd[g] * normal(a) + rules.size_mood[g] * market.private[quarter]
+    size = left * rules.commitment[g] * exp(log_size + rules.fundraising_growth * quarter)
     displaced = 0.0 if rules.paced[g] else min(tally.money[Cash.DISPLACED], 0.5 * size)
     tally.money[Cash.DISPLACED] -= displaced
     f = take_fund(rules, funds, tally, g, k + GENERATION * (opened + 400), opened)
@@ -258,12 +274,13 @@ def close_sub_fund(key, rules, funds, commitments, market, tally, f, quarter):
     commit(funds, commitments, tally, parent, f, share)
     commit_others(rules, funds, commitments, tally, f, others)
     funds.local_required[f] = rules.reinvestment[g] * share
-    funds.local_share[f] = min(1.0, max(rules.local_share[g], funds.local_required[f] / size))
+    funds.local_share[f] = part_of_zone(rules, funds, f, g)
     if rules.paced[g]:
         funds.local_share[f] = 0.0
     tally.money[Cash.SUBFUND_OTHERS] += others
-    tally.money[Cash.SUBFUND_NEW] += rules.additionality * others
-    tally.money[Cash.DISPLACED] += (1.0 - rules.additionality) * others * funds.local_share[f]
+    to_zone = others * funds.local_share[f]
+    tally.money[Cash.SUBFUND_NEW] += rules.additionality * to_zone
+    tally.money[Cash.DISPLACED] += (1.0 - rules.additionality) * to_zone
     tally.counts[Count.SUB_FUNDS] += 1
 
 
@@ -403,7 +420,7 @@ def charge_and_invest_outside(key, rules, funds, market, tally, quarter):
         goes_out = funds.local_share[f] < 1.0 and rules.kind[g] == FundKind.SUB_FUND
         if goes_out or funds.outside_value[f] > 0.0:
             if goes_out and investing:
-                part = (1.0 - funds.local_share[f]) * funds.commitment[f] * (1.0 - rules.fee_reserve) / rules.invests[g]
+                part = (1.0 - funds.local_share[f]) * investable(funds, f) / rules.invests[g]
                 room = callable_money(funds, f)
                 if funds.paid_ahead[f]:
                     room = max(0.0, funds.cash[f] - funds.need[f])
@@ -480,16 +497,15 @@ def call_capital(rules, funds, commitments, tally, f, g, quarter):
 
 
 @inlined
-def idle_cash(rules, funds, f, quarter):
+def idle_cash(funds, f, quarter):
     """Cash that a fund has no more use for: all of it at its end; after the investment period what goes beyond its
     reserves for following, fees and expenses. A guidance fund keeps what its sub-funds may still call."""
     if funds.ended[f] == 1:
         return funds.cash[f]
     if quarter < funds.invests_until[f] or funds.kind[f] == FundKind.GUIDANCE:
         return 0.0
-    follows = funds.follow_reserve[f] * (1.0 - rules.fee_reserve) * funds.commitment[f] - funds.followed[f]
-    fees = rules.fee_reserve * funds.commitment[f] - funds.fees[f] - funds.expenses[f]
-    return max(0.0, funds.cash[f] - max(0.0, follows) - max(0.0, fees))
+    fees = funds.commitment[f] - investable(funds, f) - funds.fees[f] - funds.expenses[f]
+    return max(0.0, funds.cash[f] - funds.kept[f] - max(0.0, fees))
 
 
 @kernel
@@ -549,7 +565,7 @@ def distribute(rules, funds, commitments, tally, f, g, quarter):
         funds.recycled[f] += kept
         funds.cash[f] += kept
         spare -= kept
-    idle = idle_cash(rules, funds, f, quarter)
+    idle = idle_cash(funds, f, quarter)
     funds.cash[f] -= idle
     spare += idle
     before = funds.hurdle_balance[f]
@@ -620,6 +636,17 @@ def accrued_carry(funds, f, worth):
     return owed if funds.by_deal[f] == WITH_CLAWBACK else max(0.0, owed)
 
 
+@inlined
+def kept_for(funds, f, cost, first):
+    """What a position adds to the money that its fund keeps for following: for a yuan first invested as much as its
+    plan has for following, as far as the concentration limit leaves room for it; less what it has followed with. A firm
+    that was followed with more takes from the part of the others."""
+    if not first:
+        return -cost
+    planned = funds.follow_reserve[f] / max(1.0 - funds.follow_reserve[f], 1e-9) * cost
+    return min(planned, max(0.0, funds.concentration[f] * funds.commitment[f] - cost))
+
+
 @kernel
 def value_funds(funds, commitments, ventures, holdings, market, tally, quarter):
     """Net asset value of the partners: unlisted holdings at the last round's price, listed ones at the market, the
@@ -632,6 +659,7 @@ def value_funds(funds, commitments, ventures, holdings, market, tally, quarter):
         funds.nav[f] = funds.outside_value[f] + funds.cash[f]
         funds.nav_fair[f] = funds.nav[f]
         funds.held_cost[f] = min(funds.outside_value[f], funds.invested_outside[f])
+        funds.kept[f] = 0.0
         funds.held_age[f] = 0.0
     for h in range(tally.counts[Count.HOLDINGS]):
         f = holdings.fund[h]
@@ -644,6 +672,7 @@ def value_funds(funds, commitments, ventures, holdings, market, tally, quarter):
             worth = part * exp(ventures.log_value[v]) * multiple
             funds.nav_fair[f] += worth
         else:
+            funds.kept[f] += kept_for(funds, f, holdings.cost[h], holdings.first[h])
             worth = part * ventures.last_post[v]
             funds.nav_fair[f] += worth * ventures.fair_part[v]
             if holdings.mark[h] > 0.0:
@@ -654,6 +683,7 @@ def value_funds(funds, commitments, ventures, holdings, market, tally, quarter):
     for f in range(tally.counts[Count.FUNDS] - 1, -1, -1):
         if funds.ended[f] == 2 or funds.commitment[f] <= 0.0:
             continue
+        funds.kept[f] = max(0.0, funds.kept[f])
         funds.accrued[f] = 0.0
         if funds.carry_rate[f] > 0.0:
             funds.accrued[f] = accrued_carry(funds, f, funds.nav[f])
@@ -762,7 +792,8 @@ def mark_to_book(funds, commitments, ventures, holdings, tally, f, worth, unmark
 def take_over_books(rules, funds, commitments, ventures, holdings, market, tally):
     """The state of funds at the start from their own books: paid in, distributed, net asset value. A guidance fund
     without books of its own has those of the sub-funds that have; a paced fund that opened before the start has its
-    pacing's.
+    pacing's; the fund of attracted investment has what the firms that had landed cost and are worth, so that its rates
+    of return do not count their gains of before.
 
     What the books do not tell is set so that the accounts close. Known positions cost what is known; fees and expenses
     are those of the terms, as far as money is left for them; the rest of what was paid in is held as cash by funds of
@@ -808,6 +839,8 @@ def take_over_books(rules, funds, commitments, ventures, holdings, market, tally
             paid, back, net = paced_so_far(rules, funds, f, g)
         elif down > 0.0:
             paid, back, net = down, up, stakes + listed + stated + unmarked
+        elif funds.kind[f] == FundKind.ATTRACTION and funds.invested[f] > 0.0:
+            paid, back, net = funds.invested[f], 0.0, 0.0
         else:
             continue
         quarters = rules.book_age[g] if rules.booked[g] else max(np.int64(0), -np.int64(funds.opened[f]))
@@ -822,7 +855,6 @@ def take_over_books(rules, funds, commitments, ventures, holdings, market, tally
         funds.booked[f] = 1
         funds.booked_paid[f] = paid
         funds.booked_back[f] = back
-        funds.booked_nav[f] = net
         funds.called[f] = paid
         funds.distributed[f] = back
         funds.received[f] = up + earned
@@ -832,7 +864,12 @@ def take_over_books(rules, funds, commitments, ventures, holdings, market, tally
         funds.hurdle_balance[f] = max(0.0, paid * due - back)
         funds.whole_distributed[f] = back
         tally.money[Cash.OUTSIDE_PAID] += earned
-        worth = gross_of_carry(funds, f, net)
+        if funds.kind[f] == FundKind.ATTRACTION and not rules.booked[g]:
+            worth = listed + stated + unmarked
+            net = worth - accrued_carry(funds, f, worth)
+        else:
+            worth = gross_of_carry(funds, f, net)
+        funds.booked_nav[f] = net
         rest = worth - listed - stated - unmarked - stakes
         if rest < 0.0:
             mark_to_book(

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from sim.scenario.fields import Described, Number, Probability, Ratio, Share, Table, When, Years
+from sim.scenario.fields import Described, Number, Probability, Ratio, Share, SignedRate, Table, When, Years
 
 RegimeName = Literal["cold", "normal", "hot"]
 
@@ -75,5 +75,6 @@ class MarketParameters(Table):
     lag: Share = Described("share of the gap to listed multiples that private pricing closes in a quarter")
     window: WindowByRegime = Described("IPO window")
     pace: PaceByRegime = Described("pace of funds' first investments")
+    fundraising_growth: SignedRate = Described("yearly log growth of what market institutions allot to the zone")
     history: list[RegimeSpell] = Described("quarters whose regime is known or assumed", default=[])
     shut: ShutWindow | None = Described("a shut IPO window", default=None)

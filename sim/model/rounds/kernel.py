@@ -31,6 +31,7 @@ from sim.model.draws import (
     unit,
 )
 from sim.model.firms.kernel import draw_laplace, shock_words
+from sim.model.funds.kernel import investable, kept_for
 from sim.model.jit import fast_kernel, inlined, kernel, note_flags, order_by
 from sim.model.market.kernel import mean_regime
 from sim.model.world import (
@@ -338,14 +339,34 @@ def next_stage(rules, ventures, v, normal_pre, latest):
 
 
 @inlined
-def dry_powder(rules, funds, f, follows):
-    """What a fund can still put into firms of the zone: its local share, after the reserve for fees; for a first
-    investment also after what it keeps for following. Money paid in by tranches must be there; else it is called."""
-    room = funds.commitment[f] * (1.0 - rules.fee_reserve) * funds.local_share[f] + funds.recycled[f]
-    if follows:
-        room -= funds.invested[f]
-    else:
-        room = room * (1.0 - funds.follow_reserve[f]) - (funds.invested[f] - funds.followed[f])
+def unplaced(funds, f):
+    """What a fund has not put into firms of the zone yet: of its local share, after the reserve for fees."""
+    room = investable(funds, f) * funds.local_share[f] + funds.recycled[f]
+    return max(0.0, room - funds.invested[f])
+
+
+@inlined
+def still_asked(funds, f):
+    """What the reinvestment rule asks a sub-fund for beyond what counts already."""
+    return max(0.0, funds.local_required[f] - funds.counted[f])
+
+
+@inlined
+def for_first(funds, f):
+    """What a fund can still put into firms that it does not hold: what it has not placed, less what it keeps for
+    following in those it holds and would keep for the new ones. What the reinvestment rule still asks comes before
+    following. A firm that takes all that the concentration limit allows is not followed: nothing is kept for it."""
+    left = unplaced(funds, f)
+    free = max(0.0, left - funds.kept[f])
+    if free < funds.concentration[f] * funds.commitment[f]:
+        free *= 1.0 - funds.follow_reserve[f]
+    return max(free, min(left, still_asked(funds, f)))
+
+
+@inlined
+def dry_powder(funds, f, follows):
+    """What a fund can put into a firm of the zone now. Money paid in by tranches must be there; else it is called."""
+    room = unplaced(funds, f) if follows else for_first(funds, f)
     left = funds.cash[f] - funds.need[f]
     if not funds.paid_ahead[f]:
         left += funds.commitment[f] - funds.called[f]
@@ -356,7 +377,9 @@ def dry_powder(rules, funds, f, follows):
 def ahead_of_plan(rules, funds, market, f, quarter):
     """Whether a fund's first investments have used up what it plans to place by the end of this quarter: its money for
     them, spread evenly over part `deploys_over` of its investment period, if every quarter of it is normal. A hot
-    quarter counts for more, a cold one for less (`market.pace`); quarters before the start count as normal ones."""
+    quarter counts for more, a cold one for less (`market.pace`); quarters before the start count as normal ones.
+    The plan goes by what following has come to so far: what is kept for firms that have died, have listed or have had
+    all that the limit allows is placed anew, and what the reinvestment rule still asks is placed in full."""
     begins = np.int64(funds.places_from[f])
     if begins > quarter:  # it waits; where it begins may lie beyond the run
         return True
@@ -364,8 +387,11 @@ def ahead_of_plan(rules, funds, market, f, quarter):
     elapsed = market.placing[quarter] - (market.placing[begins - 1] if begins > 0 else begins)
     if elapsed >= span:
         return False
-    room = funds.commitment[f] * (1.0 - rules.fee_reserve) * funds.local_share[f] * (1.0 - funds.follow_reserve[f])
-    return funds.invested[f] - funds.followed[f] >= room * elapsed / span
+    first = funds.invested[f] - funds.followed[f]
+    part = first / (first + funds.kept[f] + funds.followed[f]) if first > 0.0 else 1.0 - funds.follow_reserve[f]
+    left = unplaced(funds, f)
+    more = max(part * max(0.0, left - funds.kept[f]), min(left, still_asked(funds, f)))
+    return first >= (first + more) * elapsed / span
 
 
 @kernel
@@ -380,7 +406,7 @@ def open_books(rules, funds, market, tally, scratch, quarter):
         kind = funds.kind[f]
         if kind != FundKind.SUB_FUND and kind != FundKind.MARKET:
             continue
-        powder = dry_powder(rules, funds, f, False)
+        powder = dry_powder(funds, f, False)
         if powder < rules.least_cheque or ahead_of_plan(rules, funds, market, f, quarter):
             continue
         weight = powder / np.sqrt(funds.commitment[f] + 1.0)
@@ -462,8 +488,9 @@ def paid_before(scratch, holders, f):
 
 
 @kernel
-def add_holding(holdings, ventures, tally, f, v, share_class, shares, cost, quarter, load):
-    """Write a position; the list of a venture's positions starts at ventures.first_holding."""
+def add_holding(holdings, ventures, tally, f, v, share_class, shares, cost, first, quarter, load):
+    """Write a position (first: the fund held nothing of the firm). A venture's positions are a list that begins at
+    ventures.first_holding."""
     h = tally.counts[Count.HOLDINGS]
     if h >= holdings.fund.shape[0]:
         tally.counts[Count.STATUS] = Status.HOLDINGS_FULL
@@ -473,6 +500,7 @@ def add_holding(holdings, ventures, tally, f, v, share_class, shares, cost, quar
     holdings.share_class[h] = share_class
     holdings.shares[h] = shares
     holdings.cost[h] = cost
+    holdings.first[h] = first
     holdings.bought[h] = quarter
     holdings.called[h] = cost * load
     holdings.balance[h] = cost * load
@@ -647,9 +675,11 @@ def close_round(
         cheque = scratch.cheque[k]
         if cheque >= largest:
             lead, largest = np.int64(f), cheque
-        if already_in(holdings, ventures, v, f) > 0.0:
+        first = 0 if already_in(holdings, ventures, v, f) > 0.0 else 1
+        if not first:
             funds.followed[f] += cheque
-        add_holding(holdings, ventures, tally, f, v, c, cheque / price, cheque, quarter, funds.load[f])
+        funds.kept[f] = max(0.0, funds.kept[f] + kept_for(funds, f, cheque, first))
+        add_holding(holdings, ventures, tally, f, v, c, cheque / price, cheque, first, quarter, funds.load[f])
         if funds.kind[f] == FundKind.SUB_FUND:
             funds.counted[f] += counts * cheque
             tally.money[Cash.BY_SUB_FUNDS] += cheque
@@ -727,7 +757,7 @@ def offer(rules, funds, f, held, stage, amount, post, follows):
     """The cheque a fund can write: within ticket, concentration limit (less what it has paid for the firm already:
     held), share of the firm and dry powder."""
     limit = funds.commitment[f] * funds.concentration[f] - held
-    powder = dry_powder(rules, funds, f, follows)
+    powder = dry_powder(funds, f, follows)
     return max(0.0, min(min(rules.ticket[stage], amount), min(min(limit, rules.firm_share * post), powder)))
 
 
@@ -770,7 +800,7 @@ def seek_round(key, rules, firms, ventures, holdings, funds, market, tally, even
     if ventures.backed[v]:
         backer = regular_backer(funds, scratch, holders, np.int64(FundKind.DIRECT))
     if backer >= 0:
-        cheque = min(rules.backer_share * amount, dry_powder(rules, funds, backer, True))
+        cheque = min(rules.backer_share * amount, dry_powder(funds, backer, True))
         if cheque > 0.0:
             scratch.list[0] = backer
             scratch.cheque[0] = cheque

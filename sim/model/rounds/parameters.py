@@ -104,7 +104,6 @@ class RoundParameters(Table):
             "step_up_spread",
             "concentration",
             "firm_share",
-            "fee_reserve",
             "backer",
             "listed_volatility",
         )
@@ -127,7 +126,6 @@ class RoundParameters(Table):
     meetings: Annotated[Count, Bounds(le=16)] = Described("funds a firm meets in a quarter")
     concentration: Share = Described("most of its commitments a fund puts into one firm")
     firm_share: Share = Described("most of a firm's post-money a fund buys in one round")
-    fee_reserve: Share = Described("part of commitments kept for fees and expenses")
     least_cheque: Money = Described("smallest cheque and smallest round")
     mood: Number = Described("log odds of a yes added in a hot regime, taken in a cold one")
     mood_multiple: Number = Described("log odds of a yes per unit of the log index of private pricing")
