@@ -33,8 +33,10 @@ from sim.scenario.loading import ScenarioProblems, load
 Found = list[tuple[str, str, object, list[str]]]  # (path, message, what was found, allowed names)
 
 OTHERS, GRANTED, UNISSUED = "others", "options", "pool"  # who holds what no holder of the file does
+ORDINARY = "ordinary"
 TODAY = "today"
 SLACK = 1e-3  # a price is stated to a few digits: price x shares may be off by so much of the money
+ROUNDING = 1e-12  # sums of parts are one but for so much
 MOST = 1e15  # shares, or yuan: far beyond any company, and far from where floats lose a share
 
 Shares = Annotated[Count, Bounds(le=MOST)]
@@ -175,7 +177,7 @@ class Planned(Terms):
         if self.pre_money is not None and self.pool is not None:
             share = self.money.value / (self.pre_money.value + self.money.value)
             share2 = self.pool.value
-            if share + share2 > 1.0 - 1e-9:
+            if share + share2 > 1.0 - ROUNDING:
                 message = (
                     f"the new money buys {share:.1%} and the pool takes {share2:.1%}: nothing is left to the others"
                 )
@@ -213,10 +215,15 @@ class Sheet(Checked):
     def _names(self) -> Found:
         found: Found = []
         ids = [h.id for h in self.holders]
-        for word in {OTHERS, GRANTED, UNISSUED} & set(ids):
-            found.append(
-                (f"holders.{word}.id", "this name has a meaning of its own: give the holder another", word, [])
-            )
+        own = "this name has a meaning of its own: take another"
+        for room, items, words in (
+            ("holders", self.holders, (OTHERS, GRANTED, UNISSUED)),
+            ("classes", self.classes, (ORDINARY, GRANTED, UNISSUED, TODAY)),
+            ("rounds", self.rounds, (ORDINARY, GRANTED, UNISSUED, TODAY)),
+        ):
+            for item in items:
+                if item.id in words:
+                    found.append((f"{room}.{item.id}.id", own, item.id, []))
         if not any(h.founder and h.ordinary.value > 0.0 for h in self.holders):
             message = "no founder holds ordinary shares: mark one with `founder = true`"
             found.append(("holders", message, None, []))
@@ -265,7 +272,7 @@ class Sheet(Checked):
 def _parts(of: dict[str, Share]) -> Found:
     number = sum(x.value for x in of.values())
     found: Found = []
-    if number > 1.0 + 1e-9:
+    if number > 1.0 + ROUNDING:
         found.append(("investors", f"the parts of the investors sum to {number:.6g}, above 1", None, []))
     return found
 

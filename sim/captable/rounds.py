@@ -22,10 +22,10 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from sim.captable.plain import plain
-from sim.captable.reading import GRANTED, OTHERS, SLACK, UNISSUED, Planned, Sheet, Terms
+from sim.captable.reading import GRANTED, ORDINARY, OTHERS, ROUNDING, SLACK, UNISSUED, Planned, Sheet, Terms
 from sim.errors import Problem, UserError
 
-MOST_DOUBLINGS = 100
+MOST_DOUBLINGS = 40  # of the shares there are: a price below a millionth of a millionth of what it was is none
 STEPS = 200  # of a bisection; it ends when its ends are neighbouring floats, after some sixty
 
 
@@ -75,7 +75,7 @@ class CapTable:
     def by_class(self) -> dict[str, float]:
         """Shares as converted: `ordinary`, then options, then each class."""
         options = {GRANTED: self.granted, UNISSUED: self.unissued}
-        return {"ordinary": sum(self.ordinary.values()), **options} | {c.id: c.as_converted for c in self.classes}
+        return {ORDINARY: sum(self.ordinary.values()), **options} | {c.id: c.as_converted for c in self.classes}
 
     def by_holder(self) -> dict[str, float]:
         """Shares as converted of each holder, of others, and options."""
@@ -160,9 +160,9 @@ def close(table: CapTable, planned: Planned, number: int, founders: set[str], sh
     )
     stocked = replace(table, unissued=table.unissued + settled.top_up)
     ready = replace(stocked, classes=protected)
-    pre_money = price * ready.fully_diluted
+    pre_money = price * ready.fully_diluted if planned.pre_money is None else planned.pre_money.value
     if planned.price is not None and abs(planned.price.value / price - 1.0) > SLACK:
-        number_of = pre_money / price
+        number_of = ready.fully_diluted
         message = f"the pre-money over {number_of:,.0f} shares before the money is {price:,.6g} a share, not this price"
         raise refused("price", message, f"{planned.price.value:,.6g}")
     issued = money / price
@@ -173,11 +173,11 @@ def close(table: CapTable, planned: Planned, number: int, founders: set[str], sh
             raise refused(f"pro_rata.{name}", "holds no shares before the round, so it has no pro-rata right", name)
         parts[name] = parts.get(name, 0.0) + taken.value * held[name] / table.fully_diluted
     number_taken = sum(parts.values())
-    if number_taken > 1.0 + 1e-9:
+    if number_taken > 1.0 + ROUNDING:
         message = f"investors and pro-rata rights take {number_taken:.6g} of the round, above 1"
         raise refused("investors", message)
     if planned.lead is not None:
-        if number_taken > 1.0 - 1e-9:
+        if number_taken > 1.0 - ROUNDING:
             raise refused("lead", "the others leave nothing of the round to the lead", planned.lead)
         parts[planned.lead] = 1.0 - number_taken
     rank = number if planned.seniority is None else planned.seniority
@@ -272,4 +272,4 @@ def _parted(shares: float, parts: Mapping[str, float]) -> dict[str, float]:
     """Shares of a class by holder; what no holder has is with others, unless that is rounding."""
     held = {name: shares * part for name, part in parts.items()}
     rest = 1.0 - sum(parts.values())
-    return held | ({OTHERS: shares * rest} if rest > 1e-9 else {})
+    return held | ({OTHERS: shares * rest} if rest > ROUNDING else {})

@@ -13,7 +13,7 @@ import numpy as np
 from sim.analysis.text import csv_text, layout, show
 from sim.captable.exits import Split, Turn, curve, part_of, split_exit, split_table, turns
 from sim.captable.payoffs import Floats, Payoff, payouts
-from sim.captable.reading import GRANTED, OTHERS, TODAY, UNISSUED, Sheet, read_sheet
+from sim.captable.reading import GRANTED, ORDINARY, OTHERS, TODAY, UNISSUED, Sheet, read_sheet
 from sim.captable.rounds import CapTable, Closed, close_rounds, opening
 from sim.errors import Problem, UserError
 from sim.quantities import half_up, quarter_name
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 KINDS = (".png", ".svg", ".pdf")  # of pictures
 FEWER = 4  # every fourth point of the curve is told in JSON; curve.csv has all
 STEP = 1e-6  # of the proceeds: how far ahead "each further yuan" looks
-OWN = ("ordinary", GRANTED, UNISSUED)  # rows beside the preferred classes
 DILUTION = ("before", "pool", "anti_dilution", "new_money", "bought", "after")
 
 
@@ -122,7 +121,7 @@ class WorkedOut:
         """The curve: proceeds, then what each class, ordinary shares with granted options, and the founders get."""
         classes = {c.id: paid for c, paid in zip(self.last.classes, self.curve.classes, strict=True)}
         founders = part_of(self.last, self.curve, self.founders)
-        return {"proceeds": self.curve.exit, **classes, "ordinary": self.curve.common, "founders": founders}
+        return {"proceeds": self.curve.exit, **classes, ORDINARY: self.curve.common, "founders": founders}
 
     def save(self, folder: str | Path, lang: str = "zh", figures: bool = True) -> None:
         """tables.csv, rounds.csv, exits.csv, turns.csv, curve.csv, captable.json, figures/ and a manifest: a folder,
@@ -162,7 +161,7 @@ class WorkedOut:
             start = [s.stated.name.get(lang), s.stated.way, s.after, s.stated.proceeds.value]
             for who, paid in s.classes.items():
                 yield [*start, "class", who, paid, int(who in s.converts)]
-            yield [*start, "class", "ordinary", s.ordinary, ""]
+            yield [*start, "class", ORDINARY, s.ordinary, ""]
             for who, paid in s.holders.items():
                 yield [*start, "holder", who, paid, ""]
 
