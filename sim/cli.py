@@ -514,11 +514,10 @@ def captable(a: argparse.Namespace) -> int:
     if folder is not None:
         worked.save(folder, _lang, figures=not a.no_figures)
     figure = worked.draw(a.figure, _lang) if a.figure else None
-    if not a.json and (folder or figure):
-        print()
-        for line in (say(f"result   {folder}", f"结果  {folder}") if folder else "",
-                     say(f"figure   {figure}", f"图表  {figure}") if figure else ""):  # fmt: skip
-            print(line, end="\n" if line else "")
+    written = [say(f"result   {folder}", f"结果  {folder}")] if folder is not None else []
+    written += [say(f"figure   {figure}", f"图表  {figure}")] if figure is not None else []
+    if written and not a.json:
+        print("\n" + "\n".join(written))
     return 0
 
 

@@ -20,7 +20,7 @@ from sim import cli
 from sim.captable.exits import curve, part_of, redemption_claims, split_exit, split_table, turns
 from sim.captable.payoffs import payouts
 from sim.captable.plain import plain
-from sim.captable.reading import GRANTED, OTHERS, UNISSUED, Exit, Planned, Sheet
+from sim.captable.reading import GRANTED, OTHERS, UNISSUED, CompanyFile, PlannedRound, StatedExit
 from sim.captable.rounds import CapTable, close_rounds, opening, settle
 from sim.captable.telling import work_out
 from sim.errors import UserError
@@ -31,11 +31,11 @@ EXAMPLE = ROOT / "docs" / "cases" / "captable.toml"
 Call = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def sheet(**tables: Any) -> Sheet:
+def sheet(**tables: Any) -> CompanyFile:
     """A file with one founder, `ordinary` shares (100万) of hers and a holder `fund`."""
     founder = {"id": "chen", "founder": True, "ordinary": tables.pop("ordinary", 1e6)}
     holders = [founder, {"id": "fund"}, *tables.pop("holders", [])]
-    made = Sheet.model_validate({"company": "X", "holders": holders, **tables})
+    made = CompanyFile.model_validate({"company": "X", "holders": holders, **tables})
     made._tree = Tree({})  # where a file would stand
     return made
 
@@ -49,7 +49,7 @@ def next_round(**terms: Any) -> dict[str, Any]:
 
 
 def sale(table: CapTable, proceeds: float, way: str = "sale"):
-    return split_exit(table, Exit.model_validate({"name": "x", "proceeds": proceeds, "way": way}), "today")
+    return split_exit(table, StatedExit.model_validate({"name": "x", "proceeds": proceeds, "way": way}), "today")
 
 
 # --- rounds, by hand
@@ -238,7 +238,7 @@ TERMS = {
 
 
 @st.composite
-def files(draw: st.DrawFn) -> Sheet:
+def files(draw: st.DrawFn) -> CompanyFile:
     """A cap table with some classes and one to three rounds, most of them cheaper than the one before."""
 
     def terms() -> dict[str, Any]:
@@ -269,7 +269,7 @@ def files(draw: st.DrawFn) -> Sheet:
     return sheet(ordinary=draw(SHARES), classes=classes, rounds=rounds, options=options)
 
 
-def rounds_of(made: Sheet):
+def rounds_of(made: CompanyFile):
     try:
         return close_rounds(made)
     except UserError as error:
@@ -278,7 +278,7 @@ def rounds_of(made: Sheet):
 
 
 @given(files())
-def test_every_round_closes(made: Sheet):
+def test_every_round_closes(made: CompanyFile):
     for closed in rounds_of(made):
         before, after, plan = closed.before, closed.after, closed.planned
         extra = sum(closed.extra.values())
@@ -305,7 +305,7 @@ def test_every_round_closes(made: Sheet):
 
 
 @given(files())
-def test_conversions_are_those_of_the_price_that_they_lead_to(made: Sheet):
+def test_conversions_are_those_of_the_price_that_they_lead_to(made: CompanyFile):
     """The protection is what the term sheet says of the price and of the top-up that come out, not of guesses."""
     pieces = plain("term_sheet")
     for closed in rounds_of(made):
@@ -327,7 +327,7 @@ def test_conversions_are_those_of_the_price_that_they_lead_to(made: Sheet):
 
 
 @given(files(), st.floats(1e4, 1e11), st.sampled_from(["sale", "listing"]))
-def test_an_exit_is_split_to_the_last_cent(made: Sheet, proceeds: float, way: str):
+def test_an_exit_is_split_to_the_last_cent(made: CompanyFile, proceeds: float, way: str):
     closed = rounds_of(made)
     table = closed[-1].after if closed else opening(made)
     told = sale(table, proceeds, way)
@@ -339,7 +339,7 @@ def test_an_exit_is_split_to_the_last_cent(made: Sheet, proceeds: float, way: st
 
 
 @given(files())
-def test_a_class_converts_above_its_turn_and_not_below(made: Sheet):
+def test_a_class_converts_above_its_turn_and_not_below(made: CompanyFile):
     table = opening(made)
     told = split_table(table)
     names = [c.id for c in table.classes]
@@ -355,7 +355,7 @@ def test_a_class_converts_above_its_turn_and_not_below(made: Sheet):
 
 
 @given(files(), st.floats(1e4, 1e11))
-def test_as_plain_python_the_split_is_the_compiled_one_to_the_last_bit(made: Sheet, proceeds: float):
+def test_as_plain_python_the_split_is_the_compiled_one_to_the_last_bit(made: CompanyFile, proceeds: float):
     from sim.finance.payoff import split
 
     told = split_table(opening(made))["classes"]
@@ -398,6 +398,7 @@ MISTAKES = [
     ('pro_rata = { harbour', 'pro_rata = { lin = "1%", summit', "领投方取其他人所余", "not in both"),
     ('lead = "summit"\npro_rata = { harbour', 'pro_rata = { summit', "因而没有按比例认购权", "no pro-rata right"),
     ('id = "harbour"', 'id = "others"', "这个名称另有含义", "a meaning of its own"),
+    ('date = "2027Q1"\n', "", "缺少这个键（含义：完成的时间）", "this key is missing (it means: when it closes)"),
     ('id = "c"', 'id = "today"', "这个名称另有含义", "a meaning of its own"),
     ('id = "lin"', 'id = "chen"', "两项的标识相同", "two items have the same id"),
     ('id = "c"', 'id = "a"', "两项的标识相同", "two items have the same id"),
@@ -513,6 +514,7 @@ def test_the_command_neither_compiles_nor_imports_what_would(root: Path):
 
 
 def test_a_planned_round_is_read_as_people_write():
-    plan = Planned.model_validate(next_round(money="1.2亿", pre_money="4.8亿", pool="10%", redemption="8%"))
+    plan = PlannedRound.model_validate(next_round(money="1.2亿", pre_money="4.8亿", pool="10%", redemption="8%"))
     assert plan.money.value == 1.2e8 and plan.pool is not None and plan.pool.value == 0.1
     assert plan.redemption is not None and plan.redemption.value == 0.08
+    assert opening(sheet(ordinary="800万股")).fully_diluted == 8e6

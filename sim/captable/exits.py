@@ -15,7 +15,7 @@ import numpy as np
 
 from sim.captable.payoffs import Floats, Payoff, first_where, payoff_of, payouts, turning_points
 from sim.captable.plain import plain
-from sim.captable.reading import GRANTED, Exit
+from sim.captable.reading import GRANTED, StatedExit
 from sim.captable.rounds import CapTable
 
 NEARLY = 1.0 - 1e-12  # of a cap: what is paid up to it is a sum
@@ -27,7 +27,7 @@ class Split:
     them; holders: holder -> yuan; converts: classes that convert; claims: class -> yuan that it may ask for by its
     redemption right at the exit's date."""
 
-    stated: Exit
+    stated: StatedExit
     after: str
     classes: dict[str, float]
     ordinary: float
@@ -65,7 +65,7 @@ def split_table(table: CapTable) -> dict[str, Any]:
     return {"founders": 1.0, "pool": 0.0, "shares": table.common, "classes": classes}
 
 
-def split_exit(table: CapTable, stated: Exit, after: str) -> Split:
+def split_exit(table: CapTable, stated: StatedExit, after: str) -> Split:
     """An exit from a cap table, by class and by holder. What holders get adds up to the proceeds."""
     told = split_table(table)
     if stated.way == "listing":

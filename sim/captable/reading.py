@@ -60,7 +60,7 @@ class Checked(Table):
         return self
 
 
-class Holder(Table):
+class Shareholder(Table):
     """Somebody who holds shares, or will."""
 
     id: Id = Described("short name, by which classes and rounds refer to the holder")
@@ -71,14 +71,14 @@ class Holder(Table):
     ordinary: Shares = Described("ordinary shares held today", default=0)
 
 
-class Options(Table):
+class OptionPool(Table):
     """Options on ordinary shares."""
 
     granted: Shares = Described("granted to people, exercised or not; they share in every exit", default=0)
     unissued: Shares = Described("still in the pool; they count in prices and lapse at an exit", default=0)
 
 
-class Terms(Checked):
+class ClassTerms(Checked):
     """What a class of preferred shares may ask for."""
 
     preference: Multiple = Described("liquidation preference, in multiples of the money", default=1.0)
@@ -111,7 +111,7 @@ class Terms(Checked):
         return found
 
 
-class Issued(Terms):
+class IssuedClass(ClassTerms):
     """A class of preferred shares that is there already."""
 
     id: Id = Described("short name of the class")
@@ -145,7 +145,7 @@ class Issued(Terms):
         return found + _parts(self.investors)
 
 
-class Planned(Terms):
+class PlannedRound(ClassTerms):
     """A round to come."""
 
     id: Id = Described("short name of the class that it issues")
@@ -188,7 +188,7 @@ class Planned(Terms):
         return found + _parts(self.investors)
 
 
-class Exit(Table):
+class StatedExit(Table):
     """A sale or a listing to look at."""
 
     name: LocalName = Described("what it is called")
@@ -198,16 +198,16 @@ class Exit(Table):
     after: str | None = Described('id of the round after which it comes, or "today" (default: the last)', default=None)
 
 
-class Sheet(Checked):
+class CompanyFile(Checked):
     """The file: a company, who holds it today, what is to come."""
 
     company: LocalName = Described("name of the company")
     date: When | None = Described("date of the cap table", default=None)
-    holders: list[Holder] = Described("who holds shares")
-    options: Options = Described("options", default={})
-    classes: list[Issued] = Described("classes of preferred shares, the oldest first", default=[])
-    rounds: list[Planned] = Described("rounds to come, the next first", default=[])
-    exits: list[Exit] = Described("exits to look at", default=[])
+    holders: list[Shareholder] = Described("who holds shares")
+    options: OptionPool = Described("options", default={})
+    classes: list[IssuedClass] = Described("classes of preferred shares, the oldest first", default=[])
+    rounds: list[PlannedRound] = Described("rounds to come, the next first", default=[])
+    exits: list[StatedExit] = Described("exits to look at", default=[])
 
     def problems(self) -> Found:
         return [*self._names(), *self._dates()]
@@ -264,7 +264,7 @@ class Sheet(Checked):
                 found.append((f"exits.{i}.date", message, quarter_name(way_out.date), []))
         return found
 
-    def after(self, way_out: Exit) -> str:
+    def after(self, way_out: StatedExit) -> str:
         """The round after which an exit is looked at, or `today`."""
         return way_out.after or (self.rounds[-1].id if self.rounds else TODAY)
 
@@ -277,6 +277,6 @@ def _parts(of: dict[str, Share]) -> Found:
     return found
 
 
-def read_sheet(path: str | Path) -> Sheet:
+def read_sheet(path: str | Path) -> CompanyFile:
     """The file, checked. UserError with every problem found."""
-    return load(Sheet, path)
+    return load(CompanyFile, path)

@@ -8,8 +8,8 @@ solved together, so that price x all shares before the money = pre-money and poo
 
 There is one solution or none. Of more shares before the money, ordinary and unprotected ones are a smaller part, a full
 ratchet's part stays, the parts of a weighted average and of the pool fall or stay. So guesses below the solution ask
-for more shares than they assume and guesses above it for fewer, and a bisection finds it.
-There is none where protection, pool and money would take all.
+for more shares than they assume and guesses above it for fewer, and a bisection finds it. There is none where
+protection, pool and money would take all.
 
 Shares are not rounded to whole ones. Not modelled: pay-to-play, who declines the protection, secondary sales, rights to
 buy more than one's part (super pro rata), exercise of options.
@@ -22,7 +22,17 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from sim.captable.plain import plain
-from sim.captable.reading import GRANTED, ORDINARY, OTHERS, ROUNDING, SLACK, UNISSUED, Planned, Sheet, Terms
+from sim.captable.reading import (
+    GRANTED,
+    ORDINARY,
+    OTHERS,
+    ROUNDING,
+    SLACK,
+    UNISSUED,
+    ClassTerms,
+    CompanyFile,
+    PlannedRound,
+)
 from sim.errors import Problem, UserError
 
 MOST_DOUBLINGS = 40  # of the shares there are: a price below a millionth of a millionth of what it was is none
@@ -31,8 +41,8 @@ STEPS = 200  # of a bisection; it ends when its ends are neighbouring floats, af
 
 @dataclass(frozen=True)
 class ShareClass:
-    """A class of preferred shares. shares, held [holder]: of the class; conversion: ordinary shares for one; price: at
-    which it was issued; money: what it raised, yuan; preference, cap: multiples of the money (cap None: none)."""
+    """A class of preferred shares. money: what it raised, yuan; price: of a share then, yuan; shares, held [holder]: in
+    shares of the class; conversion: ordinary shares for one; seniority: higher is paid first."""
 
     id: str
     date: int
@@ -41,7 +51,7 @@ class ShareClass:
     shares: float
     conversion: float
     seniority: int
-    terms: Terms
+    terms: ClassTerms
     held: Mapping[str, float]
 
     @property
@@ -102,7 +112,7 @@ class Closed:
     """A round that closed. extra: class -> ordinary shares that its protection gives; issued: shares of the new class;
     dilution: of the founders' share of all, by cause, see `diluted`."""
 
-    planned: Planned
+    planned: PlannedRound
     before: CapTable
     after: CapTable
     price: float
@@ -114,7 +124,7 @@ class Closed:
     dilution: Mapping[str, float]
 
 
-def opening(sheet: Sheet) -> CapTable:
+def opening(sheet: CompanyFile) -> CapTable:
     """The cap table of today."""
     classes = []
     for number, stated in enumerate(sheet.classes, 1):
@@ -131,7 +141,7 @@ def opening(sheet: Sheet) -> CapTable:
     return CapTable(ordinary, granted, unissued, tuple(classes), last, sheet.date)
 
 
-def close_rounds(sheet: Sheet) -> list[Closed]:
+def close_rounds(sheet: CompanyFile) -> list[Closed]:
     """Every round to come, one upon the other. UserError where one cannot close; those after it are not tried."""
     table = opening(sheet)
     founders = {h.id for h in sheet.holders if h.founder}
@@ -143,7 +153,7 @@ def close_rounds(sheet: Sheet) -> list[Closed]:
     return out
 
 
-def close(table: CapTable, planned: Planned, number: int, founders: set[str], sheet: Sheet) -> Closed:
+def close(table: CapTable, planned: PlannedRound, number: int, founders: set[str], sheet: CompanyFile) -> Closed:
     """One round on a cap table. number: of its class, the rank of its preference where the file states none."""
 
     def refused(key: str, message: str, found: str | None = None) -> UserError:
@@ -188,7 +198,7 @@ def close(table: CapTable, planned: Planned, number: int, founders: set[str], sh
     return Closed(planned, table, after, price, pre_money, pre_money + money, issued, settled.top_up, extra, dilution)
 
 
-def settle(table: CapTable, planned: Planned) -> Settled | None:
+def settle(table: CapTable, planned: PlannedRound) -> Settled | None:
     """Price, top-up and conversions of a round, which hold together; None where there are none.
 
     Of a round that states pre-money and price the pre-money counts."""
@@ -211,12 +221,12 @@ def settle(table: CapTable, planned: Planned) -> Settled | None:
     return _entailed(table, planned, high)
 
 
-def _pool(table: CapTable, planned: Planned) -> float:
+def _pool(table: CapTable, planned: PlannedRound) -> float:
     """Options that the target of the pool is said of."""
     return table.unissued + (table.granted if planned.pool_counts == "all" else 0.0)
 
 
-def _entailed(table: CapTable, planned: Planned, others: float) -> Settled:
+def _entailed(table: CapTable, planned: PlannedRound, others: float) -> Settled:
     """What follows where so many shares were outside the pool before the money: top-up, price, conversions, and the
     shares outside the pool that these make."""
     pieces: Any = plain("term_sheet")

@@ -13,7 +13,7 @@ import numpy as np
 from sim.analysis.text import csv_text, layout, show
 from sim.captable.exits import Split, Turn, curve, part_of, split_exit, split_table, turns
 from sim.captable.payoffs import Floats, Payoff, payouts
-from sim.captable.reading import GRANTED, ORDINARY, OTHERS, TODAY, UNISSUED, Sheet, read_sheet
+from sim.captable.reading import GRANTED, ORDINARY, OTHERS, TODAY, UNISSUED, CompanyFile, read_sheet
 from sim.captable.rounds import CapTable, Closed, close_rounds, opening
 from sim.errors import Problem, UserError
 from sim.quantities import half_up, quarter_name
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 KINDS = (".png", ".svg", ".pdf")  # of pictures
 FEWER = 4  # every fourth point of the curve is told in JSON; curve.csv has all
+LEAST = 0.005  # yuan that are told: half a fen
 STEP = 1e-6  # of the proceeds: how far ahead "each further yuan" looks
 DILUTION = ("before", "pool", "anti_dilution", "new_money", "bought", "after")
 
@@ -42,7 +43,7 @@ class WorkedOut:
     """What a file says and what follows from it. tables: "today", then after each round, by its id."""
 
     file: str
-    sheet: Sheet
+    sheet: CompanyFile
     tables: dict[str, CapTable]
     closed: list[Closed]
     splits: list[Split]
@@ -218,7 +219,7 @@ class WorkedOut:
         earlier = before or table
 
         def row(name: str, was: float, shares: float) -> list[str]:
-            worth = show(shares * table.price, "CNY", lang) if table.price is not None else ""
+            worth = _money(shares * table.price, lang) if table.price is not None else ""
             first = [_count(was), _part(was / earlier.fully_diluted)] if before is not None else []
             return [name, *first, _count(shares), _part(shares / table.fully_diluted), worth]
 
@@ -244,10 +245,10 @@ class WorkedOut:
             term("captable.round", lang).format(
                 name=self._class(planned.id, lang),
                 date=quarter_name(planned.date),
-                money=show(planned.money.value, "CNY", lang),
-                pre=show(closed.pre_money, "CNY", lang),
+                money=_money(planned.money.value, lang),
+                pre=_money(closed.pre_money, lang),
                 price=_price(closed.price),
-                post=show(closed.post_money, "CNY", lang),
+                post=_money(closed.post_money, lang),
             )
         ]
         if closed.top_up > 0.0:
@@ -284,7 +285,7 @@ class WorkedOut:
             rows.append(
                 [
                     self._class(c.id, lang),
-                    show(c.money, "CNY", lang),
+                    _money(c.money, lang),
                     _price(c.price),
                     f"{terms.preference.value:g}x",
                     str(c.seniority),
@@ -299,7 +300,7 @@ class WorkedOut:
     def _exits(self, lang: str) -> str:
         def money(values: Sequence[float | None], marks: Sequence[str] = ()) -> list[str]:
             marks = marks or [""] * len(values)
-            return ["" if x is None else show(x, "CNY", lang) + m for x, m in zip(values, marks, strict=True)]
+            return ["" if x is None else _money(x, lang) + m for x, m in zip(values, marks, strict=True)]
 
         splits = self.splits
         ways = []
@@ -338,7 +339,7 @@ class WorkedOut:
         for t, here, there in zip(self.turns, got, more, strict=True):
             what = term(f"captable.turn.{t.what}", lang).format(name=self._class(t.share_class, lang))
             further = _part((there - here) / (t.proceeds * STEP))
-            rows.append([show(t.proceeds, "CNY", lang), show(here, "CNY", lang), further, what])
+            rows.append([_money(t.proceeds, lang), _money(here, lang), further, what])
         head = [term(f"captable.{key}", lang) for key in ("turns", "turn.founders", "turn.next")]
         lines = layout([*head, ""], [[*row[:3], ""] for row in rows]).splitlines()
         return "\n".join([lines[0], *(f"{line}  {row[3]}" for line, row in zip(lines[1:], rows, strict=True))])
@@ -384,5 +385,9 @@ def _part(share: float) -> str:
     return f"{half_up(100.0 * share, 2) + 0.0:.2f}%"  # + 0.0: no -0.00%
 
 
+def _money(yuan: float, lang: str) -> str:
+    return show(yuan if abs(yuan) >= LEAST else 0.0, "CNY", lang)
+
+
 def _price(price: float) -> str:
-    return f"{price:,.4f}"
+    return f"{price:,.4f}" if price >= 1.0 else f"{price:.4g}"
