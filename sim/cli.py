@@ -498,6 +498,29 @@ def cases(a: argparse.Namespace) -> int:
     return 0
 
 
+def captable(a: argparse.Namespace) -> int:
+    from sim.captable import telling
+
+    if a.figure:
+        telling.refuse_picture(a.figure)
+    folder = own_folder(a, "") if a.out else None
+    worked = telling.work_out(a.file)
+    if a.json:
+        from sim.printing import put_json
+
+        put_json(worked.to_json())
+    else:
+        print(worked.table(_lang), flush=True)
+    if folder is not None:
+        worked.save(folder, _lang, figures=not a.no_figures)
+    figure = worked.draw(a.figure, _lang) if a.figure else None
+    written = [say(f"result   {folder}", f"结果  {folder}")] if folder is not None else []
+    written += [say(f"figure   {figure}", f"图表  {figure}")] if figure is not None else []
+    if written and not a.json:
+        print("\n" + "\n".join(written))
+    return 0
+
+
 def actual(a: argparse.Namespace) -> int:
     from sim.portfolio.actuals import compare, table
     from sim.result import Result
@@ -1105,6 +1128,20 @@ def build_parser() -> argparse.ArgumentParser:
     p.worlds(replications=50)
     p.json()
     p.quiet()
+
+    p = command(
+        captable,
+        say("your own cap table: rounds to come, who gets what at an exit", "自己的股权结构：今后各轮，退出时谁得多少"),
+        "captable docs/cases/captable.toml",
+    )
+    text = say("holders, classes, rounds to come, exits", "持有人、股份类别、今后各轮、退出")
+    p.add_argument("file", metavar="FILE.toml", help=text)
+    text = say("draw who gets what: .png, .svg or .pdf", "画出谁得多少：.png、.svg 或 .pdf")
+    p.add_argument("--figure", metavar="FILE.png", help=text)
+    text = say("write CSV files, JSON and the figure into a folder", "把 CSV、JSON 与图表写入一个目录")
+    p.add_argument("--out", metavar="DIR", help=text)
+    p.add_argument("--no-figures", action="store_true", help=say("leave the figure out", "不画图"))
+    p.json()
 
     text = say("a result beside what happened, quarter by quarter", "结果与实际逐季对照")
     p = command(actual, text, "actual results/xian docs/cases/actuals.csv")

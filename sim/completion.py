@@ -18,7 +18,13 @@ SHIPPED = [Path(__file__).resolve().parent.parent / "scenarios" / name for name 
 
 METRIC_OPTIONS = ("--metric", "--target", "--maximise", "--minimise", "--budget")
 PATH_OPTIONS = ("--set", "--vary", "--by")
-FILES = {"SCENARIO": "scenario", "RESULT": "result", "DIR": "folder", "FRAGMENT.toml": "scenario"}  # by metavar
+FILES = {
+    "SCENARIO": "scenario",
+    "RESULT": "result",
+    "DIR": "folder",
+    "FRAGMENT.toml": "scenario",
+    "FILE.toml": "scenario",
+}  # by metavar
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ _NUMBER = re.compile(
 LEAST_BARE = 10_000  # yuan: a smaller amount without a unit is more likely one of 亿 or of millions
 _YUAN = re.compile(r"(?:¥|￥|CNY|RMB|人民币)\s*", re.IGNORECASE)
 _DOLLARS = re.compile(r"US\s*\$|\$|USD|美元|dollars?", re.IGNORECASE)
-_COUNTED = re.compile(r"余?(?:家|个|人|户|只|支|项|m2|m²|m\^2|平方米|平米|㎡|sqm)$")
+_COUNTED = re.compile(r"余?(?:家|个|人|户|只|支|项|股|份|m2|m²|m\^2|平方米|平米|㎡|sqm)$")
 
 
 def _split(text: str) -> tuple[Decimal, str] | None:

@@ -8,7 +8,6 @@ quarter share one table.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +19,8 @@ from numpy.typing import NDArray  # isort: skip
 
 from sim.analysis.ladders import ENTERED, LEFT, REJECTED, RENEWED
 from sim.analysis.text import layout, say, width
+from sim.captable.payoffs import payoff_of, payouts
 from sim.errors import Problem, UserError
-from sim.finance.payoff import split
 from sim.model.rows import Rows
 from sim.model.rules import LevelIndex, lower
 from sim.model.world import Count, World
@@ -30,10 +29,8 @@ from sim.quantities import parse_quarter, quarter_name
 if TYPE_CHECKING:
     from sim.scenario.document import Scenario
 
-Floats = NDArray[np.float64]
 LEVEL_EVENTS = {ENTERED: "entered", RENEWED: "renewed", LEFT: "left", REJECTED: "rejected"}
 ANTI_DILUTION = ("none", "weighted_average", "ratchet")
-POINTS = 481  # of a payoff chart
 MOST_TURNS = 5  # conversions that have a row of their own in the table of payouts
 
 
@@ -278,68 +275,7 @@ def cap_table(scenario: Scenario, world: World, row: int, rounds: Sequence[dict[
     }
 
 
-# --- who gets what at an exit ----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Payoff:
-    """What each class of a cap table gets over exit values. exit, common: [point]; classes: [class, point], in yuan.
-
-    converts: for each class the lowest exit value at which it converts into common, or None (it never does within the
-    range, or it is common already).
-    """
-
-    exit: Floats
-    classes: Floats
-    common: Floats
-    converts: list[float | None]
-
-
-def payouts(table: dict[str, Any], proceeds: float) -> tuple[Floats, float, NDArray[np.bool_]]:
-    """(payout by class, founders' and pool's, whether each class converts) of a cap table at an exit."""
-    classes = table["classes"]
-    return split(
-        proceeds,
-        [c["shares"] * c["conversion"] for c in classes],
-        [c["preference"] * c["paid"] for c in classes],
-        [c["seniority"] for c in classes],
-        [c["participating"] for c in classes],
-        [None if c["cap"] is None else c["cap"] * c["paid"] for c in classes],
-        (table["founders"] + table["pool"]) * table["shares"],
-    )
-
-
-def payoff_of(table: dict[str, Any], low: float | None = None, high: float | None = None) -> Payoff:
-    """The split of every exit value between `low` and `high` (default: a tenth of the preferences to where all that
-    convert have done so, and on)."""
-    claims = sum(c["preference"] * c["paid"] for c in table["classes"])
-    if claims <= 0.0 and low is None:
-        raise UserError(Problem("this firm has no share classes, so there is nothing to split", key="--firm"))
-    converts = [_converts_at(table, c, claims) for c in range(len(table["classes"]))]
-    last = max([claims, *(x for x in converts if x is not None)])
-    low = 0.1 * claims if low is None else low
-    high = 6.0 * last if high is None else high
-    exits = np.geomspace(low, high, POINTS)
-    rows = [payouts(table, float(x)) for x in exits]
-    return Payoff(exits, np.array([r[0] for r in rows]).T, np.array([r[1] for r in rows]), converts)
-
-
-def _converts_at(table: dict[str, Any], c: int, claims: float) -> float | None:
-    """The exit value from which a class converts, by bisection; conversion is monotone in the proceeds."""
-    if table["classes"][c]["preference"] <= 0.0:
-        return None  # common already
-    high = claims
-    for _ in range(60):
-        if payouts(table, high)[2][c]:
-            break
-        high *= 2.0
-    else:
-        return None
-    low = 0.0
-    for _ in range(80):
-        middle = 0.5 * (low + high)
-        low, high = (low, middle) if payouts(table, middle)[2][c] else (middle, high)
-    return high
+# --- the payoff chart ---------------------------------------------------------------------------------------------
 
 
 def last_table(life: dict[str, Any]) -> dict[str, Any] | None:
@@ -513,17 +449,13 @@ def _holder(name: str, lang: str, classes: Mapping[str, str]) -> str:
 
 def _table(table: dict[str, Any], lang: str, classes: Mapping[str, str]) -> str:
     from sim.quantities import format_money
+    from sim.terms import term
 
     head = say(
         lang,
         "|占股|已付|优先权|顺位|参与|反稀释|转换比|回购权|持有人",
         "|share|paid|preference|seniority|participates|anti-dilution|converts 1:|redeemable|held by",
     ).split("|")
-    protections = {
-        "none": say(lang, "无", "none"),
-        "weighted_average": say(lang, "加权平均", "weighted average"),
-        "ratchet": say(lang, "完全棘轮", "full ratchet"),
-    }
     yes, no = say(lang, "有", "yes"), say(lang, "无", "no")
     rows = [
         [say(lang, "创始人", "founders"), f"{table['founders']:.1%}", *[""] * 8],
@@ -548,7 +480,7 @@ def _table(table: dict[str, Any], lang: str, classes: Mapping[str, str]) -> str:
                 f"{c['preference']:.3g}x",
                 str(c["seniority"] + 1),
                 joins,
-                protections[c["anti_dilution"]],
+                term(f"anti_dilution.{c['anti_dilution']}", lang),
                 f"{c['conversion']:.3g}",
                 yes if c["redemption"] else no,
                 say(lang, "、", ", ").join(held) or "–",

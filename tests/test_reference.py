@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from sim.captable.reading import CompanyFile, IssuedClass, PlannedRound, Shareholder, StatedExit
 from sim.scenario import meanings, reference
 from sim.scenario.document import Scenario
 from sim.scenario.fields import iter_quantities
@@ -39,6 +40,7 @@ def test_every_key_has_a_meaning(lang: str):
 
 def test_no_meaning_is_told_of_what_is_gone():
     models = {section.model.__name__: section.model for section in reference.sections(Scenario)}
+    models |= {model.__name__: model for model in (CompanyFile, Shareholder, IssuedClass, PlannedRound, StatedExit)}
     inline = {
         "ByRegime",
         "StayByRegime",

@@ -169,7 +169,7 @@ def payoff(equity: dict[str, Any]) -> dict[str, Any]:
     values [exit value]; classes [class][exit value]; common [exit value]; converts [class]: the exit value from which a
     class converts, None where it is common already.
     """
-    from sim.tracing import payoff_of
+    from sim.captable.payoffs import payoff_of
 
     total = sum(c["preference"] * c["paid"] for c in equity["classes"])
     low = max(1.0, 0.1 * (total or equity["last_post_money"]))

@@ -17,20 +17,29 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from sim.tracing import Payoff
+    from sim.captable.payoffs import Floats, Payoff
 
 COMMON = look.GREY
 COLOURS = (*look.SERIES, "#8b5a2b", "#4b0082", "#708238", "#b22222", "#2f4f4f", "#111111")
 KEYS_A_LINE = 4
+APART = (0, (4, 2))  # dashes
 
 
 @styled
 def payoff(
-    curves: Payoff, names: Sequence[str], firm: str, when: str = "", source: str = "", lang: str = "zh"
+    curves: Payoff,
+    names: Sequence[str],
+    firm: str,
+    when: str = "",
+    source: str = "",
+    lang: str = "zh",
+    common: str = "",
+    apart: tuple[str, Floats] | None = None,
 ) -> Figure:
     """Two panels over one log axis of exit values: what each class gets in money, and its part of the proceeds.
 
-    curves: from sim.tracing.payoff_of; names: of the classes. A dot and a dotted line mark where a class converts.
+    curves: from sim.captable.payoffs.payoff_of; names: of the classes; common: of what is no class; apart:
+    (name, yuan at each exit value) of some holders, drawn dashed. A dot and a dotted line mark where a class converts.
     """
     title = term("figure.payoff", lang).format(firm=firm)
     subtitle = term("figure.payoff.sub", lang).format(when=when) if when else ""
@@ -39,13 +48,18 @@ def payoff(
     for i, (name, at) in enumerate(zip(names, curves.converts, strict=True)):
         label = name if at is None else term("figure.payoff.key", lang).format(name=name, value=_short(at, lang))
         keys.append(Line2D([], [], color=COLOURS[i % len(COLOURS)], lw=2, label=label))
-    keys.append(Line2D([], [], color=COMMON, lw=2, label=term("payoff.common", lang)))
+    keys.append(Line2D([], [], color=COMMON, lw=2, label=common or term("payoff.common", lang)))
+    if apart is not None:
+        keys.append(Line2D([], [], color=look.INK, lw=1.4, ls=APART, label=apart[0]))
     for first in range(0, len(keys), KEYS_A_LINE):
         top = look.legend(figure, keys[first : first + KEYS_A_LINE], top)
     middle = bottom + 0.40 * (top - bottom)
     upper = figure.add_axes((0.095, middle + 0.055, 0.875, top - middle - 0.075))
     lower = figure.add_axes((0.095, bottom + 0.035, 0.875, middle - bottom - 0.065))
     _money(upper, curves, lang)
+    if apart is not None:
+        low, _ = upper.get_ylim()
+        upper.plot(curves.exit, np.where(apart[1] > low, apart[1], np.nan), color=look.INK, lw=1.4, ls=APART, zorder=4)
     _parts(lower, curves, lang)
     for axes in (upper, lower):
         _exit_axis(axes, curves, lang)

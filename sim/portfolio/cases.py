@@ -149,7 +149,7 @@ def judge(scenario: Scenario, cases: list[ExitCase], replications: int = 50, see
 
 def by_holder(table: dict[str, Any], proceeds: float) -> dict[str, float]:
     """An exit's proceeds by holder: funds by name, others, and founders with the pool."""
-    from sim.tracing import payouts
+    from sim.captable.payoffs import payouts
 
     paid, common, _ = payouts(table, proceeds)
     out: dict[str, float] = defaultdict(float)

@@ -602,6 +602,18 @@ ZH: dict[str, str] = {
     "Lever.step": "滑块一格的大小；约为范围的百分之一",
     "Lever.switch": "只给两端，在页面上为开关",
     # what every table may carry
+    # a cap table that was typed in (sim.captable)
+    "CompanyFile.company": "公司名称",
+    "CompanyFile.holders": "谁持有股份",
+    "Shareholder.id": "持有人的简称，各类股份与各轮以此引用",
+    "IssuedClass.id": "该类股份的简称",
+    "IssuedClass.date": "该轮完成的时间",
+    "IssuedClass.money": "该轮的融资额",
+    "PlannedRound.id": "所发行股份的简称",
+    "PlannedRound.date": "完成的时间",
+    "PlannedRound.money": "融资额",
+    "StatedExit.name": "该退出的名称",
+    "StatedExit.proceeds": "出售时为持有人所得价款，上市时为发行新股前的市值",
     "Table.id": "简称，路径与其他表以此引用",
     "Table.name": "表格与图中的名称",
     "Table.source": "本表数字的出处或推算方法",
