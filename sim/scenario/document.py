@@ -8,8 +8,9 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import Annotated, Any
 
-from pydantic import model_validator
+from pydantic import PrivateAttr, model_validator
 
+from sim.errors import NO_SUCH_METRIC
 from sim.model.exits.parameters import ExitParameters, PublicParameters
 from sim.model.firms.parameters import FirmParameters
 from sim.model.funds.parameters import (
@@ -37,15 +38,15 @@ from sim.model.market.parameters import MarketParameters
 from sim.model.programmes.parameters import Programme
 from sim.model.projects.parameters import Project
 from sim.model.rounds.parameters import RoundParameters
-from sim.quantities import LEAST_BARE, asks_for_unit, quarter_name
+from sim.quantities import LEAST_BARE, asks_for_unit, is_bare, quarter_name
 from sim.scenario.facts import Fact
 from sim.scenario.fields import (
     NO_PARAMETERS,
     Bounds,
     Described,
+    Figure,
     Id,
     LocalName,
-    Number,
     Ratio,
     Table,
     When,
@@ -125,11 +126,25 @@ class Lever(Table):
 
     settled = "all"
 
-    low: Number
-    high: Number
+    low: Figure
+    high: Figure
     name: LocalName | None = None
-    step: Number | None = Described("between two positions of the slider; about a hundredth of the range", default=None)
+    step: Figure | None = Described("between two positions of the slider; about a hundredth of the range", default=None)
     switch: bool = Described("only the two ends are offered, as a switch on the page", default=False)
+
+    _bare: tuple[str, ...] = PrivateAttr(default=())  # ends that are written without a unit
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _notes_how_it_is_written(cls, raw: Any, handler: Any) -> "Lever":
+        lever = handler(raw)
+        stated = {end: raw.get(end) for end in ("low", "high", "step")} if isinstance(raw, dict) else {}
+        lever._bare = tuple(
+            end
+            for end, written in stated.items()
+            if is_bare(written.get("value") if isinstance(written, dict) and "unit" not in written else written)
+        )
+        return lever
 
 
 class Scenario(Table):
@@ -205,11 +220,10 @@ class Scenario(Table):
             moved = varied.get(path)
             if moved is None or moved.unit != "CNY" or 0 < moved.value < LEAST_BARE:
                 continue
-            for field in ("low", "high", "step"):
-                end = getattr(lever, field)
-                if end is not None and 0 < abs(end.value) < LEAST_BARE:
-                    message = asks_for_unit(end.value, "亿", "万")
-                    found.append((f"levers.{path}.{field}", message, end.value, []))
+            for field in lever._bare:
+                value = getattr(lever, field).value
+                if 0 < abs(value) < LEAST_BARE:
+                    found.append((f"levers.{path}.{field}", asks_for_unit(value), value, []))
 
     def _check_time(self, found: list) -> None:
         if self.zone.end <= self.zone.start:
@@ -658,7 +672,7 @@ class Scenario(Table):
         for fact in self.facts:
             money = units.get(str(fact.metric).partition("+")[0].strip()) == "CNY"
             if money and fact._bare and 0 < abs(fact.value) < LEAST_BARE:
-                found.append((f"facts.{fact.id}.value", asks_for_unit(fact.value, "亿", "万"), fact.value, []))
+                found.append((f"facts.{fact.id}.value", asks_for_unit(fact.value), fact.value, []))
             for part in str(fact.metric).split("+"):
                 if names and part.strip() not in names:
-                    found.append((f"facts.{fact.id}.metric", "no such metric", part.strip(), names))
+                    found.append((f"facts.{fact.id}.metric", NO_SUCH_METRIC, part.strip(), names))
