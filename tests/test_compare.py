@@ -111,6 +111,13 @@ def test_precision_that_is_none_is_refused(text: str) -> None:
         Precision.parse([text], {"jobs.total": None})
 
 
+def test_a_precision_in_money_without_a_unit_is_asked_for_it() -> None:
+    known = {m.name: m for m in compared().metrics}
+    with pytest.raises(UserError, match=r"public\.outlay: 5 without a unit is in yuan"):
+        Precision.parse(["public.outlay=5"], known)
+    assert Precision.parse(["public.outlay=5亿"], known).amounts == {"public.outlay": 5e8}
+
+
 def test_further_runs_are_those_not_yet_made() -> None:
     text = compared().table("en")
     assert "further runs" in text and "enough" in text

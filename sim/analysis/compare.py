@@ -21,7 +21,8 @@ import numpy as np
 
 from sim.analysis.model import DEFAULT_METRICS, ZoneModel, all_at_once, fingerprint_of, nearest, refuse
 from sim.analysis.text import between, csv_text, layout, say, show, word
-from sim.errors import Problem, UserError
+from sim.errors import NO_SUCH_METRIC, Problem, UserError
+from sim.quantities import BareMoney
 from sim.terms import capital
 
 if TYPE_CHECKING:
@@ -180,13 +181,16 @@ class Precision:
     @classmethod
     def parse(cls, texts: Sequence[str], known: Mapping[str, Any]) -> Precision:
         """`5%` (of the mean difference) or `METRIC=AMOUNT` (`jobs.total=500`); later ones win. `known`: metrics."""
-        from sim.analysis.solve import number_as_written
+        from sim.analysis.solve import amount_of
 
         share, amounts, problems = PRECISION, {}, []
         for text in texts:
             metric, equals, written = (part.strip() for part in text.partition("="))
             try:
-                value = number_as_written(written if equals else text)
+                value = amount_of(known.get(metric) if equals else None, written if equals else text)
+            except BareMoney as error:
+                problems.append(Problem(str(error), key=metric))
+                continue
             except ValueError:
                 value = math.nan
             if not value > 0 or (not equals and not value < 1):
@@ -198,7 +202,7 @@ class Precision:
                 share = value
             elif metric not in known:
                 near = nearest(metric, [*known])
-                problems.append(Problem("no such metric", key="--precision", found=metric, nearest=near))
+                problems.append(Problem(NO_SUCH_METRIC, key="--precision", found=metric, nearest=near))
             else:
                 amounts[metric] = value
         if problems:
@@ -1065,7 +1069,7 @@ def all_of(changes: Sequence[str]) -> str:
 
 def refuse_unknown(metrics: Sequence[str], known: Mapping[str, Any]) -> None:
     problems = [
-        Problem("no such metric", key="--metric", found=name, nearest=nearest(name, [*known]))
+        Problem(NO_SUCH_METRIC, key="--metric", found=name, nearest=nearest(name, [*known]))
         for name in metrics
         if name not in known
     ]
