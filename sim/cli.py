@@ -516,6 +516,18 @@ def schema(a: argparse.Namespace) -> int:
     return 0
 
 
+def metrics(a: argparse.Namespace) -> int:
+    from sim.printing import list_of_metrics, put_json
+    from sim.scenario import load_scenario
+
+    reported = load_scenario(a.scenario, overrides=a.set).metrics
+    if a.json:
+        put_json({"file": a.scenario, "metrics": [metric.to_json() for metric in reported]})
+    else:
+        print(list_of_metrics(reported, _lang))
+    return 0
+
+
 def new(a: argparse.Namespace) -> int:
     from dataclasses import replace
 
@@ -905,6 +917,11 @@ def build_parser() -> argparse.ArgumentParser:
     p.quiet()
 
     p = command(check, say("validate a scenario file", "检查情景文件"), f"check {XIAN}")
+    p.scenario()
+    p.json()
+
+    text = say("the metrics that a scenario reports: name, meaning, unit", "情景报告的全部指标：名称、含义、单位")
+    p = command(metrics, text, f"metrics {XIAN}")
     p.scenario()
     p.json()
 

@@ -213,7 +213,15 @@ class Result:
             from sim.scenario.reading import nearest
 
             near = nearest(name, self._place)
-            raise UserError([Problem("the result has no such metric", found=name, nearest=near)]) from None
+            raise UserError(
+                [
+                    Problem(
+                        "the result has no such metric: `python run.py metrics SCENARIO` lists them",
+                        found=name,
+                        nearest=near,
+                    )
+                ]
+            ) from None
 
     # --- the folder ------------------------------------------------------------------------------------------
 
