@@ -903,8 +903,8 @@ def build_parser() -> argparse.ArgumentParser:
     text = say("print, draw and take apart this metric; may be repeated", "只列出、绘制和分解该指标；可重复")
     p.add_argument("--metric", action="append", default=[], metavar="M", help=text)
     text = say(
-        "for which further runs are counted (default: 10%% of the mean difference); may be repeated",
-        "据以计算还需多少次重复（默认：平均差异的 10%%）；可重复",
+        "for which further worlds are counted (default: 10%% of the mean difference); may be repeated",
+        "据以计算还需多少个世界（默认：平均差异的 10%%）；可重复",
     )
     p.add_argument("--precision", action="append", default=[], metavar="SHARE|METRIC=AMOUNT", help=text)
     p.worlds()

@@ -156,7 +156,7 @@ class Result:
     def __repr__(self) -> str:
         title = self.manifest.get("scenario") or "result"
         return (
-            f"<Result {title}: {len(self.metrics)} metrics, {self.replications} replications,"
+            f"<Result {title}: {len(self.metrics)} metrics, {self.replications} worlds,"
             f" {self.quarters[0]} to {self.quarters[-1]}>"
         )
 
@@ -257,7 +257,7 @@ class Result:
         metrics, quarters, values = _read(folder / ENSEMBLE, _read_ensemble)
         facts = _read(folder / FACTS, _read_facts)
         if manifest.get("replications") != values.shape[1]:
-            raise _damaged(folder / ENSEMBLE, f"{values.shape[1]} replications, the manifest says otherwise")
+            raise _damaged(folder / ENSEMBLE, f"{values.shape[1]} worlds, the manifest says otherwise")
         names = manifest.get("names") or {}
         return cls(metrics, quarters, values, _Tables(folder), facts, manifest, names)
 

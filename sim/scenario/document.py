@@ -108,7 +108,7 @@ class RunSettings(Table):
 
     replications: int = 200
     seed: int = 1
-    events: int = Described("replications whose rounds, cash flows and exits are logged", default=5)
+    events: int = Described("worlds whose rounds, cash flows and exits are logged", default=5)
 
 
 class Uncertainty(Table):
@@ -231,7 +231,7 @@ class Scenario(Table):
         elif self.zone.quarters > LONGEST:
             found.append(("zone.end", f"a run has at most {LONGEST} quarters", self.zone.quarters, []))
         if self.run.replications < 1:
-            found.append(("run.replications", "at least 1 replication is needed", self.run.replications, []))
+            found.append(("run.replications", "at least 1 world is needed", self.run.replications, []))
         spells = [("market.history", h) for h in self.market.history]
         if self.market.shut is not None:
             spells.append(("market.shut", self.market.shut))  # type: ignore[arg-type]
