@@ -887,6 +887,7 @@ def test_every_number_has_a_size_beyond_which_it_is_a_slip():
         ("firms.growth.mature=1e30", "must lie between -5 and 5 (per year)"),
         ("funds.guidance.size=1e30", "must lie between 0 and 1e+15 (CNY)"),
         ("firms.initial.count=1e30", "must lie between 0 and 1e+12 (count)"),
+        ("fund_park.per_year=1e12", "fund_park.per_year: a fund park registers at most 100,000 enterprises a year"),
         ("exits.sale_price=1e30", "must lie between 0 and 1e+06 (ratio)"),
         ("exits.sale_price={ lognormal = { median = 1e-300, p95 = 1 } }", "at most 10,000 times its median"),
     ],

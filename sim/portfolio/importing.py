@@ -229,8 +229,8 @@ def _remarks(portfolio: Portfolio, base: Scenario, start: int, trouble: Trouble)
                 "除表中企业外一家也没有（上市公司为 0）。"
                 "可在片段之上写明各层级的 initial，或用 --base 另给写明了的情景",
                 f"the base states no firms at the start on: {', '.join(names['en'])}; but for those of the sheets the"
-                " zone begins with none, listed firms included. State `initial` of the levels in a file over the fragment,"
-                " or give a --base that does",
+                " zone begins with none, listed firms included. State `initial` of the levels in a file over the"
+                " fragment, or give a --base that does",
             )
         )
     own = {row["id"] for row in portfolio.funds}
