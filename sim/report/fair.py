@@ -195,7 +195,7 @@ def _excess(x: AboveFair, replications: int, say) -> Cell:
         return Cell(NONE)
     band = f"{percent(x.excess[0])} – {percent(x.excess[2])}" if x.defined > 1 else ""
     if x.defined < replications:
-        band += say(f"（{x.defined}次）", f" ({x.defined} repl.)")
+        band += say(f"（{x.defined}个世界）", f" ({x.defined} worlds)")
     return Cell(percent(x.excess[1]), band.strip())
 
 

@@ -907,7 +907,7 @@ def policy_comparison(material: Material) -> Section | None:
         "",
     ]
     caption = say(
-        f"与基准之差，{c.at}，{c.replications}次配对模拟",
+        f"与基准之差，{c.at}，{c.replications}个配对世界",
         f"Difference from the baseline, {c.at}, {c.replications} paired worlds",
     )
     blocks.append(Table(caption, header, rows, "lrrrl", "", (0.3, 0.12, 0.22, 0.11, 0.25)))

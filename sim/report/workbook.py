@@ -565,7 +565,7 @@ def _comparison(book: _Book) -> None:
     order = [*main, *(k for k in range(len(c.metrics)) if k not in main)]
     sheet.line(
         book.say(
-            f"与基准“{baseline}”之差，{c.at}，{c.replications}次配对模拟；区间为均值的95%置信区间。"
+            f"与基准“{baseline}”之差，{c.at}，{c.replications}个配对世界；区间为均值的95%置信区间。"
             "主要指标在前，只打印主要指标。",
             f"Difference from the baseline, {baseline}, {c.at}, {c.replications} paired worlds; intervals are of"
             " the mean, 95 %. The main metrics come first, and they alone print.",
