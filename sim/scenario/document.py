@@ -62,7 +62,7 @@ MAX_TRANCHES = 6
 MAX_CALL_RATES = 12  # years of a pacing that differ
 MAX_ITEMS = 16  # of the evaluation table
 MAX_STEPS = 8
-MOST_REGISTERED = 100_000  # a year in a fund park: each is a draw
+MOST_A_YEAR = 100_000  # registrations, offers: each is a draw
 
 OF_PROPOSALS = ("parent", "plan", "committed", "mandate")
 OF_MARKETS = ("size_spread", "size_mood", "every")
@@ -195,7 +195,7 @@ class Scenario(Table):
         self._check_sectors(found)
         self._check_ladders(found)
         self._check_funds(found)
-        self._check_fund_park(found)
+        self._check_yearly(found)
         self._check_programmes(found)
         self._check_incubators(found)
         self._check_projects(found)
@@ -227,10 +227,14 @@ class Scenario(Table):
                 if 0 < abs(value) < LEAST_BARE:
                     found.append((f"levers.{path}.{field}", asks_for_unit(value), value, []))
 
-    def _check_fund_park(self, found: list) -> None:
-        if self.fund_park is not None and self.fund_park.per_year.value > MOST_REGISTERED:
-            message = f"a fund park registers at most {MOST_REGISTERED:,} enterprises a year"
-            found.append(("fund_park.per_year", message, self.fund_park.per_year.value, []))
+    def _check_yearly(self, found: list) -> None:
+        park, attraction = self.fund_park, self.attraction
+        for path, rate in (
+            ("fund_park.per_year", park and park.per_year),
+            ("attraction.offers_per_year", attraction and attraction.offers_per_year),
+        ):
+            if rate is not None and rate.value > MOST_A_YEAR:
+                found.append((path, f"at most {MOST_A_YEAR:,} a year", rate.value, []))
 
     def _check_time(self, found: list) -> None:
         if self.zone.end <= self.zone.start:
