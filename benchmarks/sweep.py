@@ -19,7 +19,8 @@ from sim.analysis.model import ZoneModel
 from sim.analysis.sweep import plan, sweep
 from sim.analysis.vary import varied_of
 from sim.analysis.work import WORLDS_A_BLOCK, InProcess
-from sim.ensemble import Worlds, default_threads, lower
+from sim.ensemble import Worlds, lower
+from sim.memory import processors
 from sim.model.rows import Rows
 from sim.scenario import load_scenario
 from sim.scenario.document import Scenario
@@ -59,7 +60,7 @@ def main(samples: int = 1000, replications: int = 20) -> None:
     model = ZoneModel.of(scenario, TARGETS)
     paths = [v.path for v in varied]
     design = plan(varied, "lhs", samples, 1).design
-    threads = default_threads()
+    threads = processors()
     model.evaluate({path: design[:1, k] for k, path in enumerate(paths)}, 2, 1)  # the kernel is compiled
     memory: list[float] = []
 

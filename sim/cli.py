@@ -539,6 +539,18 @@ def schema(a: argparse.Namespace) -> int:
     return 0
 
 
+def metrics(a: argparse.Namespace) -> int:
+    from sim.printing import list_of_metrics, put_json
+    from sim.scenario import load_scenario
+
+    reported = load_scenario(a.scenario, overrides=a.set).metrics
+    if a.json:
+        put_json({"file": a.scenario, "metrics": [metric.to_json() for metric in reported]})
+    else:
+        print(list_of_metrics(reported, _lang))
+    return 0
+
+
 def new(a: argparse.Namespace) -> int:
     from dataclasses import replace
 
@@ -914,8 +926,8 @@ def build_parser() -> argparse.ArgumentParser:
     text = say("print, draw and take apart this metric; may be repeated", "只列出、绘制和分解该指标；可重复")
     p.add_argument("--metric", action="append", default=[], metavar="M", help=text)
     text = say(
-        "for which further runs are counted (default: 10%% of the mean difference); may be repeated",
-        "据以计算还需多少次重复（默认：平均差异的 10%%）；可重复",
+        "for which further worlds are counted (default: 10%% of the mean difference); may be repeated",
+        "据以计算还需多少个世界（默认：平均差异的 10%%）；可重复",
     )
     p.add_argument("--precision", action="append", default=[], metavar="SHARE|METRIC=AMOUNT", help=text)
     p.worlds()
@@ -928,6 +940,11 @@ def build_parser() -> argparse.ArgumentParser:
     p.quiet()
 
     p = command(check, say("validate a scenario file", "检查情景文件"), f"check {XIAN}")
+    p.scenario()
+    p.json()
+
+    text = say("the metrics that a scenario reports: name, meaning, unit", "情景报告的全部指标：名称、含义、单位")
+    p = command(metrics, text, f"metrics {XIAN}")
     p.scenario()
     p.json()
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sim.memory import memory_at_hand
+from sim.memory import memory_at_hand, processors
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -37,9 +37,8 @@ WORTH = 4  # figures below which a second process is not ready before the first 
 @contextlib.contextmanager
 def drawing_helper(wanted: bool, result: Result) -> Iterator[DrawingHelper | None]:
     """A helper, where it is wanted, there is a second core and room for the result once more."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     helper = None
-    if wanted and cores > 1 and result.values.nbytes < SPARE * memory_at_hand():
+    if wanted and processors() > 1 and result.values.nbytes < SPARE * memory_at_hand():
         with contextlib.suppress(OSError):  # no more processes: one draws alone
             helper = DrawingHelper()
     with helper or contextlib.nullcontext():

@@ -5,7 +5,6 @@ thread with one set of columns that it uses again. What a world becomes depends 
 replication number: not on threads, on other replications, or on the length of the run.
 """
 
-import os
 import platform
 import time
 from collections import Counter
@@ -27,7 +26,7 @@ from numpy.typing import NDArray  # noqa: E402
 
 from sim.coded import Coded, Column, plain  # noqa: E402
 from sim.errors import Problem, RunError, UserError  # noqa: E402
-from sim.memory import SHARE, memory_at_hand  # noqa: E402
+from sim.memory import SHARE, memory_at_hand, processors  # noqa: E402
 from sim.model.draws import key_of  # noqa: E402
 from sim.model.limits import USUAL_SIZE, kernel_size  # noqa: E402
 from sim.model.rows import Rows  # noqa: E402
@@ -308,11 +307,6 @@ def _books(scenario: "Scenario", world: World) -> dict[str, dict[str, float]]:
     return out
 
 
-def default_threads() -> int:
-    """Processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
-
-
 def run_in_threads(
     work: Callable[[int], None], count: int, threads: int, progress: Progress | None, worlds: Worlds | None = None
 ) -> None:
@@ -391,7 +385,7 @@ def refuse_what_cannot_run(scenario: "Scenario", replications: int, seed: int, t
     """What `simulate` would refuse of the first world's parameters: for work that lives other scenarios before it."""
     n, seed = _checked(scenario, replications, seed)
     room = first_room(scenario, lower(scenario, Rows(seed, np.arange(1))))
-    refuse_too_large(scenario, room, threads or default_threads(), n)
+    refuse_too_large(scenario, room, threads or processors(), n)
 
 
 def simulate(
@@ -419,7 +413,7 @@ def simulate(
     began = time.perf_counter()
     n, seed = _checked(scenario, replications, seed)
     events = min(n, scenario.run.events if events is None else max(0, events))
-    threads = default_threads() if threads is None else max(1, threads)
+    threads = processors() if threads is None else max(1, threads)
     rows = Rows(seed, np.arange(n), overrides)
     rules = lower(scenario, rows)
     worlds = Worlds(scenario, rules, seed, audit)
@@ -514,7 +508,7 @@ def simulate_samples(
     overrides: path -> S values. Every sample meets the same draws (common random numbers).
     """
     n, seed = _checked(scenario, replications, seed)
-    threads = default_threads() if threads is None else max(1, threads)
+    threads = processors() if threads is None else max(1, threads)
     names = [m.name for m in scenario.metrics]
     wanted = list(range(len(names))) if metrics is None else [names.index(m) for m in metrics]
     times = quarter_names(scenario)

@@ -70,6 +70,9 @@ class Problem:
         return " ".join(f"{where}{key}{in_language(self.message, lang)}{tail}".splitlines())
 
 
+NO_SUCH_METRIC = "no such metric: `python run.py metrics SCENARIO` lists them"
+
+
 class UserError(Exception):
     """The user's input is wrong: exit status 2. Holds one or more Problems."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from sim.printing import head_of_metrics, row_of_metric
 from sim.terms import sourced, term
 
 TYPE_CHECKING = False  # see sim/__init__.py
@@ -71,12 +72,6 @@ def metrics(lang: str) -> str:
     zones = {path.name: load_scenario(path).metrics for path in files}
     first = {metric.name: file for file, metrics in reversed(zones.items()) for metric in metrics}
     found = [metric for file, metrics in zones.items() for metric in metrics if first[metric.name] == file]
-    kinds = {
-        "stock": _say(lang, "at the end of the quarter", "季末存量或累计"),
-        "flow": _say(lang, "within the quarter", "当期流量"),
-        "ratio": _say(lang, "ratio", "比值"),
-        "index": _say(lang, "index", "指数"),
-    }
     titles = {
         "firms": _say(lang, "Firms", "企业"),
         "jobs": _say(lang, "Jobs", "就业"),
@@ -108,19 +103,14 @@ def metrics(lang: str) -> str:
             f"The {len(found)} series that the shipped zones report for every quarter of every world. Firms, rounds,"
             " fund kinds and the market are the same in every scenario; ladders, levels, programmes, incubators,"
             " projects and named firms are those of its file, named where it is not that of Xi'an. A metric that is"
-            " undefined (the TVPI of a fund before its first call) is empty, never 0.",
+            " undefined (the TVPI of a fund before its first call) is empty, never 0. `python run.py metrics SCENARIO`"
+            " lists those of one scenario, one a line.",
             f"所附园区在每个世界每个季度报告的 {len(found)} 个序列。企业、融资、基金类别与市场在各情景中相同；梯度、"
             "层级、政策工具、孵化器、项目与具名企业取自情景文件，非西安的注明文件名。没有定义的指标"
-            "（例如首次缴款前的 TVPI）为空，而不是 0。",
+            "（例如首次缴款前的 TVPI）为空，而不是 0。`python run.py metrics 情景文件` 逐行列出一个情景的全部指标。",
         ),
         "",
     ]
-    head = (
-        _say(lang, "metric", "指标"),
-        _say(lang, "what it is", "含义"),
-        _say(lang, "unit", "单位"),
-        _say(lang, "kind", "类型"),
-    )
     for room, members in sorted(rooms.items(), key=lambda item: [*titles].index(item[0]) if item[0] in titles else 99):
         lines += [f"## {titles.get(room, room)} {{ #{room} }}", ""]
         if room == "rounds":
@@ -128,8 +118,9 @@ def metrics(lang: str) -> str:
         rows: list[tuple[object, ...]] = []
         for m in members:
             where = "" if first[m.name] == "xian.toml" else f" ({first[m.name]})"
-            rows.append((f"`{m.name}`", m.label[lang] + where, term(f"unit.{m.unit}", lang), kinds[m.kind]))
-        lines += _keyed(head, rows)
+            name, label, unit, kind = row_of_metric(m, lang)
+            rows.append((f"`{name}`", label + where, unit, kind))
+        lines += _keyed(head_of_metrics(lang), rows)
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""How much memory there is, and what would need more than that."""
+"""How much memory and how many processors there are, and what would need more memory than that."""
 
 import os
 from contextlib import suppress
@@ -10,6 +10,11 @@ SHARE = 0.6  # of the memory at hand that worlds, metrics and designs may take
 BYTES_A_NUMBER = 32  # of a design or of what is reported of it: as drawn, scaled, sorted, written
 CONTROL_GROUPS = Path("/sys/fs/cgroup")  # where Linux says what a container may use
 OWN_GROUPS = Path("/proc/self/cgroup")  # and which of them this process is in
+
+
+def processors() -> int:
+    """Processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
 def memory_at_hand() -> float:

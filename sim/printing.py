@@ -20,6 +20,7 @@ from sim.scoring import surely
 from sim.terms import COUNTED, term
 
 if TYPE_CHECKING:
+    from sim.model.metrics import Metric
     from sim.result import Result, ScoredFact
 
 GUIDANCE = "funds.guidance.paid_in"  # none, where the scenario has no guidance fund
@@ -46,6 +47,32 @@ HEADLINES = (
 OF_OWN = 8  # rows of a zone's own programmes, incubators and reported sectors
 BAND = "[5…95 %]"
 BOLD, RED, GREEN = "1", "31", "32"
+
+
+def head_of_metrics(lang: str) -> tuple[str, str, str, str]:
+    """Over `row_of_metric`."""
+    return (
+        say(lang, "指标", "metric"),
+        say(lang, "含义", "what it is"),
+        say(lang, "单位", "unit"),
+        say(lang, "类型", "kind"),
+    )
+
+
+def row_of_metric(metric: Metric, lang: str) -> tuple[str, str, str, str]:
+    """A metric as lists of them tell it: name, label, unit, kind."""
+    kinds = {
+        "stock": say(lang, "季末存量或累计", "at the end of the quarter"),
+        "flow": say(lang, "当期流量", "within the quarter"),
+        "ratio": say(lang, "比值", "ratio"),
+        "index": say(lang, "指数", "index"),
+    }
+    return metric.name, metric.label[lang], term(f"unit.{metric.unit}", lang), kinds[metric.kind]
+
+
+def list_of_metrics(metrics: Sequence[Metric], lang: str) -> str:
+    """One metric a line, in the order in which a result has them."""
+    return layout(head_of_metrics(lang), [row_of_metric(m, lang) for m in metrics], left=4)
 
 
 def first_look(result: Result, total: int, lang: str) -> str:

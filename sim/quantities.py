@@ -125,13 +125,13 @@ def parse_amount(value: object) -> float:
     """As `parse_money`, for what nobody states in single yuan: of 80 it asks for the unit."""
     yuan = parse_money(value)
     if 0 < yuan < LEAST_BARE and is_bare(value):
-        raise BareMoney(asks_for_unit(yuan, "亿", "万", "元"))
+        raise BareMoney(asks_for_unit(yuan))
     return yuan
 
 
-def asks_for_unit(number: float, *units: str) -> str:
+def asks_for_unit(number: float) -> str:
     """What is said of a number without a unit: that it is read as yuan, and what it may have meant."""
-    forms = " / ".join(f"{number:.6g}{unit}" for unit in units)
+    forms = " / ".join(f"{number:.6g}{unit}" for unit in ("亿", "万", "元"))
     return f"{number:.6g} without a unit is in yuan: write {forms}"
 
 
@@ -203,6 +203,14 @@ def parse_count(value: object) -> float:
         return parse_number(value)
     except ValueError as error:
         raise ValueError(str(error).partition("write ")[0] + f"write {accepted}") from None
+
+
+def parse_figure(value: object) -> float:
+    """A count, a share or money, as people write them, where what it speaks of is stated apart."""
+    try:
+        return parse_number(value)
+    except ValueError:
+        return parse_money(value)
 
 
 _QUARTER = re.compile(r"(\d{4})\s*[-年]?\s*(?:[Qq]([1-4])|第?\s*([1-4一二三四])\s*季度?)")

@@ -156,7 +156,7 @@ class Result:
     def __repr__(self) -> str:
         title = self.manifest.get("scenario") or "result"
         return (
-            f"<Result {title}: {len(self.metrics)} metrics, {self.replications} replications,"
+            f"<Result {title}: {len(self.metrics)} metrics, {self.replications} worlds,"
             f" {self.quarters[0]} to {self.quarters[-1]}>"
         )
 
@@ -213,7 +213,15 @@ class Result:
             from sim.scenario.reading import nearest
 
             near = nearest(name, self._place)
-            raise UserError([Problem("the result has no such metric", found=name, nearest=near)]) from None
+            raise UserError(
+                [
+                    Problem(
+                        "the result has no such metric: `python run.py metrics SCENARIO` lists them",
+                        found=name,
+                        nearest=near,
+                    )
+                ]
+            ) from None
 
     # --- the folder ------------------------------------------------------------------------------------------
 
@@ -249,7 +257,7 @@ class Result:
         metrics, quarters, values = _read(folder / ENSEMBLE, _read_ensemble)
         facts = _read(folder / FACTS, _read_facts)
         if manifest.get("replications") != values.shape[1]:
-            raise _damaged(folder / ENSEMBLE, f"{values.shape[1]} replications, the manifest says otherwise")
+            raise _damaged(folder / ENSEMBLE, f"{values.shape[1]} worlds, the manifest says otherwise")
         names = manifest.get("names") or {}
         return cls(metrics, quarters, values, _Tables(folder), facts, manifest, names)
 

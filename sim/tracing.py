@@ -101,7 +101,7 @@ def life_in(
         some = list(dict.fromkeys(ids))[:8]
         raise UserError(
             Problem(
-                "no such firm in this replication (or nothing ever happened to it)",
+                "no such firm in this world (or nothing ever happened to it)",
                 key="--firm",
                 found=firm,
                 expected=f"an id as in rounds.parquet, for example {', '.join(some)}",
@@ -298,7 +298,7 @@ def draw_payoff(life: dict[str, Any], scenario: Scenario, folder: str | Path, la
     today = table is life.get("now", {}).get("equity")
     when = quarter_name(int(scenario.zone.end)) if today else life["rounds"][-1]["quarter"]
     worlds = f"{life['replication']}, {say(lang, '种子', 'seed')} {life['seed']}"
-    source = f"Headwater 活水 · {scenario.zone.name.get(lang)} · {say(lang, '世界', 'replication')} {worlds}"
+    source = f"Headwater 活水 · {scenario.zone.name.get(lang)} · {say(lang, '世界', 'world')} {worlds}"
     name = str(known.get(life["firm"], life["firm"]))
     figure = payoff(payoff_of(table), class_names(table, lang), name, when, source, lang)
     return save(figure, Path(folder) / "figures" / f"payoff-{life['firm']}-{life['replication']}.png")
@@ -329,7 +329,7 @@ def outline(life: dict[str, Any], scenario: Scenario, lang: str) -> str:
     world = say(
         lang,
         f"第 {life['replication']} 个世界，种子 {life['seed']}",
-        f"replication {life['replication']}, seed {life['seed']}",
+        f"world {life['replication']}, seed {life['seed']}",
     )
     parts = [f"{title}  {world}"]
 

@@ -413,7 +413,7 @@ class BassInputs(Table):
                 raise _wrong(f"times.{k}", "the quarterly form knows whole quarters only", t)
         if self.form == "quarterly":
             steps = 4.0 * max(self.times) * self.replications * float(self.agents)
-            _refuse_endless("agents", steps, self.agents, "fewer agents, replications or years")
+            _refuse_endless("agents", steps, self.agents, "fewer agents, worlds or years")
         return self
 
 
@@ -737,8 +737,8 @@ def _refuse_long_run(scenario: Any, replications: int, seed: int) -> None:
                 f"the case would live {asked * replications:.1g} quarters of a firm; "
                 f"at most {MOST_FIRM_QUARTERS:.0g} are lived",
                 key="inputs.replications" if fit else "inputs.scenario",
-                found=f"{replications} replications of room for {room.firms:,} firms",
-                expected=f"at most {fit} replications of this scenario" if fit else "a smaller scenario",
+                found=f"{replications} worlds of room for {room.firms:,} firms",
+                expected=f"at most {fit} worlds of this scenario" if fit else "a smaller scenario",
             )
         )
 

@@ -404,3 +404,37 @@ def test_a_folder_of_a_comparison_is_no_run_and_is_not_called_damaged(tmp_path):
     with pytest.raises(UserError) as told:
         Result.load(tmp_path)
     assert "compare" in str(told.value) and "damaged" not in str(told.value)
+
+
+# --- what can be asked for
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_metrics_lists_what_a_scenario_reports_one_a_line(lang: str, capsys: pytest.CaptureFixture[str]):
+    from sim.scenario import load_scenario
+
+    assert cli.main(["metrics", "scenarios/xian.toml", "--lang", lang]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    reported = load_scenario("scenarios/xian.toml").metrics
+    assert [line.split()[0] for line in lines[1:]] == [metric.name for metric in reported]
+    for line, metric in zip(lines[1:], reported, strict=True):
+        assert metric.label[lang] in line
+    assert cli.main(["metrics", "scenarios/xian.toml", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [metric["name"] for metric in told["metrics"]] == [metric.name for metric in reported]
+
+
+def test_an_unknown_metric_is_told_which_command_lists_them(capsys: pytest.CaptureFixture[str]):
+    words = [
+        "solve",
+        "scenarios/xian.toml",
+        "--by",
+        "guidance.reinvestment=1..2",
+        "--target",
+        "firms.alyve@2028Q4 >= 5",
+    ]
+    assert cli.main([*words, "--lang", "en"]) == 2
+    told = capsys.readouterr().err
+    assert "python run.py metrics SCENARIO" in told and "did you mean firms.alive" in told
+    assert cli.main([*words, "--lang", "zh"]) == 2
+    assert "python run.py metrics 情景文件" in capsys.readouterr().err

@@ -111,9 +111,16 @@ def test_precision_that_is_none_is_refused(text: str) -> None:
         Precision.parse([text], {"jobs.total": None})
 
 
+def test_a_precision_in_money_without_a_unit_is_asked_for_it() -> None:
+    known = {m.name: m for m in compared().metrics}
+    with pytest.raises(UserError, match=r"public\.net_cost_pv: 5 without a unit is in yuan"):
+        Precision.parse(["public.net_cost_pv=5"], known)
+    assert Precision.parse(["public.net_cost_pv=5亿"], known).amounts == {"public.net_cost_pv": 5e8}
+
+
 def test_further_runs_are_those_not_yet_made() -> None:
     text = compared().table("en")
-    assert "further runs" in text and "enough" in text
+    assert "further worlds" in text and "enough" in text
 
 
 def test_pairing_gain_is_what_independent_seeds_cost() -> None:
@@ -298,7 +305,7 @@ def test_an_amount_of_many_digits_is_written_out() -> None:
 
 
 def test_table_says_that_it_holds_means_and_what_its_money_is() -> None:
-    assert "means over the replications" in compared().table("en") and "money in CNY" in compared().table("en")
+    assert "means over the worlds" in compared().table("en") and "money in CNY" in compared().table("en")
     assert "均值" in compared().table("zh") and "人民币元" in compared().table("zh")
 
 

@@ -115,7 +115,7 @@ def test_the_title_is_the_metrics_own_label_and_the_subtitle_the_answer(result):
     median = np.quantile(result["ladder.certificates.hte"][:, -1], 0.5)
     assert words[0] == "高新技术企业"
     assert f"2033Q4：中位数 {digits(median)}家" in words[1]
-    assert words[2] == "Headwater 活水 · 西安高新区 · xian · 60次模拟 · 随机种子 1"
+    assert words[2] == "Headwater 活水 · 西安高新区 · xian · 60个世界 · 随机种子 1"
 
 
 def test_a_frameless_figure_is_lower_and_its_words_can_be_asked_for(result):
@@ -366,11 +366,11 @@ def test_multiples_say_of_how_many_worlds_they_are(result, lang):
     table["replication"] = table["replication"] % 5
     logged = Result(result.metrics, result.quarters, result.values, {"multiples": table}, [], result.manifest)
     _, subtitle, source = style.words_of(figures.multiples(logged, lang=lang))
-    assert ("5次模拟（共60次）" if lang == "zh" else "5 of 60 replications") in source
-    assert ("有明细的5次模拟" if lang == "zh" else "of the 5 replications") in subtitle
+    assert ("5个世界（共60个）" if lang == "zh" else "5 of 60 worlds") in source
+    assert ("有明细的5个世界" if lang == "zh" else "of the 5 worlds") in subtitle
     table["replication"] = np.arange(4000) % 60
     source = style.words_of(figures.multiples(logged, lang=lang))[2]
-    assert ("· 60次模拟 ·" if lang == "zh" else "· 60 replications ·") in source
+    assert ("· 60个世界 ·" if lang == "zh" else "· 60 worlds ·") in source
 
 
 def changed(result: Result, *sets: str) -> Result:
@@ -452,6 +452,7 @@ def test_a_paired_difference_can_be_drawn(result, lang):
         (6.67e8, "CNY", "6.67亿元", "CNY 667 m"),
         (6e7, "CNY", "6,000万元", "CNY 60 m"),
         (3.2e13, "CNY", "32万亿元", "CNY 32 tn"),
+        (1.676e12, "CNY", "1.68万亿元", "CNY 1.68 tn"),
         (0.0, "CNY", "0元", "CNY 0"),
         (-4.2e8, "CNY", "−4.2亿元", "CNY −420 m"),
         (4840, "firms", "4,840家", "4,840 firms"),
@@ -468,6 +469,7 @@ def test_numbers_are_said_as_people_say_them(value, unit, zh, en):
 
 def test_an_axis_has_one_scale_for_all_its_numbers():
     assert scale_of("CNY", 5e9, "zh").text(1e7) == "0.1"
+    assert scale_of("CNY", 1.676e12, "zh").text(4e9) == "40"  # 亿元: 0.004万亿元 would say nothing
     assert moment("2023Q4") == 2023.0 and moment("2024Q1") == 2023.25
 
 

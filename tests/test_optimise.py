@@ -152,6 +152,18 @@ def test_question_that_cannot_be_asked_is_refused(more: dict[str, Any], said: st
         run(xian, ["guidance.cap.angel=0.2..0.5"], **more)
 
 
+def test_a_budget_in_money_without_a_unit_is_asked_for_it() -> None:
+    from sim.scenario import load_scenario
+
+    with pytest.raises(UserError, match=r"public\.outlay: 60 without a unit is in yuan: write 60亿"):
+        run(
+            load_scenario("scenarios/xian.toml"),
+            ["guidance.cap.angel=0.2..0.5"],
+            ["jobs.total"],
+            budget="public.outlay <= 60",
+        )
+
+
 def test_budget_without_a_quarter_is_kept_at_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
     from sim import load_scenario
     from sim.analysis import optimise as room

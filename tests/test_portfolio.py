@@ -777,3 +777,12 @@ def test_every_firm_that_the_zone_holds_is_followed(tmp_path: Path):
 def test_two_guidance_funds_in_one_table_are_refused():
     with pytest.raises(UserError, match="a guidance fund is one fund"):
         load_scenario(NATIONAL.parent / "xian.toml", ["funds.guidance.count=2"])
+
+
+def test_it_is_told_where_the_zone_begins_with_no_listed_firm():
+    """The sheets name a portfolio; how many firms the zone has on its ladders is the base's affair."""
+    told = imported(ROOT / "docs" / "portfolio").remarks
+    assert any("listed firms included" in remark for remark in told)
+    sets = ["ladders.certificates.levels.hte.initial=20", "ladders.listing.levels.listed.initial=2"]
+    stated = imported(ROOT / "docs" / "portfolio", sets=sets)
+    assert not any("listed firms included" in remark for remark in stated.remarks)

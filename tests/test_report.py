@@ -407,7 +407,7 @@ def test_yearly_waves_add_up_to_the_change_of_the_counts(result: Result):
 @pytest.mark.parametrize(("text", "kept"), [
     ("worth CNY 73 bn (34 to 213)", "worth CNY\u00a073\u00a0bn (34 to 213)"),
     ("CNY −0.16 m or CNY +2 k", "CNY\u00a0−0.16\u00a0m or CNY\u00a0+2\u00a0k"),
-    ("5–95 % of replications", "5–95\u00a0% of replications"),
+    ("5–95 % of worlds", "5–95\u00a0% of worlds"),
     ("12 months, 5 kinds", "12 months, 5 kinds"),
 ])  # fmt: skip
 def test_an_amount_and_its_unit_stay_on_one_line(text: str, kept: str):
@@ -735,7 +735,7 @@ def test_a_log_too_long_to_value_says_how_much_of_it_was(valued, monkeypatch: py
     found = fair.rounds_of(m)
     assert found is not None and (found.valued, found.logged, found.worlds, found.logged_worlds) == (24, 48, 1, 2)
     assert re.search(r"另有24轮|24 more", fair.coverage(m))
-    assert re.search(r"全部40次模拟中的前1次|first of 40 replications", fair.coverage(m))
+    assert re.search(r"全部40个世界中的前1个|first of 40 worlds", fair.coverage(m))
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

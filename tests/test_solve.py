@@ -240,6 +240,19 @@ def test_solution_saves_its_curve_and_figure(tmp_path: Path) -> None:
     assert "at least" in solution.table("en") and "至少" in solution.table("zh")
 
 
+def test_a_target_in_money_without_a_unit_is_asked_for_it():
+    from sim.analysis.solve import run
+    from sim.scenario import load_scenario
+
+    zone = load_scenario("scenarios/xian.toml")
+    for target in ("public.outlay@2028Q4 <= 60", "public.outlay <= 60"):
+        with pytest.raises(UserError, match=r"public\.outlay: 60 without a unit is in yuan: write 60亿 / 60万 / 60元"):
+            run(zone, ["guidance.reinvestment=1..2"], target)
+    metrics = {metric.name: metric for metric in zone.metrics}
+    assert Target.parse("public.outlay@2028Q4 <= 0.6万", metrics).bound == 6000
+    assert Target.parse("firms.alive@2028Q4 >= 60", metrics).bound == 60
+
+
 def test_a_range_of_money_without_a_unit_is_asked_for_it_and_one_of_rents_is_not():
     from sim.analysis.vary import varied_of
     from sim.errors import UserError

@@ -510,7 +510,7 @@ def calibrate(
     from sim.analysis import emulator
 
     if samples < 10 or replications < 4:
-        raise refuse("too few to fit to", found=f"{samples} samples, {replications} replications", expected="10 and 4")
+        raise refuse("too few to fit to", found=f"{samples} samples, {replications} worlds", expected="10 and 4")
     refuse_too_many_samples(samples, len(priors) + replications * len(model.outputs))
     stages = _Stages(
         model, priors, moments, samples, replications, seed, zones, checks, out, resume, executor, progress
@@ -600,7 +600,7 @@ def _choose(screening: Screening, named: bool, regularise: bool) -> list[int]:
         Problem(
             "no fact depends on this parameter",
             key=path,
-            expected="leave it out, take more replications, or --regularise",
+            expected="leave it out, take more worlds, or --regularise",
         )
         for path in unseen
     ]

@@ -21,7 +21,8 @@ import numpy as np
 
 from sim.analysis.model import DEFAULT_METRICS, ZoneModel, all_at_once, fingerprint_of, nearest, refuse
 from sim.analysis.text import between, csv_text, layout, say, show, word
-from sim.errors import Problem, UserError
+from sim.errors import NO_SUCH_METRIC, Problem, UserError
+from sim.quantities import BareMoney
 from sim.terms import capital
 
 if TYPE_CHECKING:
@@ -180,13 +181,16 @@ class Precision:
     @classmethod
     def parse(cls, texts: Sequence[str], known: Mapping[str, Any]) -> Precision:
         """`5%` (of the mean difference) or `METRIC=AMOUNT` (`jobs.total=500`); later ones win. `known`: metrics."""
-        from sim.analysis.solve import number_as_written
+        from sim.analysis.solve import amount_of
 
         share, amounts, problems = PRECISION, {}, []
         for text in texts:
             metric, equals, written = (part.strip() for part in text.partition("="))
             try:
-                value = number_as_written(written if equals else text)
+                value = amount_of(known.get(metric) if equals else None, written if equals else text)
+            except BareMoney as error:
+                problems.append(Problem(str(error), key=metric))
+                continue
             except ValueError:
                 value = math.nan
             if not value > 0 or (not equals and not value < 1):
@@ -198,7 +202,7 @@ class Precision:
                 share = value
             elif metric not in known:
                 near = nearest(metric, [*known])
-                problems.append(Problem("no such metric", key="--precision", found=metric, nearest=near))
+                problems.append(Problem(NO_SUCH_METRIC, key="--precision", found=metric, nearest=near))
             else:
                 amounts[metric] = value
         if problems:
@@ -349,13 +353,13 @@ class Comparison:
         keys = ("metric", "scenario", "baseline", "difference", "interval", "p_more", "further", "for", "gain")
         title = say(
             lang,
-            f"{self.at}，与基准 {self.baseline} 相比，{self.replications} 次配对重复",
-            f"{self.at}, against {self.baseline}, {self.replications} paired replications",
+            f"{self.at}，与基准 {self.baseline} 相比，{self.replications} 个配对世界",
+            f"{self.at}, against {self.baseline}, {self.replications} paired worlds",
         )
         told = say(
             lang,
-            "基准、差异均为各次重复的均值，区间为差异均值的置信区间",
-            "baseline and difference are means over the replications, the interval is that of the mean difference",
+            "基准、差异均为各世界的均值，区间为差异均值的置信区间",
+            "baseline and difference are means over the worlds, the interval is that of the mean difference",
         )
         if any(self.metrics[k].unit == "CNY" for k in self.shown()):
             told += say(lang, "；金额为人民币元", "; money in CNY")
@@ -366,8 +370,8 @@ class Comparison:
             parts.append(
                 say(
                     lang,
-                    f"若不配对，同样宽的区间需要 {_times(gain)} 的重复次数（中位数）",
-                    f"independent seeds would need {_times(gain)} the replications for the same intervals (median)",
+                    f"若不配对，同样宽的区间需要 {_times(gain)} 的世界数（中位数）",
+                    f"independent seeds would need {_times(gain)} the worlds for the same intervals (median)",
                 )
             )
         parts += ["\n".join(told)] if (told := self.opposite(lang)) else []
@@ -413,9 +417,10 @@ class Comparison:
             found.append(
                 say(
                     lang,
-                    "净成本为支出减收回，再减财政仍持有权益的公允价值（现值）；“现金”一项不减持有的权益。",
+                    "净成本为支出减收回，再减财政仍持有权益的公允价值（按期权为股份定价，不是账面估值；现值）；“现金”一项不减持有的权益。",
                     "The net cost is outlay less recovery, less what the treasury's stakes are still worth at fair"
-                    " value (present value); the cash one leaves those stakes out.",
+                    " value (shares priced by their options, not as books have them; present value); the cash one"
+                    " leaves those stakes out.",
                 )
             )
         elif lines:
@@ -952,7 +957,7 @@ def run(
     replications = first.run.replications if replications is None else replications
     seed = first.run.seed if seed is None else seed
     if replications < 2:
-        raise refuse("differences need two replications or more", key="replications", found=str(replications))
+        raise refuse("differences need two worlds or more", key="replications", found=str(replications))
     variants = {name: scenario for name, scenario in made.items() if name != baseline}
     single = list(variants)
     if decompose:
@@ -1065,7 +1070,7 @@ def all_of(changes: Sequence[str]) -> str:
 
 def refuse_unknown(metrics: Sequence[str], known: Mapping[str, Any]) -> None:
     problems = [
-        Problem("no such metric", key="--metric", found=name, nearest=nearest(name, [*known]))
+        Problem(NO_SUCH_METRIC, key="--metric", found=name, nearest=nearest(name, [*known]))
         for name in metrics
         if name not in known
     ]

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sim.ensemble import Worlds, _checked, default_threads, refuse_too_large, run_in_threads  # first: kernels' folder
+from sim.ensemble import Worlds, _checked, refuse_too_large, run_in_threads  # first: kernels' folder
 
 import numpy as np  # isort: skip
 from numpy.typing import NDArray  # isort: skip
@@ -23,6 +23,7 @@ from numpy.typing import NDArray  # isort: skip
 from sim.analysis.returns import odds_of, ratio
 from sim.analysis.text import layout, say
 from sim.measures import Estimate
+from sim.memory import processors
 from sim.model.rows import Rows
 from sim.model.rules import lower
 from sim.model.world import Cash, Count, Next, World
@@ -70,7 +71,7 @@ def next_yuan_by_firm(
 ) -> list[FollowOn]:
     """Every named firm's next round, the best first; firms that close none in any world come last, without a value."""
     n, seed = _checked(scenario, replications, seed)
-    threads = default_threads() if threads is None else max(1, threads)
+    threads = processors() if threads is None else max(1, threads)
     rules = lower(scenario, Rows(seed, np.arange(n)))
     worlds = Worlds(scenario, rules, seed)
     refuse_too_large(scenario, worlds.room, threads, 1)

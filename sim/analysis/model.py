@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from sim.errors import Problem, UserError
+from sim.errors import NO_SUCH_METRIC, Problem, UserError
 
 if TYPE_CHECKING:
     from sim.scenario.document import Scenario
@@ -110,7 +110,7 @@ class ZoneModel:
             if metric not in known:
                 if all(problem.found != metric for problem in problems):  # once, though asked for in many quarters
                     near = nearest(metric, [*known])
-                    problems.append(Problem("no such metric", key=target, found=metric, nearest=near))
+                    problems.append(Problem(NO_SUCH_METRIC, key=target, found=metric, nearest=near))
             elif quarter not in quarters:
                 text = "not a quarter of this scenario" if _QUARTER.fullmatch(quarter) else "not a quarter"
                 expected = f"{quarters[0]} … {quarters[-1]}"

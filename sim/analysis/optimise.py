@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.analysis.model import Model, ZoneModel, refuse
+from sim.analysis.model import Model, ZoneModel, known_metrics, refuse
 from sim.analysis.solve import Target
 from sim.analysis.text import csv_text, key_to, layout, say, show, word
 from sim.analysis.vary import Varied, varied_of
@@ -403,7 +403,7 @@ def run(
     """What `run.py optimise` calls: texts checked, then `optimise` over the scenario and, by name, other regimes."""
     from sim.analysis.cluster import executor_for
 
-    limit = Target.parse(budget) if budget else None
+    limit = Target.parse(budget, known_metrics(scenario)) if budget else None
     wanted = [*maximise, *minimise, *([limit.output] if limit else [])]
     models = {"": scenario} | dict(regimes or {})
     zones = {name or "base": ZoneModel.of(s, wanted) for name, s in models.items()}

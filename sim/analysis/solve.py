@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise, product
 from pathlib import Path
@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.analysis.model import Model, ZoneModel, all_at_once, refuse, split_output
+from sim.analysis.model import Model, ZoneModel, all_at_once, known_metrics, refuse, split_output
 from sim.analysis.text import between, csv_text, key_to, layout, say, show, word
 from sim.analysis.vary import Varied, varied_of
 from sim.measures import mean_and_band
-from sim.quantities import parse_money, parse_number
+from sim.quantities import BareMoney, parse_amount, parse_figure
 
 if TYPE_CHECKING:
     from sim.analysis.earliest import Timing
@@ -49,13 +49,15 @@ class Target:
     bound: float
 
     @classmethod
-    def parse(cls, text: str, number: Callable[[str], float] | None = None) -> Target:
-        """Reads `firms.alive@2030Q4 >= 1.2万`; `number` reads the bound as people write it."""
+    def parse(cls, text: str, metrics: Mapping[str, Any] | None = None) -> Target:
+        """Reads `firms.alive@2030Q4 >= 1.2万`. metrics: by name, for the bound is written in the metric's own unit."""
         found = TARGET.fullmatch(text)
         if not found:
             raise refuse("not a target", key="target", found=text, expected='"METRIC[@2030Q4] >= X" or "… <= X"')
         try:
-            bound = (number or number_as_written)(found["bound"])
+            bound = amount_of((metrics or {}).get(found["metric"]), found["bound"])
+        except BareMoney as error:
+            raise refuse(str(error), key=found["metric"]) from None
         except ValueError:
             raise refuse(
                 "not a number", key="target", found=found["bound"], expected="100, 2.5万, 500亿, 30%"
@@ -73,12 +75,9 @@ class Target:
         return f"{self.output} {'>=' if self.at_least else '<='} {self.bound:g}"
 
 
-def number_as_written(text: str) -> float:
-    """A count, a share or money, as people write them."""
-    try:
-        return parse_number(text)
-    except ValueError:
-        return parse_money(text)
+def amount_of(metric: Any, text: str) -> float:
+    """An amount of a metric (None: it is unknown, or is no metric's) as people write it; money says its unit."""
+    return parse_amount(text) if metric is not None and metric.unit == "CNY" else parse_figure(text)
 
 
 @dataclass
@@ -448,7 +447,7 @@ def run(
     names no quarter the earliest one."""
     from sim.analysis import earliest
 
-    wanted = Target.parse(target)
+    wanted = Target.parse(target, known_metrics(scenario))
     points = POINTS if points is None else points
     settings: dict[str, Any] = {"points": points, "threads": threads, "progress": progress}
     if points < 2:

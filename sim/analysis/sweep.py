@@ -654,7 +654,7 @@ class SweepResult:
             lang,
             f"{p.method}：{len(self.varied)} 个参数，{len(e.design)} 个样本 × {e.replications} 次（种子 {self.seed}）",
             f"{p.method}: {len(self.varied)} parameters, {len(e.design)} samples × {e.replications}"
-            f" replication{'s'[: e.replications != 1]} (seed {self.seed})",
+            f" world{'s'[: e.replications != 1]} (seed {self.seed})",
         )
         return "\n".join(part for part in (head, centre_in_words(self, lang)) if part)
 
@@ -735,8 +735,8 @@ class SweepResult:
             return []
         ratio = split.both / split.parameters if split.parameters > 0 else math.inf
         needed = math.ceil(ratio * (1 / LARGEST_NOISE - 1)) if ratio < 1e4 else 0
-        zh = f"注意：指数所分解的方差中有 {share:.0%} 是 {r} 次重复后仍残留的随机性"
-        en = f"note: {share:.0%} of the variance that the indices share out is chance left after {r} replications"
+        zh = f"注意：指数所分解的方差中有 {share:.0%} 是 {r} 个世界之后仍残留的随机性"
+        en = f"note: {share:.0%} of the variance that the indices share out is chance left after {r} worlds"
         if needed:
             zh += f"；用 --replications {needed} 可降到 {LARGEST_NOISE:.0%}"
             en += f"; --replications {needed} would leave {LARGEST_NOISE:.0%}"
@@ -843,7 +843,7 @@ def sweep(
 ) -> SweepResult:
     """Evaluates the method's design on a model, with a journal in `out` where one is given, and reads the indices."""
     if replications < 1:
-        raise refuse("at least one replication", key="replications", found=str(replications), expected="1 or more")
+        raise refuse("at least one world", key="replications", found=str(replications), expected="1 or more")
     planned = plan(varied, method, samples, seed, second_order)
     paths = [v.path for v in varied]
     if method == "oat":

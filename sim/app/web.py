@@ -40,6 +40,7 @@ from sim.app.safety import Guard, refusal
 from sim.app.words import WORDS, words_in
 from sim.app.worlds import MOST_REPLICATIONS, Bench, Cancelled, Workshop
 from sim.errors import RunError, UserError
+from sim.terms import COUNTED
 
 HERE = Path(__file__).parent
 TYPES = {".js": "text/javascript", ".css": "text/css", ".ttf": "font/ttf", ".svg": "image/svg+xml"}
@@ -214,7 +215,7 @@ async def page(desk: Desk, request: Request) -> Response:
     accepted = "" if desk.asked else request.headers.get("accept-language", "")
     lang = request.query_params.get("lang") or preferred(accepted, desk.lang)
     lang = lang if lang in ("zh", "en") else desk.lang
-    about = {"lang": lang, "opening": desk.catalogue.opening, "words": WORDS}
+    about = {"lang": lang, "opening": desk.catalogue.opening, "words": WORDS, "counted": COUNTED}
     html = desk.page.render(lang=lang, w=words_in(lang), about=about)
     return Response(html, media_type="text/html", headers={"cache-control": "no-store"})
 

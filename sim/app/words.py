@@ -52,7 +52,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "view.levels": ("水平", "Levels"),
     "view.differences": ("差异", "Differences"),
     "at": ("时点", "Quarter"),
-    "worlds": ("模拟次数", "Worlds"),
+    "worlds": ("世界数", "Worlds"),
     "legend.baseline": ("基准", "Baseline"),
     "legend.variant": ("变动方案", "Variant"),
     "legend.bands": ("线为中位数，浅色带 5–95%，深色带 25–75%", "line: median; bands: 5–95 % and 25–75 % of worlds"),
@@ -65,8 +65,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "Getting ready (the first time compiles for a minute or two) …",
     ),
     "stage.running": ("模拟中……", "Simulating …"),
-    "stage.baseline": ("基准：{n}/{of} 次模拟", "Baseline: {n} of {of} worlds"),
-    "stage.baseline.full": ("基准：全部 {of} 次模拟", "Baseline: all {of} worlds"),
+    "stage.baseline": ("基准：{n}/{of} 个世界", "Baseline: {n} of {of} worlds"),
+    "stage.baseline.full": ("基准：全部 {of} 个世界", "Baseline: all {of} worlds"),
     "stage.preview": (
         "初步：{n} 次配对，色带为基准平移平均差异；完整区间随后给出",
         "First look: {n} pairs; bands are the baseline's, moved by the mean difference; full bands follow",
@@ -83,7 +83,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "推演完成，{of} 次配对。{quarter} {metric}：基准 {baseline}，差异 {mean}（{low} 至 {high}）。",
         "Done, {of} pairs. {metric} in {quarter}: baseline {baseline}, difference {mean} ({low} to {high}).",
     ),
-    "said.baseline": ("基准推演完成，{of} 次模拟。", "The baseline is done, {of} worlds."),
+    "said.baseline": ("基准推演完成，{of} 个世界。", "The baseline is done, {of} worlds."),
     "chart.label": (
         "{metric}，{quarter}：基准中位数 {p50}（5–95%：{p05} 至 {p95}）",
         "{metric}, {quarter}: baseline median {p50} (5–95 %: {p05} to {p95})",
@@ -112,7 +112,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "table.note": ("说明", "Note"),
     "table.noise": ("与噪声无法区分", "cannot be told from noise"),
     "table.same": ("没有差异", "no difference"),
-    "table.early": ("次数尚少", "few pairs yet"),
+    "table.early": ("世界尚少", "few pairs yet"),
     "prices": ("每新增一单位的财政净成本", "Net public cost per additional unit"),
     "prices.turned": (
         "移动杠杆后所得较少，因此反过来看：基准比它多得多少、净成本多多少。",
@@ -136,7 +136,7 @@ WORDS: dict[str, tuple[str, str]] = {
     # exploring
     "explore": ("一个世界里的企业与基金", "Firms and funds of one world"),
     "explore.lead": (
-        "挑出一次模拟，看其中某家企业的融资与股权，或某支基金的现金流与持仓。",
+        "挑出一个世界，看其中某家企业的融资与股权，或某支基金的现金流与持仓。",
         "Pick one simulated world and look at a firm's rounds and cap table, or at a fund's cash and holdings.",
     ),
     "explore.which": ("哪个世界", "Which world"),

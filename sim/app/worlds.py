@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.app.levers import Control, controls_of
-from sim.ensemble import Worlds, default_threads, refuse_too_large
+from sim.ensemble import Worlds, refuse_too_large
+from sim.memory import processors
 from sim.model.rows import Column, Rows
 from sim.model.rules import lower
 
@@ -44,7 +45,7 @@ class Crew:
     """Threads that do the most urgent work first, and of equally urgent work the newest."""
 
     def __init__(self, threads: int | None = None) -> None:
-        self.threads = default_threads() if threads is None else threads
+        self.threads = processors() if threads is None else threads
         self._waiting: list[tuple[int, int, Callable[[], None]]] = []
         self._number = 0
         self._ready = threading.Condition()
@@ -130,7 +131,7 @@ class Case:
         self.worlds = WarmWorlds(scenario, rules, seed)
         if like is not None:
             self.worlds.share(like.worlds)
-        refuse_too_large(scenario, self.worlds.room, default_threads(), replications * (KEPT_CASES + 1))
+        refuse_too_large(scenario, self.worlds.room, processors(), replications * (KEPT_CASES + 1))
         self.values = np.empty((replications, len(scenario.metrics), scenario.zone.quarters))
         self.lived = np.zeros(replications, dtype=bool)
         self.seconds = 0.0  # of one world, lately

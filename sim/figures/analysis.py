@@ -155,10 +155,10 @@ def forest(c: Comparison, metric: str, lang: str = "zh") -> Figure:
     scale = _scale(about.unit, np.array([[d.p05[k, j], d.p95[k, j]] for d in ds]), lang)
     keys = [
         Line2D([], [], color=look.VERMILION, marker="o", ms=4, lw=3, label=word("interval", lang)),
-        Patch(color=_tint(look.VERMILION, 0.25), label=say(lang, "各次模拟的5–95%", "5–95 % of replications")),
+        Patch(color=_tint(look.VERMILION, 0.25), label=say(lang, "各世界的5–95%", "5–95 % of worlds")),
         Line2D([], [], color=look.GREY, marker="o", ms=4, lw=3, label=word("noise", lang)),
     ]
-    source = _source(say(lang, f"{c.replications} 次配对重复", f"{c.replications} paired replications"))
+    source = _source(say(lang, f"{c.replications} 个配对世界", f"{c.replications} paired worlds"))
     base = c.called(c.baseline, lang)
     subtitle = say(lang, f"{c.at}，与{base}之差", f"{c.at}, difference from {base}")
     names = [look.capital(c.called(d.name, lang)) for d in ds]
@@ -255,7 +255,7 @@ def parts(c: Comparison, output: str, lang: str = "zh") -> Figure:
         f"从基准到全部措施：{show(base, unit, lang)} → {show(whole, unit, lang)}",
         f"from the baseline to all changes: {show(base, unit, lang)} → {show(whole, unit, lang)}",
     )
-    source = _source(say(lang, f"{c.replications} 次配对重复", f"{c.replications} paired replications"))
+    source = _source(say(lang, f"{c.replications} 个配对世界", f"{c.replications} paired worlds"))
     figure, axes = _rows_page(title, subtitle, source, len(labels), keys, labels)
     reached = [base, whole]
     for row, (p, begin) in enumerate(zip(own, base + steps[:-1], strict=True), start=1):
@@ -313,8 +313,8 @@ def _of(s: SweepResult, lang: str) -> str:
     return _source(
         say(
             lang,
-            f"{s.plan.method}，{len(e.design)} 个样本 × {e.replications} 次重复，种子 {s.seed}",
-            f"{s.plan.method}, {len(e.design)} samples × {e.replications} replication{'s'[: e.replications != 1]},"
+            f"{s.plan.method}，{len(e.design)} 个样本 × {e.replications} 个世界，种子 {s.seed}",
+            f"{s.plan.method}, {len(e.design)} samples × {e.replications} world{'s'[: e.replications != 1]},"
             f" seed {s.seed}",
         )
     )
@@ -448,13 +448,13 @@ def tornado(s: SweepResult, output: str, lang: str = "zh") -> Figure:
 
 @styled
 def responses(s: SweepResult, output: str, lang: str = "zh") -> Figure:
-    """The output along each parameter: mean, and the 5–95 % of samples (of replications, one at a time)."""
+    """The output along each parameter: mean, and the 5–95 % of samples (of worlds, one at a time)."""
     curves: list[Curve] = s.curves(output)[:MOST_PANELS]
     columns = min(3, len(curves))
     rows = -(-len(curves) // columns)
     height = 1.3 + 1.9 * rows
     band = (
-        say(lang, "阴影：各次模拟的5–95%", "band: 5–95 % of replications")
+        say(lang, "阴影：各世界的5–95%", "band: 5–95 % of worlds")
         if s.plan.method == "oat"
         else say(lang, "阴影：其他参数变化时的 5–95%", "band: 5–95 % as the other parameters vary")
     )
@@ -577,7 +577,7 @@ def timing(t: Timing, lang: str = "zh") -> Figure:
     chosen = np.unique(np.linspace(0, len(t.moments) - 1, min(len(t.moments), len(look.SERIES))).round().astype(int))
     shown = [t.moments[k] for k in chosen]
     unit = t.model.unit(f"{t.metric}@{t.quarters[-1]}")
-    source = _source(say(lang, f"{t.replications} 次配对重复", f"{t.replications} paired replications"))
+    source = _source(say(lang, f"{t.replications} 个配对世界", f"{t.replications} paired worlds"))
     subtitle = t.sentence(shown[0], lang) if len(t.moments) == 1 else ""
     figure, bottom, top = look.page(look.capital(t.title(lang)), subtitle, source, height=4.8)
     if t.levers:
@@ -627,7 +627,7 @@ def solution(s: Solution, lang: str = "zh") -> Figure:
     a = s.answer
     head = look.capital(s.model.label(a.target.output, lang))
     sentence = s.table(lang).splitlines()[1]  # the answer
-    source = _source(say(lang, f"{a.replications} 次配对重复", f"{a.replications} paired replications"))
+    source = _source(say(lang, f"{a.replications} 个配对世界", f"{a.replications} paired worlds"))
     figure, bottom, top = look.page(look.capital(s.title(lang)), sentence, source, height=4.8)
     half = (top - bottom) / 2
     scale = _scale(s.model.unit(a.target.output), np.concatenate([a.p05, a.p95]), lang)
@@ -660,7 +660,7 @@ def frontier(s: Solution, lang: str = "zh") -> Figure:
     """The least setting of one lever along another, a line for each setting of a third."""
     across, *more = s.answer.others
     a = s.answer
-    source = _source(say(lang, f"{a.replications} 次配对重复", f"{a.replications} paired replications"))
+    source = _source(say(lang, f"{a.replications} 个配对世界", f"{a.replications} paired worlds"))
     figure, bottom, top = look.page(look.capital(s.title(lang)), "", source)
     groups: dict[float, list[Any]] = {}
     for answer in s.answers:

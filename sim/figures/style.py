@@ -368,13 +368,13 @@ ENERGY = {  # from so many kilograms on: the divisor and its unit
 }
 
 
-def scale_of(unit: str, largest: float, lang: str) -> Scale:
-    """The scale in which the largest number of an axis reads well."""
+def scale_of(unit: str, largest: float, lang: str, alone: bool = False) -> Scale:
+    """The scale in which the largest number of an axis reads well, or one number alone: 1.23万亿元."""
     word = term(f"unit.{unit}", lang)
     largest = abs(largest) if math.isfinite(largest) else 0.0
     if unit == "CNY":
-        # 万亿 only where 亿 would need six digits
-        steps = [(size, name) for size, name in MONEY[lang] if not (name == "万亿元" and largest < 1e13)]
+        # on an axis 万亿 only where 亿 would need six digits
+        steps = [(size, name) for size, name in MONEY[lang] if alone or not (name == "万亿元" and largest < 1e13)]
         return next((Scale(size, name) for size, name in steps if largest >= size), Scale(1.0, steps[-1][1]))
     if unit == "kgce":
         return next((Scale(size, name) for least, size, name in ENERGY[lang] if largest >= least), Scale(1.0, word))
@@ -403,7 +403,7 @@ def digits(value: float) -> str:
 
 def amount(value: float, unit: str, lang: str) -> str:
     """151亿元 · CNY 15.1 bn · 4,840家 · 4,840 firms · 3.02× · 12%"""
-    scale = scale_of(unit, value, lang)
+    scale = scale_of(unit, value, lang, alone=True)
     text = scale.text(value)
     if lang == "zh":
         return text + scale.unit if unit != "index" else text

@@ -17,7 +17,7 @@ from sim.analysis.text import layout, say
 from sim.errors import Problem
 from sim.portfolio.columns import folded
 from sim.portfolio.sheets import Formula, Trouble, _bytes, _csv
-from sim.quantities import parse_money, parse_number, parse_quarter, parse_share, quarter_name
+from sim.quantities import parse_amount, parse_number, parse_quarter, parse_share, quarter_name
 from sim.scenario.reading import shown
 
 if TYPE_CHECKING:
@@ -67,12 +67,17 @@ def compare(result: Result, path: str | Path, lang: str = "en") -> list[Compared
             continue
         if raw["metric"] not in names:
             near = next(iter(difflib.get_close_matches(str(raw["metric"]), names, 1, 0.5)), None)
-            trouble.add(where, f"没有指标“{raw['metric']}”", f"there is no metric “{raw['metric']}”", near)
+            trouble.add(
+                where,
+                f"没有指标“{raw['metric']}”：用 python run.py metrics 可列出全部",
+                f"there is no metric “{raw['metric']}”: python run.py metrics lists them",
+                near,
+            )
             continue
         unit = result.metric(str(raw["metric"])).unit
         try:
             quarter = quarter_name(parse_quarter(raw["quarter"]))
-            actual = {"CNY": parse_money, "share": parse_share}.get(unit, parse_number)(raw["value"])
+            actual = {"CNY": parse_amount, "share": parse_share}.get(unit, parse_number)(raw["value"])
         except ValueError as error:
             trouble.problems.append(Problem(str(error), **where))
             continue

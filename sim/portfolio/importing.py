@@ -170,8 +170,8 @@ def _below_last_prices(portfolio: Portfolio, trouble: Trouble) -> list[str]:
     ]
     out = [
         trouble.say(
-            f"“{fund}”的净值比所持股份按最近估值（或所填公允价值）低 {part:.0%}：期初按净值，到企业下一轮为止",
-            f"{fund}'s net asset value is {part:.0%} below its holdings at the last prices (or the stated fair values):"
+            f"“{fund}”的净值比所持股份按最近估值（或所填的账面估值）低 {part:.0%}：期初按净值，到企业下一轮为止",
+            f"{fund}'s net asset value is {part:.0%} below its holdings at the last prices (or what its own books put):"
             " the run starts from the net asset value, until the firms' next rounds",
         )
         for fund, part in below[:5]
@@ -214,6 +214,23 @@ def _remarks(portfolio: Portfolio, base: Scenario, start: int, trouble: Trouble)
                 f"基准情景写的是 {was} 的园区，组合的时点是 {now}：起始季度已改为 {now}，请核对基准中的初始存量",
                 f"the base describes the zone in {was} and the portfolio is of {now}: the start is moved to {now};"
                 " see that the stocks of the base hold then",
+            )
+        )
+    empty = [
+        ladder.name
+        for ladder in base.ladders.values()
+        if not any(level.initial is not None and level.initial.value > 0 for level in ladder.levels.values())
+    ]
+    if empty:
+        names = {lang: [str(name.get(lang)) for name in empty] for lang in ("zh", "en")}
+        out.append(
+            say(
+                f"基准情景未写期初有多少企业在这些梯度上：{'、'.join(names['zh'])}；"
+                "除表中企业外一家也没有（上市公司为 0）。"
+                "可在片段之上写明各层级的 initial，或用 --base 另给写明了的情景",
+                f"the base states no firms at the start on: {', '.join(names['en'])}; but for those of the sheets the"
+                " zone begins with none, listed firms included. State `initial` of the levels in a file over the"
+                " fragment, or give a --base that does",
             )
         )
     own = {row["id"] for row in portfolio.funds}

@@ -64,7 +64,7 @@ class Teller:
         low, high = scale.text(row.p05), scale.text(row.p95)
         if self.lang == "zh":
             return f"{middle}（{'5–95%区间' if first else ''}{low}至{high}）"
-        return f"{middle} ({'5–95 % of replications: ' if first else ''}{low} to {high})"
+        return f"{middle} ({'5–95 % of worlds: ' if first else ''}{low} to {high})"
 
     def label(self, metric: str) -> str:
         return self.result.metric(metric).label[self.lang]
@@ -243,9 +243,7 @@ def _of_scenario(c: Comparison, d: Any, material: Material, first: bool) -> str:
     say, lang, j = material.say, material.lang, c.column(c.at)
     name = c.called(d.name, lang)
     if c.unchanged(d):
-        return say(
-            f"{name}：与基准无任何差异。", f"{capital(name)}: no difference from the baseline, in any replication."
-        )
+        return say(f"{name}：与基准无任何差异。", f"{capital(name)}: no difference from the baseline, in any world.")
     surely, unsure = [], []
     for k in c.shown():
         metric = c.metrics[k]

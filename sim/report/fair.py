@@ -77,9 +77,9 @@ def coverage(material: Material) -> str:
     found = rounds_of(material)
     if found is None:
         return ""
-    zh = f"轮次取自全部{found.replications:,}次模拟中的前{found.worlds:,}次，共{found.valued:,}轮"
+    zh = f"轮次取自全部{found.replications:,}个世界中的前{found.worlds:,}个，共{found.valued:,}轮"
     first = "first" if found.worlds == 1 else f"first {found.worlds:,}"
-    en = f"Rounds of the {first} of {found.replications:,} replications, {found.valued:,} in all"
+    en = f"Rounds of the {first} of {found.replications:,} worlds, {found.valued:,} in all"
     if found.valued < found.logged:
         zh += f"（明细另有{found.logged - found.valued:,}轮未逐一估值）"
         en += f" (the log has {found.logged - found.valued:,} more, which were not valued)"
@@ -179,10 +179,10 @@ def headlines_table(material: Material) -> Table | None:
 
 def note_on_headlines(material: Material) -> str:
     return material.say(
-        "超出幅度 = 账面 ÷ 公允价值 − 1，逐次模拟计算后再取分位数。公允净值中，未上市持股按典型路径折算，现金、"
+        "超出幅度 = 账面 ÷ 公允价值 − 1，逐个世界计算后再取分位数。公允净值中，未上市持股按典型路径折算，现金、"
         "上市持股与模型外的投资组合与账面相同，两者都已扣除计提的业绩报酬。账簿另有估值的持股（导入的组合）：账面用其估值，公允净值"
         "仍由最近一轮价格折算，因此幅度可以为负。",
-        "Excess = reported over fair value, less one, in each replication and then ranked. In a net asset value at fair"
+        "Excess = reported over fair value, less one, in each world and then ranked. In a net asset value at fair"
         " value unlisted holdings stand at the typical path's part of their last price; cash, listed holdings and the"
         " portfolio outside the model stand as reported; carry accrued is off both. Where a fund's own books mark a"
         " holding (an imported portfolio), the reported value has their mark and fair value that part of the last"
@@ -195,7 +195,7 @@ def _excess(x: AboveFair, replications: int, say) -> Cell:
         return Cell(NONE)
     band = f"{percent(x.excess[0])} – {percent(x.excess[2])}" if x.defined > 1 else ""
     if x.defined < replications:
-        band += say(f"（{x.defined}次）", f" ({x.defined} repl.)")
+        band += say(f"（{x.defined}个世界）", f" ({x.defined} worlds)")
     return Cell(percent(x.excess[1]), band.strip())
 
 
@@ -218,7 +218,7 @@ def nav_in_words(material: Material) -> str:
             f"账面超出{percent(middle)}" + (f"（5–95%区间{ends(low, high, 'zh')}）。" if band else "。"),
             f"At {at(x.quarter, 'en')} the net asset value of the {en} is {reported} at last prices and {fair} at fair"
             f" value: what is reported exceeds it by {percent(middle)}"
-            + (f" (5–95 % of replications: {ends(low, high, 'en')})." if band else "."),
+            + (f" (5–95 % of worlds: {ends(low, high, 'en')})." if band else "."),
         )
     return ""
 

@@ -44,8 +44,8 @@ def multiples_table(material: Material) -> Table | None:
         rows,
         "lrrrr",
         say(
-            f"取自有明细的{worlds:,}次模拟；倍数下方为中间一半轮次。",
-            f"Rounds of the {worlds:,} replications that keep a log; below the multiple the middle half of rounds.",
+            f"取自有明细的{worlds:,}个世界；倍数下方为中间一半轮次。",
+            f"Rounds of the {worlds:,} worlds that keep a log; below the multiple the middle half of rounds.",
         ),
         (0.26, 0.12, 0.2, 0.2, 0.22),
     )

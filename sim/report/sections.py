@@ -74,18 +74,18 @@ def document(material: Material, sections: Sequence[Section]) -> Document:
         title, name = zone[0], str(about.get("scenario") or "")
         span = f"{material.result.quarters[0]}–{material.result.quarters[-1]}"
         subtitle = say(f"开发区推演报告 {span}", f"Simulation report, {span}")
-        worlds = [(say("模拟次数", "Replications"), f"{material.result.replications:,}")]
+        worlds = [(say("世界数", "Worlds"), f"{material.result.replications:,}")]
     elif material.comparison is not None:
         c = material.comparison
         name = capital(c.called(c.baseline, material.lang))
         title, subtitle = say("政策比较报告", "Policy comparison"), say(f"基准：{name}", f"Baseline: {name}")
-        worlds = [(say("配对模拟次数", "Paired replications"), f"{c.replications:,}")]
+        worlds = [(say("配对世界数", "Paired worlds"), f"{c.replications:,}")]
     else:
         header = material.sweep.header
         zone, name = header.get("zone") or {}, str(header.get("scenario") or material.folder.name)
         title = say("敏感性分析报告", "Sensitivity report")
         subtitle = str(zone.get(material.lang) or material.sweep.plan.method)
-        worlds = [(say("每个样本的模拟次数", "Replications a sample"), f"{material.sweep.evaluated.replications:,}")]
+        worlds = [(say("每个样本的世界数", "Worlds a sample"), f"{material.sweep.evaluated.replications:,}")]
     day = material.day
     facts = [
         (say("编制日期", "Date"), say(f"{day.year}年{day.month}月{day.day}日", f"{day.day} {day:%B %Y}")),
@@ -137,10 +137,10 @@ def the_answer(material: Material) -> Section | None:
 
 def how_to_read(material: Material) -> str:
     if material.result is not None and material.result.replications == 1:
-        return material.say("只有一次模拟，没有区间。", "A single replication: there are no bands.")
+        return material.say("只有一个世界，没有区间。", "A single world: there are no bands.")
     text = material.say(
-        "线为各次模拟的中位数；深色带含一半、浅色带含九成的模拟；刻度为年末。",
-        "Lines are medians of the replications; half of them lie in the dark band, nine in ten in the light one.",
+        "线为各世界的中位数；深色带含一半、浅色带含九成的世界；刻度为年末。",
+        "Lines are medians of the worlds; half of them lie in the dark band, nine in ten in the light one.",
     )
     if material.today and material.result is not None and material.today > material.result.quarters[0]:
         text += material.say(
@@ -223,7 +223,7 @@ def published_facts(material: Material) -> Section | None:
     ]  # fmt: skip
     note = say(
         "达到概率：模拟值不低于公布值的比例（上限类为不高于）。以“超过”形式公布的数，95%分位达到即为区间内。",
-        "P(reached): share of replications that reach the figure (for a ceiling: stay below it). A figure"
+        "P(reached): share of worlds that reach the figure (for a ceiling: stay below it). A figure"
         " published as a"
         " floor counts as inside when the 95th percentile reaches it.",
     )
@@ -236,7 +236,7 @@ def published_facts(material: Material) -> Section | None:
     if any(fact.p50 is not None for fact in result.facts):
         caption = say(
             "横条为5–95%区间，竖线为中位数；1×处与公布值相等。",
-            "Bars: 5–95 % of replications; ticks: medians; at 1× the model equals what was published.",
+            "Bars: 5–95 % of worlds; ticks: medians; at 1× the model equals what was published.",
         )
         blocks.append(picture(lambda: figures.scoreboard(result, lang=lang), alt, caption))
     title = say("公布数据与模拟值", "What was published, and what was simulated")
@@ -351,7 +351,7 @@ def band_table(material: Material, metrics: Sequence[str], caption: str) -> Tabl
     if not rows:
         return None
     header = [capital(term("metric", material.lang)), term("unit", material.lang), *columns]
-    note = material.say("中位数，下方为5–95%区间。", "Medians, with 5–95 % of replications below.")
+    note = material.say("中位数，下方为5–95%区间。", "Medians, with 5–95 % of worlds below.")
     widths = (0.25, 0.10, *(0.65 / len(columns) for _ in columns))
     note = note if result.replications > 1 else ""
     return Table(caption, header, rows, "ll" + "r" * len(columns), note, widths, small=True)
@@ -552,10 +552,10 @@ def fund_tables(material: Material) -> list[Table]:
         partners,
         "l" + "r" * 8,
         say(
-            "TVPI =（分配 + 净值）÷ 实缴，DPI = 分配 ÷ 实缴，均由本行的均值算出，与各次模拟之比的中位数略有出入。"
+            "TVPI =（分配 + 净值）÷ 实缴，DPI = 分配 ÷ 实缴，均由本行的均值算出，与各世界之比的中位数略有出入。"
             "分配已扣业绩报酬。",
             "TVPI = (paid out + NAV) / paid in; DPI = paid out / paid in: of the means in the row, which differ a"
-            " little from medians of each replication's ratio. Paid out is after carry.",
+            " little from medians of each world's ratio. Paid out is after carry.",
         ),
         (0.19, *(0.1 for _ in range(8))),
         small=True,
@@ -616,10 +616,11 @@ def each_fund(material: Material) -> Table | None:
         rows,
         "l" + "r" * 9,
         say(
-            "对出资人而言，已扣管理费与业绩报酬。净值按最近一轮价格，公允净值按公允价值。有账面的基金，IRR 与 KS-PME"
+            "对出资人而言，已扣管理费与业绩报酬。净值按最近一轮价格，即基金账面的口径；公允净值按公允价值，"
+            "即按期权为各类股份定价。有账面的基金，IRR 与 KS-PME"
             "自运行起点算起。",
-            "To the partners, after fees and carry. NAV at last prices, fair NAV at fair value. IRR and KS-PME of funds"
-            " with books count from the start.",
+            "To the partners, after fees and carry. NAV at last prices, as books have it; fair NAV at fair value, which"
+            " prices each class of shares by its options. IRR and KS-PME of funds with books count from the start.",
         ),
         (0.18, *(0.074 for _ in range(5)), *(0.1125 for _ in range(4))),
         small=True,
@@ -764,7 +765,7 @@ def the_ladders(material: Material) -> Section | None:
         if table := renewal_table(material, ladder):
             caption = say(
                 "柱为各年中位数，竖线为5–95%区间；有效期使退出成波。",
-                "Bars: medians of the year; lines: 5–95 % of replications. Periods of validity make those who"
+                "Bars: medians of the year; lines: 5–95 % of worlds. Periods of validity make those who"
                 " leave come in waves.",
             )
             alt = say(
@@ -906,8 +907,8 @@ def policy_comparison(material: Material) -> Section | None:
         "",
     ]
     caption = say(
-        f"与基准之差，{c.at}，{c.replications}次配对模拟",
-        f"Difference from the baseline, {c.at}, {c.replications} paired replications",
+        f"与基准之差，{c.at}，{c.replications}个配对世界",
+        f"Difference from the baseline, {c.at}, {c.replications} paired worlds",
     )
     blocks.append(Table(caption, header, rows, "lrrrl", "", (0.3, 0.12, 0.22, 0.11, 0.25)))
     drawn = [c.metrics[k].name for k in c.shown()]
@@ -1050,9 +1051,9 @@ def sensitivity(material: Material) -> Section | None:
         *([Paragraph(doubt, "note")] if (doubt := doubt_in_ranking(material)) else []),
         Paragraph(
             say(
-                f"方法：{method}；{len(s.varied)}个参数，{len(e.design)}个样本，每个样本{e.replications}次模拟，随机种子{s.seed}。",
+                f"方法：{method}；{len(s.varied)}个参数，{len(e.design)}个样本，每个样本{e.replications}个世界，随机种子{s.seed}。",
                 f"Method: {method}; {len(s.varied)} parameters, {len(e.design)} samples of"
-                f" {e.replications} replications each, seed {s.seed}.",
+                f" {e.replications} worlds each, seed {s.seed}.",
             )
         ),
     ]
@@ -1311,7 +1312,7 @@ def how_to_reproduce(material: Material) -> Section | None:
         ),
         (say("情景指纹（依次）", "Fingerprints, in that order"), " · ".join((about.get("scenarios") or {}).values())),
         (say("随机种子", "Seed"), about.get("seed")),
-        (say("模拟次数", "Replications"), about.get("replications")),
+        (say("世界数", "Worlds"), about.get("replications")),
         ("Python · NumPy · Numba", " · ".join(str(about[key]) for key in ("python", "numpy", "numba") if key in about)),
         (say("处理器", "Processor"), about.get("machine")),
     ]
@@ -1320,8 +1321,8 @@ def how_to_reproduce(material: Material) -> Section | None:
         Code(command_of(material)),
         Paragraph(
             say(
-                "同一版本、同一情景、同一种子与次数，结果逐位相同，与线程数无关；换一种处理器，末位数字可能不同。",
-                "The same version, scenario, seed and replications give the same numbers to the bit, on any"
+                "同一版本、同一情景、同一种子与世界数，结果逐位相同，与线程数无关；换一种处理器，末位数字可能不同。",
+                "The same version, scenario, seed and worlds give the same numbers to the bit, on any"
                 " number of threads; another processor may differ in the last digits.",
             )
         ),

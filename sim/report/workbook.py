@@ -235,7 +235,7 @@ def _summary(book: _Book) -> None:
         return
     sheet.row += 1
     columns = dates(result.quarters, material.today)
-    sheet.heading(book.say("主要指标（中位数与5–95%区间）", "Main metrics (medians and 5–95 % of replications)"))
+    sheet.heading(book.say("主要指标（中位数与5–95%区间）", "Main metrics (medians and 5–95 % of worlds)"))
     over = book.format(font_color="#5c6b78", align="right")
     for i, quarter in enumerate(columns):
         sheet.page.merge_range(sheet.row, 2 + 3 * i, sheet.row, 4 + 3 * i, "", over)
@@ -389,8 +389,8 @@ def _fair(book: _Book) -> None:
     if of:
         sheet.heading(say(f"估值与净值（{unit}，中位数）", f"Valuations and net asset values ({unit}, medians)"))
         header = say(
-            "项目|季度|账面|公允价值|超出幅度 P5|超出幅度|超出幅度 P95|有持仓的模拟",
-            "Of|Quarter|As reported|Fair value|Excess P5|Excess|Excess P95|Replications",
+            "项目|季度|账面|公允价值|超出幅度 P5|超出幅度|超出幅度 P95|有持仓的世界",
+            "Of|Quarter|As reported|Fair value|Excess P5|Excess|Excess P95|Worlds",
         ).split("|")
         sheet.header(header, range(2, 8))
         first = sheet.row
@@ -426,13 +426,13 @@ def _vintages(book: _Book) -> None:
     worlds = len(np.unique(table["replication"]))
     sheet.line(
         say(
-            f"各类基金按设立年份（首次交割之年），年末；有明细的{worlds}次模拟的均值，金额单位：{unit}。"
-            "实缴比例、DPI、RVPI、TVPI 由本行的金额算出；KS-PME、IRR 与直接阿尔法为各次模拟的中位数。全部模拟的逐季指标"
-            "（不分年份）见 summary.csv，逐季逐次见 fund_table.parquet，单只基金见 each_fund.parquet。"
+            f"各类基金按设立年份（首次交割之年），年末；有明细的{worlds}个世界的均值，金额单位：{unit}。"
+            "实缴比例、DPI、RVPI、TVPI 由本行的金额算出；KS-PME、IRR 与直接阿尔法为各世界的中位数。全部世界的逐季指标"
+            "（不分年份）见 summary.csv，逐季逐世界见 fund_table.parquet，单只基金见 each_fund.parquet。"
             "没有收益率的为空。",
             f"Classes of funds by vintage (year of the first close), at the ends of years: means over the {worlds}"
-            f" replications logged, money in {unit}. PIC, DPI, RVPI and TVPI are those of the row's own amounts;"
-            " KS-PME, IRR and direct alpha are medians over the replications. By quarter over all replications, without"
+            f" worlds logged, money in {unit}. PIC, DPI, RVPI and TVPI are those of the row's own amounts;"
+            " KS-PME, IRR and direct alpha are medians over the worlds. By quarter over all worlds, without"
             " vintages, they are in summary.csv; by quarter and replication in fund_table.parquet, of each single fund"
             " in each_fund.parquet."
             " A rate that is undefined is blank.",
@@ -440,7 +440,7 @@ def _vintages(book: _Book) -> None:
         columns=12,
     )
     header = say(
-        "基金类|设立年份|季度|模拟次数|认缴|实缴|分配|净值|公允净值|实缴比例|DPI|RVPI|TVPI|KS-PME|IRR|直接阿尔法",
+        "基金类|设立年份|季度|世界数|认缴|实缴|分配|净值|公允净值|实缴比例|DPI|RVPI|TVPI|KS-PME|IRR|直接阿尔法",
         "Class of funds|Vintage|Quarter|Worlds|Commitments|Paid in|Paid out|NAV|Fair NAV|PIC|DPI|RVPI|TVPI|KS-PME|IRR|"
         "Direct alpha",
     ).split("|")
@@ -518,10 +518,10 @@ def _rounds(book: _Book) -> None:
     first = min(count, MOST_ROUNDS)
     sheet.line(
         book.say(
-            f"前{_logged(result)}次模拟中的融资（编号从0起）。金额单位：{unit}。"
+            f"前{_logged(result)}个世界中的融资（编号从0起）。金额单位：{unit}。"
             + ("" if first == count else f"只列前{first:,}条，共{count:,}条。")
             + (f"打印只含前{MOST_PRINTED}条。" if first > MOST_PRINTED else ""),
-            f"Rounds of the first {_logged(result)} replications, numbered from 0. Money in {unit}."
+            f"Rounds of the first {_logged(result)} worlds, numbered from 0. Money in {unit}."
             + ("" if first == count else f" The first {first:,} of {count:,} rows.")
             + (f" The first {MOST_PRINTED} of them print." if first > MOST_PRINTED else ""),
         )
@@ -565,9 +565,9 @@ def _comparison(book: _Book) -> None:
     order = [*main, *(k for k in range(len(c.metrics)) if k not in main)]
     sheet.line(
         book.say(
-            f"与基准“{baseline}”之差，{c.at}，{c.replications}次配对模拟；区间为均值的95%置信区间。"
+            f"与基准“{baseline}”之差，{c.at}，{c.replications}个配对世界；区间为均值的95%置信区间。"
             "主要指标在前，只打印主要指标。",
-            f"Difference from the baseline, {baseline}, {c.at}, {c.replications} paired replications; intervals are of"
+            f"Difference from the baseline, {baseline}, {c.at}, {c.replications} paired worlds; intervals are of"
             " the mean, 95 %. The main metrics come first, and they alone print.",
         )
     )
@@ -725,9 +725,9 @@ def _about(book: _Book) -> None:
     sheet.row += 1
     sheet.line(
         book.say(
-            "图中深色带为25–75%、浅色带为5–95%的模拟，线为中位数。图下为其数据，供屏幕使用，不打印；“区间高度”列供图表使用。"
+            "图中深色带为25–75%、浅色带为5–95%的世界，线为中位数。图下为其数据，供屏幕使用，不打印；“区间高度”列供图表使用。"
             "本工作簿不含宏，也不引用外部文件。",
-            "Charts: the dark band holds 25–75 %, the light one 5–95 % of the replications; the line is the median."
+            "Charts: the dark band holds 25–75 %, the light one 5–95 % of the worlds; the line is the median."
             " The numbers below them are for the screen and do not print; those headed height of band serve the bands."
             " There are no macros and no links to other files.",
         ),

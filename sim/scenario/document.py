@@ -8,8 +8,9 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import Annotated, Any
 
-from pydantic import model_validator
+from pydantic import PrivateAttr, model_validator
 
+from sim.errors import NO_SUCH_METRIC
 from sim.model.exits.parameters import ExitParameters, PublicParameters
 from sim.model.firms.parameters import FirmParameters
 from sim.model.funds.parameters import (
@@ -37,15 +38,15 @@ from sim.model.market.parameters import MarketParameters
 from sim.model.programmes.parameters import Programme
 from sim.model.projects.parameters import Project
 from sim.model.rounds.parameters import RoundParameters
-from sim.quantities import LEAST_BARE, asks_for_unit, quarter_name
+from sim.quantities import LEAST_BARE, asks_for_unit, is_bare, quarter_name
 from sim.scenario.facts import Fact
 from sim.scenario.fields import (
     NO_PARAMETERS,
     Bounds,
     Described,
+    Figure,
     Id,
     LocalName,
-    Number,
     Ratio,
     Table,
     When,
@@ -61,6 +62,7 @@ MAX_TRANCHES = 6
 MAX_CALL_RATES = 12  # years of a pacing that differ
 MAX_ITEMS = 16  # of the evaluation table
 MAX_STEPS = 8
+MOST_A_YEAR = 100_000  # registrations, offers: each is a draw
 
 OF_PROPOSALS = ("parent", "plan", "committed", "mandate")
 OF_MARKETS = ("size_spread", "size_mood", "every")
@@ -107,7 +109,7 @@ class RunSettings(Table):
 
     replications: int = 200
     seed: int = 1
-    events: int = Described("replications whose rounds, cash flows and exits are logged", default=5)
+    events: int = Described("worlds whose rounds, cash flows and exits are logged", default=5)
 
 
 class Uncertainty(Table):
@@ -125,11 +127,25 @@ class Lever(Table):
 
     settled = "all"
 
-    low: Number
-    high: Number
+    low: Figure
+    high: Figure
     name: LocalName | None = None
-    step: Number | None = Described("between two positions of the slider; about a hundredth of the range", default=None)
+    step: Figure | None = Described("between two positions of the slider; about a hundredth of the range", default=None)
     switch: bool = Described("only the two ends are offered, as a switch on the page", default=False)
+
+    _bare: tuple[str, ...] = PrivateAttr(default=())  # ends that are written without a unit
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _notes_how_it_is_written(cls, raw: Any, handler: Any) -> "Lever":
+        lever = handler(raw)
+        stated = {end: raw.get(end) for end in ("low", "high", "step")} if isinstance(raw, dict) else {}
+        lever._bare = tuple(
+            end
+            for end, written in stated.items()
+            if is_bare(written.get("value") if isinstance(written, dict) and "unit" not in written else written)
+        )
+        return lever
 
 
 class Scenario(Table):
@@ -179,6 +195,7 @@ class Scenario(Table):
         self._check_sectors(found)
         self._check_ladders(found)
         self._check_funds(found)
+        self._check_yearly(found)
         self._check_programmes(found)
         self._check_incubators(found)
         self._check_projects(found)
@@ -205,11 +222,19 @@ class Scenario(Table):
             moved = varied.get(path)
             if moved is None or moved.unit != "CNY" or 0 < moved.value < LEAST_BARE:
                 continue
-            for field in ("low", "high", "step"):
-                end = getattr(lever, field)
-                if end is not None and 0 < abs(end.value) < LEAST_BARE:
-                    message = asks_for_unit(end.value, "亿", "万")
-                    found.append((f"levers.{path}.{field}", message, end.value, []))
+            for field in lever._bare:
+                value = getattr(lever, field).value
+                if 0 < abs(value) < LEAST_BARE:
+                    found.append((f"levers.{path}.{field}", asks_for_unit(value), value, []))
+
+    def _check_yearly(self, found: list) -> None:
+        park, attraction = self.fund_park, self.attraction
+        for path, rate in (
+            ("fund_park.per_year", park and park.per_year),
+            ("attraction.offers_per_year", attraction and attraction.offers_per_year),
+        ):
+            if rate is not None and rate.value > MOST_A_YEAR:
+                found.append((path, f"at most {MOST_A_YEAR:,} a year", rate.value, []))
 
     def _check_time(self, found: list) -> None:
         if self.zone.end <= self.zone.start:
@@ -217,7 +242,7 @@ class Scenario(Table):
         elif self.zone.quarters > LONGEST:
             found.append(("zone.end", f"a run has at most {LONGEST} quarters", self.zone.quarters, []))
         if self.run.replications < 1:
-            found.append(("run.replications", "at least 1 replication is needed", self.run.replications, []))
+            found.append(("run.replications", "at least 1 world is needed", self.run.replications, []))
         spells = [("market.history", h) for h in self.market.history]
         if self.market.shut is not None:
             spells.append(("market.shut", self.market.shut))  # type: ignore[arg-type]
@@ -658,7 +683,7 @@ class Scenario(Table):
         for fact in self.facts:
             money = units.get(str(fact.metric).partition("+")[0].strip()) == "CNY"
             if money and fact._bare and 0 < abs(fact.value) < LEAST_BARE:
-                found.append((f"facts.{fact.id}.value", asks_for_unit(fact.value, "亿", "万"), fact.value, []))
+                found.append((f"facts.{fact.id}.value", asks_for_unit(fact.value), fact.value, []))
             for part in str(fact.metric).split("+"):
                 if names and part.strip() not in names:
-                    found.append((f"facts.{fact.id}.metric", "no such metric", part.strip(), names))
+                    found.append((f"facts.{fact.id}.metric", NO_SUCH_METRIC, part.strip(), names))

@@ -5,19 +5,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, PrivateAttr, WithJsonSchema, model_validator
 
 from sim.errors import ScenarioProblems
-from sim.quantities import is_bare, parse_money, parse_number, quarter_name
+from sim.quantities import is_bare, parse_figure, quarter_name
 from sim.scenario.fields import Described, Id, LocalName, Share, Table, When
 
-
-def _figure(raw: Any) -> float:
-    """A published figure: money, a share or a count, as written."""
-    try:
-        return parse_number(raw)
-    except ValueError:
-        return parse_money(raw)
-
-
-Figure = Annotated[float, BeforeValidator(_figure), WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string"}]})]
+Figure = Annotated[
+    float, BeforeValidator(parse_figure), WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string"}]})
+]
 
 
 class Fact(Table):

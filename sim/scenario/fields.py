@@ -26,6 +26,7 @@ from sim.errors import reference_problem
 from sim.quantities import (
     parse_amount,
     parse_count,
+    parse_figure,
     parse_money,
     parse_number,
     parse_quarter,
@@ -39,6 +40,7 @@ DISTRIBUTIONS = ("lognormal", "normal", "uniform", "triangular", "beta", "choice
 LISTED = ("uniform", "triangular", "choices")  # written as a list of numbers; the others as a table
 QUANTITY_KEYS = frozenset({"value", "unit", "source", "grade", "note", "exact", *DISTRIBUTIONS})
 Z95 = 1.6448536269514722  # the standard normal's 95th percentile
+WIDEST = 10_000.0  # p95 over median of a lognormal: wider ones draw what no float holds
 _INF = float("inf")
 
 
@@ -175,6 +177,8 @@ def _distribution(kind: str, raw: Any, parse: Callable[[object], float]) -> Dist
     if kind == "lognormal":
         if not 0 < a < b:
             raise ValueError("`lognormal` needs 0 < median < p95")
+        if not b <= WIDEST * a:
+            raise ValueError(f"`lognormal` needs a p95 of at most {WIDEST:,.0f} times its median")
         return Distribution(kind=kind, median=a, p95=b)
     if b <= 0:
         raise ValueError(f"`{kind}` needs sd > 0")
@@ -251,7 +255,9 @@ class Computed(float):
 class Kind:
     """Parser, unit and bounds of one kind of quantity; also tells pydantic's JSON Schema how it is written.
 
-    magnitude: whether a number of this kind says how much or how likely, and so may be off by a part of itself."""
+    magnitude: whether a number of this kind says how much or how likely, and so may be off by a part of itself.
+    far: a size that no such number has, either way. What is larger is a slip, and would end in numbers that no float
+    holds. `bounds` are those of the meaning and limit what doubt by grade draws; `allowed` are both together."""
 
     def __init__(
         self,
@@ -260,8 +266,10 @@ class Kind:
         low: float = -_INF,
         high: float = _INF,
         magnitude: bool = True,
+        far: float = _INF,
     ) -> None:
         self.unit, self.parse, self.bounds, self.magnitude = unit, parse, Bounds(ge=low, le=high), magnitude
+        self.far, self.allowed = far, Bounds(ge=max(low, -far), le=min(high, far))
         self.parse_with_unit = parse_money if parse is parse_amount else parse
 
     def read(self, raw: Any) -> Any:
@@ -305,13 +313,14 @@ class Kind:
         return self.parse(f"{value}{unit}")
 
     def _quantity(self, value: float, distribution: Distribution | None) -> dict[str, Any]:
-        self.bounds.refuse(value, distribution, self.unit)
+        for bounds in (self.bounds, self.allowed):  # below 0 is told as that, whatever the size
+            bounds.refuse(value, distribution, self.unit)
         return {"value": value, "unit": self.unit, "distribution": distribution}
 
     def __get_pydantic_json_schema__(
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        number: dict[str, Any] = {"type": "number", **self.bounds.json()}
+        number: dict[str, Any] = {"type": "number", **self.allowed.json()}
         either = {"anyOf": [{"type": "number"}, {"type": "string"}]}
 
         def table(*names: str) -> dict[str, Any]:
@@ -338,25 +347,41 @@ class Kind:
         return {"anyOf": [number, {"type": "string"}, whole], "x-unit": self.unit}
 
 
-Money = Annotated[Quantity, BeforeValidator((_m := Kind("CNY", parse_amount, 0.0)).read), _m]
-SignedMoney = Annotated[Quantity, BeforeValidator((_sm := Kind("CNY", parse_amount)).read), _sm]
+# How far numbers reach before they are a slip: money beyond what the world produces in a year; spreads and coefficients
+# of logs, where 20 is a factor of five hundred million; growth by more than a hundredfold a year.
+FAR_MONEY, FAR_COUNT, FAR_NUMBER, FAR_FACTOR = 1e15, 1e12, 1e15, 1e6
+FAR_RATE, FAR_GROWTH, FAR_CHANGE, FAR_SPREAD, FAR_POWER, FAR_COEFFICIENT = 100.0, 5.0, 10.0, 3.0, 20.0, 20.0
+
+Money = Annotated[Quantity, BeforeValidator((_m := Kind("CNY", parse_amount, 0.0, far=FAR_MONEY)).read), _m]
+SignedMoney = Annotated[Quantity, BeforeValidator((_sm := Kind("CNY", parse_amount, far=FAR_MONEY)).read), _sm]
 # Money of one share, square metre or piece, which may well be a few yuan.
-UnitPrice = Annotated[Quantity, BeforeValidator((_up := Kind("CNY", parse_money, 0.0)).read), _up]
+UnitPrice = Annotated[Quantity, BeforeValidator((_up := Kind("CNY", parse_money, 0.0, far=FAR_MONEY)).read), _up]
 Dollars = Annotated[
     Quantity,
-    BeforeValidator((_d := Kind("USD", lambda x: parse_money(x, "USD"), 0.0, magnitude=False)).read),
+    BeforeValidator((_d := Kind("USD", lambda x: parse_money(x, "USD"), 0.0, magnitude=False, far=FAR_MONEY)).read),
     _d,
 ]
 Share = Annotated[Quantity, BeforeValidator((_s := Kind("share", parse_share, 0.0, 1.0)).read), _s]
-SignedShare = Annotated[Quantity, BeforeValidator((_ss := Kind("share", parse_share, -1.0)).read), _ss]
+SignedShare = Annotated[Quantity, BeforeValidator((_ss := Kind("share", parse_share, -1.0, far=FAR_CHANGE)).read), _ss]
 Probability = Annotated[Quantity, BeforeValidator((_p := Kind("probability", parse_share, 0.0, 1.0)).read), _p]
-Rate = Annotated[Quantity, BeforeValidator((_r := Kind("per year", parse_share, 0.0)).read), _r]
-SignedRate = Annotated[Quantity, BeforeValidator((_sr := Kind("per year", parse_share)).read), _sr]
-Ratio = Annotated[Quantity, BeforeValidator((_ra := Kind("ratio", parse_ratio, 0.0)).read), _ra]
-Number = Annotated[Quantity, BeforeValidator((_n := Kind("number", parse_number)).read), _n]
+Rate = Annotated[Quantity, BeforeValidator((_r := Kind("per year", parse_share, 0.0, far=FAR_RATE)).read), _r]
+SignedRate = Annotated[Quantity, BeforeValidator((_sr := Kind("per year", parse_share, far=FAR_GROWTH)).read), _sr]
+Ratio = Annotated[Quantity, BeforeValidator((_ra := Kind("ratio", parse_ratio, 0.0, far=FAR_FACTOR)).read), _ra]
+# The standard deviation of a log, or a step in one: half of the draws at 3 lie beyond a seventh or seven times.
+Spread = Annotated[Quantity, BeforeValidator((_sp := Kind("ratio", parse_ratio, 0.0, far=FAR_SPREAD)).read), _sp]
+Power = Annotated[Quantity, BeforeValidator((_po := Kind("ratio", parse_ratio, 0.0, far=FAR_POWER)).read), _po]
+Number = Annotated[Quantity, BeforeValidator((_n := Kind("number", parse_number, far=FAR_NUMBER)).read), _n]
+# What is added to a log or to log odds.
+Coefficient = Annotated[Quantity, BeforeValidator((_co := Kind("number", parse_number, far=FAR_COEFFICIENT)).read), _co]
+# An end of a range whose parameter stands elsewhere: its unit is known there.
+Figure = Annotated[Quantity, BeforeValidator((_f := Kind("number", parse_figure, far=FAR_NUMBER)).read), _f]
 Years = Annotated[Quantity, BeforeValidator((_y := Kind("years", parse_years, 0.0, magnitude=False)).read), _y]
-Count = Annotated[Quantity, BeforeValidator((_c := Kind("count", parse_count, 0.0, magnitude=False)).read), _c]
-Area = Annotated[Quantity, BeforeValidator((_a := Kind("m2", parse_number, 0.0, magnitude=False)).read), _a]
+Count = Annotated[
+    Quantity, BeforeValidator((_c := Kind("count", parse_count, 0.0, magnitude=False, far=FAR_COUNT)).read), _c
+]
+Area = Annotated[
+    Quantity, BeforeValidator((_a := Kind("m2", parse_number, 0.0, magnitude=False, far=FAR_COUNT)).read), _a
+]
 When = Annotated[
     int,
     BeforeValidator(parse_quarter),

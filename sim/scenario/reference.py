@@ -87,11 +87,14 @@ def _is_table(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, Table)
 
 
+NEAR = 100  # a size beyond which a number is a slip is told where somebody may come near it
+
+
 def _bounds(carried: Sequence[Any]) -> str:
     """`0 – 1`, `≥ 0`, `> 0, ≤ 10`; empty where anything goes."""
     low, high, open_low, open_high = -math.inf, math.inf, False, False
     for entry in carried:
-        b = entry.bounds if isinstance(entry, Kind) else entry
+        b = entry if not isinstance(entry, Kind) else entry.allowed if entry.far <= NEAR else entry.bounds
         if not isinstance(b, Bounds):
             continue
         if max(b.gt, b.ge) > low or (b.gt == low and b.gt > -math.inf):

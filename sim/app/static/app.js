@@ -516,7 +516,7 @@ function draw(panel) {
   const { info, lang, view } = state;
   panel.instance ??= window.echarts.init(panel.canvas, null, { renderer: "canvas" });
   const facts = view === "levels" ? info.facts.filter((f) => f.metric === panel.metric.name) : [];
-  const context = { quarters: info.quarters, today: info.today, lang, words, facts, scored, view, narrow: panel.canvas.clientWidth < 420 };
+  const context = { quarters: info.quarters, today: info.today, lang, words, facts, scored, view, narrow: panel.canvas.clientWidth < 420, counted: about.counted };
   panel.instance.setOption(fan(chart, panel.metric, context), { notMerge: true });
   panel.unit.textContent = unitText(panel, chart, facts);
   panel.canvas.setAttribute("aria-label", view === "differences" && !chart.difference ? words("chart.none") : spoken(chart, panel.metric, answer.at, Math.max(0, column()), lang, words));

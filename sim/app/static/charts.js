@@ -48,7 +48,7 @@ const SHAPES = { at_least: "triangle", at_most: "path://M0,0L10,0L5,9Z", exact: 
 
 /** The whole option of one chart. */
 export function fan(chart, metric, context) {
-  const { quarters, today, lang, words, facts, scored, view, narrow } = context;
+  const { quarters, today, lang, words, facts, scored, view, narrow, counted } = context;
   const difference = view === "differences";
   const scale = scaleOf(metric.unit, largest(chart, facts, difference), lang);
   const d = scale.divisor;
@@ -99,7 +99,7 @@ export function fan(chart, metric, context) {
     },
     yAxis: {
       type: "value", scale: metric.kind === "index" || difference, splitNumber: 4, axisLabel: { color: GREY, fontFamily: FONT, formatter: (v) => digits(v) },
-      splitLine: { lineStyle: { color: "#e3e8eb" } }, minInterval: ["firms", "funds", "rounds", "times", "jobs"].includes(metric.unit) && d === 1 && !difference ? 1 : 0,
+      splitLine: { lineStyle: { color: "#e3e8eb" } }, minInterval: counted.includes(metric.unit) && d === 1 && !difference ? 1 : 0,
     },
     tooltip: {
       trigger: "axis", confine: true, transitionDuration: 0, backgroundColor: "#fff", borderColor: "#aab4ba", padding: 8,

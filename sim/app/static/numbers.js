@@ -10,11 +10,12 @@ const UNITS = {
   years: ["年", "years"], index: ["", ""], count: ["", ""], m2: ["平方米", "m²"], number: ["", ""], "": ["", ""],
 };
 
-/** How an axis or a table column shows numbers of a unit up to `largest`: {divisor, unit}. */
-export function scaleOf(unit, largest, lang) {
+/** How an axis or a table column shows numbers of a unit up to `largest`: {divisor, unit}. One number alone is 1.23万亿元;
+ *  an axis keeps to 亿元 as long as its numbers have five digits. */
+export function scaleOf(unit, largest, lang, alone = false) {
   const size = Math.abs(Number.isFinite(largest) ? largest : 0);
   if (unit === "CNY") {
-    const steps = MONEY[lang].filter(([, name]) => !(name === "万亿元" && size < 1e13));
+    const steps = MONEY[lang].filter(([, name]) => alone || !(name === "万亿元" && size < 1e13));
     const [divisor, name] = steps.find(([step]) => size >= step) || steps[steps.length - 1];
     return { divisor, unit: lang === "zh" ? name : `CNY ${name}`.trim() };
   }
@@ -42,7 +43,7 @@ export function digits(value, sign = false) {
 /** A number with its unit. */
 export function amount(value, unit, lang, sign = false) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
-  const scale = scaleOf(unit, value, lang);
+  const scale = scaleOf(unit, value, lang, true);
   const text = digits(value / scale.divisor, sign);
   if (lang === "zh") return text + scale.unit;
   if (unit === "CNY") {
@@ -58,7 +59,7 @@ export function amount(value, unit, lang, sign = false) {
 export function range(low, high, unit, lang, sign = false) {
   if (low === null || high === null || low === undefined || high === undefined) return "–";
   const largest = Math.abs(low) > Math.abs(high) ? low : high;
-  const scale = scaleOf(unit, largest, lang);
+  const scale = scaleOf(unit, largest, lang, true);
   const end = (v) => digits(v / scale.divisor, sign);
   const first = end(low);
   const whole = amount(largest, unit, lang, sign);

@@ -4,14 +4,15 @@ from typing import Annotated
 
 from sim.scenario.fields import (
     Bounds,
+    Coefficient,
     Count,
     Described,
     Money,
-    Number,
     Probability,
     Ratio,
     Share,
     SignedRate,
+    Spread,
     Table,
     Years,
 )
@@ -28,7 +29,7 @@ class OutOfCash(Table):
     bridge_cut: Share = Described("burn kept after a bridge")
     cheap_sale: Probability = Described("odds of a cheap sale")
     cheap_part: Ratio = Described("median proceeds of a cheap sale over the money raised")
-    cheap_spread: Ratio = Described("standard deviation of the log of it")
+    cheap_spread: Spread = Described("standard deviation of the log of it")
     liquidation: Share = Described("most of the money raised that a liquidation recovers")
 
 
@@ -43,9 +44,9 @@ class ExitParameters(Table):
     least_value: Annotated[Money, Bounds(gt=0)] = Described(
         "least value at which a firm without equity rounds is listed"
     )
-    sale_mood: Number = Described("relative change of the sale hazard in a hot regime (taken in a cold one)")
+    sale_mood: Coefficient = Described("relative change of the sale hazard in a hot regime (taken in a cold one)")
     sale_price: Ratio = Described("median sale price over latent value at private pricing")
-    sale_spread: Ratio = Described("standard deviation of its log")
+    sale_spread: Spread = Described("standard deviation of its log")
     sold_leaves: Share = Described("share of sold firms that leave the zone")
     out_of_cash: OutOfCash
     secondary_price: Share = Described("secondary sale price over net asset value at the end of a fund")

@@ -1,16 +1,18 @@
 """What a scenario says of its firms."""
 
 from sim.scenario.fields import (
+    Coefficient,
     Count,
     Described,
     Id,
     LocalName,
     Money,
-    Number,
+    Power,
     Rate,
     Ratio,
     Share,
     SignedRate,
+    Spread,
     Table,
     Years,
 )
@@ -40,7 +42,7 @@ class InitialFirms(Table):
     count: Count = Described("firms present at the start")
     age: Years = Described("mean age (exponential)")
     growth_by_age: SignedRate = Described("yearly log growth from founding to the start, for at most 20 years")
-    spread: Ratio = Described("standard deviation of log revenue at the start")
+    spread: Spread = Described("standard deviation of log revenue at the start")
 
 
 class Entry(Table):
@@ -53,7 +55,7 @@ class Entry(Table):
     growth: SignedRate = Described("yearly growth of the entry rate")
     grows_for: Years = Described("years after the start in which the entry rate grows")
     revenue: Money = Described("median yearly revenue rate of an entrant")
-    spread: Ratio = Described("standard deviation of log revenue among entrants")
+    spread: Spread = Described("standard deviation of log revenue among entrants")
     venture_share: Share = Described("share that seeks equity finance")
 
 
@@ -73,11 +75,11 @@ class Growth(Table):
     young: SignedRate = Described("mean yearly log growth at age zero")
     mature: SignedRate = Described("mean yearly log growth of old firms")
     half_life: Years = Described("age at which half of the difference is gone")
-    market_loading: Number = Described("log revenue per unit of change in the log index of private pricing")
-    spread: Ratio = Described("Laplace scale of a quarter's shock at the reference revenue")
-    spread_falls: Ratio = Described("power by which the scale falls with revenue")
-    spread_least: Ratio = Described("smallest scale")
-    spread_most: Ratio = Described("largest scale")
+    market_loading: Coefficient = Described("log revenue per unit of change in the log index of private pricing")
+    spread: Spread = Described("Laplace scale of a quarter's shock at the reference revenue")
+    spread_falls: Power = Described("power by which the scale falls with revenue")
+    spread_least: Spread = Described("smallest scale")
+    spread_most: Spread = Described("largest scale")
     certified: SignedRate = Described("additional yearly log growth of a firm with the reduced-tax certificate")
 
 
@@ -88,8 +90,8 @@ class Exit(Table):
 
     floor: Rate = Described("hazard that never goes away")
     young: Rate = Described("hazard above the floor at age zero and reference revenue")
-    age_power: Ratio = Described("power by which it falls with age + 1 year")
-    size_power: Ratio = Described("power by which it falls with revenue")
+    age_power: Power = Described("power by which it falls with age + 1 year")
+    size_power: Power = Described("power by which it falls with revenue")
     most: Rate = Described("largest yearly hazard")
     certified: Ratio = Described("factor on the hazard of a firm with the reduced-tax certificate")
     moves_away: Share = Described("share of those that leave which move to another zone")
@@ -100,8 +102,8 @@ class Research(Table):
 
     settled = "all"
 
-    spread: Ratio = Described("standard deviation of log R&D share among firms of a sector")
-    drift: Ratio = Described("standard deviation of its yearly log change")
+    spread: Spread = Described("standard deviation of log R&D share among firms of a sector")
+    drift: Spread = Described("standard deviation of its yearly log change")
     asked_from: Money = Described("revenue below which no gate asks for it")
 
 

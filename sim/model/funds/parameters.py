@@ -6,6 +6,7 @@ from pydantic import AfterValidator
 
 from sim.scenario.fields import (
     Bounds,
+    Coefficient,
     Count,
     Described,
     Dollars,
@@ -13,10 +14,12 @@ from sim.scenario.fields import (
     LocalName,
     Money,
     Number,
+    Power,
     Rate,
     Ratio,
     Share,
     SignedRate,
+    Spread,
     Table,
     UnitPrice,
     When,
@@ -61,7 +64,7 @@ class Pacing(Table):
     fees and carry."""
 
     call_rates: list[Share] = Described("part of what is left uncalled that is called in each year; the last repeats")
-    bow: Ratio = Described("shape of its distributions over its life: the part paid out is (year / life)^bow")
+    bow: Power = Described("shape of its distributions over its life: the part paid out is (year / life)^bow")
     growth: SignedRate = Described("yearly growth of its net asset value")
     yields: Share = Described("least part of the grown net asset value paid out in a year", default=0)
 
@@ -95,8 +98,8 @@ class FundClass(Table):
     kind: FundKindName = Described("guidance, sub-fund, market, direct or attraction")
     count: Count = Described("number of funds (of institutions, for market funds)")
     size: Money | None = Described("commitments; for market funds the median allotted to the zone", default=None)
-    size_spread: Ratio | None = Described("standard deviation of log size", default=None)
-    size_mood: Number | None = Described("log size per unit of the log index of private pricing", default=None)
+    size_spread: Spread | None = Described("standard deviation of log size", default=None)
+    size_mood: Coefficient | None = Described("log size per unit of the log index of private pricing", default=None)
     opens: When | None = Described("first close, or the first quarter in which proposals come", default=None)
     opens_until: When | None = Described("first quarter after the last proposal", default=None)
     every: Years | None = Described("time between two funds of a market institution", default=None)
@@ -309,10 +312,10 @@ class GuidanceRules(Table):
     evaluation: Evaluation | None = None
     asks: Share = Described("share of the cap that a proposal asks for")
     reserve: Share = Described("part of the guidance fund kept for its own fees")
-    plan_spread: Ratio = Described("standard deviation of log ask around the plan")
+    plan_spread: Spread = Described("standard deviation of log ask around the plan")
     raised: Share = Described("median share of the rest of its target that a proposal raises")
-    raised_spread: Ratio = Described("standard deviation of its log")
-    raised_mood: Number = Described("log of it added in a hot regime, taken in a cold one")
+    raised_spread: Spread = Described("standard deviation of its log")
+    raised_mood: Coefficient = Described("log of it added in a hot regime, taken in a cold one")
     least_close: Share = Described("share of target below which a proposal lapses")
     reinvestment: Ratio = Described("reinvestment ratio (返投): money into the zone over guidance money")
     reinvestment_of: dict[Id, Ratio] = Described("the same for single classes", default={})
@@ -327,9 +330,9 @@ class OutsidePortfolio(Table):
     settled = frozenset(("volatility", "bow"))
 
     growth: SignedRate = Described("yearly log growth")
-    market_loading: Number = Described("log value per unit of the log index of private pricing")
-    volatility: Ratio = Described("yearly volatility of one fund's portfolio")
-    bow: Ratio = Described("shape of its distributions over the fund's life (Takahashi and Alexander 2002)")
+    market_loading: Coefficient = Described("log value per unit of the log index of private pricing")
+    volatility: Spread = Described("yearly volatility of one fund's portfolio")
+    bow: Power = Described("shape of its distributions over the fund's life (Takahashi and Alexander 2002)")
 
 
 class FundPark(Table):
@@ -342,7 +345,7 @@ class FundPark(Table):
     per_year: Count = Described("registrations a year while places are free")
     places: Count = Described("enterprises it has room for")
     size: Money = Described("median registered size")
-    size_spread: Ratio = Described("standard deviation of its log")
+    size_spread: Spread = Described("standard deviation of its log")
 
 
 class Attraction(Table):
@@ -356,7 +359,7 @@ class Attraction(Table):
     offers_per_year: Count = Described("offers made a year")
     accepted: Share = Described("share of offers accepted")
     ticket: Money = Described("median investment in one firm")
-    ticket_spread: Ratio = Described("standard deviation of its log")
+    ticket_spread: Spread = Described("standard deviation of its log")
     age: Years = Described("most that a firm's age can be when it moves in")
     initial: Count = Described("firms already landed at the start")
     initial_years: Years = Described("years before the start over which they came")
@@ -452,7 +455,7 @@ class FairTerms(Table):
 
     settled = "all"
 
-    volatility: Ratio = Described("yearly volatility of a venture's value under the pricing measure")
+    volatility: Spread = Described("yearly volatility of a venture's value under the pricing measure")
     exit_rate: Rate = Described("exits a year")
     rate: SignedRate = Described("riskless rate")
     least_value: Annotated[Money, Bounds(gt=0)] = Described("least pre-money at which a stage enters the typical path")

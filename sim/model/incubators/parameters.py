@@ -2,16 +2,16 @@
 
 from sim.scenario.fields import (
     Area,
+    Coefficient,
     Count,
     Described,
     Id,
     LocalName,
     Money,
-    Number,
-    Ratio,
     Share,
     SignedRate,
     SignedShare,
+    Spread,
     Table,
     UnitPrice,
     When,
@@ -53,7 +53,7 @@ class Service(Table):
     name: LocalName
     growth: SignedRate | None = Described("additional yearly log growth of a tenant", default=None)
     hazard: SignedShare | None = Described("change of a tenant's exit hazard", default=None)
-    raising: Number | None = Described("change of the log odds that an investor says yes", default=None)
+    raising: Coefficient | None = Described("change of the log odds that an investor says yes", default=None)
 
 
 class Incubator(Table):
@@ -72,5 +72,5 @@ class Incubator(Table):
     rent: UnitPrice = Described("market rent of a square metre a month")
     charged: Share = Described("share of the market rent that tenants pay")
     revenue: Money = Described("median yearly revenue rate of a tenant that moves in")
-    spread: Ratio = Described("standard deviation of its log")
+    spread: Spread = Described("standard deviation of its log")
     venture_share: Share = Described("share of tenants that seek equity finance")

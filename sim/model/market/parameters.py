@@ -2,7 +2,18 @@
 
 from typing import Literal
 
-from sim.scenario.fields import Described, Number, Probability, Ratio, Share, SignedRate, Table, When, Years
+from sim.scenario.fields import (
+    Coefficient,
+    Described,
+    Probability,
+    Ratio,
+    Share,
+    SignedRate,
+    Spread,
+    Table,
+    When,
+    Years,
+)
 
 RegimeName = Literal["cold", "normal", "hot"]
 
@@ -10,9 +21,9 @@ RegimeName = Literal["cold", "normal", "hot"]
 class ByRegime(Table):
     """One number for each regime."""
 
-    cold: Number
-    normal: Number
-    hot: Number
+    cold: Coefficient
+    normal: Coefficient
+    hot: Coefficient
 
 
 class StayByRegime(Table):
@@ -68,10 +79,10 @@ class MarketParameters(Table):
     hot_after_cold: Probability = Described("odds that a cold spell ends in a hot one (else normal)")
     begins: RegimeName = Described("regime in the first quarter")
     level: ByRegime = Described("mean log index of listed multiples in each regime")
-    start_multiple: Number = Described("log index of listed multiples at the start")
-    start_private: Number = Described("log index of private pricing at the start")
+    start_multiple: Coefficient = Described("log index of listed multiples at the start")
+    start_private: Coefficient = Described("log index of private pricing at the start")
     reversion: Share = Described("share of the gap to the regime's mean closed in a quarter")
-    volatility: Ratio = Described("standard deviation of the quarterly shock to the log index")
+    volatility: Spread = Described("standard deviation of the quarterly shock to the log index")
     lag: Share = Described("share of the gap to listed multiples that private pricing closes in a quarter")
     window: WindowByRegime = Described("IPO window")
     pace: PaceByRegime = Described("pace of funds' first investments")

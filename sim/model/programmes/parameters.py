@@ -1,21 +1,21 @@
 """What a scenario says of its programmes (政策工具): a new policy is a table in a file, not code."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from sim.model.ladders.parameters import Conditions
 from sim.scenario.fields import (
-    Bounds,
+    Coefficient,
     Count,
     Described,
     Id,
     LocalName,
     Money,
-    Number,
     Rate,
     Ratio,
     Share,
     SignedRate,
     SignedShare,
+    Spread,
     Table,
     When,
     Years,
@@ -42,7 +42,7 @@ class Effects(Table):
     energy: SignedShare | None = Described("change of energy per unit of output", default=None)
     hazard: SignedShare | None = Described("change of the exit hazard", default=None)
     research: SignedShare | None = Described("change of the R&D share", default=None)
-    raising: Number | None = Described("change of the log odds that an investor says yes", default=None)
+    raising: Coefficient | None = Described("change of the log odds that an investor says yes", default=None)
     ladders: list[Boost] = Described("levels whose odds adopters improve", default=[])
 
 
@@ -70,7 +70,7 @@ class Programme(Table):
     budget_of: Id | None = Described("programme whose budget it draws on instead of its own", default=None)
     most: Count | None = Described("most adoptions in a calendar year", default=None)
     cost: Money | None = Described("public cost of one adoption, paid when it happens (mean)", default=None)
-    cost_spread: Ratio | None = Described("standard deviation of its log", default=None)
+    cost_spread: Spread | None = Described("standard deviation of its log", default=None)
     yearly: Money | None = Described("public cost of an adopter a year while its effect lasts", default=None)
     research_part: Share | None = Described("public cost a year as a share of the adopter's R&D spending", default=None)
     paid_as: Literal["subsidy", "tax"] = Described("paid out, or tax forgone", default="subsidy")
@@ -97,9 +97,7 @@ class Programme(Table):
     shrink: Share | None = Described(
         "an adopter's mean effect over the published case, which is a best case; none stated: 1", default=None
     )
-    spread: Annotated[Ratio, Bounds(le=3)] | None = Described(
-        "standard deviation of adopters' effects over their mean", default=None
-    )
+    spread: Spread | None = Described("standard deviation of adopters' effects over their mean", default=None)
     operating_share: Share | None = Described("operating cost concerned over revenue", default=None)
     effects: Effects | None = Described("what adopting changes; none stated: nothing", default=None)
     restrictions: list[Restriction] = Described("rules that end it or bar firms from a date on", default=[])

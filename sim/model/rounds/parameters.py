@@ -2,7 +2,20 @@
 
 from typing import Annotated
 
-from sim.scenario.fields import Bounds, Count, Described, Money, Number, Rate, Ratio, Share, SignedRate, Table, Years
+from sim.scenario.fields import (
+    Bounds,
+    Coefficient,
+    Count,
+    Described,
+    Money,
+    Rate,
+    Ratio,
+    Share,
+    SignedRate,
+    Spread,
+    Table,
+    Years,
+)
 
 
 class StageTerms(Table):
@@ -18,7 +31,7 @@ class StageTerms(Table):
         "median step-up over the last post-money at which a firm goes raising again, at constant market prices"
     )
     drift: SignedRate = Described("yearly drift of the log value after the round")
-    volatility: Ratio = Described("yearly volatility of the log value after the round")
+    volatility: Spread = Described("yearly volatility of the log value after the round")
     centre: Money = Described("latent value of a typical candidate for this stage, to which funds compare")
     funded_growth: SignedRate = Described("additional yearly log revenue growth while the money is young")
     sale: Rate = Described("yearly hazard of being sold")
@@ -52,11 +65,11 @@ class Founding(Table):
     value_organic: Money = Described("median latent value of a venture founded in the open")
     value_incubator: Money = Described("median latent value of a venture from an incubator")
     value_attracted: Money = Described("median latent value of a firm that moves in")
-    value_spread: Ratio = Described("standard deviation of the log of it")
+    value_spread: Spread = Described("standard deviation of the log of it")
     burn: Money = Described("median cash used a quarter")
     runway: Years = Described("median runway of the founders' own money")
     drift: SignedRate = Described("yearly drift of the log value")
-    volatility: Ratio = Described("yearly volatility of the log value")
+    volatility: Spread = Described("yearly volatility of the log value")
     oldest: Years = Described("age up to which firms of the start may still be ventures")
     closes: Share = Described(
         "odds that a typical candidate's first attempt to raise closed before the start", default=0.45
@@ -84,8 +97,8 @@ class Terms(Table):
 class Investor(Table):
     """How a kind of fund judges a firm that it meets: odds of a yes = logistic(eager + selective x promise + mood)."""
 
-    eager: Number = Described("log odds of a yes to a typical candidate")
-    selective: Number = Described("how much the log odds rise with the log of value over the stage's centre")
+    eager: Coefficient = Described("log odds of a yes to a typical candidate")
+    selective: Coefficient = Described("how much the log odds rise with the log of value over the stage's centre")
 
 
 class Investors(Table):
@@ -114,10 +127,10 @@ class RoundParameters(Table):
     terms: Terms
     investors: Investors
     correlation: Share = Described("correlation of the shocks to value and to revenue")
-    bargaining: Ratio = Described("standard deviation of the log of price over value")
-    concession: Ratio = Described("log discount asked price for each failed attempt")
-    dilution_spread: Ratio = Described("standard deviation of log dilution")
-    step_up_spread: Ratio = Described("standard deviation of the log step-up waited for")
+    bargaining: Spread = Described("standard deviation of the log of price over value")
+    concession: Spread = Described("log discount asked price for each failed attempt")
+    dilution_spread: Spread = Described("standard deviation of log dilution")
+    step_up_spread: Spread = Described("standard deviation of the log step-up waited for")
     short_runway: Years = Described("runway below which a firm goes raising")
     least_gap: Years = Described("least time between two rounds raised on a step-up")
     skip: Ratio = Described("multiple of a stage's floor at which a first round skips to that stage")
@@ -127,10 +140,10 @@ class RoundParameters(Table):
     concentration: Share = Described("most of its commitments a fund puts into one firm")
     firm_share: Share = Described("most of a firm's post-money a fund buys in one round")
     least_cheque: Money = Described("smallest cheque and smallest round")
-    mood: Number = Described("log odds of a yes added in a hot regime, taken in a cold one")
-    mood_multiple: Number = Described("log odds of a yes per unit of the log index of private pricing")
+    mood: Coefficient = Described("log odds of a yes added in a hot regime, taken in a cold one")
+    mood_multiple: Coefficient = Described("log odds of a yes per unit of the log index of private pricing")
     distrust: Ratio = Described("promise lost for each failed attempt")
-    lead_caution: Number = Described("log odds that a yes to lead is harder than a yes to follow")
+    lead_caution: Coefficient = Described("log odds that a yes to lead is harder than a yes to follow")
     burn_cut: Share = Described("burn kept after a failed attempt")
     burn_cuts: Count = Described("failed attempts that still find burn to cut")
     patience: Count = Described(
@@ -150,4 +163,4 @@ class RoundParameters(Table):
     backer: Share = Described("part of every round that the zone's direct fund takes in a firm it holds")
     funded_for: Years = Described("how long a round's money is young")
     listed_drift: SignedRate = Described("yearly drift of a listed firm's log value")
-    listed_volatility: Ratio = Described("yearly volatility of a listed firm's log value")
+    listed_volatility: Spread = Described("yearly volatility of a listed firm's log value")
