@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tomllib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -120,7 +121,9 @@ def test_make_help_lists_every_target():
         assert f"make {target} " in shown
 
 
+@cache
 def all_examples() -> list[str]:
+    """Asked for once an example while tests are collected, and the parser takes its time."""
     found = [line.strip() for parser in commands().values() for line in (parser.epilog or "").splitlines()[1:]]
     return sorted({*found, *(line for readme in READMES for line in blocks(readme))})
 
