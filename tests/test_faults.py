@@ -91,7 +91,7 @@ LONG = {
     ),
 }  # fmt: skip
 SLOW = ("compare", "solve", "earliest", "backtest")
-# Of the steps of a command `make test` takes a sample; `make slow` takes each, but for these, `make fuzz` these too.
+# Of the many steps of a run `make test` takes a sample, `make slow` half and `make fuzz` each.
 EACH = {} if ALL else {"run": 2, "compare": 3}
 EACH_OF_ALL = {"run with figures": 5}
 FAULTS = (errno.ENOSPC, errno.EROFS, errno.EIO)
@@ -170,8 +170,8 @@ def some(steps: int, every: int) -> list[int]:
 @pytest.mark.parametrize(
     ("command", "every"),
     [
-        *((name, 7 if name == "run" else 4) for name in SAVING if name not in SLOW),
-        *(pytest.param(name, EACH.get(name, 1), marks=pytest.mark.slow) for name in SAVING),
+        *((name, 7 if name == "run" else 1) for name in SAVING if name not in SLOW),
+        *(pytest.param(name, EACH.get(name, 1), marks=pytest.mark.slow) for name in ("run", *SLOW)),
         *((name, EACH_OF_ALL.get(name, 1)) for name in (LONG if ALL else ())),
     ],
 )
@@ -183,7 +183,7 @@ def test_whichever_write_fails_the_old_result_stands_or_the_new_one(desk, comman
 
 @pytest.mark.parametrize(
     ("command", "every"),
-    [("sweep", 10), *(pytest.param(name, 4, marks=pytest.mark.slow) for name in ("sweep", "calibrate"))],
+    [("sweep", 6), *(pytest.param(name, 4, marks=pytest.mark.slow) for name in ("sweep", "calibrate"))],
 )
 def test_whichever_write_of_long_work_fails_what_is_finished_is_kept_and_gone_on_with(
     desk, command, every, monkeypatch
