@@ -20,7 +20,7 @@ from tests.test_cli import commands
 
 ROOT = Path(__file__).resolve().parent.parent
 READMES = ("README.md", "README.zh.md")
-FEW = "4"  # replications of an example: it has to run, not to be exact
+FEW = "2"  # replications of an example: it has to run, not to be exact
 
 
 def tracked() -> list[Path]:
