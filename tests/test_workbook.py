@@ -37,7 +37,8 @@ def few(of: material.Material) -> material.Material:
     """The same with few metrics, for what stands beside them: a workbook of all takes seconds to write and read."""
     result = of.result
     assert result is not None
-    keep = [i for i, m in enumerate(result.metrics) if m.name in ("firms.alive", "funds.guidance.nav")]
+    kept = ("firms.alive", "funds.guidance.nav", "rounds.count.total")
+    keep = [i for i, m in enumerate(result.metrics) if m.name in kept]
     return replace(of, result=replace(result, metrics=[result.metrics[i] for i in keep], values=result.values[keep]))
 
 
