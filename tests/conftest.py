@@ -19,6 +19,8 @@ from sim import compiled  # noqa: E402
 compiled.use_cache()  # before numba is imported
 from numba.core.dispatcher import Dispatcher  # noqa: E402
 
+compiled.allow_imports()
+
 settings.register_profile("default", max_examples=60, deadline=None, derandomize=True)
 settings.register_profile(
     "fuzz", max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
