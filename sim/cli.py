@@ -846,10 +846,18 @@ class Command(argparse.ArgumentParser):
         self.add_argument("--quiet", action="store_true", help=say("no progress, no remarks", "不显示进度与提示"))
 
 
+class Unasked:
+    """In the place of a command that is not asked for: hears what its parser would be told and makes none."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *given, **named: None
+
+
 XIAN = "scenarios/xian.toml"
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser(only: str | None = None) -> argparse.ArgumentParser:
+    """only: the command that is asked for; the parsers of the others, most of the time, are left out."""
     from sim import __version__
 
     parser = Command(
@@ -875,8 +883,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
 
     def command(work: Callable[[argparse.Namespace], int], text: str, *examples: str) -> Command:
+        name = work.__name__.rstrip("_")
+        if only not in (None, name):
+            return Unasked()  # type: ignore[return-value]
         epilog = "\n  python run.py ".join([say("example:", "示例："), *examples])
-        made = commands.add_parser(work.__name__.rstrip("_"), help=text, description=text, epilog=epilog)
+        made = commands.add_parser(name, help=text, description=text, epilog=epilog)
         made.set_defaults(work=work, quiet=False)
         made.lang()
         return made
@@ -1169,7 +1180,7 @@ def build_parser() -> argparse.ArgumentParser:
     command(schema, say("print the JSON Schema of scenario files", "输出情景文件的 JSON Schema"), "schema")
     p = command(warm, say("compile the kernel now, not at the first run", "预先编译模拟核心"), "warm")
     p.quiet()
-    return parser
+    return parser if only is None or only in commands.choices else build_parser()
 
 
 # --------------------------------------------------------------------------------------------------------- main
@@ -1183,7 +1194,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without Chinese shows ? instead of failing
     try:
-        a = build_parser().parse_args(words)
+        a = build_parser(words[0] if words else None).parse_args(words)
         from sim import store  # after --help
 
         store.tell = found

@@ -14,6 +14,12 @@ from hypothesis import HealthCheck, Phase, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # the project runs from its tree
+from sim import compiled  # noqa: E402
+
+compiled.use_cache()  # before numba is imported
+from numba.core.dispatcher import Dispatcher  # noqa: E402
+
+compiled.allow_imports()
 
 settings.register_profile("default", max_examples=60, deadline=None, derandomize=True)
 settings.register_profile(
@@ -23,6 +29,27 @@ settings.register_profile(  # `make mutate` asks whether an example fails, not w
     "mutants", max_examples=60, deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate]
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def tried(examples: int) -> settings:
+    """So many examples where one takes long, and ten times as many where the profile has ten times as many."""
+    return settings(max_examples=examples * settings().max_examples // 60)
+
+
+def keep_kernels_that_tests_call() -> None:
+    """Parts of the kernel that only tests call from Python (audits, waterfalls, draws) were compiled in every process,
+    a minute of a run; now they are kept as the whole kernel is, in the folder of its sources' digest."""
+    compile_for_arguments = Dispatcher._compile_for_args
+
+    def and_keep(self: Dispatcher, *given: object, **named: object) -> object:
+        if self.py_func.__module__.startswith("sim."):
+            self.enable_caching()
+        return compile_for_arguments(self, *given, **named)
+
+    Dispatcher._compile_for_args = and_keep
+
+
+keep_kernels_that_tests_call()
 
 
 @pytest.fixture(autouse=True)
@@ -46,8 +73,26 @@ def desk(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def headwater(desk: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """headwater("run", "scenarios/xian.toml") as a shell would, in English, without colour."""
+def headwater(desk: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """headwater("run", "scenarios/xian.toml") from the desk, in English, without colour; in this process, which has
+    paid for its imports."""
+    from tests import tiny
+
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.chdir(desk)
+
+    def call(*words: str) -> subprocess.CompletedProcess[str]:
+        ended = tiny.headwater(*words)
+        assert not ended.crashed, ended.crashed
+        return subprocess.CompletedProcess(words, ended.status, ended.out, ended.err)
+
+    return call
+
+
+@pytest.fixture
+def program(desk: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """The same in a process of its own, as a shell starts it: a second or two each."""
 
     def call(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

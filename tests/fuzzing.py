@@ -22,13 +22,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import sim.verify
-from sim.scenario import reading
 from tests.tiny import ROOT, Ended, furnish, headwater, leftovers
 
 LIMIT = 60  # seconds of the processor that an input may take; it takes some hundredths
@@ -204,8 +202,6 @@ class Desk:
         self.tables = {
             path.name: path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "portfolio").glob("*.csv")
         }
-        self.plain = reading.lines_of
-        reading.lines_of = lru_cache(64)(reading.lines_of)  # of the parents, the same thousands of times
         self._paths: list[str] = []
         self._visitor: Any = None
         self._office: Any = None
@@ -213,7 +209,6 @@ class Desk:
     def close(self) -> None:
         os.chdir(self.before)
         sim.verify.MOST_STEPS, sim.verify.MOST_FIRM_QUARTERS = self.bounds
-        reading.lines_of = self.plain
         if self._office is not None:
             self._office.close()
         shutil.rmtree(self.folder, ignore_errors=True)

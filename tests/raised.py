@@ -126,14 +126,15 @@ class House:
 
     @cache  # noqa: B019 (a house is made once)
     def _calls(self, room: Room) -> list[tuple[ast.Call, Function | None]]:
-        def walk(node: ast.AST, function: Function | None) -> Iterator[tuple[ast.Call, Function | None]]:
-            for child in ast.iter_child_nodes(node):
-                inside = getattr(child, "own", function)
-                if isinstance(child, ast.Call):
-                    yield child, function
-                yield from walk(child, inside)
-
-        return list(walk(room.tree, None))
+        found: list[tuple[ast.Call, Function | None]] = []
+        todo: list[tuple[ast.AST, Function | None]] = [(room.tree, None)]
+        while todo:
+            node, function = todo.pop()
+            if isinstance(node, ast.Call):
+                found.append((node, function))
+            inside = getattr(node, "own", function)
+            todo += [(child, inside) for child in _children(node)]
+        return found
 
     def _called(self, room: Room, call: ast.Call) -> Function | None:
         """The function of this house that is called, as far as its name tells."""
@@ -386,11 +387,17 @@ SENTENCES = (
 
 def _below(node: ast.AST) -> Iterator[ast.AST]:
     """Everything below a node, functions themselves but not what is in them."""
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        return
-    for child in ast.iter_child_nodes(node):
+    todo = [] if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else _children(node)
+    while todo:
+        child = todo.pop()
         yield child
-        yield from _below(child)
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            todo += _children(child)
+
+
+def _children(node: ast.AST) -> list[ast.AST]:
+    """The nodes directly below, the last first: a stack gives them back in the order of the text."""
+    return list(ast.iter_child_nodes(node))[::-1]
 
 
 def _is_name(node: ast.AST, name: str) -> bool:

@@ -1,7 +1,7 @@
 """The what-if page in a real browser, in both languages: the story of a reader, from opening it to a saved scenario.
 
 Needs Debian's chromium (or CHROMIUM=/path/to/it). Without one the whole file is left out, and pytest says so; in CI it
-is never left out. Screenshots for the eye go to build/screenshots/.
+is never left out. With SCREENSHOTS=1 what an eye should see goes to build/screenshots/.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ class Visit:
     complaints: list[str] = field(default_factory=list)
 
     def shot(self, name: str, whole: bool = True) -> None:
+        if not os.environ.get("SCREENSHOTS"):
+            return
         SHOTS.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=SHOTS / f"{name}.png", full_page=whole)
 

@@ -88,6 +88,15 @@ def test_each_command_has_help_with_an_example(name: str, lang: str, headwater: 
     assert done.stderr == ""
 
 
+def test_a_command_asked_for_alone_has_the_same_parser_and_a_word_that_is_none_meets_them_all():
+    whole = commands()
+    for name, parser in whole.items():
+        (alone,) = cli.commands_of(cli.build_parser(name)).items()
+        assert alone[0] == name and alone[1].format_help() == parser.format_help()
+    for word in ("rn", "--lang", None):
+        assert list(cli.commands_of(cli.build_parser(word))) == list(whole)
+
+
 @pytest.mark.parametrize(
     ("argv", "environment", "expected"),
     [
@@ -106,8 +115,8 @@ def test_language_is_the_flag_then_the_locale(argv: list[str], environment: dict
     assert cli.language(argv, environment) == expected
 
 
-def test_a_terminal_without_chinese_gets_question_marks_not_a_traceback(headwater: Call):
-    done = headwater("--help", "--lang", "zh", PYTHONIOENCODING="ascii")
+def test_a_terminal_without_chinese_gets_question_marks_not_a_traceback(program: Call):
+    done = program("--help", "--lang", "zh", PYTHONIOENCODING="ascii")
     assert done.returncode == 0
     assert "?" in done.stdout
 
@@ -371,7 +380,17 @@ def test_durations_read_well(seconds: float, text: str):
 
 def test_ctrl_c_of_a_real_run_ends_without_a_traceback(desk: Path):
     with subprocess.Popen(
-        [sys.executable, "run.py", "run", "scenarios/xian.toml", "--replications", "20000", "--no-figures"],
+        [
+            sys.executable,
+            "run.py",
+            "run",
+            "scenarios/xian.toml",
+            "--replications",
+            "20000",
+            "--threads",
+            "1",
+            "--no-figures",
+        ],
         cwd=desk,
         env=os.environ | {"LC_ALL": "C.UTF-8"},
         stdout=subprocess.DEVNULL,

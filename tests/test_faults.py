@@ -91,6 +91,9 @@ LONG = {
     ),
 }  # fmt: skip
 SLOW = ("compare", "solve", "earliest", "backtest")
+# Of the many steps of a run `make test` takes a sample, `make slow` half and `make fuzz` each.
+EACH = {} if ALL else {"run": 2, "compare": 3}
+EACH_OF_ALL = {"run with figures": 5}
 FAULTS = (errno.ENOSPC, errno.EROFS, errno.EIO)
 
 
@@ -140,7 +143,7 @@ def each_step(desk: Path, first: tuple[str, ...], then: tuple[str, ...], every: 
     assert done.status == 0, done
     steps, new = store.operations - before, contents(desk)
     assert new != old
-    for step in range(1, steps + 1, every):
+    for step in some(steps, every):
         for fault, once in ((FAULTS[step % 3], False), (errno.EIO, True)):
             put_back(desk, kept)
             store.fail_at(step, fault, once)
@@ -159,29 +162,39 @@ def each_step(desk: Path, first: tuple[str, ...], then: tuple[str, ...], every: 
     return steps
 
 
+def some(steps: int, every: int) -> list[int]:
+    """The first step, every so many-th after it, and the last, which puts the result in its place."""
+    return sorted({*range(1, steps + 1, every), steps})
+
+
 @pytest.mark.parametrize(
-    "command",
+    ("command", "every"),
     [
-        *(pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in SAVING),
-        *(LONG if ALL else ()),
+        *((name, 7 if name == "run" else 1) for name in SAVING if name not in SLOW),
+        *(pytest.param(name, EACH.get(name, 1), marks=pytest.mark.slow) for name in ("run", *SLOW)),
+        *((name, EACH_OF_ALL.get(name, 1)) for name in (LONG if ALL else ())),
     ],
 )
-def test_whichever_write_fails_the_old_result_stands_or_the_new_one(desk, command, monkeypatch):
+def test_whichever_write_fails_the_old_result_stands_or_the_new_one(desk, command, every, monkeypatch):
     monkeypatch.setattr(backtest, "run", partial(backtest.run, national=False))  # the nation's worlds take minutes
     first, then = (SAVING | LONG)[command]
-    many = {"run with figures": 5} if ALL else {"run": 5, "compare": 3}
-    assert each_step(desk, first, then, many.get(command, 1)) >= 3
+    assert each_step(desk, first, then, every) >= 3
 
 
-@pytest.mark.parametrize("command", ["sweep", pytest.param("calibrate", marks=pytest.mark.slow)])
-def test_whichever_write_of_long_work_fails_what_is_finished_is_kept_and_gone_on_with(desk, command, monkeypatch):
+@pytest.mark.parametrize(
+    ("command", "every"),
+    [("sweep", 6), *(pytest.param(name, 4, marks=pytest.mark.slow) for name in ("sweep", "calibrate"))],
+)
+def test_whichever_write_of_long_work_fails_what_is_finished_is_kept_and_gone_on_with(
+    desk, command, every, monkeypatch
+):
     monkeypatch.setattr(calibration, "APART", 60)
     monkeypatch.setattr(calibration, "DRAWS", 40)
     words = {"sweep": SWEEP, "calibrate": CALIBRATE}[command]
     before = store.operations
     assert headwater(*words).status == 0
     steps, new = store.operations - before, contents(desk)
-    for step in range(1, steps + 1, 1 if ALL else 4):
+    for step in some(steps, 1 if ALL else every):
         shutil.rmtree("out")
         store.fail_at(step, FAULTS[step % 3])
         ended = headwater(*words)
@@ -240,7 +253,7 @@ EVERY = {"calibrate": 2}  # operation, in the long run: one of its calibrations 
 @pytest.mark.parametrize("command", ["run", "sweep"])
 def test_killed_nothing_is_lost_and_the_next_start_goes_on(command):
     first, words = KILLED[command]
-    done = reap(words, seed=1, count=1, every=8, first=first)
+    done = reap(words, seed=1, count=1, every=16, first=first)
     assert done.returncode == 0, done.stdout[-1500:] + done.stderr[-1500:]
 
 

@@ -4,7 +4,10 @@ import signal
 import subprocess
 import sys
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,16 +34,38 @@ def result() -> Result:
 
 def texts(figure: Figure) -> list[Text]:
     figure.draw_without_rendering()
+    return texts_laid_out(figure)
+
+
+def texts_laid_out(figure: Figure) -> list[Text]:
     return [t for t in figure.findobj(Text) if t.get_visible() and t.get_text().strip()]
 
 
-@pytest.mark.parametrize("lang", ["zh", "en"])
-def test_every_figure_keeps_its_words_on_the_page(result, lang):
-    for name, draw in figures.default_set(result, lang):
+@pytest.fixture(scope="module")
+def laid_out(result) -> Callable[[str], dict[str, Figure]]:
+    """The default set of a run with a setting of its own, in a language: drawn once for all tests that look at it."""
+
+    @cache
+    def of(lang: str) -> dict[str, Figure]:
         with style.style():
-            figure = draw()
+            made = {name: draw() for name, draw in figures.default_set(changed(result, SET), lang)}
+            for figure in made.values():
+                figure.draw_without_rendering()
+        assert len(made) > 8
+        return made
+
+    return of
+
+
+SET = "guidance.reinvestment=2.0"
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_every_figure_keeps_its_words_on_the_page(laid_out, lang):
+    for name, figure in laid_out(lang).items():
+        with style.style():
             page = figure.bbox
-            for text in texts(figure):
+            for text in texts_laid_out(figure):
                 box = text.get_window_extent()
                 inside = page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1
                 shown = text.axes is None or text.get_gid() or _is_shown(text)
@@ -56,21 +81,25 @@ def _is_shown(text: Text) -> bool:
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
-def test_titles_of_small_multiples_do_not_run_into_each_other(result, lang):
-    for name, draw in figures.default_set(result, lang):
+def test_titles_of_small_multiples_do_not_run_into_each_other(laid_out, lang):
+    for name, figure in laid_out(lang).items():
         with style.style():
-            figure = draw()
-            figure.draw_without_rendering()
             boxes = [axes._left_title.get_window_extent() for axes in figure.axes if axes.get_title("left")]
             for i, one in enumerate(boxes):
                 assert not any(one.overlaps(other) for other in boxes[i + 1 :]), name
 
 
-@pytest.mark.parametrize("lang", ["zh", "en"])
-def test_the_default_set_is_written_whole(result, tmp_path, lang):
+@pytest.fixture(scope="module")
+def alone(result, tmp_path_factory) -> tuple[list[Path], list[tuple[int, int]]]:
+    """The default set as this process writes it by itself, and what was told meanwhile."""
     told = []
-    written = figures.draw_all(result, tmp_path, lang=lang, tell=lambda done, total: told.append((done, total)))
-    assert {path.name for path in written} == {path.name for path in tmp_path.iterdir()}
+    folder = tmp_path_factory.mktemp("alone")
+    return figures.draw_all(result, folder, tell=lambda done, total: told.append((done, total))), told
+
+
+def test_the_default_set_is_written_whole(alone):
+    written, told = alone
+    assert {path.name for path in written} == {path.name for path in written[0].parent.iterdir()}
     assert len(written) == len(told) == told[-1][1] > 8
     for path in written:
         head = path.read_bytes()[:24]
@@ -379,12 +408,11 @@ def changed(result: Result, *sets: str) -> Result:
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
-def test_every_figure_says_what_the_run_set_otherwise(result, lang):
-    told = "改设 guidance.reinvestment=2.0" if lang == "zh" else "set guidance.reinvestment=2.0"
-    for name, draw in figures.default_set(changed(result, "guidance.reinvestment=2.0"), lang):
-        assert told in style.words_of(draw())[2], name
-    figure = figures.overview(changed(result, "guidance.reinvestment=2.0"), lang=lang)
-    assert told in style.words_of(figure)[1]
+def test_every_figure_says_what_the_run_set_otherwise(result, laid_out, lang):
+    told = f"改设 {SET}" if lang == "zh" else f"set {SET}"
+    for name, figure in laid_out(lang).items():
+        assert told in style.words_of(figure)[2], name
+    assert told in style.words_of(laid_out(lang)["overview"])[1]
     assert told not in style.words_of(figures.overview(result, lang=lang))[1]
 
 
@@ -555,9 +583,9 @@ def test_programmes_and_incubators_that_change_are_drawn(result):
     drawn["programmes"](), drawn["incubators"]()
 
 
-def test_a_second_process_draws_the_same_pictures(result, tmp_path):
+def test_a_second_process_draws_the_same_pictures(result, alone, tmp_path):
     result.save(tmp_path / "saved")
-    alone = figures.draw_all(result, tmp_path / "alone")
+    alone, _ = alone
     told = []
     with DrawingHelper() as helper:
         shared = figures.draw_all(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests import fuzzing
 from tests.tiny import headwater
 
-SOME = {"scenario": 110, "override": 70, "portfolio": 50, "run": 30, "case": 60, "http": 80}
+SOME = {"scenario": 80, "override": 50, "portfolio": 30, "run": 24, "case": 50, "http": 66}
 
 
 @pytest.fixture(scope="module")

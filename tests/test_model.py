@@ -252,7 +252,8 @@ def test_a_firm_is_listed_at_home_or_abroad_and_counts_as_listed_in_both():
     assert there <= set(zip(exits["replication"][listed], exits["firm"][listed], strict=True))
 
 
-def test_bounds_are_never_exceeded_and_interpreted_agrees_with_compiled(tmp_path):
+@pytest.mark.parametrize("worlds", [1, pytest.param(4, marks=pytest.mark.slow)])
+def test_bounds_are_never_exceeded_and_interpreted_agrees_with_compiled(tmp_path, worlds):
     """A small world, run by plain Python and by the compiled kernel: events and integers exactly, floats to 1e-9."""
     code = """
 import sys, numpy as np
@@ -264,7 +265,8 @@ sets = ["firms.initial.count=60", "firms.entry.organic.per_year=20", "firms.entr
         "ladders.listing.levels.reserve_provincial.initial=3", "ladders.certificates.levels.srdi.initial=5",
         "funds.market_early.count=6", "funds.market_growth.count=4",
         'zone.end="2022Q2"', 'zone.today="2021Q4"', "facts=[]"]
-r = simulate(load_scenario("scenarios/xian.toml", sets), replications=2, seed=5, threads=1, events=2, audit=True)
+n = int(sys.argv[2])
+r = simulate(load_scenario("scenarios/xian.toml", sets), replications=n, seed=5, threads=1, events=n, audit=True)
 np.savez(sys.argv[1], values=r.values, post=r.samples["rounds"]["post_money"], firms=r.samples["rounds"]["firm"])
 """
     out = {}
@@ -274,7 +276,7 @@ np.savez(sys.argv[1], values=r.values, post=r.samples["rounds"]["post_money"], f
         if mode == "interpreted":
             environment["NUMBA_DISABLE_JIT"] = "1"
         done = subprocess.run(
-            [sys.executable, "-c", code, str(target)], env=environment, capture_output=True, text=True
+            [sys.executable, "-c", code, str(target), str(worlds)], env=environment, capture_output=True, text=True
         )
         assert done.returncode == 0, done.stderr[-2000:]
         out[mode] = np.load(target)

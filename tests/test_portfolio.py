@@ -21,6 +21,7 @@ from sim.portfolio.importing import import_portfolio, read
 from sim.portfolio.sheets import LARGEST_FILE, LARGEST_UNPACKED, letter, read_workbook
 from sim.portfolio.template import template, write_template
 from sim.scenario import load_scenario
+from tests.conftest import tried
 from tests.portfolios import NAV_DATE, Sheets, as_csv, as_workbook, drawn, example
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -201,14 +202,18 @@ def test_extra_sheets_and_columns_are_left_unread_and_said(tmp_path: Path):
     assert any("Contact" in r for r in remarks) and any("Scratch" in r for r in remarks)
 
 
-def test_a_large_workbook_imports_within_five_seconds(tmp_path: Path):
+@pytest.mark.parametrize(
+    ("funds", "firms", "seconds"), [(15, 500, 2.5), pytest.param(60, 2000, 10.0, marks=pytest.mark.slow)]
+)
+def test_a_large_workbook_imports_within_five_seconds(tmp_path: Path, funds: int, firms: int, seconds: float):
+    """Two thousand firms; a fourth of them in a fourth of the time."""
     path = tmp_path / "large.xlsx"
-    path.write_bytes(as_workbook(drawn(60, 2000)))
+    path.write_bytes(as_workbook(drawn(funds, firms)))
     began = time.process_time()  # of this process: other work on the machine is no fault of ours
     made = imported(path)
     took = time.process_time() - began
-    assert took < 10.0  # half of five seconds on an idle machine; a loaded one doubles even processor time
-    assert len(made.scenario.funds) == 60 and len(made.scenario.named) == 2000
+    assert took < seconds  # four times what an idle machine takes; a loaded one doubles even processor time
+    assert len(made.scenario.funds) == funds and len(made.scenario.named) == firms
 
 
 # --- rows that contradict each other
@@ -642,7 +647,7 @@ def test_letters_of_columns():
 # --- any portfolio, any slip
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(tried(12), suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
     funds=st.integers(1, 6), firms=st.integers(1, 12), seed=st.integers(0, 10_000), lang=st.sampled_from(["zh", "en"])
 )
@@ -669,7 +674,7 @@ ODD: list[Any] = [
 CELLS = [(t.key, c.key) for t in (FUNDS, FIRMS, ROUNDS, HOLDINGS, CERTIFICATES) for c in t.columns]
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(tried(50), suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
     slips=st.lists(st.tuples(st.sampled_from(CELLS), st.integers(0, 3), st.sampled_from(ODD)), min_size=1, max_size=4)
 )
@@ -685,7 +690,7 @@ def test_a_slip_gives_a_fragment_that_loads_or_messages_with_places(tmp_path: Pa
         assert all(p.file and p.key for p in error.problems), [str(p) for p in error.problems]
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(tried(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=60), at=st.floats(0, 1), suffix=st.sampled_from([".xlsx", ".csv"]))
 def test_damaged_bytes_never_end_in_a_traceback(tmp_path: Path, data: bytes, at: float, suffix: str):
     whole = as_workbook(example()) if suffix == ".xlsx" else "企业编号,企业名称\neg-a,甲\n".encode()

@@ -60,6 +60,15 @@ def pages(folder: Path) -> dict[str, str]:
     return {lang: (folder / "report" / f"report-{lang}.html").read_text(encoding="utf-8") for lang in LANGUAGES}
 
 
+@pytest.fixture
+def sketched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are drawn and left off the page, which is most of the time of a report: for what stands beside them."""
+    from sim.report import pictures
+
+    blank = b'<svg xmlns="http://www.w3.org/2000/svg" width="100" height="50" viewBox="0 0 100 50"></svg>'
+    monkeypatch.setattr(pictures, "encode", lambda figure, kind: blank)
+
+
 class Elements(HTMLParser):
     """Every start tag with its attributes, and whether a figure's SVG has a title and a description."""
 
@@ -282,6 +291,8 @@ def test_a_new_run_into_the_folder_takes_the_old_report_away(result: Result, tmp
 def test_a_disk_that_fills_at_any_moment_leaves_the_old_report_whole(folder: Path, tmp_path: Path, monkeypatch):
     place = tmp_path / "xian"
     shutil.copytree(folder, place, ignore=shutil.ignore_patterns("report"))
+    for setting in (html, pdf):  # the bytes of a report hang on its day, and how they are set does not matter here
+        monkeypatch.setattr(setting, "render", lambda document: repr(document).encode())
     monkeypatch.setattr(sections, "SECTIONS", (sections.the_limits,))
     write(place, "zh", day=DAY)
     old = {path.name: path.read_bytes() for path in (place / "report").iterdir()}
@@ -484,6 +495,7 @@ def test_a_sweep_says_that_more_samples_could_order_its_parameters_otherwise(sma
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.usefixtures("sketched")
 def test_a_run_is_told_with_its_comparison_its_sweep_and_every_parameter(small: dict[str, Path], lang: str):
     _, remarks = write(small["run"], lang, compare=small["compare"], sweep=small["morris"], day=DAY)
     assert not remarks
@@ -567,6 +579,7 @@ def test_another_scenario_beside_the_run_is_remarked(
     assert sum("is not the scenario of this run" in remark for remark in remarks) == 2
 
 
+@pytest.mark.usefixtures("sketched")
 def test_the_command_writes_and_names_its_files(
     small: dict[str, Path], headwater: Callable[..., subprocess.CompletedProcess[str]]
 ):
@@ -583,7 +596,9 @@ def test_the_command_writes_and_names_its_files(
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_the_rule_pack_is_told_with_what_departs_from_it_and_what_binds(result: Result, tmp_path: Path, lang: str):
+def test_the_rule_pack_is_told_with_what_departs_from_it_and_what_binds(
+    result: Result, tmp_path: Path, lang: str, monkeypatch: pytest.MonkeyPatch
+):
     pack = {
         "pack": "usual", "name": {"zh": "通行做法", "en": "usual practice"}, "valid_from": "1990Q1", "valid_to": None,
         "departures": [
@@ -599,6 +614,8 @@ def test_the_rule_pack_is_told_with_what_departs_from_it_and_what_binds(result: 
     }  # fmt: skip
     made = replace(result, manifest=result.manifest | {"rule_pack": pack})
     folder = made.save(tmp_path / "ruled")
+    assert sections.the_rules in sections.SECTIONS
+    monkeypatch.setattr(sections, "SECTIONS", (sections.the_rules,))
     write(folder, lang, day=DAY)
     page = (folder / "report" / f"report-{lang}.html").read_text(encoding="utf-8")
     name = {"zh": "返投比例要求", "en": "reinvestment asked"}[lang]
@@ -607,7 +624,10 @@ def test_the_rule_pack_is_told_with_what_departs_from_it_and_what_binds(result: 
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_the_head_says_what_the_run_set_otherwise(result: Result, pages: dict[str, str], tmp_path: Path, lang: str):
+def test_the_head_says_what_the_run_set_otherwise(
+    result: Result, pages: dict[str, str], tmp_path: Path, lang: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sections, "SECTIONS", (sections.the_limits,))
     sets = ["guidance.reinvestment=2.0", "attraction.offers_per_year=20", "a=1", "b=2", "c=3"]
     folder = replace(result, manifest=result.manifest | {"overrides": sets}).save(tmp_path / "changed")
     write(folder, lang, day=DAY)

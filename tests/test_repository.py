@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tomllib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from tests.test_cli import commands
 
 ROOT = Path(__file__).resolve().parent.parent
 READMES = ("README.md", "README.zh.md")
-FEW = "4"  # replications of an example: it has to run, not to be exact
+FEW = "2"  # replications of an example: it has to run, not to be exact
 
 
 def tracked() -> list[Path]:
@@ -120,7 +121,9 @@ def test_make_help_lists_every_target():
         assert f"make {target} " in shown
 
 
+@cache
 def all_examples() -> list[str]:
+    """Asked for once an example while tests are collected, and the parser takes its time."""
     found = [line.strip() for parser in commands().values() for line in (parser.epilog or "").splitlines()[1:]]
     return sorted({*found, *(line for readme in READMES for line in blocks(readme))})
 
@@ -135,13 +138,16 @@ def examples_that_serve() -> list[str]:
     return [line for line in all_examples() if line.split()[2] == "serve"]
 
 
-def small(line: str) -> list[str]:
-    """The words of an example after `python run.py`, with few replications, so that all of them run in seconds."""
+def small(line: str, drawn: bool = True) -> list[str]:
+    """The words of an example after `python run.py`, with few replications, so that all of them run in seconds; most of
+    what is left of them is figures."""
     words = shlex.split(line)
     assert words[:2] == ["python", "run.py"], line
     words = words[2:]
     if "--replications" in words:
         words[words.index("--replications") + 1] = FEW
+    if not drawn:
+        words.append("--no-figures")
     if words == ["verify"]:
         words += [path.stem for path in sorted(PUBLISHED.glob("*.toml")) if not path.stem.startswith(LONG_CASES)]
     return words
@@ -168,13 +174,26 @@ def takes_long(line: str) -> bool:
     return line.split()[2] in LONG or line.endswith("verify") or (twin != line and twin in examples())
 
 
+DRAWING = ("run", "compare", "sweep", "solve", "optimise")
+
+
+def draws(line: str) -> bool:
+    """Whether it draws in `make test` too: one run does, and what draws nothing but what it is asked for."""
+    command = line.split()[2]
+    return command not in DRAWING or (command == "run" and "--set" not in line)
+
+
 @pytest.mark.parametrize(
-    "line", [pytest.param(line, marks=pytest.mark.slow if takes_long(line) else ()) for line in examples()]
+    ("line", "drawn"),
+    [
+        *(pytest.param(line, draws(line), marks=pytest.mark.slow if takes_long(line) else ()) for line in examples()),
+        *(pytest.param(line, True, marks=pytest.mark.slow) for line in examples() if not draws(line)),
+    ],
 )
 def test_each_example_runs_as_it_stands(
-    line: str, desk: Path, result: Path, headwater: Callable[..., subprocess.CompletedProcess[str]]
+    line: str, drawn: bool, desk: Path, result: Path, headwater: Callable[..., subprocess.CompletedProcess[str]]
 ):
-    words = small(line)
+    words = small(line, drawn)
     if words[0] in ("plot", "trace", "report", "actual"):
         shutil.copytree(result, desk / "results" / "xian")
     done = headwater(*words)

@@ -280,7 +280,8 @@ def test_a_folder_is_no_parent(tmp_path, parent):
 
 
 @pytest.mark.parametrize("endless", ["/dev/zero", "/dev/urandom"])
-def test_a_device_that_never_ends_is_read_to_a_bound(tmp_path, endless):
+def test_a_device_that_never_ends_is_read_to_a_bound(tmp_path, endless, monkeypatch):
+    monkeypatch.setattr("sim.scenario.reading.LARGEST", 1 << 20)
     with pytest.raises(UserError, match="too large for a TOML file"):
         load(Small, endless)
     path = tmp_path / "a.toml"

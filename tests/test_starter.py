@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 import tomli
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sim import starter
 from sim.errors import UserError
 from sim.scenario import load_scenario
 from sim.starter import QUESTIONS, Answers
-from tests.conftest import ROOT
+from tests.conftest import ROOT, tried
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 NAMES = st.text(st.characters(exclude_categories=("C",), exclude_characters="/"), min_size=1, max_size=40)
@@ -70,14 +70,14 @@ def test_a_number_of_the_starter_is_graded_assumed_never_by_the_base(tmp_path: P
     assert quantities["guidance.asks"].source != "starter file"
 
 
-@settings(max_examples=20)
+@tried(20)
 @given(
     name=NAMES,
     start=st.integers(1990 * 4, 2100 * 4),
     firms=st.integers(10, 200_000),
     parts=st.tuples(st.floats(0, 1), st.floats(0, 1)),
     entrants=st.integers(0, 50_000),
-    guidance=st.floats(0, 1e13),
+    guidance=st.just(0.0) | st.floats(starter.LEAST_FUND, 1e13),  # less is asked for its unit
     cap=st.floats(0.01, 1),
     reinvestment=st.floats(0, 5),
     years=st.integers(1, starter.LONGEST),

@@ -7,6 +7,7 @@ import re
 import zipfile
 from dataclasses import replace
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -31,13 +32,29 @@ def of(tmp_path_factory: pytest.TempPathFactory) -> material.Material:
     return material.gather(made.save(tmp_path_factory.mktemp("w") / "xian"), "en", None, None, DAY)
 
 
+@pytest.fixture(scope="module")
+def few(of: material.Material) -> material.Material:
+    """The same with few metrics, for what stands beside them: a workbook of all takes seconds to write and read."""
+    result = of.result
+    assert result is not None
+    kept = ("firms.alive", "funds.guidance.nav", "rounds.count.total")
+    keep = [i for i, m in enumerate(result.metrics) if m.name in kept]
+    return replace(of, result=replace(result, metrics=[result.metrics[i] for i in keep], values=result.values[keep]))
+
+
 def opened(of: material.Material):
     return load_workbook(io.BytesIO(workbook.render(of)))
 
 
+@pytest.fixture(scope="module")
+def book(of: material.Material):
+    """The whole workbook in a language, to be read only."""
+    return cache(lambda lang: opened(replace(of, lang=lang)))
+
+
 @pytest.mark.parametrize("lang", ["zh", "en"])
-def test_a_sheet_a_topic_in_the_readers_language(of: material.Material, lang: str):
-    book = opened(replace(of, lang=lang))
+def test_a_sheet_a_topic_in_the_readers_language(book, lang: str):
+    book = book(lang)
     assert book.sheetnames == SHEETS[lang]
     words = {cell.value for row in book[SHEETS[lang][1]].iter_rows() for cell in row if isinstance(cell.value, str)}
     assert ("公布值" if lang == "zh" else "Observed") in words
@@ -57,9 +74,9 @@ def test_charts_are_excels_own_and_draw_the_quantiles_beside_them(of: material.M
     assert drawings.count("descr=") >= len(fans)
 
 
-def test_the_bands_of_a_chart_add_up_to_its_quantiles(of: material.Material):
+def test_the_bands_of_a_chart_add_up_to_its_quantiles(of: material.Material, book):
     assert of.result is not None
-    sheet = opened(of)["Firms"]
+    sheet = book("en")["Firms"]
     header = next(row for row in sheet.iter_rows() if row[0].value == "Quarter")
     first = header[0].row + 1
     assert [header[k].value for k in range(1, 6)] == ["P5", "P25", "Median", "P75", "P95"]
@@ -103,41 +120,41 @@ def test_texts_that_look_like_formulas_stay_texts(of: material.Material):
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
-def test_the_summary_says_what_the_run_set_otherwise(of: material.Material, lang: str):
-    assert of.result is not None
-    result = replace(of.result, manifest=of.result.manifest | {"overrides": ["guidance.reinvestment=2.0"]})
-    sheet = opened(replace(of, lang=lang, result=result))[SHEETS[lang][0]]
+def test_the_summary_says_what_the_run_set_otherwise(few: material.Material, book, lang: str):
+    assert few.result is not None
+    result = replace(few.result, manifest=few.result.manifest | {"overrides": ["guidance.reinvestment=2.0"]})
+    sheet = opened(replace(few, lang=lang, result=result))[SHEETS[lang][0]]
     facts = {str(row[0].value): row[1].value for row in sheet.iter_rows()}
     what = "改设参数（--set）" if lang == "zh" else "Changed by --set"
     assert facts[what] == "guidance.reinvestment=2.0"
-    plain = opened(replace(of, lang=lang))[SHEETS[lang][0]]
+    plain = book(lang)[SHEETS[lang][0]]
     assert what not in [row[0].value for row in plain.iter_rows()]
 
 
-def test_an_undefined_number_is_an_empty_cell(of: material.Material):
-    sheet = opened(replace(of, lang="en"))["Summary"]
+def test_an_undefined_number_is_an_empty_cell(book):
+    sheet = book("en")["Summary"]
     values = [cell.value for row in sheet.iter_rows(min_col=3) for cell in row if cell.value is not None]
     numbers = [value for value in values if not isinstance(value, str)]
     assert numbers and all(isinstance(value, int | float) and np.isfinite(value) for value in numbers)
 
 
-def test_a_long_log_is_cut_and_says_so(of: material.Material, monkeypatch: pytest.MonkeyPatch):
+def test_a_long_log_is_cut_and_says_so(few: material.Material, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(workbook, "MOST_ROUNDS", 2)
-    sheet = opened(of)["Rounds log"]
+    sheet = opened(few)["Rounds log"]
     assert "The first 2 of 3 rows." in str(sheet["A3"].value)
     assert sheet.max_row == 6
 
 
-def test_a_long_log_prints_its_first_rows_only(of: material.Material, monkeypatch: pytest.MonkeyPatch):
+def test_a_long_log_prints_its_first_rows_only(few: material.Material, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(workbook, "MOST_PRINTED", 2)
-    sheet = opened(of)["Rounds log"]
+    sheet = opened(few)["Rounds log"]
     assert "The first 2 of them print." in str(sheet["A3"].value)
     header = next(row[0].row for row in sheet.iter_rows() if row[0].value == "Replication")
     assert str(sheet.print_area).endswith(f"${header + 2}") and sheet.max_row == header + 3
 
 
-def test_no_chart_and_no_table_below_it_is_cut_by_the_end_of_a_page(of: material.Material):
-    book = opened(of)
+def test_no_chart_and_no_table_below_it_is_cut_by_the_end_of_a_page(book):
+    book = book("en")
     for name in ("Firms", "Valuations", "Ladders", "Money"):
         sheet = book[name]
         assert sheet.page_setup.scale == workbook.SCALE and not sheet.sheet_properties.pageSetUpPr.fitToPage
@@ -151,12 +168,12 @@ def test_no_chart_and_no_table_below_it_is_cut_by_the_end_of_a_page(of: material
             assert end.row < last
 
 
-def test_every_parameter_of_the_scenario_is_listed(root: Path, of: material.Material):
+def test_every_parameter_of_the_scenario_is_listed(root: Path, few: material.Material):
     from sim.scenario import load_scenario
     from sim.scenario.loading import provenance
 
     scenario = load_scenario(root / "scenarios" / "xian.toml")
-    sheet = opened(replace(of, scenario=scenario))["Assumptions"]
+    sheet = opened(replace(few, scenario=scenario))["Assumptions"]
     paths = {row[2].value: row for row in sheet.iter_rows(min_row=4)}
     wanted = provenance(scenario)
     assert set(paths) == {row["path"] for row in wanted}
@@ -165,13 +182,13 @@ def test_every_parameter_of_the_scenario_is_listed(root: Path, of: material.Mate
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
-def test_the_workbook_has_headline_and_fair_value_beside_each_other(of: material.Material, lang: str):
-    assert of.result is not None
-    at = next(i for i, m in enumerate(of.result.metrics) if m.name == "funds.guidance.nav")
-    values = np.concatenate([of.result.values, of.result.values[at : at + 1] / 1.25])
-    metrics = [*of.result.metrics, replace(of.result.metrics[at], name="funds.guidance.nav_fair")]
-    with_fair = Result(metrics, of.result.quarters, values, {}, [], of.result.manifest)
-    sheet = opened(replace(of, lang=lang, result=with_fair))["公允价值" if lang == "zh" else "Fair value"]
+def test_the_workbook_has_headline_and_fair_value_beside_each_other(few: material.Material, lang: str):
+    assert few.result is not None
+    at = next(i for i, m in enumerate(few.result.metrics) if m.name == "funds.guidance.nav")
+    values = np.concatenate([few.result.values, few.result.values[at : at + 1] / 1.25])
+    metrics = [*few.result.metrics, replace(few.result.metrics[at], name="funds.guidance.nav_fair")]
+    with_fair = Result(metrics, few.result.quarters, values, {}, [], few.result.manifest)
+    sheet = opened(replace(few, lang=lang, result=with_fair))["公允价值" if lang == "zh" else "Fair value"]
     rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
     told = [row for row in rows if row[1] == "2023Q4"]
     assert len(told) == 1 and told[0][0] == ("引导基金净值" if lang == "zh" else "Guidance fund, net asset value")
@@ -183,8 +200,8 @@ def test_the_workbook_has_headline_and_fair_value_beside_each_other(of: material
     assert any("没有融资明细" in str(row[0]) or "has no log of rounds" in str(row[0]) for row in rows)
 
 
-def test_key_ratios_stand_by_vintage_and_year(of: material.Material):
-    assert of.result is not None
+def test_key_ratios_stand_by_vintage_and_year(few: material.Material):
+    assert few.result is not None
     n = 6  # two worlds, one class, one vintage, three quarters of which two end a year
     numbers = {name: np.arange(n) * 1e8 for name in ("commitment", "paid_in", "nav", "nav_fair")}
     numbers["distributed"] = np.array([0, 0, 8, 0, 0, 2]) * 1e8
@@ -192,8 +209,8 @@ def test_key_ratios_stand_by_vintage_and_year(of: material.Material):
     rates["irr"] = np.array([np.nan, 0.1, 0.2, np.nan, 0.1, 0.4])
     table = {"replication": np.repeat([0, 1], 3), "class": np.array(["angel"] * n), "vintage": np.full(n, 2021)}
     table |= {"quarter": np.tile(["2021Q4", "2022Q3", "2022Q4"], 2), "funds": np.ones(n, int), **numbers, **rates}
-    with_table = Result(of.result.metrics, of.result.quarters, of.result.values, {"fund_table": table})
-    sheet = opened(replace(of, result=with_table))["Fund vintages"]
+    with_table = Result(few.result.metrics, few.result.quarters, few.result.values, {"fund_table": table})
+    sheet = opened(replace(few, result=with_table))["Fund vintages"]
     rows = [[cell.value for cell in row] for row in sheet.iter_rows() if row[0].value == "angel"]
     assert [row[1:4] for row in rows] == [["2021", "2021Q4", 2], ["2021", "2022Q4", 2]]
     assert rows[1][4:8] == pytest.approx([0.35, 0.35, 0.5, 0.35])  # means of worlds 2 and 5

@@ -188,7 +188,7 @@ def _settle(model: Any, path: str, source: str | None, grade: str | None, tree: 
     if isinstance(model, Quantity):
         model.path = path
         file, _ = tree.place(path)
-        if tree.is_set(path):
+        if file is not None and file.startswith(COMMAND_LINE):
             source, grade = term("source.set", "en"), "assumed"
         if model.grade is None:
             model.grade = grade or "assumed"  # type: ignore[assignment]
