@@ -88,6 +88,18 @@ def test_contradictory_terms_are_refused(term, words):
     assert words in problem(term)
 
 
+@pytest.mark.parametrize("table", ["cap", "tolerance", "reinvestment_of", "limits.fee_of"])
+def test_a_table_by_class_speaks_of_sub_funds_or_of_mandates(tmp_path, table):
+    """A name that was misspelt was passed over, and its class had the pack's number."""
+    said = problem(f"guidance.{table}.ventrue=0.9")
+    assert f"guidance.{table}.ventrue: no such class of sub-funds" in said and "did you mean venture" in said
+    said = problem(f"guidance.{table}.direct=0.9")
+    assert f"guidance.{table}.direct: is a fund of kind direct: rules by class hold for sub-funds" in said
+    own = tmp_path / "own.toml"
+    own.write_text(f'extends = "{XIAN.resolve()}"\n[[funds]]\nid = "industry"\nremove = true\n')
+    load_scenario(own, [f"guidance.{table}.industry=0.9"])  # packs state mandates, whatever classes there are
+
+
 def test_a_missing_hurdle_names_the_class(tmp_path):
     file = tmp_path / "short.toml"
     file.write_text(

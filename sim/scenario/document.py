@@ -6,7 +6,7 @@ References between tables are checked here, all at once.
 
 from difflib import get_close_matches
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import model_validator
 
@@ -17,6 +17,7 @@ from sim.model.funds.parameters import (
     FundClass,
     FundPark,
     GuidanceRules,
+    MandateName,
     NamedFirm,
     OutsidePortfolio,
     ReportParameters,
@@ -621,9 +622,29 @@ class Scenario(Table):
         if c.recycling is not None:
             found.append((f"{path}.recycling", "a pacing says what is paid out: no recycling", None, []))
 
+    def _check_classes_named(self, found: list) -> None:
+        """Tables by class of sub-fund speak of classes that there are, or of mandates, which packs may state for all."""
+        g = self.guidance
+        kinds = {c.id: c.kind for c in self.funds}
+        allowed = list(dict.fromkeys([*(c.id for c in self.funds if c.kind == "sub-fund"), *get_args(MandateName)]))
+        tables = {
+            "guidance.cap": g.cap,
+            "guidance.tolerance": g.tolerance,
+            "guidance.reinvestment_of": g.reinvestment_of,
+            "guidance.limits.fee_of": g.limits.fee_of,
+        }
+        for path, table in tables.items():
+            for name in table:
+                if name in kinds and name not in allowed:
+                    message = f"is a fund of kind {kinds[name]}: rules by class hold for sub-funds"
+                    found.append((f"{path}.{name}", message, name, allowed))
+                elif name not in allowed:
+                    found.append((f"{path}.{name}", "no such class of sub-funds", name, allowed))
+
     def _check_guidance(self, found: list) -> None:
         """The rules in force: classes they speak of, and whether they hold when its sub-funds open."""
         g = self.guidance
+        self._check_classes_named(found)
         rules = g.rules
         if rules is not None and rules.valid_to is not None and rules.valid_to < rules.valid_from:
             found.append(("guidance.rules.valid_to", "dates out of order: before valid_from", None, []))
