@@ -261,7 +261,11 @@ def line_of_pack(about: Mapping[str, Any], lang: str) -> str:
     ]
     if missed:
         lines.append(
-            say(lang, "  期末返投未达标的概率：", "  odds of missing the reinvestment ratio (返投), at the end: ")
+            say(
+                lang,
+                "  期末返投未达标子基金占比：",
+                "  share of the class's sub-funds that miss the reinvestment ratio (返投), at the end: ",
+            )
             + say(lang, "，", ", ").join(missed)
         )
     e = pack.get("evaluation")

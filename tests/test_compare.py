@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -192,7 +193,8 @@ def test_price_of_what_was_not_bought_is_undetermined() -> None:
 
 def test_verdict_says_nothing_that_the_interval_does_not() -> None:
     assert Price("a", "jobs", 10.0, 5.0, 0.5, 0.2, 0.9).verdict == "price"
-    assert Price("a", "jobs", 10.0, 5.0, 0.5, -0.2, 0.9).verdict == "price"
+    assert Price("a", "jobs", 10.0, 5.0, 0.5, -0.2, 0.9).verdict == "undetermined"
+    assert Price("a", "jobs", 10.0, -5.0, -0.5, -0.9, 0.2).verdict == "undetermined"  # no negative price of noise
     assert Price("a", "jobs", 10.0, -5.0, -0.5, -0.9, -0.2).verdict == "better"
     assert Price("a", "jobs", -10.0, -5.0, 0.5, 0.2, 0.9).verdict == "saving"
     assert Price("a", "jobs", -10.0, 5.0, -0.5, -0.9, -0.2).verdict == "worse"
@@ -237,6 +239,41 @@ def zones(**effects: float) -> Comparison:
         return Result(metrics, QUARTERS, both, manifest={"seed": 1, "replications": 40})
 
     return compare({"base": zone(0), "other": zone(1)})
+
+
+def test_what_a_higher_ratio_costs_stands_beside_the_prices() -> None:
+    """Raising the reinvestment ratio looked free: more for less. It is paid for by the funds that miss it."""
+    missed = "guidance.reinvestment.missed.angel"
+    free = changing(zones(**{"public.net_cost_pv": -5.0, missed: 3.0}), "guidance.reinvestment")
+    assert free.prices[0].verdict == "better" and free.misses_rose("other")
+    assert "more, at less cost, but more sub-funds miss the ratio" in free.table("en")
+    assert "未达标子基金增多" in free.table("zh") and "返投未达标的占比" in free.table("zh")
+    asked = changing(zones(**{missed: 0.0}), "guidance.reinvestment_of.angel")
+    assert asked.missed() and not asked.misses_rose("other") and "miss the reinvestment ratio" in asked.table("en")
+    less = changing(zones(**{"jobs.total": -2.0, "public.net_cost_pv": 5.0, missed: -3.0}), "guidance.reinvestment")
+    assert less.turned("other") and less.misses_rose("other")  # of the baseline over the scenario
+    assert "miss the reinvestment ratio" not in changing(zones(), "funds.a.size").table("en")
+
+
+def test_a_ratio_that_the_baseline_does_not_ask_for_has_its_own_share_only() -> None:
+    metrics = [Metric("guidance.reinvestment.missed.angel", "share", {"zh": "天使返投未达标", "en": "angel: missed"})]
+
+    def zone(share: float) -> Result:
+        return Result(metrics, QUARTERS, np.full((1, 4, 2), share), manifest={"seed": 1, "replications": 4})
+
+    c = changing(compare({"base": zone(math.nan), "other": zone(0.25)}), "guidance.reinvestment")
+    line = next(x for x in c.table("en").splitlines() if x.startswith("angel  other"))
+    assert line.split() == ["angel", "other", "–", "25%", "–"] and "天使      other" in c.table("zh")
+
+
+def test_a_scenario_that_equals_the_baseline_is_told_in_a_sentence_and_has_no_rows() -> None:
+    c = compare({"base": worlds(0.0), "same": worlds(0.0), "policy": worlds(0.05)})
+    c.about = {"changes": {"same": [{"path": "guidance.asks", "written": "0.4"}], "policy": []}}
+    assert [d.name for d in c.differing()] == ["policy"]
+    en, zh = c.table("en"), c.table("zh")
+    assert "same: this scenario equals the baseline in every metric (it states guidance.asks = 0.4" in en
+    assert not re.search(" same  ", en) and "same：各项指标均与基准相同" in zh
+    assert [name for name, _, _ in c.priced()] == ["policy"]
 
 
 def changing(c: Comparison, *paths: str) -> Comparison:
