@@ -24,7 +24,7 @@ from sim.analysis.compare import (
     unlike,
 )
 from sim.analysis.compare import run as compare_scenarios
-from sim.analysis.stacking import REMOVED, changed, differences, refuse_conflicts, stack
+from sim.analysis.stacking import REMOVED, changed, changes_in_words, differences, refuse_conflicts, stack
 from sim.analysis.text import show
 from sim.errors import UserError
 from sim.model.metrics import Metric
@@ -476,6 +476,35 @@ def test_changes_of_one_thing_to_two_values_do_not_stack(xian: Any) -> None:
     variants = {n: variant(n) for n in ("no-guidance-fund", "double-fund")}
     with pytest.raises(UserError, match=r"funds.guidance.size: two of the changes set this"):
         refuse_conflicts(xian, variants)
+
+
+def test_changes_of_two_keys_of_one_table_stack_and_so_does_one_value_written_twice(xian: Any) -> None:
+    """[guidance.cap] stands in the pack and not in the file, so that both changes stated the table."""
+    one, two = (changed(xian, f"guidance.cap.{name}=0.5")[1] for name in ("angel", "venture"))
+    same = changed(xian, "guidance.cap.angel=50%")[1]
+    variants = {"one": one, "two": two, "same": same}
+    refuse_conflicts(xian, variants)
+    both = stack(xian, variants, ["one", "two", "same"])
+    assert (both.guidance.cap.angel.value, both.guidance.cap.venture.value) == (0.5, 0.5)
+    other = changed(xian, "guidance.cap.angel=45%")[1]
+    with pytest.raises(UserError, match=r"guidance.cap.angel: two of the changes set this"):
+        refuse_conflicts(xian, {"one": one, "other": other})
+    assert changes_in_words(xian, one) == [
+        {"path": "guidance.cap.angel", "written": "0.5", "value": 0.5, "unit": "share"}
+    ]
+
+
+def test_no_text_holds_a_table_of_python(xian: Any, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text(
+        f'extends = "{SCENARIOS.resolve()}/xian.toml"\n[firms.initial]\ncount = {{ uniform = [100, 200] }}\n'
+        '[[facts]]\nid = "another"\nmetric = "firms.alive"\ndate = "2021Q4"\nvalue = 9\nuse = "goal"\n'
+        "[ladders.listing.levels.listed]\nwindows = [1, 2]\n",
+        encoding="utf-8",
+    )
+    told = {row["path"]: row["written"] for row in changes_in_words(xian, load_scenario(mine))}
+    assert told["firms.initial.count"] == "{ uniform = [100, 200] }"
+    assert told["facts.another"] == "added" and told["ladders.listing.levels.listed.windows"] == "[1, 2]"
 
 
 def test_change_written_on_the_command_line_has_a_name(xian: Any) -> None:

@@ -659,7 +659,7 @@ def the_rules(material: Material) -> Section | None:
     if odds:
         header = say(
             "子基金类|容错率（损失上限）|期末超过的概率|返投未达标子基金占比",
-            "Class of sub-fund|Loss tolerated|Odds of a larger loss at the end|Share of its funds that miss the reinvestment ratio",
+            "Class of sub-fund|Loss tolerated|Odds of a larger loss at the end|Its funds that miss the ratio (返投)",
         ).split("|")
         blocks.append(
             Table(
@@ -948,12 +948,13 @@ def what_is_changed(material: Material) -> Table | None:
 
     c, say, lang = material.comparison, material.say, material.lang
     assert c is not None
+    whole = {"removed": say("删去", "removed"), "added": say("新增", "added")}
     rows: list[Row] = []
     for name, changes in (c.about.get("changes") or {}).items():
         rows.append(Row([Cell(capital(c.called(name, lang)))], "group"))
         for change in changes[:MOST_STATED]:
             path = change["path"]
-            told = say("删去", "removed") if change["written"] == "removed" else change["written"]
+            told = whole.get(change["written"], change["written"])
             if "value" in change:
                 told = numbers.written(change["value"], change["unit"], lang)
             rows.append(Row([Cell(capital(of_path(path, lang)) or path), Cell(path), Cell(told)]))

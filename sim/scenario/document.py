@@ -623,7 +623,7 @@ class Scenario(Table):
             found.append((f"{path}.recycling", "a pacing says what is paid out: no recycling", None, []))
 
     def _check_classes_named(self, found: list) -> None:
-        """Tables by class of sub-fund speak of classes that there are, or of mandates, which packs may state for all."""
+        """Tables by class of sub-fund speak of classes that there are, or of mandates, which packs state for all."""
         g = self.guidance
         kinds = {c.id: c.kind for c in self.funds}
         allowed = list(dict.fromkeys([*(c.id for c in self.funds if c.kind == "sub-fund"), *get_args(MandateName)]))
