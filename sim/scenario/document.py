@@ -523,11 +523,19 @@ class Scenario(Table):
             path = f"named.{firm.id}"
             enters = max(self.zone.start, firm.enters if firm.enters is not None else self.zone.start)
             last = firm.founded
+            if firm.founded > enters:
+                when, founded = quarter_name(int(enters)), quarter_name(int(firm.founded))
+                message = f"dates out of order: it enters in {when} and is founded in {founded}"
+                found.append((f"{path}.founded", message, founded, []))
             for i, r in enumerate(firm.rounds):
                 at = f"{path}.rounds.{i}"
                 if r.date is not None:
-                    if r.date < last:
-                        found.append((f"{at}.date", "dates out of order: before the founding or an earlier round",
+                    if r.date < firm.founded:
+                        when, founded = quarter_name(int(r.date)), quarter_name(int(firm.founded))
+                        message = f"dates out of order: the round closed in {when}, the firm is founded in {founded}"
+                        found.append((f"{at}.date", message, when, []))
+                    elif r.date < last:
+                        found.append((f"{at}.date", "dates out of order: before an earlier round",
                                       quarter_name(int(r.date)), []))  # fmt: skip
                     if r.date > enters:
                         found.append(
@@ -676,7 +684,14 @@ class Scenario(Table):
     def _check_facts(self, found: list) -> None:
         units = {m.name: m.unit for m in self.metrics} if not found else {}
         names = list(units)
+        start = int(self.zone.start)
         for fact in self.facts:
+            for field in ("since", "date"):
+                when = getattr(fact, field)
+                if when is not None and when < start:
+                    begins = quarter_name(start)
+                    message = f"lies before the start ({begins}): a fact is scored against what is simulated"
+                    found.append((f"facts.{fact.id}.{field}", message, quarter_name(int(when)), []))
             money = units.get(str(fact.metric).partition("+")[0].strip()) == "CNY"
             if money and fact._bare and 0 < abs(fact.value) < LEAST_BARE:
                 found.append((f"facts.{fact.id}.value", asks_for_unit(fact.value, "亿", "万"), fact.value, []))
