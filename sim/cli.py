@@ -223,15 +223,28 @@ def check(a: argparse.Namespace) -> int:
 
     scenario = load_scenario(a.scenario, overrides=a.set)
     grades, doubted = grade_shares(scenario), doubt.counts(scenario)
-    from sim.printing import line_of_doubt, line_of_grades, put_json
+    from sim.printing import line_of_doubt, line_of_grades, line_of_unscored, put_json
+    from sim.quantities import quarter_name
+    from sim.scoring import unscored
 
+    early = unscored(scenario)
     if a.json:
-        put_json({"file": a.scenario, "valid": True, "parameters_by_grade": grades, "doubt_by_grade": doubted})
+        put_json(
+            {
+                "file": a.scenario,
+                "valid": True,
+                "parameters_by_grade": grades,
+                "doubt_by_grade": doubted,
+                "facts_before_the_start": early,
+            }
+        )
     else:
         print(say(f"{a.scenario}: valid", f"{a.scenario}：有效"))
         print(line_of_grades(grades, _lang))
         if doubted:
             print(line_of_doubt(doubted, _lang))
+        if early:
+            print(line_of_unscored(early, quarter_name(int(scenario.zone.start)), _lang))
     return 0
 
 

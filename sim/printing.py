@@ -140,8 +140,11 @@ def headline_dates(quarters: Sequence[str], most: int = 4) -> list[str]:
 def scoreboard(result: Result, lang: str) -> str:
     """Published facts beside what was simulated; calibrated facts, checks and goals each under their own name."""
     scored = [fact for fact in result.facts if fact.p50 is not None]
+    first = result.quarters[0]
+    early = {f.id: f.since or f.date for f in result.facts if f.p50 is None and f.use != "input"}
+    told = line_of_unscored({name: when for name, when in early.items() if when < first}, first, lang)
     if not scored:
-        return ""
+        return told
     rows = []
     for fact in scored:
         bound = {"at_least": "≥ ", "at_most": "≤ "}.get(fact.bound, "")
@@ -171,7 +174,7 @@ def scoreboard(result: Result, lang: str) -> str:
     if any(fact.bound == "at_least" for fact in scored):
         floor = "≥：公布的是下限，95 % 分位数达到它即为在区间内"
         lines.append(say(lang, floor, "≥: a floor was published; inside where the 95 % quantile reaches it"))
-    return "\n".join(lines)
+    return "\n".join([*lines, told] if told else lines)
 
 
 def returns(result: Result, lang: str) -> str:
@@ -280,6 +283,18 @@ def line_of_pack(about: Mapping[str, Any], lang: str) -> str:
             )
         )
     return "\n".join(lines)
+
+
+def line_of_unscored(unscored: Mapping[str, str], start: str, lang: str) -> str:
+    """Facts that lie before the start, by id and quarter: they stand in no scoreboard. Empty where there are none."""
+    if not unscored:
+        return ""
+    told = say(lang, "、", ", ").join(f"{name} ({quarter})" for name, quarter in unscored.items())
+    return say(
+        lang,
+        f"早于起点 {start}，无法评分的公布数据：{told}",
+        f"facts that lie before the start, {start}, and cannot be scored: {told}",
+    )
 
 
 def since(fact: ScoredFact, lang: str) -> str:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sim import cli, store
@@ -404,3 +405,24 @@ def test_a_folder_of_a_comparison_is_no_run_and_is_not_called_damaged(tmp_path):
     with pytest.raises(UserError) as told:
         Result.load(tmp_path)
     assert "compare" in str(told.value) and "damaged" not in str(told.value)
+
+
+def test_a_fact_before_the_start_is_told_and_not_left_out_in_silence(tmp_path: Path) -> None:
+    """It stood in facts.csv without a score, and nowhere was it said why."""
+    from sim.printing import line_of_unscored, scoreboard
+    from sim.result import Result, ScoredFact
+    from sim.scenario import load_scenario
+    from sim.scoring import unscored
+
+    own, fact = tmp_path / "own.toml", '[[facts]]\nid = "{}"\nmetric = "firms.alive"\nvalue = 9\nuse = "{}"\n'
+    text = fact.format("old", "check") + 'date = "2018Q4"\n' + fact.format("known", "input") + 'date = "2018Q4"\n'
+    text += fact.format("change", "goal") + 'since = "2019Q1"\ndate = "2024Q4"\n'
+    own.write_text(f'extends = "{Path("scenarios/xian.toml").resolve()}"\n{text}', encoding="utf-8")
+    early = unscored(load_scenario(own))
+    assert early == {"old": "2018Q4", "change": "2019Q1"}
+    assert "before the start, 2019Q4, and cannot be scored: old (2018Q4), change (2019Q1)" in line_of_unscored(
+        early, "2019Q4", "en"
+    )
+    lost = ScoredFact("old", "check", "firms.alive", "2018Q4", 9.0, "firms")
+    bare = Result([], ["2019Q4"], np.zeros((0, 1, 1)), facts=[lost])
+    assert "old (2018Q4)" in scoreboard(bare, "en") and "无法评分的公布数据：old" in scoreboard(bare, "zh")

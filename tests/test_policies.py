@@ -313,7 +313,6 @@ products = [{ id = "boxes", name = "boxes", capacity = 1000, price = "10万" }]
 
 # ------------------------------------------------------------------------------------------------------ dated rules
 
-EARLY = '[[facts]]\nid = "f"\nmetric = "firms.alive"\ndate = "2018Q4"\nvalue = 9\nuse = "check"\n'
 LATE = """
 [[named]]
 id = "late"
@@ -503,8 +502,6 @@ def _name(quarter: int) -> str:
          "{ begins = '2024Q4', until = '2026Q1', odds = 1 }]\n", "each must come after the one before"),
         ('[[projects]]\nid="p"\nname="p"\nsector="steel"\nutilisation=1\n'
          'products=[{id="x",name="x",capacity=1,price=1}]\n', "no such sector"),
-        (EARLY, "lies before the start (2019Q4)"),
-        (EARLY.replace('date = "2018Q4"', 'since = "2018Q4"\ndate = "2021Q4"'), "since: lies before the start"),
         (LATE.replace("FOUNDED", "2030Q1"), "it enters in 2019Q4 and is founded in 2030Q1"),
         (LATE.replace("FOUNDED", "2018Q3"), "the round closed in 2018Q1, the firm is founded in 2018Q3"),
         ('[firms.entry.organic]\nper_year = "1000亿"\n', "'亿' is taken for a unit of money, and this counts"),

@@ -684,14 +684,7 @@ class Scenario(Table):
     def _check_facts(self, found: list) -> None:
         units = {m.name: m.unit for m in self.metrics} if not found else {}
         names = list(units)
-        start = int(self.zone.start)
         for fact in self.facts:
-            for field in ("since", "date"):
-                when = getattr(fact, field)
-                if when is not None and when < start:
-                    begins = quarter_name(start)
-                    message = f"lies before the start ({begins}): a fact is scored against what is simulated"
-                    found.append((f"facts.{fact.id}.{field}", message, quarter_name(int(when)), []))
             money = units.get(str(fact.metric).partition("+")[0].strip()) == "CNY"
             if money and fact._bare and 0 < abs(fact.value) < LEAST_BARE:
                 found.append((f"facts.{fact.id}.value", asks_for_unit(fact.value, "亿", "万"), fact.value, []))
