@@ -92,7 +92,7 @@ class Stopped(Exception):
 
 
 def run(a: argparse.Namespace) -> int:
-    from sim.printing import document_of_run, first_look, put_json, summary
+    from sim.printing import document_of_run, first_look, line_of_seeded, put_json, summary
     from sim.progress import duration
     from sim.scenario import load_scenario
 
@@ -116,6 +116,8 @@ def run(a: argparse.Namespace) -> int:
         )
     if not a.json:
         print(summary(result, _lang), flush=True)  # first: a reader waits for this, not for files
+        if few := line_of_seeded(result, scenario.asked_on_ladders(), _lang):
+            print("\n" + few)
     if a.audit and not a.json:
         of, quarters = result.manifest["audit"]["replications"], result.manifest["audit"]["quarters"]
         print(
@@ -222,6 +224,7 @@ def check(a: argparse.Namespace) -> int:
     from sim.scenario.loading import grade_shares
 
     scenario = load_scenario(a.scenario, overrides=a.set)
+    scenario.refuse_overfull_ladders()
     grades, doubted = grade_shares(scenario), doubt.counts(scenario)
     from sim.printing import line_of_doubt, line_of_grades, line_of_unscored, put_json
     from sim.quantities import quarter_name

@@ -285,6 +285,28 @@ def line_of_pack(about: Mapping[str, Any], lang: str) -> str:
     return "\n".join(lines)
 
 
+LEAST_SEEDED = 0.9  # of what is asked of a level: a quarter's own coming and going is less
+
+
+def line_of_seeded(result: Result, asked: Mapping[str, float], lang: str) -> str:
+    """Levels on which fewer firms stand after the first quarter than were asked at the start: too few qualify. Empty
+    where there are none. asked: ladder.level -> firms."""
+    few = []
+    for level, count in asked.items():
+        if f"ladder.{level}" in result:
+            seeded = float(np.median(result[f"ladder.{level}"][:, 0]))
+            if seeded < LEAST_SEEDED * count - 1.0:
+                few.append(f"{level} {seeded:,.0f}/{count:,.0f}")
+    if not few:
+        return ""
+    told = say(lang, "、", ", ").join(few)
+    return say(
+        lang,
+        f"期初符合条件的企业不足，未能按所写安排（实有/所写）：{told}",
+        f"too few firms qualify for what is stated of the start (seeded/asked): {told}",
+    )
+
+
 def line_of_unscored(unscored: Mapping[str, str], start: str, lang: str) -> str:
     """Facts that lie before the start, by id and quarter: they stand in no scoreboard. Empty where there are none."""
     if not unscored:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_args
 
 from pydantic import model_validator
 
+from sim.errors import Problem, UserError
 from sim.model.exits.parameters import ExitParameters, PublicParameters
 from sim.model.firms.parameters import FirmParameters
 from sim.model.funds.parameters import (
@@ -165,6 +166,33 @@ class Scenario(Table):
         return sorted(
             self.funds, key=lambda c: {"guidance": 0, "direct": 1, "attraction": 2, "sub-fund": 3}.get(c.kind, 4)
         )
+
+    def asked_on_ladders(self) -> dict[str, float]:
+        """ladder.level -> firms on it at the start, central values."""
+        return {
+            f"{a}.{b}": level.initial.value
+            for a, ladder in self.ladders.items()
+            for b, level in ladder.levels.items()
+            if level.initial is not None
+        }
+
+    def refuse_overfull_ladders(self) -> None:
+        """UserError where more firms are to stand on a level at the start, or on an exclusive ladder, than exist."""
+        firms, asked = self.firms.initial.count.value, self.asked_on_ladders()
+        problems = []
+        for a, ladder in self.ladders.items():
+            own = {f"ladders.{a}.levels.{b}.initial": asked.get(f"{a}.{b}", 0.0) for b in ladder.levels}
+            keys = [key for key, count in own.items() if count > firms]
+            if keys or not ladder.exclusive or sum(own.values()) <= firms:
+                message = f"more firms on the level at the start than there are (firms.initial.count {firms:g})"
+            else:
+                number = f"{sum(own.values()):g}"
+                keys = [f"ladders.{a}.levels"]
+                own[keys[0]] = sum(own.values())
+                message = f"levels of one ladder sum to {number} firms at the start, there are {firms:g}"
+            problems += [Problem(message, *self._tree.place(key), key, f"{own[key]:g}") for key in keys]
+        if problems:
+            raise UserError(problems)
 
     @cached_property
     def metrics(self) -> list[Any]:
