@@ -948,13 +948,13 @@ def what_is_changed(material: Material) -> Table | None:
 
     c, say, lang = material.comparison, material.say, material.lang
     assert c is not None
-    whole = {"removed": say("删去", "removed"), "added": say("新增", "added")}
+    whole: dict[str, str] = {"removed": say("删去", "removed"), "added": say("新增", "added")}
     rows: list[Row] = []
     for name, changes in (c.about.get("changes") or {}).items():
         rows.append(Row([Cell(capital(c.called(name, lang)))], "group"))
         for change in changes[:MOST_STATED]:
             path = change["path"]
-            told = whole.get(change["written"], change["written"])
+            told = whole.get(str(change["written"]), str(change["written"]))
             if "value" in change:
                 told = numbers.written(change["value"], change["unit"], lang)
             rows.append(Row([Cell(capital(of_path(path, lang)) or path), Cell(path), Cell(told)]))

@@ -190,7 +190,9 @@ class Scenario(Table):
                 keys = [f"ladders.{a}.levels"]
                 own[keys[0]] = sum(own.values())
                 message = f"levels of one ladder sum to {number} firms at the start, there are {firms:g}"
-            problems += [Problem(message, *self._tree.place(key), key, f"{own[key]:g}") for key in keys]
+            for key in keys:
+                file, line = self._tree.place(key)
+                problems.append(Problem(message, file, line, key, f"{own[key]:g}"))
         if problems:
             raise UserError(problems)
 
