@@ -455,6 +455,12 @@ def test_the_tables_of_funds_close(small: dict[str, Path], lang: str):
     assert partners.rows[0].cells[7].text == f"{(back + nav) / paid:.2f}"
 
 
+def test_what_comes_from_outside_the_zone_is_told_beside_multiples(small: dict[str, Path]):
+    en, zh = (sections.each_fund(told(small["run"], lang)) for lang in ("en", "zh"))
+    assert en is not None and zh is not None and "pooled" in en.caption and "合并口径" in zh.caption
+    assert re.search(r"sub-funds have invested \d+% lies outside the zone", en.note) and "投在区外" in zh.note
+
+
 def test_the_rest_of_other_partners_money_is_not_said_to_come_to_the_zone(small: dict[str, Path]):
     """The metric counts what is meant for the zone: the rest goes outside as well."""
     en, zh = (sections.leverage_in_words(told(small["run"], lang)) for lang in ("en", "zh"))

@@ -569,6 +569,22 @@ def _over(part: float, whole: float) -> float:
     return part / whole if whole > 0 else math.nan
 
 
+def outside_in_words(material: Material) -> str:
+    """How much of what sub-funds return comes from beyond the zone, whose growth is an assumption."""
+    result, say = material.result, material.say
+    assert result is not None
+    local, outside = (_median(result, f"funds.subfunds.invested.{where}") or 0.0 for where in ("local", "outside"))
+    if not outside > 0.0:
+        return ""
+    share = f"{outside / (local + outside):.0%}"
+    return say(
+        f"子基金所投资金有{share}投在区外，作为一个合并组合计算，其增长率是假设（[outside]）；"
+        "子基金的 DPI、TVPI、IRR 有一部分由此而来。",
+        f" Of what sub-funds have invested {share} lies outside the zone, in one pooled portfolio whose growth is an"
+        " assumption ([outside]): part of their DPI, TVPI and IRR comes from it.",
+    )
+
+
 def each_fund(material: Material) -> Table | None:
     """Each fund or class of funds by name at the last quarter: money as medians, measures with their bands."""
     from sim.model.layout import classes_of
@@ -611,8 +627,8 @@ def each_fund(material: Material) -> Table | None:
     header = say("基金|认缴|实缴|分配|净值|公允净值", "Fund|Size|Paid in|Paid out|NAV|Fair NAV").split("|")
     return Table(
         say(
-            f"逐只（逐类）基金，{last}（{money.unit}，中位数；下方为5–95%区间）",
-            f"Each fund or class of funds, {last} ({money.unit}, medians; 5–95 % below)",
+            f"逐类基金（合并口径），{last}（{money.unit}，各次模拟的中位数；下方为5–95%区间）",
+            f"Each class of funds, its funds pooled, {last} ({money.unit}, medians of replications; 5–95 % below)",
         ),
         [*header, "TVPI", "DPI", "IRR", "KS-PME"],
         rows,
@@ -622,7 +638,8 @@ def each_fund(material: Material) -> Table | None:
             "自运行起点算起。",
             "To the partners, after fees and carry. NAV at last prices, fair NAV at fair value. IRR and KS-PME of funds"
             " with books count from the start.",
-        ),
+        )
+        + outside_in_words(material),
         (0.18, *(0.074 for _ in range(5)), *(0.1125 for _ in range(4))),
         small=True,
     )
