@@ -92,7 +92,7 @@ class Stopped(Exception):
 
 
 def run(a: argparse.Namespace) -> int:
-    from sim.printing import document_of_run, first_look, put_json, summary
+    from sim.printing import document_of_run, first_look, line_of_seeded, put_json, summary
     from sim.progress import duration
     from sim.scenario import load_scenario
 
@@ -116,6 +116,8 @@ def run(a: argparse.Namespace) -> int:
         )
     if not a.json:
         print(summary(result, _lang), flush=True)  # first: a reader waits for this, not for files
+        if few := line_of_seeded(result, scenario.asked_on_ladders(), _lang):
+            print("\n" + few)
     if a.audit and not a.json:
         of, quarters = result.manifest["audit"]["replications"], result.manifest["audit"]["quarters"]
         print(
@@ -222,16 +224,30 @@ def check(a: argparse.Namespace) -> int:
     from sim.scenario.loading import grade_shares
 
     scenario = load_scenario(a.scenario, overrides=a.set)
+    scenario.refuse_overfull_ladders()
     grades, doubted = grade_shares(scenario), doubt.counts(scenario)
-    from sim.printing import line_of_doubt, line_of_grades, put_json
+    from sim.printing import line_of_doubt, line_of_grades, line_of_unscored, put_json
+    from sim.quantities import quarter_name
+    from sim.scoring import unscored
 
+    early = unscored(scenario)
     if a.json:
-        put_json({"file": a.scenario, "valid": True, "parameters_by_grade": grades, "doubt_by_grade": doubted})
+        put_json(
+            {
+                "file": a.scenario,
+                "valid": True,
+                "parameters_by_grade": grades,
+                "doubt_by_grade": doubted,
+                "facts_before_the_start": early,
+            }
+        )
     else:
         print(say(f"{a.scenario}: valid", f"{a.scenario}：有效"))
         print(line_of_grades(grades, _lang))
         if doubted:
             print(line_of_doubt(doubted, _lang))
+        if early:
+            print(line_of_unscored(early, quarter_name(int(scenario.zone.start)), _lang))
     return 0
 
 

@@ -167,8 +167,11 @@ def headline_dates(quarters: Sequence[str], most: int = 4) -> list[str]:
 def scoreboard(result: Result, lang: str) -> str:
     """Published facts beside what was simulated; calibrated facts, checks and goals each under their own name."""
     scored = [fact for fact in result.facts if fact.p50 is not None]
+    first = result.quarters[0]
+    early = {f.id: f.since or f.date for f in result.facts if f.p50 is None and f.use != "input"}
+    told = line_of_unscored({name: when for name, when in early.items() if when < first}, first, lang)
     if not scored:
-        return ""
+        return told
     rows = []
     for fact in scored:
         bound = {"at_least": "≥ ", "at_most": "≤ "}.get(fact.bound, "")
@@ -198,7 +201,7 @@ def scoreboard(result: Result, lang: str) -> str:
     if any(fact.bound == "at_least" for fact in scored):
         floor = "≥：公布的是下限，95 % 分位数达到它即为在区间内"
         lines.append(say(lang, floor, "≥: a floor was published; inside where the 95 % quantile reaches it"))
-    return "\n".join(lines)
+    return "\n".join([*lines, told] if told else lines)
 
 
 def returns(result: Result, lang: str) -> str:
@@ -288,7 +291,11 @@ def line_of_pack(about: Mapping[str, Any], lang: str) -> str:
     ]
     if missed:
         lines.append(
-            say(lang, "  期末返投未达标的概率：", "  odds of missing the reinvestment ratio (返投), at the end: ")
+            say(
+                lang,
+                "  期末返投未达标子基金占比：",
+                "  share of the class's sub-funds that miss the reinvestment ratio (返投), at the end: ",
+            )
             + say(lang, "，", ", ").join(missed)
         )
     e = pack.get("evaluation")
@@ -303,6 +310,40 @@ def line_of_pack(about: Mapping[str, Any], lang: str) -> str:
             )
         )
     return "\n".join(lines)
+
+
+LEAST_SEEDED = 0.9  # of what is asked of a level: a quarter's own coming and going is less
+
+
+def line_of_seeded(result: Result, asked: Mapping[str, float], lang: str) -> str:
+    """Levels on which fewer firms stand after the first quarter than were asked at the start: too few qualify. Empty
+    where there are none. asked: ladder.level -> firms."""
+    few = []
+    for level, count in asked.items():
+        if f"ladder.{level}" in result:
+            seeded = float(np.median(result[f"ladder.{level}"][:, 0]))
+            if seeded < LEAST_SEEDED * count - 1.0:
+                few.append(f"{level} {seeded:,.0f}/{count:,.0f}")
+    if not few:
+        return ""
+    told = say(lang, "、", ", ").join(few)
+    return say(
+        lang,
+        f"期初符合条件的企业不足，未能按所写安排（实有/所写）：{told}",
+        f"too few firms qualify for what is stated of the start (seeded/asked): {told}",
+    )
+
+
+def line_of_unscored(unscored: Mapping[str, str], start: str, lang: str) -> str:
+    """Facts that lie before the start, by id and quarter: they stand in no scoreboard. Empty where there are none."""
+    if not unscored:
+        return ""
+    told = say(lang, "、", ", ").join(f"{name} ({quarter})" for name, quarter in unscored.items())
+    return say(
+        lang,
+        f"早于起点 {start}，无法评分的公布数据：{told}",
+        f"facts that lie before the start, {start}, and cannot be scored: {told}",
+    )
 
 
 def since(fact: ScoredFact, lang: str) -> str:

@@ -199,6 +199,8 @@ def parse_count(value: object) -> float:
     accepted = 'a count as 70, 7000 or "3.2万"'
     if isinstance(value, str) and value.strip().endswith(("%", "％")):
         raise ValueError(f"'%' does not count anything; write {accepted}")
+    if isinstance(value, str) and "亿" in value:
+        raise ValueError(f"'亿' is taken for a unit of money, and this counts; write {accepted}")
     try:
         return parse_number(value)
     except ValueError as error:

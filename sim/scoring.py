@@ -23,18 +23,32 @@ def surely(scored: "Iterable[tuple[str, float | None]]", lang: str) -> str:
     return term("scored.sure", lang).format(count=count) if count else ""
 
 
+def too_early(fact: Any, start: int) -> bool:
+    """Whether a fact is of a time, or counts from one, before anything is simulated: it cannot be scored."""
+    return int(fact.date if fact.since is None else fact.since) < start
+
+
+def unscored(scenario: "Scenario") -> dict[str, str]:
+    """Id -> quarter of the facts, inputs aside, that lie or count from before the start: nothing scores them."""
+    from sim.quantities import quarter_name
+
+    start = int(scenario.zone.start)
+    early = [fact for fact in scenario.facts if fact.use != "input" and too_early(fact, start)]
+    return {fact.id: quarter_name(int(fact.date if fact.since is None else fact.since)) for fact in early}
+
+
 def simulated(fact: Any, result: "Result", start: int) -> np.ndarray:
     """Draws [replication] of what a fact speaks of; sums of metrics, differences since a quarter."""
     at = int(fact.date) - start
     last = result.values.shape[2] - 1
-    if not 0 <= at <= last:
+    if not 0 <= at <= last or too_early(fact, start):
         return np.full(result.values.shape[1], np.nan)
     total = np.zeros(result.values.shape[1])
     for part in fact.metric.split("+"):
         series = result[part.strip()]
         total = total + series[:, at]
         if fact.since is not None:
-            total = total - series[:, max(0, int(fact.since) - start)]
+            total = total - series[:, int(fact.since) - start]
     return total
 
 

@@ -198,7 +198,7 @@ TERMS: dict[str, tuple[str, str]] = {
     "funds.leverage": ("放大倍数", "Leverage"),
     "funds.subfunds.lapsed": ("未能设立的子基金", "Sub-fund proposals lapsed"),
     "funds.subfunds.others": ("社会资本出资", "Other partners' money in sub-funds"),
-    "funds.subfunds.additional": ("新增社会资本", "Other partners' money new to the zone"),
+    "funds.subfunds.additional": ("投向园区的新增社会资本", "Other partners' money for the zone that is new to it"),
     "funds.park.size": ("基金园区注册规模", "Registered size of the fund park"),
     "funds.park.count": ("基金园区注册企业", "Enterprises in the fund park"),
     "public.outlay": ("财政累计支出", "Public outlay"),

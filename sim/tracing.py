@@ -212,11 +212,19 @@ def firm_now(scenario: Scenario, world: World, slot: int, rounds: Sequence[dict[
         out["equity"] = {
             "listed": bool(v.listed[row]),
             "last_post_money": float(v.last_post[row]),
+            "market_value": _market_value(scenario, world, row),
             "first_post_money": float(v.first_post[row]),
             "raised": float(v.raised[row]),
             **cap_table(scenario, world, row, rounds),
         }
     return out
+
+
+def _market_value(scenario: Scenario, world: World, row: int) -> float | None:
+    """What a listed venture is worth on the market at the end; None where it is not listed."""
+    if not world.ventures.listed[row]:
+        return None
+    return float(np.exp(world.ventures.log_value[row] + world.market.multiple[scenario.zone.quarters - 1]))
 
 
 def cap_table(scenario: Scenario, world: World, row: int, rounds: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -279,11 +287,19 @@ def cap_table(scenario: Scenario, world: World, row: int, rounds: Sequence[dict[
 
 
 def last_table(life: dict[str, Any]) -> dict[str, Any] | None:
-    """The newest cap table of a life: of today, or after the last round that left one."""
+    """The newest cap table of a life: of today, or after the last round that left one. None of a firm that was listed:
+    its classes have converted, and nothing is left to be split."""
+    if was_listed(life):
+        return None
     equity = life.get("now", {}).get("equity")
-    if equity and equity["classes"] and not equity["listed"]:
+    if equity and equity["classes"]:
         return equity
     return next((r["cap_table"] for r in reversed(life["rounds"]) if r.get("cap_table")), None)
+
+
+def was_listed(life: dict[str, Any]) -> bool:
+    equity = life.get("now", {}).get("equity")
+    return bool(equity and equity["listed"]) or any(e["way"] == "listing" for e in life["exits"])
 
 
 def draw_payoff(life: dict[str, Any], scenario: Scenario, folder: str | Path, lang: str) -> Path | None:
@@ -379,16 +395,22 @@ def outline(life: dict[str, Any], scenario: Scenario, lang: str) -> str:
             "renewed": say(lang, "续期", "renewed"),
             "left": say(lang, "失去", "left"),
             "rejected": say(lang, "未通过", "rejected"),
+            "moved": say(lang, "转至", "moved"),
+            "withdrawn": say(lang, "撤回或被否", "withdrawn or rejected"),
+            "regranted": say(lang, "复审失去，当季重新获得", "lost, and granted again in the same quarter"),
         }
 
         def told_level(e: dict[str, Any]) -> str:
             name, lower = str(level_names.get(e["level"], e["level"])), e.get("falls_to")
+            if e["event"] == "moved":
+                above = level_names.get(e["from"], e["from"])
+                return say(lang, f"{above} → {name}", f"{above} -> {name}")
             if lower is None:
                 return name
             back = level_names.get(lower, lower)
             return say(lang, f"{name}（退回{back}）", f"{name} (falls back to {back})")
 
-        rows = [[e["quarter"], word[e["event"]], told_level(e)] for e in life["levels"]]
+        rows = [[e["quarter"], word[e["event"]], told_level(e)] for e in steps(life, scenario)]
         parts.append(layout(say(lang, "认定与上市||", "certificates, listing||").split("|"), rows, left=3))
     if life["exits"]:
         ways = {"sale": ("被并购", "sold"), "liquidation": ("清算", "liquidated"), "listing": ("上市", "listed")}
@@ -397,7 +419,7 @@ def outline(life: dict[str, Any], scenario: Scenario, lang: str) -> str:
                 e["quarter"],
                 say(lang, *ways.get(e["way"], (e["way"], e["way"]))),
                 money(e["proceeds"]),
-                money(e["to_funds"]),
+                _after_lock_up(e, life, scenario, lang) if e["way"] == "listing" else money(e["to_funds"]),
             ]
             for e in life["exits"]
         ]
@@ -426,13 +448,76 @@ def outline(life: dict[str, Any], scenario: Scenario, lang: str) -> str:
         if equity:
             state = say(lang, "已上市", "listed") if equity["listed"] else say(lang, "未上市", "unlisted")
             text = say(lang, "最近投后估值", "last post-money")
-            parts[-1] += (
-                say(lang, "，", ", ") + f"{state}{say(lang, '，', ', ')}{text} {money(equity['last_post_money'])}"
-            )
+            worth = equity["last_post_money"]
+            if equity["listed"]:
+                text, worth = say(lang, "市值", "market value"), equity["market_value"]
+            parts[-1] += say(lang, "，", ", ") + f"{state}{say(lang, '，', ', ')}{text} {money(worth)}"
     table = last_table(life)
     if table and table["classes"]:
         parts.append(_payoffs(table, lang))
+    elif was_listed(life):
+        parts.append(
+            say(
+                lang,
+                "企业已上市，各类股份均已转为普通股，优先权不再有效，故不列出售时的分配表。",
+                "The firm was listed: its classes have converted into common and no preference is left, so there is no"
+                " table of what each class gets in a sale.",
+            )
+        )
     return "\n\n".join(parts)
+
+
+def steps(life: dict[str, Any], scenario: Scenario) -> list[dict[str, Any]]:
+    """The events of a life's levels as steps: what the log has as a loss and a gain of one quarter is one move up, one
+    fall back, or one award lost and granted again; and who leaves a queue has withdrawn or was rejected."""
+    sold = {e["quarter"] for e in life["exits"]}
+    found: list[dict[str, Any]] = []
+    for quarter in dict.fromkeys(e["quarter"] for e in life["levels"]):
+        own = [dict(e) for e in life["levels"] if e["quarter"] == quarter]
+        gained = [e["level"] for e in own if e["event"] == "entered"]
+        gone: list[tuple[str, str]] = []  # told by another event
+        for e in own:
+            ladder, _, name = e["level"].partition(".")
+            level = scenario.ladders[ladder].levels[name]
+            if e["event"] == "rejected" and e.get("falls_to") is not None:
+                gone += [("left", _whole(ladder, level.requires)), ("entered", e["falls_to"])]
+            if e["event"] != "left" or ("left", e["level"]) in gone:
+                continue
+            lower = _whole(ladder, level.falls_to)
+            up = [x for x in gained if x.startswith(f"{ladder}.")] if scenario.ladders[ladder].exclusive else []
+            if e["level"] in gained:
+                e["event"] = "regranted"
+                gone.append(("entered", e["level"]))
+            elif lower in gained:
+                e |= {"event": "withdrawn", "falls_to": lower}
+                gone.append(("entered", lower))
+            elif up:
+                e |= {"event": "moved", "from": e["level"], "level": up[0]}
+                gone.append(("entered", up[0]))
+            elif level.withdraws is not None and quarter not in sold:
+                e["event"] = "withdrawn"
+        found += [e for e in own if (e["event"], e["level"]) not in gone]
+    return found
+
+
+def _whole(ladder: str, level: str | None) -> str:
+    """A level as ladder.level, where its own ladder may name it by its id alone; empty for none."""
+    return f"{ladder}.{level}" if level and "." not in level else level or ""
+
+
+def _after_lock_up(event: dict[str, Any], life: dict[str, Any], scenario: Scenario, lang: str) -> str:
+    """A listing pays funds nothing: they sell what they hold in equal parts once they may."""
+    tables = [r["cap_table"] for r in life["rounds"] if r["quarter"] <= event["quarter"] and r["cap_table"]]
+    if not tables or not any(c["holders"] for c in tables[-1]["classes"]):
+        return "–"
+    first = parse_quarter(event["quarter"]) + round(4 * scenario.exits.lock_up.value)
+    count = max(1, round(4 * scenario.exits.sell_over.value))
+    last = quarter_name(first + count - 1)
+    return say(
+        lang,
+        f"锁定期后分 {count} 次卖出（{quarter_name(first)}–{last}）",
+        f"sold after the lock-up: {count} sales follow ({quarter_name(first)} to {last})",
+    )
 
 
 def _holder(name: str, lang: str, classes: Mapping[str, str]) -> str:

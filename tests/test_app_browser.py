@@ -252,6 +252,13 @@ def test_a_bad_value_is_told_beside_its_field_and_a_good_one_is_taken(browser: B
         page.locator("#lever-funds-guidance-size-reset").click()
         visit.is_whole("baseline")
         expect(box).to_have_value("50亿")
+        row = page.locator("#lever-funds-guidance-size-row")
+        for text, mark in (("80亿", re.compile(r"\bmoved\b")), ("50亿", re.compile(r"^(?!.*\bmoved\b)"))):
+            box.fill(text)
+            box.press("Enter")
+            expect(row).to_have_class(mark)  # set back to the scenario's own value it is not changed any more
+        visit.is_whole("baseline")
+        expect(page.locator("#lever-funds-guidance-size-reset")).to_be_hidden()
         switch = page.locator("#lever-market-shut-share")
         switch.focus()
         page.keyboard.press("Space")

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sim import cli, store
@@ -457,3 +458,40 @@ def test_an_unknown_metric_is_told_which_command_lists_them(capsys: pytest.Captu
     assert "python run.py metrics SCENARIO" in told and "did you mean firms.alive" in told
     assert cli.main([*words, "--lang", "zh"]) == 2
     assert "python run.py metrics 情景文件" in capsys.readouterr().err
+
+
+def test_a_fact_before_the_start_is_told_and_not_left_out_in_silence(tmp_path: Path) -> None:
+    """It stood in facts.csv without a score, and nowhere was it said why."""
+    from sim.printing import line_of_unscored, scoreboard
+    from sim.result import Result, ScoredFact
+    from sim.scenario import load_scenario
+    from sim.scoring import unscored
+
+    own, fact = tmp_path / "own.toml", '[[facts]]\nid = "{}"\nmetric = "firms.alive"\nvalue = 9\nuse = "{}"\n'
+    text = fact.format("old", "check") + 'date = "2018Q4"\n' + fact.format("known", "input") + 'date = "2018Q4"\n'
+    text += fact.format("change", "goal") + 'since = "2019Q1"\ndate = "2024Q4"\n'
+    own.write_text(f'extends = "{Path("scenarios/xian.toml").resolve()}"\n{text}', encoding="utf-8")
+    early = unscored(load_scenario(own))
+    assert early == {"old": "2018Q4", "change": "2019Q1"}
+    assert "before the start, 2019Q4, and cannot be scored: old (2018Q4), change (2019Q1)" in line_of_unscored(
+        early, "2019Q4", "en"
+    )
+    lost = ScoredFact("old", "check", "firms.alive", "2018Q4", 9.0, "firms")
+    bare = Result([], ["2019Q4"], np.zeros((0, 1, 1)), facts=[lost])
+    assert "old (2018Q4)" in scoreboard(bare, "en") and "无法评分的公布数据：old" in scoreboard(bare, "zh")
+
+
+def test_more_firms_on_a_ladder_than_exist_are_refused_and_too_few_that_qualify_are_told(
+    headwater: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    from sim.model.metrics import Metric
+    from sim.printing import line_of_seeded
+
+    over = headwater("check", "scenarios/xian.toml", "--set", "firms.initial.count=1500", "--lang", "en")
+    assert over.returncode == 2 and "ladders.certificates.levels.hte.initial: more firms on the level" in over.stderr
+    metric = Metric("ladder.certificates.hte", "firms", {"zh": "高企", "en": "hte"})
+    result = Result([metric], ["2019Q4"], np.full((1, 3, 1), 40.0))
+    told = line_of_seeded(result, {"certificates.hte": 100.0}, "en")
+    assert told.endswith("(seeded/asked): certificates.hte 40/100") and not line_of_seeded(
+        result, {"certificates.hte": 41.0}, "en"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from sim.analysis.compare import (
     unlike,
 )
 from sim.analysis.compare import run as compare_scenarios
-from sim.analysis.stacking import REMOVED, changed, differences, refuse_conflicts, stack
+from sim.analysis.stacking import REMOVED, changed, changes_in_words, differences, refuse_conflicts, stack
 from sim.analysis.text import show
 from sim.errors import UserError
 from sim.model.metrics import Metric
@@ -199,7 +200,8 @@ def test_price_of_what_was_not_bought_is_undetermined() -> None:
 
 def test_verdict_says_nothing_that_the_interval_does_not() -> None:
     assert Price("a", "jobs", 10.0, 5.0, 0.5, 0.2, 0.9).verdict == "price"
-    assert Price("a", "jobs", 10.0, 5.0, 0.5, -0.2, 0.9).verdict == "price"
+    assert Price("a", "jobs", 10.0, 5.0, 0.5, -0.2, 0.9).verdict == "undetermined"
+    assert Price("a", "jobs", 10.0, -5.0, -0.5, -0.9, 0.2).verdict == "undetermined"  # no negative price of noise
     assert Price("a", "jobs", 10.0, -5.0, -0.5, -0.9, -0.2).verdict == "better"
     assert Price("a", "jobs", -10.0, -5.0, 0.5, 0.2, 0.9).verdict == "saving"
     assert Price("a", "jobs", -10.0, 5.0, -0.5, -0.9, -0.2).verdict == "worse"
@@ -244,6 +246,41 @@ def zones(**effects: float) -> Comparison:
         return Result(metrics, QUARTERS, both, manifest={"seed": 1, "replications": 40})
 
     return compare({"base": zone(0), "other": zone(1)})
+
+
+def test_what_a_higher_ratio_costs_stands_beside_the_prices() -> None:
+    """Raising the reinvestment ratio looked free: more for less. It is paid for by the funds that miss it."""
+    missed = "guidance.reinvestment.missed.angel"
+    free = changing(zones(**{"public.net_cost_pv": -5.0, missed: 3.0}), "guidance.reinvestment")
+    assert free.prices[0].verdict == "better" and free.misses_rose("other")
+    assert "more, at less cost, but more sub-funds miss the ratio" in free.table("en")
+    assert "未达标子基金增多" in free.table("zh") and "返投未达标的占比" in free.table("zh")
+    asked = changing(zones(**{missed: 0.0}), "guidance.reinvestment_of.angel")
+    assert asked.missed() and not asked.misses_rose("other") and "miss the reinvestment ratio" in asked.table("en")
+    less = changing(zones(**{"jobs.total": -2.0, "public.net_cost_pv": 5.0, missed: -3.0}), "guidance.reinvestment")
+    assert less.turned("other") and less.misses_rose("other")  # of the baseline over the scenario
+    assert "miss the reinvestment ratio" not in changing(zones(), "funds.a.size").table("en")
+
+
+def test_a_ratio_that_the_baseline_does_not_ask_for_has_its_own_share_only() -> None:
+    metrics = [Metric("guidance.reinvestment.missed.angel", "share", {"zh": "天使返投未达标", "en": "angel: missed"})]
+
+    def zone(share: float) -> Result:
+        return Result(metrics, QUARTERS, np.full((1, 4, 2), share), manifest={"seed": 1, "replications": 4})
+
+    c = changing(compare({"base": zone(math.nan), "other": zone(0.25)}), "guidance.reinvestment")
+    line = next(x for x in c.table("en").splitlines() if x.startswith("angel  other"))
+    assert line.split() == ["angel", "other", "–", "25%", "–"] and "天使      other" in c.table("zh")
+
+
+def test_a_scenario_that_equals_the_baseline_is_told_in_a_sentence_and_has_no_rows() -> None:
+    c = compare({"base": worlds(0.0), "same": worlds(0.0), "policy": worlds(0.05)})
+    c.about = {"changes": {"same": [{"path": "guidance.asks", "written": "0.4"}], "policy": []}}
+    assert [d.name for d in c.differing()] == ["policy"]
+    en, zh = c.table("en"), c.table("zh")
+    assert "same: this scenario equals the baseline in every metric (it states guidance.asks = 0.4" in en
+    assert not re.search(" same  ", en) and "same：各项指标均与基准相同" in zh
+    assert [name for name, _, _ in c.priced()] == ["policy"]
 
 
 def changing(c: Comparison, *paths: str) -> Comparison:
@@ -446,6 +483,35 @@ def test_changes_of_one_thing_to_two_values_do_not_stack(xian: Any) -> None:
     variants = {n: variant(n) for n in ("no-guidance-fund", "double-fund")}
     with pytest.raises(UserError, match=r"funds.guidance.size: two of the changes set this"):
         refuse_conflicts(xian, variants)
+
+
+def test_changes_of_two_keys_of_one_table_stack_and_so_does_one_value_written_twice(xian: Any) -> None:
+    """[guidance.cap] stands in the pack and not in the file, so that both changes stated the table."""
+    one, two = (changed(xian, f"guidance.cap.{name}=0.5")[1] for name in ("angel", "venture"))
+    same = changed(xian, "guidance.cap.angel=50%")[1]
+    variants = {"one": one, "two": two, "same": same}
+    refuse_conflicts(xian, variants)
+    both = stack(xian, variants, ["one", "two", "same"])
+    assert (both.guidance.cap.angel.value, both.guidance.cap.venture.value) == (0.5, 0.5)
+    other = changed(xian, "guidance.cap.angel=45%")[1]
+    with pytest.raises(UserError, match=r"guidance.cap.angel: two of the changes set this"):
+        refuse_conflicts(xian, {"one": one, "other": other})
+    assert changes_in_words(xian, one) == [
+        {"path": "guidance.cap.angel", "written": "0.5", "value": 0.5, "unit": "share"}
+    ]
+
+
+def test_no_text_holds_a_table_of_python(xian: Any, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text(
+        f'extends = "{SCENARIOS.resolve()}/xian.toml"\n[firms.initial]\ncount = {{ uniform = [100, 200] }}\n'
+        '[[facts]]\nid = "another"\nmetric = "firms.alive"\ndate = "2021Q4"\nvalue = 9\nuse = "goal"\n'
+        "[ladders.listing.levels.listed]\nwindows = [1, 2]\n",
+        encoding="utf-8",
+    )
+    told = {row["path"]: row["written"] for row in changes_in_words(xian, load_scenario(mine))}
+    assert told["firms.initial.count"] == "{ uniform = [100, 200] }"
+    assert told["facts.another"] == "added" and told["ladders.listing.levels.listed.windows"] == "[1, 2]"
 
 
 def test_change_written_on_the_command_line_has_a_name(xian: Any) -> None:

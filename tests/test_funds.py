@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim import measures
-from sim.analysis import returns
+from sim.analysis import follow_on, returns
 from sim.ensemble import Worlds, simulate
 from sim.finance.payoff import split_proceeds
 from sim.finance.waterfall import due_to_protected
@@ -339,6 +339,20 @@ def test_named_paths_state_odds_and_what_is_drawn(plain):
     assert "named.eswin.revenue" in eswin["drawn"] and "named.eswin.rounds.0.amount" not in eswin["drawn"]
     paid = plain["named.eswin.zone.paid_in"][:, 0]
     assert paid == pytest.approx(17.5e8)
+
+
+def test_a_yuan_that_the_treasury_does_not_pay_has_no_value_to_it():
+    """Market funds move the treasury's money by chance alone: −57.5 ± 294 was printed."""
+    draws = np.random.default_rng(1)
+    more, chance = np.full(50, 100.0), draws.normal(size=50)
+    assert np.isnan(returns.for_each(draws.normal(size=50), chance, more).value)
+    assert np.isnan(returns.for_each(2.0 * more, np.full(50, 0.1), more).value)  # next to nothing
+    assert np.isnan(returns.for_each(more, 0.0 * more, more).value)
+    assert returns.for_each(2.0 * more, more + chance, more).value == pytest.approx(2.0, rel=0.01)
+    unpaid = returns.Estimate(float("nan"), float("nan"))
+    row = returns.NextYuan("market", "x", *(returns.Estimate(0.9, 0.1),) * 2, unpaid)
+    assert "undetermined" in follow_on.report_classes([row], "en").splitlines()[1]
+    assert "无法确定" in follow_on.report_classes([row], "zh").splitlines()[1]
 
 
 def test_the_next_yuan_is_paired():

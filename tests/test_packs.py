@@ -44,15 +44,15 @@ def test_terms_beyond_the_packs_limits_are_told_not_refused():
     assert {"funds.angel.fee", "funds.venture.life"} <= beyond
 
 
-def test_the_summary_has_the_odds_of_missing_the_reinvestment_ratio_by_class():
+def test_the_summary_has_the_share_of_funds_that_miss_the_reinvestment_ratio_by_class():
     from sim.printing import line_of_pack
 
     row = {"name": {"zh": "天使", "en": "Angel"}, "tolerance": 0.4, "breach": 0.1, "breach_error": 0.01}
     pack = {"pack": "p", "name": {"zh": "规则", "en": "Rules"}, "valid_from": "2020Q1", "valid_to": None}
     pack |= {"departures": [], "classes": {"angel": row | {"reinvestment_missed": 0.83}}}
     told = line_of_pack({"rule_pack": pack}, "en")
-    assert "odds of missing the reinvestment ratio (返投), at the end: Angel 83%" in told
-    assert "期末返投未达标的概率：天使 83%" in line_of_pack({"rule_pack": pack}, "zh")
+    assert "share of the class's sub-funds that miss the reinvestment ratio (返投), at the end: Angel 83%" in told
+    assert "期末返投未达标子基金占比：天使 83%" in line_of_pack({"rule_pack": pack}, "zh")
     pack["classes"]["angel"]["reinvestment_missed"] = float("nan")  # a scenario that asks for none
     assert "reinvestment" not in line_of_pack({"rule_pack": pack}, "en")
 
@@ -86,6 +86,18 @@ def test_an_unknown_pack_names_the_nearest():
 )
 def test_contradictory_terms_are_refused(term, words):
     assert words in problem(term)
+
+
+@pytest.mark.parametrize("table", ["cap", "tolerance", "reinvestment_of", "limits.fee_of"])
+def test_a_table_by_class_speaks_of_sub_funds_or_of_mandates(tmp_path, table):
+    """A name that was misspelt was passed over, and its class had the pack's number."""
+    said = problem(f"guidance.{table}.ventrue=0.9")
+    assert f"guidance.{table}.ventrue: no such class of sub-funds" in said and "did you mean venture" in said
+    said = problem(f"guidance.{table}.direct=0.9")
+    assert f"guidance.{table}.direct: is a fund of kind direct: rules by class hold for sub-funds" in said
+    own = tmp_path / "own.toml"
+    own.write_text(f'extends = "{XIAN.resolve()}"\n[[funds]]\nid = "industry"\nremove = true\n')
+    load_scenario(own, [f"guidance.{table}.industry=0.9"])  # packs state mandates, whatever classes there are
 
 
 def test_a_missing_hurdle_names_the_class(tmp_path):

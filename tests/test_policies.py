@@ -313,6 +313,15 @@ products = [{ id = "boxes", name = "boxes", capacity = 1000, price = "10万" }]
 
 # ------------------------------------------------------------------------------------------------------ dated rules
 
+LATE = """
+[[named]]
+id = "late"
+name = "late"
+sector = "software"
+founded = "FOUNDED"
+revenue = "3000万"
+rounds = [{ stage = "angel", date = "2018Q1", amount = "800万", post_money = "5000万" }]
+"""
 BATCH = """
 [ladders.test]
 name = "test"
@@ -493,6 +502,9 @@ def _name(quarter: int) -> str:
          "{ begins = '2024Q4', until = '2026Q1', odds = 1 }]\n", "each must come after the one before"),
         ('[[projects]]\nid="p"\nname="p"\nsector="steel"\nutilisation=1\n'
          'products=[{id="x",name="x",capacity=1,price=1}]\n', "no such sector"),
+        (LATE.replace("FOUNDED", "2030Q1"), "it enters in 2019Q4 and is founded in 2030Q1"),
+        (LATE.replace("FOUNDED", "2018Q3"), "the round closed in 2018Q1, the firm is founded in 2018Q3"),
+        ('[firms.entry.organic]\nper_year = "1000亿"\n', "'亿' is taken for a unit of money, and this counts"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named_with_its_place(tmp_path, text, said):

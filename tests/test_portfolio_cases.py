@@ -24,6 +24,7 @@ CASES = """
 [[cases]]
 firm = "eg-photon"
 name = { zh = "上市", en = "listing" }
+kind = "listing"
 exit = "40亿"
 probability = "40%"
 date = "2029Q4"
@@ -61,6 +62,8 @@ def test_an_exit_goes_to_those_who_hold_the_firm():
     split = by_holder(table, 1000.0)
     assert split["venture"] == pytest.approx(200.0) and split[REST] == pytest.approx(100.0)
     assert split[COMMON] == pytest.approx(700.0)
+    listed = by_holder(table, 15.0, listing=True)  # every class converts
+    assert listed["venture"] == pytest.approx(3.0) and listed[COMMON] == pytest.approx(10.5)
     low = by_holder(table, 15.0)  # all of it goes to the preference, pro rata to what is held of the class
     assert low["venture"] == pytest.approx(10.0) and low[COMMON] == 0.0
 
@@ -87,7 +90,9 @@ def test_cases_are_weighted_by_their_probability_and_their_rate_is_that_of_the_e
 def test_the_report_sets_the_models_own_view_beside_the_cases(scenario, tmp_path: Path, lang: str):
     text = report(judge(scenario, read_cases(file_of(tmp_path, CASES), scenario), 2, 1), lang)
     assert ("模型自己的看法" if lang == "zh" else "the model's own") in text
-    assert ("上市" if lang == "zh" else "listing") in text and "90%" in text and "eg-venture" in text
+    assert ("上市" if lang == "zh" else "listing") in text and "eg-venture" in text
+    assert ("其余：无所得" if lang == "zh" else "otherwise: worth nothing") in text and "10%" in text
+    assert ("期初（入区时）的股权结构" if lang == "zh" else "cap table of the start") in text
 
 
 def test_cases_that_cannot_be_are_told_together(scenario, tmp_path: Path):
@@ -96,6 +101,8 @@ def test_cases_that_cannot_be_are_told_together(scenario, tmp_path: Path):
         read_cases(file_of(tmp_path, wrong), scenario)
     told = "\n".join(str(p) for p in error.value.problems)
     assert "sum to 1.1" in told and "after the start" in told and "eg-foton" in told
+    with pytest.raises(UserError, match="is called a listing"):
+        read_cases(file_of(tmp_path, CASES.replace('kind = "listing"\n', "")), scenario)
     with pytest.raises(UserError, match="between 0 and 1"):
         read_cases(file_of(tmp_path, CASES.replace('"40%"', "1.4")), scenario)
 

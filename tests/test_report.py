@@ -466,6 +466,19 @@ def test_the_tables_of_funds_close(small: dict[str, Path], lang: str):
     assert partners.rows[0].cells[7].text == f"{(back + nav) / paid:.2f}"
 
 
+def test_what_comes_from_outside_the_zone_is_told_beside_multiples(small: dict[str, Path]):
+    en, zh = (sections.each_fund(told(small["run"], lang)) for lang in ("en", "zh"))
+    assert en is not None and zh is not None and "pooled" in en.caption and "合并口径" in zh.caption
+    assert re.search(r"sub-funds have invested \d+% lies outside the zone", en.note) and "投在区外" in zh.note
+
+
+def test_the_rest_of_other_partners_money_is_not_said_to_come_to_the_zone(small: dict[str, Path]):
+    """The metric counts what is meant for the zone: the rest goes outside as well."""
+    en, zh = (sections.leverage_in_words(told(small["run"], lang)) for lang in ("en", "zh"))
+    assert "the rest goes outside the zone or would have come anyway" in en
+    assert "其余的或投向区外，或没有引导基金也会来" in zh
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_purse_is_told_less_what_is_still_held_where_a_result_has_it(result: Result, folder: Path, lang: str):
     from sim.model.metrics import Metric
@@ -562,6 +575,29 @@ def test_a_scenario_that_changes_nothing_is_said_to_change_nothing(small: dict[s
     nought = {key: np.zeros_like(d.mean) for key in ("mean", "low", "high", "sd", "p05", "p50", "p95", "p_more")}
     still = replace(of.comparison, differences=[replace(d, **nought, p_same=np.ones_like(d.mean))])
     assert answer.sentences(replace(of, comparison=still)) == ["strict：与基准无任何差异。"]
+
+
+def test_a_scenario_that_equals_the_baseline_has_no_rows_and_the_ratio_a_table(small: dict[str, Path]):
+    of = material.gather(small["compare"], "en", None, None, DAY)
+    c = of.comparison
+    assert c is not None
+    (d,), j = c.differences, c.column(c.at)
+    k = c.row("guidance.reinvestment.missed.angel")
+    for x, value in ((c.baseline_mean, 0.5), (d.own, 0.75), (d.mean, 0.25), (d.low, 0.1), (d.high, 0.4), (d.sd, 0.1)):
+        x[k, j] = value
+    d.p_same[k, j] = 0.0
+    table = sections.missed_table(of)
+    assert table is not None and "miss the reinvestment ratio" in table.caption
+    group, row = table.rows[:2]
+    assert group.cells[0].text.endswith("baseline 50%")
+    assert [x.text for x in row.cells] == ["Strict", "75%", "+25 [+10 … +40]", ""]
+    still = replace(d, own=c.baseline_mean.copy(), p_same=np.ones_like(d.p_same))
+    section = sections.policy_comparison(replace(of, comparison=replace(c, differences=[still])))
+    assert section is not None and not any(
+        isinstance(b, blocks.Table) and b.caption.startswith("Difference from") for b in section.blocks
+    )
+    remarks = [b.text for b in section.blocks if isinstance(b, blocks.Paragraph)]
+    assert any("Strict: this scenario equals the baseline in every metric" in text for text in remarks)
 
 
 def test_a_comparison_that_was_saved_reads_back_as_it_was(small: dict[str, Path]):

@@ -10,7 +10,7 @@ import pytest
 
 from sim.analysis.earliest import earliest
 from sim.analysis.model import AnalyticModel
-from sim.analysis.solve import Answer, Target, frontier, quantile_ranks, run, solve
+from sim.analysis.solve import Answer, Solution, Target, frontier, quantile_ranks, run, solve
 from sim.analysis.vary import Varied
 from sim.errors import UserError
 
@@ -70,9 +70,17 @@ def test_target_at_most_is_met_by_the_largest_setting() -> None:
 
 
 def test_far_target_is_out_of_reach_and_the_best_is_told() -> None:
-    answer = found("y@2030Q4 >= 30")
+    answer = found("y@2030Q4 >= 21")
     assert answer.status == "out of reach" and np.isnan(answer.setting)
-    assert answer.best == 10.0 and answer.reached == 0.0
+    assert answer.best == 10.0 and 0.0 < answer.reached < 0.8
+
+
+def test_where_every_setting_has_the_same_odds_none_is_the_best() -> None:
+    answer = found("y@2030Q4 >= 30")
+    assert answer.status == "out of reach" and answer.reached == 0.0 and answer.flat and np.isnan(answer.best)
+    told = {lang: Solution(MODEL, [answer]).table(lang) for lang in ("zh", "en")}
+    assert "makes no difference to the target: 0% at every setting (its mean does move" in told["en"]
+    assert "对达标没有影响：各设定的概率均为 0%" in told["zh"] and "at best" not in told["en"]
     assert len(answer.x) >= 9
 
 

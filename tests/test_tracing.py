@@ -30,6 +30,7 @@ from sim.tracing import (
     outline,
     payoff_of,
     payouts,
+    steps,
 )
 from tests.portfolios import as_workbook, drawn, example
 
@@ -177,8 +178,10 @@ def test_the_printed_life_shows_a_table_after_every_round(imported, lang: str, t
     assert name != "eg-venture"
     assert (f"{name} eg-venture " if lang == "zh" else f"eg-venture ({name}) ") in text
     assert "加权平均" in text or "无" in text if lang == "zh" else "none" in text or "average" in text
-    drawn_to = draw_payoff(life, imported, tmp_path, lang)
-    assert last_table(life) is not None
+    assert draw_payoff(life, imported, tmp_path, lang) is None  # it is listed by now: nothing is left to split
+    unlisted = {**life, "exits": [], "now": {}}
+    drawn_to = draw_payoff(unlisted, imported, tmp_path, lang)
+    assert last_table(unlisted) is not None
     assert drawn_to is not None and drawn_to.read_bytes().startswith(b"\x89PNG")
 
 
@@ -197,6 +200,51 @@ def test_a_fund_is_told_by_its_id_and_the_name_of_its_class():
 def test_a_cap_on_participation_is_told_with_three_figures():
     table = table_of({"shares": 3.0, "price": 10.0, "paid": 30.0, "participating": True, "cap": 2.33481})
     assert "to 2.33x" in _table(table, "en", {}) and "上限 2.33 倍" in _table(table, "zh", {})
+
+
+def test_a_move_is_one_step_and_who_leaves_a_queue_has_withdrawn():
+    """A climb was printed as a loss and a gain, a withdrawn application as a mere loss."""
+    scenario = load_scenario(ROOT / "scenarios" / "xian.toml")
+
+    def told(*events: tuple[str, str], **more: str) -> list[tuple[str, str]]:
+        levels = [{"quarter": "2024Q1", "event": what, "level": level, **more} for what, level in events]
+        return [(e["event"], e["level"]) for e in steps({"levels": levels, "exits": []}, scenario)]
+
+    ladder = scenario.ladders["listing"]
+    assert ladder.exclusive
+    lower, upper = next(
+        (level.requires, name) for name, level in ladder.levels.items() if level.requires and not level.is_listing
+    )
+    lower = str(lower).rpartition(".")[2]
+    assert told(("left", f"listing.{lower}"), ("entered", f"listing.{upper}")) == [("moved", f"listing.{upper}")]
+    queue = next(name for name, level in ladder.levels.items() if level.withdraws and level.falls_to)
+    back = ladder.levels[queue].falls_to
+    assert told(("left", f"listing.{queue}"), ("entered", f"listing.{back}")) == [("withdrawn", f"listing.{queue}")]
+    assert told(("left", f"listing.{queue}")) == [("withdrawn", f"listing.{queue}")]
+    hte = "certificates.hte"
+    assert told(("left", hte), ("entered", hte)) == [("regranted", hte)]
+    assert told(("left", hte)) == [("left", hte)] and told(("renewed", hte)) == [("renewed", hte)]
+    for name, level in ladder.levels.items():
+        held = level.requires and ladder.levels[str(level.requires).rpartition(".")[2]]
+        if level.rejects and held and held.falls_to:
+            events = (("rejected", name), ("left", str(level.requires)), ("entered", held.falls_to))
+            whole = [(what, f"listing.{x}") for what, x in events]
+            assert told(*whole, falls_to=f"listing.{held.falls_to}") == [("rejected", f"listing.{name}")]
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_listing_says_when_funds_sell_and_what_the_firm_is_worth(imported, lang: str):
+    life = follow(imported, 0, "eg-photon", 1)
+    life["levels"] = []
+    life["exits"] = [{"quarter": "2029Q4", "way": "listing", "proceeds": 4e9, "to_funds": 0.0}]
+    equity = {"listed": True, "last_post_money": 1e9, "market_value": 5e9, "classes": []}
+    life["now"] = {"sector": next(iter(imported.firms.sectors)), "age_years": 9, "revenue": 1e8, "profit": 1e7}
+    life["now"] |= {"jobs": 80, "levels": [], "equity": equity}
+    text = outline(life, imported, lang)
+    sales = round(4 * imported.exits.sell_over.value)
+    assert (f"锁定期后分 {sales} 次卖出" if lang == "zh" else f"after the lock-up: {sales} sales follow") in text
+    assert ("市值 50亿元" in text or "市值 50亿" in text) if lang == "zh" else "market value 5bn" in text
+    assert ("优先权不再有效" if lang == "zh" else "no preference is left") in text and last_table(life) is None
 
 
 def test_no_such_firm_is_told_with_examples(imported):

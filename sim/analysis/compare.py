@@ -22,7 +22,7 @@ import numpy as np
 from sim.analysis.model import DEFAULT_METRICS, ZoneModel, all_at_once, fingerprint_of, nearest, refuse
 from sim.analysis.text import between, csv_text, layout, say, show, word
 from sim.errors import NO_SUCH_METRIC, Problem, UserError
-from sim.quantities import BareMoney
+from sim.quantities import BareMoney, half_up
 from sim.terms import capital
 
 if TYPE_CHECKING:
@@ -36,11 +36,14 @@ PRECISION = 0.10  # of the mean difference: the precision for which replications
 ROUNDING = 1e-9  # of what is compared: a smaller difference is the rounding of floats
 RESAMPLES = 2000
 MOST_CHANGES = 6
+COLUMNS = ("mean", "low", "high", "sd", "p05", "p50", "p95", "p_more", "p_same", "needed", "gain", "own")
 PART_NAMES = ("alone", "alone_reach", "last", "last_reach", "shapley", "shapley_reach")
 NET_COST = "public.net_cost_pv"
 NET_COST_HELD = "public.net_cost_held_pv"  # less what the treasury's stakes are still worth; older results have none
 UNLISTED, ALL_FIRMS = "valuation.post_money.total", "valuation.total"
 WEATHER = ("market", "uncertainty", "zone")  # what a zone meets, and nobody decides
+MISSED = "guidance.reinvestment.missed."  # by class: share of the sub-funds past their investment period
+RATIO_ASKED = ("guidance.reinvestment", "guidance.reinvestment_of", "guidance.pack")
 NO_POLICY = (*WEATHER, "run", "sweep", "levers", "facts", "report", "calibrate")
 GAIN_METRICS = ("firms.alive", "ladder.certificates.hte", "firms.listed", "jobs.total")
 
@@ -122,6 +125,7 @@ class Differences:
     p_same: np.ndarray
     needed: np.ndarray
     gain: np.ndarray
+    own: np.ndarray  # the scenario's own mean
 
     @property
     def noise(self) -> np.ndarray:
@@ -147,7 +151,7 @@ class Price:
         if not math.isfinite(self.low) or self.bought == 0:
             return "undetermined"
         if self.low <= 0 <= self.high:  # the cost itself cannot be told from nothing
-            return "price" if self.bought > 0 else "undetermined"
+            return "undetermined"
         if self.cost <= 0:
             return "better" if self.bought > 0 else "saving"
         return "price" if self.bought > 0 else "worse"
@@ -251,6 +255,71 @@ class Comparison:
         """Whether a scenario lives as the baseline does, in every replication and all that is printed."""
         return bool(np.all(d.p_same[self.shown(), self.column(self.at)] == 1.0))
 
+    def equal(self, d: Differences) -> bool:
+        """Whether a scenario is the baseline over again: every metric, in every replication and quarter."""
+        same = np.isnan(d.p_same) | (d.p_same == 1.0)
+        return bool(same.all()) and np.allclose(d.own, self.baseline_mean, ROUNDING, 0.0, equal_nan=True)
+
+    def differing(self) -> list[Differences]:
+        """The scenarios that are not the baseline over again."""
+        return [d for d in self.differences if not self.equal(d)]
+
+    def equals(self, lang: str, short: bool = True) -> list[str]:
+        """A remark for each scenario that is the baseline over again, with what it states for all that."""
+        found = []
+        for d in self.differences:
+            if not self.equal(d):
+                continue
+            rows = (self.about.get("changes") or {}).get(d.name) or ()
+            stated = _listed([f"{row['path']} = {row['written']}" for row in rows if "written" in row])
+            name = self._head(d.name, lang, short)
+            zh = f"它另行写明 {stated}，于此不起作用" if stated else "它没有与基准不同的设定"
+            en = f"it states {stated}, which does nothing here" if stated else "it states nothing otherwise"
+            found.append(
+                say(
+                    lang,
+                    f"{name}：各项指标均与基准相同（{zh}）。",
+                    f"{name}: this scenario equals the baseline in every metric ({en}).",
+                )
+            )
+        return found
+
+    def missed(self) -> list[tuple[int, list[Differences]]]:
+        """By class of sub-fund the row of the share that misses the reinvestment ratio (返投), and the scenarios that
+        ask for another ratio or whose funds miss it otherwise."""
+        j = self.column(self.at)
+        rows = [k for k, m in enumerate(self.metrics) if m.name.startswith(MISSED)]
+
+        def concerned(d: Differences) -> bool:
+            if d.name in self.elsewhere or self.equal(d):
+                return False
+            asks = any(path.startswith(RATIO_ASKED) for path in self.stated(d.name))
+            return asks or any(d.p_same[k, j] < 1.0 for k in rows)
+
+        wanted = [d for d in self.differences if concerned(d)]
+        own = [(k, [d for d in wanted if np.isfinite([d.own[k, j], self.baseline_mean[k, j]]).any()]) for k in rows]
+        return [(k, ds) for k, ds in own if ds]
+
+    def class_of(self, k: int, lang: str) -> str:
+        """The class of sub-funds that a row of `missed` speaks of."""
+        label = self.metrics[k].label[lang]
+        return label.removesuffix("返投未达标") if lang == "zh" else label.partition(": ")[0]
+
+    def misses_rose(self, name: str) -> bool:
+        """Whether more sub-funds of some class miss the ratio than the baseline's, or fewer where a scenario is told
+        the other way round, beyond noise."""
+        sign, j = -1.0 if self.turned(name) else 1.0, self.column(self.at)
+        return any(
+            sign * d.mean[k, j] > 0 and not d.noise[k, j] for k, ds in self.missed() for d in ds if d.name == name
+        )
+
+    def verdict(self, p: Price, lang: str) -> str:
+        """What stands beside a line of prices: what looks better on both may have come at the ratio's expense."""
+        told = say(lang, *VERDICTS[p.verdict])
+        if p.verdict == "better" and self.misses_rose(p.name):
+            told += say(lang, "，但未达标子基金增多", ", but more sub-funds miss the ratio")
+        return told
+
     def turned(self, name: str) -> bool:
         """Whether a scenario gets less of all that can be told from nothing, as one does that takes a policy away. Then
         the reader asks what the baseline buys with what it costs more, and its lines are told the other way round."""
@@ -286,7 +355,8 @@ class Comparison:
     def priced(self) -> list[tuple[str, bool, list[Price]]]:
         """(scenario, whether it is told the other way round, its lines so told), in the order of the scenarios."""
         found = []
-        for name in dict.fromkeys(p.name for p in self.prices if not self.unpriced(p.name)):
+        equal = [d.name for d in self.differences if self.equal(d)]
+        for name in dict.fromkeys(p.name for p in self.prices if p.name not in equal and not self.unpriced(p.name)):
             turned = self.turned(name)
             found.append((name, turned, [p.turned() if turned else p for p in self.prices if p.name == name]))
         return found
@@ -301,7 +371,7 @@ class Comparison:
         """Median over scenarios and metrics of how many times more replications independent seeds would need."""
         known = [m.name for m in self.metrics]
         column = self.column(quarter or self.at)
-        found = [d.gain[known.index(m), column] for d in self.differences for m in metrics if m in known]
+        found = [d.gain[known.index(m), column] for d in self.differing() for m in metrics if m in known]
         found = [gain for gain in found if not np.isnan(gain)]
         return float(np.median(found)) if found else math.nan
 
@@ -334,7 +404,7 @@ class Comparison:
         rows = []
         for k in self.shown():
             metric = self.metrics[k]
-            for d in self.differences:
+            for d in self.differing():
                 more = d.needed[k, column] - self.replications
                 rows.append(
                     [
@@ -363,7 +433,9 @@ class Comparison:
         )
         if any(self.metrics[k].unit == "CNY" for k in self.shown()):
             told += say(lang, "；金额为人民币元", "; money in CNY")
-        parts = [f"{title}\n{told}", layout([*(word(key, lang) for key in keys), ""], rows, left=2)]
+        parts = [f"{title}\n{told}"]
+        parts += [layout([*(word(key, lang) for key in keys), ""], rows, left=2)] if rows else []
+        parts += ["\n".join(equals)] if (equals := self.equals(lang)) else []
         gain = self.gain()
         parts += self.beside_the_point(lang)
         if not math.isnan(gain) and not self.elsewhere:
@@ -375,7 +447,7 @@ class Comparison:
                 )
             )
         parts += ["\n".join(told)] if (told := self.opposite(lang)) else []
-        return "\n\n".join([*parts, *self._price_table(lang), *self._parts_table(lang)])
+        return "\n\n".join([*parts, *self._price_table(lang), *self._missed_table(lang), *self._parts_table(lang)])
 
     def opposite(self, lang: str, short: bool = True) -> list[str]:
         """A remark for each scenario in which unlisted firms and all firms together move in opposite directions."""
@@ -519,7 +591,7 @@ class Comparison:
                     *([show(p.cash, "CNY", lang, sign=True)] if held else []),
                     show(p.ratio, "CNY", lang) if known else "–",
                     f"[{between(p.low, p.high, 'CNY', lang)}]" if known else "",
-                    say(lang, *VERDICTS[p.verdict]),
+                    self.verdict(p, lang),
                 ]
             )
         header = ["", *([] if turned else [word("scenario", lang)])]
@@ -527,6 +599,40 @@ class Comparison:
         header += [say(lang, "净成本", "net cost"), *([say(lang, "现金", "in cash")] if held else [])]
         header += [say(lang, "每单位", "each"), word("interval", lang), ""]
         return f"{title}\n{layout(header, rows, left=1 if turned else 2)}"
+
+    def missed_title(self, lang: str) -> str:
+        return say(
+            lang,
+            f"投资期已过的子基金中，返投未达标的占比，{self.at}",
+            f"Share of the sub-funds past their investment period that miss the reinvestment ratio (返投), {self.at}",
+        )
+
+    def _missed_table(self, lang: str) -> list[str]:
+        """Whose sub-funds miss the ratio how often, beside the prices: a higher ratio is paid for here."""
+        j = self.column(self.at)
+        rows = [
+            [
+                self.class_of(k, lang),
+                d.name,
+                percent(self.baseline_mean[k, j]),
+                percent(d.own[k, j]),
+                points(d, k, j, lang),
+                word("noise", lang) if d.noise[k, j] else "",
+            ]
+            for k, ds in self.missed()
+            for d in ds
+        ]
+        if not rows:
+            return []
+        header = [
+            say(lang, "子基金类", "class"),
+            word("scenario", lang),
+            word("baseline", lang),
+            say(lang, "该情景", "scenario's"),
+            say(lang, "百分点差异", "difference, points"),
+            "",
+        ]
+        return [f"{self.missed_title(lang)}\n{layout(header, rows, left=2)}"]
 
     def _parts_table(self, lang: str) -> list[str]:
         if not self.parts:
@@ -555,7 +661,7 @@ class Comparison:
         return [f"{title}\n{layout(header, rows, left=2)}"]
 
     def differences_csv(self) -> str:
-        names = ("mean", "low", "high", "sd", "p05", "p50", "p95", "p_more", "p_same", "needed", "gain")
+        names = COLUMNS
         rows = (
             [d.name, m.name, q, m.unit, self.baseline_mean[k, j]]
             + [getattr(d, name)[k, j] for name in names]
@@ -600,7 +706,7 @@ class Comparison:
         """Labelled arrays over scenario, metric and quarter; of a decomposition over output and change."""
         import xarray
 
-        names = ("mean", "low", "high", "sd", "p05", "p50", "p95", "p_more", "p_same", "needed", "gain")
+        names = COLUMNS
         dims = ("scenario", "metric", "quarter")
         data: dict[str, Any] = {name: (dims, np.array([getattr(d, name) for d in self.differences])) for name in names}
         data["baseline"] = (dims[1:], self.baseline_mean)
@@ -624,7 +730,7 @@ class Comparison:
     def to_json(self) -> dict[str, Any]:
         """The table's quarter, for a program that reads it."""
         j = self.column(self.at)
-        names = ("mean", "low", "high", "p05", "p50", "p95", "p_more", "p_same", "needed", "gain")
+        names = [name for name in COLUMNS if name != "sd"]
         return {
             "baseline": self.baseline,
             "quarter": self.at,
@@ -653,6 +759,18 @@ def _listed(paths: Sequence[str], most: int = 3) -> str:
     """A few paths, the others counted."""
     more = [f"+{len(paths) - most}"] if len(paths) > most else []
     return ", ".join([*paths[:most], *more])
+
+
+def percent(share: float) -> str:
+    return f"{half_up(100 * share):.0f}%" if math.isfinite(share) else "–"
+
+
+def points(d: Differences, k: int, j: int, lang: str) -> str:
+    """A difference of shares in points of per cent, with its interval."""
+    if not math.isfinite(d.mean[k, j]):
+        return "–"
+    mean, low, high = (show(100 * x, "", lang, sign=True) for x in (d.mean[k, j], d.low[k, j], d.high[k, j]))
+    return f"{mean} [{low} … {high}]" if d.sd[k, j] > 0 else mean
 
 
 def _further(more: float, lang: str) -> str:
@@ -705,8 +823,9 @@ def paired(
         gain = (_variance(np.where(both, a, np.nan)) + _variance(np.where(both, b, np.nan))) / sd**2
         p_more = (d > 0).sum(axis=1) / np.where(count > 0, count, np.nan)
         p_same = (d == 0).sum(axis=1) / np.where(count > 0, count, np.nan)
+        own = np.nansum(a, axis=1) / np.isfinite(a).sum(axis=1)
     gain[(sd == 0) & np.isnan(gain)] = np.nan  # nothing varies at all: there is nothing to gain
-    return Differences(name, mean, low, high, sd, p05, p50, p95, p_more, p_same, _nan(needed), gain)
+    return Differences(name, mean, low, high, sd, p05, p50, p95, p_more, p_same, _nan(needed), gain, _nan(own))
 
 
 def bootstrap_interval(d: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:

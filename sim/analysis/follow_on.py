@@ -21,7 +21,7 @@ import numpy as np  # isort: skip
 from numpy.typing import NDArray  # isort: skip
 
 from sim.analysis.returns import odds_of, ratio
-from sim.analysis.text import layout, say
+from sim.analysis.text import layout, say, word
 from sim.measures import Estimate
 from sim.memory import processors
 from sim.model.rows import Rows
@@ -202,7 +202,7 @@ def report_classes(found: Sequence[Any], lang: str, names: Mapping[str, str] | N
         [
             f"{names[x.id]} {x.id}" if names.get(x.id, x.id) != x.id else x.id,
             *(
-                f"{e.value:.2f} ± {_two(e.error)}" if e.value == e.value else "–"
+                f"{e.value:.2f} ± {_two(e.error)}" if e.value == e.value else word("undetermined", lang)
                 for e in (x.called, x.value, x.treasury)
             ),
         ]
@@ -210,9 +210,11 @@ def report_classes(found: Sequence[Any], lang: str, names: Mapping[str, str] | N
     ]
     note = say(
         lang,
-        "成对的世界中，该类认缴多一成；价值为收回与期末净值的现值，除以缴款的现值。",
+        "成对的世界中，该类认缴多一成；价值为收回与期末净值的现值，除以缴款的现值；几乎没有缴款、"
+        "或缴款与 0 无法区分时写“无法确定”（市场化基金的钱不出自财政，即是如此）。",
         "Paired worlds with a tenth more of the class; value: present value of what comes back, with the net asset"
-        " value at the end, over that of what is called.",
+        " value at the end, over that of what is called; undetermined where next to nothing is paid, or it cannot be"
+        " told from 0, as the treasury's money in market funds.",
     )
     return layout(head, rows) + "\n\n" + note
 

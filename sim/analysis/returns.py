@@ -422,7 +422,8 @@ class NextYuan:
 
     called: yuan called for a yuan more committed; value: present value, at the public discount rate, of what comes back
     (with what is held at the end) for a yuan of present value called; treasury: the same for all that the treasury
-    pays and gets. error: Monte-Carlo standard error over replications."""
+    pays and gets, NaN where it pays nothing that can be told from 0. error: Monte-Carlo standard error over
+    replications."""
 
     id: str
     path: str
@@ -439,6 +440,16 @@ def ratio(gain: Floats, cost: Floats) -> Estimate:
     r = float(gain.mean()) / total
     spread = float(np.std(gain - r * cost, ddof=1)) if n > 1 else float("nan")
     return Estimate(r, spread / np.sqrt(n) / abs(total))
+
+
+def for_each(gain: Floats, cost: Floats, more: Floats) -> Estimate:
+    """What a yuan of `cost` brings, where `more` was committed: NaN where next to nothing was spent of it, or what was
+    spent cannot be told from nothing (two standard errors over replications)."""
+    spent = float(cost.mean())
+    error = float(np.std(cost, ddof=1)) / np.sqrt(cost.size) if cost.size > 1 else 0.0
+    if abs(spent) < LEAST_CALLED * abs(float(more.mean())) or abs(spent) <= 2.0 * error:
+        return Estimate(float("nan"), float("nan"))
+    return ratio(gain, cost)
 
 
 def next_yuan(
@@ -492,7 +503,6 @@ def next_yuan(
             before, after = worth(0, first), worth(i + 1, first)
             differences.append([b - a for a, b in zip(before, after, strict=True)])
         (more, called, got), (_, paid, back) = differences
-        part = ratio(called, more)
-        value = ratio(got, called) if abs(part.value) >= LEAST_CALLED else Estimate(float("nan"), float("nan"))
-        found.append(NextYuan(c.id, paths[i], part, value, ratio(back, paid)))
+        value, treasury = for_each(got, called, more), for_each(back, paid, more)
+        found.append(NextYuan(c.id, paths[i], ratio(called, more), value, treasury))
     return sorted(found, key=lambda x: -x.value.value if x.value.value == x.value.value else float("inf"))

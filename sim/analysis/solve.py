@@ -92,7 +92,7 @@ class Answer:
     low: float  # interval of the setting from the replications' sampling error; NaN where it leaves the range
     high: float
     reached: float  # probability at the setting, or the best within the range
-    best: float  # the setting of the best probability
+    best: float  # the setting of the best probability; NaN where all settings have the same
     rising: bool  # the probability rises with the lever
     monotone: bool  # no replication that reached the target loses it further on
     replications: int
@@ -102,6 +102,11 @@ class Answer:
     p05: np.ndarray
     p95: np.ndarray
     others: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def flat(self) -> bool:
+        """Whether every setting reaches the target equally often: none of them is the best."""
+        return bool(np.all(self.p == self.p[0]))
 
 
 @dataclass
@@ -144,7 +149,16 @@ class Solution:
         title = self.title(lang)
         unit, of_outcome = self.model.unit(a.lever.path), self.model.unit(a.target.output)
         ends, setting = between(*a.lever.ends, unit, lang), show(a.setting, unit, lang)
-        if a.status == "out of reach":
+        if a.flat:
+            first = say(
+                lang,
+                f"{a.lever.path} 在 {ends} 内对达标没有影响：各设定的概率均为 {a.p[0]:.0%}",
+                f"{a.lever.path} = {ends} makes no difference to the target: {a.p[0]:.0%} at every setting",
+            )
+            if not np.isclose(a.mean[0], a.mean[-1], equal_nan=True):
+                moves = " → ".join(show(a.mean[k], of_outcome, lang) for k in (0, -1))
+                first += say(lang, f"（均值随之变动：{moves}）", f" (its mean does move: {moves})")
+        elif a.status == "out of reach":
             first = say(
                 lang,
                 f"{a.lever.path} 在 {ends} 内无法达到：最高概率 {a.reached:.0%}（取 {show(a.best, unit, lang)}）",
@@ -358,7 +372,7 @@ def solve(
         low=bounds[0],
         high=bounds[1],
         reached=reached,
-        best=best,
+        best=best if p.min() < p.max() else math.nan,
         rising=rising,
         monotone=bool((np.diff(met.astype(int), axis=0) >= 0).all()),
         replications=replications,

@@ -59,21 +59,29 @@ def changed(scenario: Scenario, text: str) -> tuple[str, Scenario]:
         ) from None
 
 
-def differences(base: Any, other: Any, above: Keys = ()) -> dict[Keys, Any]:
-    """Path -> value in `other` (or REMOVED) of everything that is not as in `base`; items of arrays by their id."""
+def differences(base: Any, other: Any, above: Keys = (), items: bool = False) -> dict[Keys, Any]:
+    """Path -> value in `other` (or REMOVED) of everything that is not as in `base`; items of arrays by their id, new
+    ones whole, new tables by their leaves."""
     if isinstance(base, dict) and isinstance(other, dict) and not (is_quantity(base) or is_quantity(other)):
         found: dict[Keys, Any] = {}
         for key in [*base, *(key for key in other if key not in base)]:
             if key not in other:
                 found[(*above, key)] = REMOVED
             elif key not in base:
-                found[(*above, key)] = other[key]
+                found |= {(*above, key): other[key]} if items else _leaves(other[key], (*above, key))
             else:
                 found |= differences(base[key], other[key], (*above, key))
         return found
     if _by_id(base) is not None and _by_id(other) is not None:
-        return differences(_by_id(base), _by_id(other), above)
+        return differences(_by_id(base), _by_id(other), above, items=True)
     return {} if base == other else {above: other}
+
+
+def _leaves(value: Any, above: Keys) -> dict[Keys, Any]:
+    """Path -> value of everything in a table; of what is none, itself."""
+    if not isinstance(value, dict) or not value or is_quantity(value):
+        return {above: value}
+    return {path: leaf for key, below in value.items() for path, leaf in _leaves(below, (*above, key)).items()}
 
 
 def stack(base: Scenario, variants: dict[str, Scenario], chosen: Sequence[str]) -> Scenario:
@@ -95,8 +103,20 @@ def stack(base: Scenario, variants: dict[str, Scenario], chosen: Sequence[str]) 
 
 
 def refuse_conflicts(base: Scenario, variants: dict[str, Scenario]) -> None:
-    """Two changes that set the same thing differently cannot both be made; a variant that changes nothing is no
-    change."""
+    """Two changes that set the same thing to different values cannot both be made, however the values are written; a
+    variant that changes nothing is no change."""
+    from sim.scenario.fields import iter_quantities
+
+    numbers = {name: dict(iter_quantities(s)) for name, s in variants.items()}
+
+    def same(one: str, two: str, path: Keys, v: Any, w: Any) -> bool:
+        a, b = (numbers[name].get(".".join(path)) for name in (one, two))
+        if v is REMOVED or w is REMOVED:
+            return v is w
+        if a is None or b is None:
+            return v == w
+        return (a.value, a.distribution) == (b.value, b.distribution)
+
     made = {
         name: {p: v for p, v in differences(base._tree.data, s._tree.data).items() if not _is_label(p)}
         for name, s in variants.items()
@@ -110,7 +130,7 @@ def refuse_conflicts(base: Scenario, variants: dict[str, Scenario]) -> None:
         for p, v in made[one].items():
             for q, w in made[two].items():
                 shared = min(len(p), len(q))
-                if p[:shared] == q[:shared] and (p != q or v is REMOVED or w is REMOVED or v != w):
+                if p[:shared] == q[:shared] and (p != q or not same(one, two, p, v, w)):
                     problems.append(
                         Problem(
                             "two of the changes set this, so they do not stack",
@@ -156,8 +176,19 @@ def _is_label(path: Keys) -> bool:
 def _told(value: Any) -> str:
     if value is REMOVED:
         return "removed"
-    text = str(value.get("value", value) if isinstance(value, dict) else value)
+    if isinstance(value, dict) and "id" in value:
+        return "added"
+    text = _as_in_a_file(value.get("value", value) if isinstance(value, dict) else value)
     return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _as_in_a_file(value: Any) -> str:
+    """A value as a scenario file writes it, texts without their quotes."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_as_in_a_file(below)}" for key, below in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(_as_in_a_file(item) for item in value) + "]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _by_id(items: Any) -> dict[str, Any] | None:

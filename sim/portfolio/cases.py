@@ -1,18 +1,20 @@
 """Exit cases that the user states for named firms, beside the model's own; and a plan beside what happened.
 
-A case is an exit value, a probability and a date. Each is split among the share classes by the exact conversion
-equilibrium, on the cap table with which the firm enters: the terms that its history leaves open are drawn, so that the
-split is taken in every replication and averaged. Probabilities of one firm sum to at most 1; what is left is an exit
-worth nothing. Not modelled: rounds between the start and the exit, which would dilute today's holders.
+A case is an exit value, a probability and a date. A sale is split among the share classes by the exact conversion
+equilibrium; at a listing every class converts, and each has its part of the whole. Either is done on the cap table with
+which the firm enters: the terms that its history leaves open are drawn, so that the split is taken in every replication
+and averaged. Probabilities of one firm sum to at most 1; what is left is an exit worth nothing. Not modelled: rounds
+between the start and the exit, which would dilute today's holders.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 REST = "others"  # holders beyond the model
 COMMON = "common"  # founders and option pool
+LISTING = re.compile(r"上市|\blist(ing|ed)\b|\bIPO\b", re.IGNORECASE)  # what a listing is called
 
 
 class ExitCase(Table):
@@ -33,7 +36,11 @@ class ExitCase(Table):
 
     firm: Id = Described("id of a named firm of the scenario")
     name: LocalName = Described("what the case is called")
-    exit: Money = Described("what the whole firm is sold for")
+    kind: Literal["sale", "listing"] | None = Described(
+        "a sale, which pays preferences first, or a listing, at which every class converts; a sale where left out",
+        default=None,
+    )
+    exit: Money = Described("what the whole firm is sold for, or worth at its listing before it issues shares")
     probability: Probability = Described("how likely; the cases of a firm sum to at most 1")
     date: When = Described("when the money comes")
 
@@ -62,6 +69,7 @@ class Judged:
         cases = [
             {
                 "name": {"zh": case.name.zh, "en": case.name.en},
+                "kind": case.kind or "sale",
                 "date": quarter_name(int(case.date)),
                 "probability": case.probability.value,
                 "exit": case.exit.value,
@@ -73,11 +81,18 @@ class Judged:
             "firm": self.firm,
             "name": {"zh": self.name.zh, "en": self.name.en},
             "cases": cases,
+            "worth_nothing": self.rest,
             "expected": self.expected,
             "cost": self.cost,
             "irr": {fund: {"value": rate.value, "reason": rate.reason} for fund, rate in self.irr.items()},
             "model": self.model,
         }
+
+    @property
+    def rest(self) -> float:
+        """Probability that no case of the firm comes: an exit worth nothing."""
+        left = 1.0 - sum(case.probability.value for case in self.cases)
+        return left if left > 1e-9 else 0.0
 
     @property
     def expected(self) -> dict[str, float]:
@@ -104,6 +119,10 @@ def read_cases(path: str | Path, scenario: Scenario) -> list[ExitCase]:
         if case.date <= scenario.zone.start:
             when = quarter_name(int(case.date))
             problems.append(Problem("an exit lies after the start of the scenario", found=when, **where))
+        if case.kind is None and (LISTING.search(case.name.zh) or LISTING.search(case.name.en)):
+            message = "is called a listing: say whether every class converts, as at one, or preferences are paid"
+            expected = 'kind = "listing" | kind = "sale"'
+            problems.append(Problem(message, found=case.name.en, expected=expected, **where))
         total[case.firm] += case.probability.value
     for firm, sum_of in total.items():
         if sum_of > 1.0 + 1e-9:
@@ -133,7 +152,9 @@ def judge(scenario: Scenario, cases: list[ExitCase], replications: int = 50, see
         held = [t for t in tables[firm] if t is not None]
         if not held:
             raise UserError(Problem("has no share classes when it enters, so there is nothing to split", key=firm))
-        proceeds = [_mean([by_holder(table, case.exit.value) for table in held]) for case in mine]
+        proceeds = [
+            _mean([by_holder(table, case.exit.value, case.kind == "listing") for table in held]) for case in mine
+        ]
         paid = _paid(named, scenario)
         cost: dict[str, float] = defaultdict(float)
         for fund, money, _ in paid:
@@ -147,11 +168,16 @@ def judge(scenario: Scenario, cases: list[ExitCase], replications: int = 50, see
     return out
 
 
-def by_holder(table: dict[str, Any], proceeds: float) -> dict[str, float]:
-    """An exit's proceeds by holder: funds by name, others, and founders with the pool."""
+def by_holder(table: dict[str, Any], proceeds: float, listing: bool = False) -> dict[str, float]:
+    """An exit's proceeds by holder: funds by name, others, and founders with the pool. At a listing every class has
+    converted: each has its share of the firm."""
     from sim.captable.payoffs import payouts
 
-    paid, common, _ = payouts(table, proceeds)
+    if listing:
+        paid = [proceeds * c["share_of_firm"] for c in table["classes"]]
+        common = proceeds - sum(paid)
+    else:
+        paid, common, _ = payouts(table, proceeds)
     out: dict[str, float] = defaultdict(float)
     for c, money in zip(table["classes"], paid, strict=True):
         rest = float(money)
@@ -227,12 +253,13 @@ def report(judged: list[Judged], lang: str, called: Mapping[str, str] | None = N
         names = {**(called or {}), REST: others, COMMON: say(lang, "创始人与期权池", "founders and pool")}
         head = [
             firm.name.get(lang),
-            *say(lang, "时间|概率|出售价格", "date|probability|sold for").split("|"),
+            *say(lang, "方式|时间|概率|价格", "way|date|probability|price").split("|"),
             *(names.get(h, h) for h in holders),
         ]
         rows = [
             [
                 case.name.get(lang),
+                say(lang, "上市", "listing") if case.kind == "listing" else say(lang, "出售", "sale"),
                 quarter_name(int(case.date)),
                 f"{case.probability.value:.0%}",
                 format_money(case.exit.value, lang),
@@ -240,25 +267,38 @@ def report(judged: list[Judged], lang: str, called: Mapping[str, str] | None = N
             ]
             for case, split in zip(firm.cases, firm.proceeds, strict=True)
         ]
+        if firm.rest:
+            nothing = say(lang, "其余：无所得", "otherwise: worth nothing")
+            none = format_money(0.0, lang)
+            rows.append([nothing, "", "", f"{firm.rest:.0%}", none, *(none for _ in holders)])
         expected = firm.expected
-        total = sum(case.probability.value for case in firm.cases)
         value = sum(case.probability.value * case.exit.value for case in firm.cases)
         rows.append(
             [
                 say(lang, "期望", "expected"),
                 "",
-                f"{total:.0%}",
+                "",
+                "",
                 format_money(value, lang),
                 *(format_money(expected.get(h, 0.0), lang) for h in holders),
             ]
         )
         cost = [format_money(firm.cost[h], lang) if h in firm.cost else "" for h in holders]
-        rows.append([say(lang, "投资成本", "cost"), "", "", "", *cost])
+        rows.append([say(lang, "投资成本", "cost"), "", "", "", "", *cost])
         multiple = [f"{expected.get(h, 0.0) / firm.cost[h]:.2f}x" if firm.cost.get(h) else "" for h in holders]
-        rows.append([say(lang, "期望倍数", "expected multiple"), "", "", "", *multiple])
+        rows.append([say(lang, "期望倍数", "expected multiple"), "", "", "", "", *multiple])
         rates = [f"{firm.irr[h].value:.1%}" if firm.irr.get(h) else "–" if h in firm.irr else "" for h in holders]
-        rows.append([say(lang, "期望流量的 IRR", "IRR of expected flows"), "", "", "", *rates])
-        parts.append(layout(head, rows))
+        rows.append([say(lang, "期望流量的 IRR", "IRR of expected flows"), "", "", "", "", *rates])
+        parts.append(
+            layout(head, rows)
+            + "\n"
+            + say(
+                lang,
+                "按企业期初（入区时）的股权结构分配，不计此后融资的稀释；上市时各类股份全部转为普通股。",
+                "Split on the cap table of the start (when the firm enters): no later round dilutes it. At a listing"
+                " every class converts.",
+            )
+        )
         ways = {
             "listing": say(lang, "上市", "listed"),
             "sale": say(lang, "被并购", "sold"),

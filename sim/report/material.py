@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim import store
-from sim.analysis.compare import NET_COST, Comparison, Differences, Part, Price
+from sim.analysis.compare import COLUMNS, NET_COST, Comparison, Differences, Part, Price
 from sim.analysis.sweep import Index
 from sim.analysis.work import VarianceSplit
 from sim.errors import Problem, UserError
@@ -206,12 +206,13 @@ def read_comparison(folder: Path, result: Result | None = None) -> Comparison:
             table[row["scenario"], row["metric"], row["quarter"]] = row
     if not table:
         raise ValueError("differences.csv is empty")
-    columns = ("mean", "low", "high", "sd", "p05", "p50", "p95", "p_more", "p_same", "needed", "gain")
 
     def column(scenario: str, key: str) -> np.ndarray:
         return np.array([[_float(table[scenario, m, q][key]) for q in quarters] for m in metrics])
 
-    differences = [Differences(name, *(column(name, key) for key in columns)) for name in names]
+    for row in table.values():  # a comparison of an earlier version has no column of this
+        row.setdefault("own", str(_float(row["baseline"]) + _float(row["mean"])))
+    differences = [Differences(name, *(column(name, key) for key in COLUMNS)) for name in names]
     labels = about.get("labels") or {}
     prices = []
     at = str(about.get("at") or list(quarters)[-1])

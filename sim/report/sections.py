@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim import figures
-from sim.analysis.compare import BOUGHT, NET_COST_HELD, VERDICTS
+from sim.analysis.compare import BOUGHT, NET_COST_HELD, VERDICTS, percent, points
 from sim.analysis.sweep import centre_in_words, ranked
 from sim.analysis.text import WORDS as ANALYSIS_WORDS
 from sim.figures.facts import fact_name
@@ -461,7 +461,8 @@ def leverage_in_words(material: Material) -> str:
     if material.lang == "zh":
         text = f"放大倍数（子基金规模÷引导基金出资）是模拟的结果而非输入：{leverage}。"
         text += (
-            f"社会资本认缴{others}，其中新增于本区{new}；其余部分没有引导基金也会进入园区，因此放大不等于新增。"
+            f"社会资本认缴{others}，其中拟投向园区、且没有引导基金就不会来的为{new}；其余的或投向区外，或没有引导基金也会来，"
+            "因此放大不等于新增。"
             if others and new
             else ""
         )
@@ -469,8 +470,9 @@ def leverage_in_words(material: Material) -> str:
     text = f"Leverage, sub-fund size over guidance money, is an outcome and no input: {leverage}. "
     if others and new:
         text += (
-            f"Other partners committed {others}, of which {new} is new to the zone; the rest would have come"
-            " without the fund, so leverage is not additionality."
+            f"Other partners committed {others}, of which {new} is meant for the zone and would not have come without"
+            " the guidance fund; the rest goes outside the zone or would have come anyway, so leverage is not"
+            " additionality."
         )
     return text.strip()
 
@@ -567,6 +569,22 @@ def _over(part: float, whole: float) -> float:
     return part / whole if whole > 0 else math.nan
 
 
+def outside_in_words(material: Material) -> str:
+    """How much of what sub-funds return comes from beyond the zone, whose growth is an assumption."""
+    result, say = material.result, material.say
+    assert result is not None
+    local, outside = (_median(result, f"funds.subfunds.invested.{where}") or 0.0 for where in ("local", "outside"))
+    if not outside > 0.0:
+        return ""
+    share = f"{outside / (local + outside):.0%}"
+    return say(
+        f"子基金所投资金有{share}投在区外，作为一个合并组合计算，其增长率是假设（[outside]）；"
+        "子基金的 DPI、TVPI、IRR 有一部分由此而来。",
+        f" Of what sub-funds have invested {share} lies outside the zone, in one pooled portfolio whose growth is an"
+        " assumption ([outside]): part of their DPI, TVPI and IRR comes from it.",
+    )
+
+
 def each_fund(material: Material) -> Table | None:
     """Each fund or class of funds by name at the last quarter: money as medians, measures with their bands."""
     from sim.model.layout import classes_of
@@ -609,8 +627,8 @@ def each_fund(material: Material) -> Table | None:
     header = say("基金|认缴|实缴|分配|净值|公允净值", "Fund|Size|Paid in|Paid out|NAV|Fair NAV").split("|")
     return Table(
         say(
-            f"逐只（逐类）基金，{last}（{money.unit}，中位数；下方为5–95%区间）",
-            f"Each fund or class of funds, {last} ({money.unit}, medians; 5–95 % below)",
+            f"逐类基金（合并口径），{last}（{money.unit}，各次模拟的中位数；下方为5–95%区间）",
+            f"Each class of funds, its funds pooled, {last} ({money.unit}, medians of replications; 5–95 % below)",
         ),
         [*header, "TVPI", "DPI", "IRR", "KS-PME"],
         rows,
@@ -621,7 +639,8 @@ def each_fund(material: Material) -> Table | None:
             "自运行起点算起。",
             "To the partners, after fees and carry. NAV at last prices, as books have it; fair NAV at fair value, which"
             " prices each class of shares by its options. IRR and KS-PME of funds with books count from the start.",
-        ),
+        )
+        + outside_in_words(material),
         (0.18, *(0.074 for _ in range(5)), *(0.1125 for _ in range(4))),
         small=True,
     )
@@ -657,8 +676,8 @@ def the_rules(material: Material) -> Section | None:
     odds = [(key, row) for key, row in pack["classes"].items() if row["breach"] == row["breach"]]
     if odds:
         header = say(
-            "子基金类|容错率（损失上限）|期末超过的概率|返投未达标的概率",
-            "Class of sub-fund|Loss tolerated|Odds of a larger loss at the end|Odds of missing the reinvestment ratio",
+            "子基金类|容错率（损失上限）|期末超过的概率|返投未达标子基金占比",
+            "Class of sub-fund|Loss tolerated|Odds of a larger loss at the end|Its funds that miss the ratio (返投)",
         ).split("|")
         blocks.append(
             Table(
@@ -879,11 +898,11 @@ def policy_comparison(material: Material) -> Section | None:
     for k in c.shown():
         about = c.metrics[k]
         base = c.baseline_mean[k, j]
-        small = shown(about.unit, [x for d in c.differences for x in (d.low[k, j], d.mean[k, j], d.high[k, j])], lang)
+        small = shown(about.unit, [x for d in c.differing() for x in (d.low[k, j], d.mean[k, j], d.high[k, j])], lang)
         of_base = shown(about.unit, [base], lang).with_unit(base, lang)
         head = f"{capital(about.label[lang])}{say('（', ' (')}{small.unit}{say('）', ')')}"
         rows.append(Row([Cell(head + say(f"，基准均值{of_base}", f"; baseline mean {of_base}"))], "group"))
-        for d in c.differences:
+        for d in c.differing():
             same = d.p_same[k, j] == 1.0
             doubt = say("与基准相同", "as the baseline") if same else ""
             if d.noise[k, j]:
@@ -910,7 +929,9 @@ def policy_comparison(material: Material) -> Section | None:
         f"与基准之差，{c.at}，{c.replications}个配对世界",
         f"Difference from the baseline, {c.at}, {c.replications} paired worlds",
     )
-    blocks.append(Table(caption, header, rows, "lrrrl", "", (0.3, 0.12, 0.22, 0.11, 0.25)))
+    if c.differing():
+        blocks.append(Table(caption, header, rows, "lrrrl", "", (0.3, 0.12, 0.22, 0.11, 0.25)))
+    blocks += [Paragraph(told, "note") for told in c.equals(lang, short=False)]
     drawn = [c.metrics[k].name for k in c.shown()]
     pairs = [
         (metric, d.name)
@@ -934,6 +955,8 @@ def policy_comparison(material: Material) -> Section | None:
             blocks.append(picture(lambda metric=metric: forest(c, metric, lang), alt, title=label))
     blocks += [Paragraph(told, "note") for told in c.opposite(lang, short=False)]
     blocks += price_table(material)
+    if table := missed_table(material):
+        blocks.append(table)
     return Section("comparison", say("政策比较", "Policy comparison"), blocks)
 
 
@@ -943,12 +966,13 @@ def what_is_changed(material: Material) -> Table | None:
 
     c, say, lang = material.comparison, material.say, material.lang
     assert c is not None
+    whole: dict[str, str] = {"removed": say("删去", "removed"), "added": say("新增", "added")}
     rows: list[Row] = []
     for name, changes in (c.about.get("changes") or {}).items():
         rows.append(Row([Cell(capital(c.called(name, lang)))], "group"))
         for change in changes[:MOST_STATED]:
             path = change["path"]
-            told = say("删去", "removed") if change["written"] == "removed" else change["written"]
+            told = whole.get(str(change["written"]), str(change["written"]))
             if "value" in change:
                 told = numbers.written(change["value"], change["unit"], lang)
             rows.append(Row([Cell(capital(of_path(path, lang)) or path), Cell(path), Cell(told)]))
@@ -964,20 +988,48 @@ def what_is_changed(material: Material) -> Table | None:
     return Table(caption, header, rows, "llr", "", (0.5, 0.3, 0.2), small=True)
 
 
+def missed_table(material: Material) -> Table | None:
+    """Whose sub-funds miss the reinvestment ratio how often: a group a class, a row a scenario."""
+    c, say, lang = material.comparison, material.say, material.lang
+    assert c is not None
+    j, noise = c.column(c.at), ANALYSIS_WORDS["noise"][0 if lang == "zh" else 1]
+    rows: list[Row] = []
+    for k, ds in c.missed():
+        base = percent(c.baseline_mean[k, j])
+        head = capital(c.class_of(k, lang)) + say(f"，基准{base}", f"; baseline {base}")
+        rows.append(Row([Cell(head)], "group"))
+        for d in ds:
+            cells = (capital(c.called(d.name, lang)), percent(d.own[k, j]), points(d, k, j, lang))
+            rows.append(Row([*(Cell(text) for text in cells), Cell(noise if d.noise[k, j] else "")]))
+    if not rows:
+        return None
+    header = [
+        term("scenario", lang),
+        say("未达标占比", "Share that misses"),
+        say("与基准之差，百分点 [95%区间]", "Difference, points [95 % interval]"),
+        "",
+    ]
+    note = say(
+        "提高返投比例看似不花钱，代价在于更多子基金达不到；未达标者按规则失去让利或扣减管理费。",
+        "A higher ratio looks free in money; it is paid for in funds that do not reach it, which then lose the"
+        " concession or part of the fee, as the rules say.",
+    )
+    return Table(c.missed_title(lang), header, rows, "lrrl", note, (0.34, 0.16, 0.3, 0.2), small=True)
+
+
 def price_table(material: Material) -> list[Block]:
     """Net public cost over what it bought: a group a scenario, a row a thing; none for one that changes nothing."""
     c, say, lang = material.comparison, material.say, material.lang
     assert c is not None
-    verdicts = {key: say(*words) for key, words in VERDICTS.items()}
     things = {thing.key: thing for thing in BOUGHT}
     drawn, noise = [m.name for m in c.metrics], ANALYSIS_WORDS["noise"][0 if lang == "zh" else 1]
     rows: list[Row] = []
     for name, turned, own in c.priced():
         if all(p.bought == 0 and p.cost == 0 for p in own):
             continue
-        cost = shown("CNY", [own[0].cost], lang).with_unit(abs(own[0].cost), lang)
-        sign = say("净成本增加", "net cost up by ") if own[0].cost >= 0 else say("净成本减少", "net cost down by ")
-        told = f"{capital(c.over(name, lang) if turned else c.called(name, lang))}{say('：', ': ')}{sign}{cost}"
+        cost = shown("CNY", [own[0].cost], lang).with_unit(own[0].cost, lang, sign=True)
+        head = capital(c.over(name, lang) if turned else c.called(name, lang))
+        told = head + say(f"：净成本{cost}", f": net cost {cost}")
         if c.price_by in drawn and c.of(name).noise[c.row(c.price_by), c.column(c.at)]:
             told += say(f"（{noise}）", f" ({noise})")
         if c.price_by == NET_COST_HELD and math.isfinite(own[0].cash):
@@ -986,7 +1038,7 @@ def price_table(material: Material) -> list[Block]:
         rows.append(Row([Cell(told)], "group"))
         if all(p.verdict == "undetermined" for p in own):
             none = Cell(say("各项", "Whatever it bought"))
-            rows.append(Row([none, Cell(""), Cell(numbers.NONE), Cell(""), Cell(verdicts["undetermined"])]))
+            rows.append(Row([none, Cell(""), Cell(numbers.NONE), Cell(""), Cell(say(*VERDICTS["undetermined"]))]))
             continue
         for p in own:
             thing = things[p.key]
@@ -1003,7 +1055,7 @@ def price_table(material: Material) -> list[Block]:
                         Cell(bought.with_unit(p.bought, lang, sign=True)),
                         Cell(price.with_unit(p.ratio, lang) if known else numbers.NONE),
                         Cell(price.band(p.low, p.high) if known else ""),
-                        Cell(verdicts[p.verdict]),
+                        Cell(c.verdict(p, lang)),
                     ]
                 )
             )
@@ -1020,8 +1072,9 @@ def price_table(material: Material) -> list[Block]:
     ]
     caption = say(f"每新增一单位的财政净成本，{c.at}", f"Net public cost of one more of each, {c.at}")
     note = say(
-        "新增与净成本均为均值；区间按 Fieller 方法，跨零即成本不能与零区分。",
-        "Additional and net cost are means; intervals are Fieller's, and one that holds zero leaves the sign open.",
+        "新增与净成本均为均值；区间按 Fieller 方法。新增或净成本与零无法区分时没有价格（无法确定）。",
+        "Additional and net cost are means; intervals are Fieller's. Where what was bought or the net cost cannot be"
+        " told from zero there is no price (undetermined).",
     )
     if any(turned for _, turned, _ in c.priced()):
         note += say(

@@ -6,11 +6,11 @@ References between tables are checked here, all at once.
 
 from difflib import get_close_matches
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import PrivateAttr, model_validator
 
-from sim.errors import NO_SUCH_METRIC
+from sim.errors import NO_SUCH_METRIC, Problem, UserError
 from sim.model.exits.parameters import ExitParameters, PublicParameters
 from sim.model.firms.parameters import FirmParameters
 from sim.model.funds.parameters import (
@@ -18,6 +18,7 @@ from sim.model.funds.parameters import (
     FundClass,
     FundPark,
     GuidanceRules,
+    MandateName,
     NamedFirm,
     OutsidePortfolio,
     ReportParameters,
@@ -180,6 +181,35 @@ class Scenario(Table):
         return sorted(
             self.funds, key=lambda c: {"guidance": 0, "direct": 1, "attraction": 2, "sub-fund": 3}.get(c.kind, 4)
         )
+
+    def asked_on_ladders(self) -> dict[str, float]:
+        """ladder.level -> firms on it at the start, central values."""
+        return {
+            f"{a}.{b}": level.initial.value
+            for a, ladder in self.ladders.items()
+            for b, level in ladder.levels.items()
+            if level.initial is not None
+        }
+
+    def refuse_overfull_ladders(self) -> None:
+        """UserError where more firms are to stand on a level at the start, or on an exclusive ladder, than exist."""
+        firms, asked = self.firms.initial.count.value, self.asked_on_ladders()
+        problems = []
+        for a, ladder in self.ladders.items():
+            own = {f"ladders.{a}.levels.{b}.initial": asked.get(f"{a}.{b}", 0.0) for b in ladder.levels}
+            keys = [key for key, count in own.items() if count > firms]
+            if keys or not ladder.exclusive or sum(own.values()) <= firms:
+                message = f"more firms on the level at the start than there are (firms.initial.count {firms:g})"
+            else:
+                number = f"{sum(own.values()):g}"
+                keys = [f"ladders.{a}.levels"]
+                own[keys[0]] = sum(own.values())
+                message = f"levels of one ladder sum to {number} firms at the start, there are {firms:g}"
+            for key in keys:
+                file, line = self._tree.place(key)
+                problems.append(Problem(message, file, line, key, f"{own[key]:g}"))
+        if problems:
+            raise UserError(problems)
 
     @cached_property
     def metrics(self) -> list[Any]:
@@ -547,11 +577,19 @@ class Scenario(Table):
             path = f"named.{firm.id}"
             enters = max(self.zone.start, firm.enters if firm.enters is not None else self.zone.start)
             last = firm.founded
+            if firm.founded > enters:
+                when, founded = quarter_name(int(enters)), quarter_name(int(firm.founded))
+                message = f"dates out of order: it enters in {when} and is founded in {founded}"
+                found.append((f"{path}.founded", message, founded, []))
             for i, r in enumerate(firm.rounds):
                 at = f"{path}.rounds.{i}"
                 if r.date is not None:
-                    if r.date < last:
-                        found.append((f"{at}.date", "dates out of order: before the founding or an earlier round",
+                    if r.date < firm.founded:
+                        when, founded = quarter_name(int(r.date)), quarter_name(int(firm.founded))
+                        message = f"dates out of order: the round closed in {when}, the firm is founded in {founded}"
+                        found.append((f"{at}.date", message, when, []))
+                    elif r.date < last:
+                        found.append((f"{at}.date", "dates out of order: before an earlier round",
                                       quarter_name(int(r.date)), []))  # fmt: skip
                     if r.date > enters:
                         found.append(
@@ -646,9 +684,29 @@ class Scenario(Table):
         if c.recycling is not None:
             found.append((f"{path}.recycling", "a pacing says what is paid out: no recycling", None, []))
 
+    def _check_classes_named(self, found: list) -> None:
+        """Tables by class of sub-fund speak of classes that there are, or of mandates, which packs state for all."""
+        g = self.guidance
+        kinds = {c.id: c.kind for c in self.funds}
+        allowed = list(dict.fromkeys([*(c.id for c in self.funds if c.kind == "sub-fund"), *get_args(MandateName)]))
+        tables = {
+            "guidance.cap": g.cap,
+            "guidance.tolerance": g.tolerance,
+            "guidance.reinvestment_of": g.reinvestment_of,
+            "guidance.limits.fee_of": g.limits.fee_of,
+        }
+        for path, table in tables.items():
+            for name in table:
+                if name in kinds and name not in allowed:
+                    message = f"is a fund of kind {kinds[name]}: rules by class hold for sub-funds"
+                    found.append((f"{path}.{name}", message, name, allowed))
+                elif name not in allowed:
+                    found.append((f"{path}.{name}", "no such class of sub-funds", name, allowed))
+
     def _check_guidance(self, found: list) -> None:
         """The rules in force: classes they speak of, and whether they hold when its sub-funds open."""
         g = self.guidance
+        self._check_classes_named(found)
         rules = g.rules
         if rules is not None and rules.valid_to is not None and rules.valid_to < rules.valid_from:
             found.append(("guidance.rules.valid_to", "dates out of order: before valid_from", None, []))

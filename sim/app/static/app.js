@@ -280,10 +280,16 @@ function showLever(lever) {
   byId(`${id}-reset`).hidden = !set && !said;
 }
 
+/** Whether a value is the scenario's own: a lever that is set back to it is not changed. */
+function isOwn(lever, value) {
+  const own = standing(lever);
+  return Math.abs(value - own) <= 1e-9 * Math.max(Math.abs(value), Math.abs(own));
+}
+
 /** value null: as the scenario has it. */
 function setLever(lever, value) {
   wrong.delete(lever.path);
-  if (value === null) state.levers.delete(lever.path);
+  if (value === null || isOwn(lever, value)) state.levers.delete(lever.path);
   else state.levers.set(lever.path, value);
   showLever(lever);
   writeAddress();
