@@ -387,7 +387,7 @@ ZH: dict[str, str] = {
     "GuidanceRules.reinvestment": "返投比例：投入园区的资金与引导基金出资之比",
     "GuidanceRules.reinvestment_free": "社会资本不介意的返投比例上限",
     "GuidanceRules.reinvestment_drag": "每高出一单位所失去的社会资本比例",
-    "GuidanceRules.additionality": "其余出资人资金中属园区新增的比例",
+    "GuidanceRules.additionality": "其余出资人打算投在区内的资金中，没有引导基金就不会来的比例",
     "OutsidePortfolio": "子基金投向园区之外的资产池。",
     "OutsidePortfolio.growth": "年对数增长率",
     "OutsidePortfolio.market_loading": "一级市场定价指数每增一单位的对数价值增量",

@@ -321,7 +321,9 @@ class GuidanceRules(Table):
     reinvestment_of: dict[Id, Ratio] = Described("the same for single classes", default={})
     reinvestment_free: Ratio = Described("ratio up to which private partners do not mind")
     reinvestment_drag: Ratio = Described("share of their money lost for each unit above")
-    additionality: Share = Described("share of the other partners' money that is new to the zone")
+    additionality: Share = Described(
+        "part of what other partners commit for firms of the zone that would not come without the guidance fund"
+    )
 
 
 class OutsidePortfolio(Table):
