@@ -154,6 +154,8 @@ def small(line: str, drawn: bool = True) -> list[str]:
 
 
 LONG = ("backtest", "calibrate")  # half a minute each; their rooms have quick tests of their own
+# The same is tried elsewhere: tests/test_report.py gives the command, and one run draws all of its figures.
+TWICE = ("report", "plot")
 # Cases that live a nation's firms, a minute together. All cases: tests/test_verify.py (`make slow`), `make validate`.
 LONG_CASES = ("china-ladder-giants", "china-ladder-re-review", "china-listing", "firm-size-tail")
 
@@ -171,7 +173,7 @@ def takes_long(line: str) -> bool:
     """Left to `make slow`; so is a line of the Chinese README that another tries in English. What commands print and
     draw in Chinese has tests of its own."""
     twin = line.replace(" --lang zh", "")
-    return line.split()[2] in LONG or line.endswith("verify") or (twin != line and twin in examples())
+    return line.split()[2] in (*LONG, *TWICE) or line.endswith("verify") or (twin != line and twin in examples())
 
 
 DRAWING = ("run", "compare", "sweep", "solve", "optimise")

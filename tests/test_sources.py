@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ def stated(files: list[Path], keys: tuple[str, ...] = TOLD) -> dict[str, str]:
     return out
 
 
+@cache
 def ids_of_facts() -> list[str]:
     trees = [tomli.loads(file.read_text(encoding="utf-8")) for file in SCENARIOS]
     return sorted({fact["id"] for tree in trees for fact in tree.get("facts", [])}, key=len, reverse=True)
