@@ -224,13 +224,12 @@ def check(a: argparse.Namespace) -> int:
     from sim.scenario.loading import grade_shares
 
     scenario = load_scenario(a.scenario, overrides=a.set)
-    scenario.refuse_overfull_ladders()
     grades, doubted = grade_shares(scenario), doubt.counts(scenario)
-    from sim.printing import line_of_doubt, line_of_grades, line_of_unscored, put_json
+    from sim.printing import line_of_doubt, line_of_grades, line_of_overfull, line_of_unscored, put_json
     from sim.quantities import quarter_name
     from sim.scoring import unscored
 
-    early = unscored(scenario)
+    early, overfull = unscored(scenario), scenario.overfull_ladders()
     if a.json:
         put_json(
             {
@@ -239,6 +238,7 @@ def check(a: argparse.Namespace) -> int:
                 "parameters_by_grade": grades,
                 "doubt_by_grade": doubted,
                 "facts_before_the_start": early,
+                "more_at_the_start_than_firms": overfull,
             }
         )
     else:
@@ -248,6 +248,8 @@ def check(a: argparse.Namespace) -> int:
             print(line_of_doubt(doubted, _lang))
         if early:
             print(line_of_unscored(early, quarter_name(int(scenario.zone.start)), _lang))
+        if overfull:
+            print(line_of_overfull(overfull, scenario.firms_at_start(), _lang))
     return 0
 
 

@@ -62,6 +62,7 @@ _compiled: set[tuple[int, int]] = set()  # sizes of the kernel (sim.model.limits
 Progress = Callable[[int, int], None]
 Floats = NDArray[np.float64]
 BYTES_A_FIRM = 300
+BOOK_KEYS = ("paid_in", "distributed", "nav")
 BYTES_A_ROW = 150_000  # a replication's parameters, lowered and packed
 BYTES_A_ROUND = 500  # the same, of every round of a named firm that there is room for
 MOST_SLOTS = 1e15  # of a table: more than any memory holds, and a number that whole numbers can be made of
@@ -153,7 +154,7 @@ def refuse_too_many(replications: int, scenario: "Scenario | None" = None) -> No
     if replications * a_row > SHARE * have:
         raise UserError(
             Problem(
-                f"so many replications would need {replications * a_row / 2**30:,.0f} GiB of memory;"
+                f"so many worlds would need {replications * a_row / 2**30:,.0f} GiB of memory;"
                 f" this machine has {have / 2**30:.1f} GiB",
                 key="replications",
                 found=f"{replications:,}",
@@ -182,8 +183,8 @@ def refuse_too_large(scenario: "Scenario", room: Room, worlds: int, kept: int) -
                 f"this run would need about {need / 2**30:.1f} GiB of memory; this machine has {have / 2**30:.1f} GiB",
                 file=str(getattr(scenario, "_path", "") or "") or None,
                 key="firms.initial.count",
-                found=f"room for {room.firms:,} firms, {kept:,} replications kept",
-                expected="fewer firms, entrants or replications",
+                found=f"room for {room.firms:,} firms, {kept:,} worlds kept",
+                expected="fewer firms, entrants or worlds",
             )
         )
 
@@ -281,6 +282,15 @@ def _kept(world: World, number: int) -> Replication:
     )
 
 
+def _by_world(books: Sequence[dict[str, dict[str, float]]]) -> dict[str, dict[str, float | list[float]]]:
+    """Books of all worlds in one: a number where it is the same in each, else a list by world."""
+    out: dict[str, dict[str, float | list[float]]] = {}
+    for subject in sorted({subject for world in books for subject in world}):
+        columns = {key: [world.get(subject, {}).get(key, 0.0) for world in books] for key in BOOK_KEYS}
+        out[subject] = {key: x[0] if len(set(x)) == 1 else x for key, x in columns.items()}
+    return out
+
+
 def _books(scenario: "Scenario", world: World) -> dict[str, dict[str, float]]:
     """What stood in the books of funds at the start, by the subject of its metrics: kinds and classes of funds that
     have any, kinds of partners."""
@@ -289,7 +299,7 @@ def _books(scenario: "Scenario", world: World) -> dict[str, dict[str, float]]:
     f, c = world.funds, world.commitments
     n, edges = int(world.tally.counts[Count.FUNDS]), int(world.tally.counts[Count.COMMITMENTS])
     booked = f.booked[:n] == 1
-    columns = {"paid_in": f.booked_paid[:n], "distributed": f.booked_back[:n], "nav": f.booked_nav[:n]}
+    columns = dict(zip(BOOK_KEYS, (f.booked_paid[:n], f.booked_back[:n], f.booked_nav[:n]), strict=True))
     out: dict[str, dict[str, float]] = {}
     for kind, name in enumerate(KIND_IDS):
         mine = booked & (f.kind[:n] == kind)
@@ -372,9 +382,7 @@ def _checked(scenario: "Scenario", replications: int | None, seed: int | None) -
     n = scenario.run.replications if replications is None else replications
     s = scenario.run.seed if seed is None else seed
     if n < 1:
-        raise UserError(
-            Problem("at least one replication is needed", key="replications", found=str(n), expected="1 or more")
-        )
+        raise UserError(Problem("at least 1 world is needed", key="replications", found=str(n), expected="1 or more"))
     if not 0 <= s < 2**63:
         raise UserError(Problem("the seed is out of range", key="seed", found=str(s), expected="0 to 2^63 - 1"))
     refuse_too_many(n, scenario)
@@ -424,7 +432,7 @@ def simulate(
     worst = np.zeros(n)
     broken = np.zeros(n, np.int64)
     lived = np.zeros(n)
-    books: dict[str, dict[str, float]] = {}
+    books: list[dict[str, dict[str, float]]] = [{}] * n
 
     def work(r: int) -> None:
         world = worlds.live(r, r, events=r < events)
@@ -432,8 +440,7 @@ def simulate(
         lived[r] = np.nansum(world.metrics[0])
         worst[r] = world.tally.money[Cash.WORST]
         broken[r] = world.tally.counts[Count.BROKEN]
-        if r == 0:
-            books.update(_books(scenario, world))
+        books[r] = _books(scenario, world)
         if r < events:
             kept[r] = _kept(world, r)
 
@@ -457,8 +464,8 @@ def simulate(
     from sim.scoring import score_facts
 
     manifest = manifest_of(scenario, n, seed, threads, wall, float(lived.sum()))
-    if books:
-        manifest["books"] = books
+    if any(books):
+        manifest["books"] = _by_world(books)
     if audit:
         manifest["audit"] = {"worst_relative_residual": float(worst.max()), "replications": n, "quarters": quarters}
     logs = Logs(scenario, [k for k in kept if k is not None])
@@ -488,7 +495,7 @@ def _raise_if_broken(worst: Floats, broken: NDArray[np.int64]) -> None:
     r = int(np.nanargmax(np.where(np.isnan(worst), np.inf, worst)))
     if not worst[r] <= TOLERANCE:
         raise RunError(
-            f"the accounts do not close: replication {r}, identity {int(broken[r])} "
+            f"the accounts do not close: world {r}, identity {int(broken[r])} "
             f"({IDENTITIES.get(int(broken[r]), '?')}), relative residual {worst[r]:.3g} above {TOLERANCE:.0e}"
         )
 

@@ -346,6 +346,16 @@ def line_of_unscored(unscored: Mapping[str, str], start: str, lang: str) -> str:
     )
 
 
+def line_of_overfull(asked: Mapping[str, float], firms: float, lang: str) -> str:
+    """Levels that ask for more firms at the start than there are, by key: a run fills them as far as firms go."""
+    told = say(lang, "、", ", ").join(f"{key} ({count:,.0f})" for key, count in asked.items())
+    return say(
+        lang,
+        f"期初要求的企业多于期初的 {firms:,.0f} 家，只能填满一部分：{told}",
+        f"more firms asked for at the start than the {firms:,.0f} there are, so that only part is filled: {told}",
+    )
+
+
 def since(fact: ScoredFact, lang: str) -> str:
     """Of a change the quarter from which it is counted, which the metric's label cannot say."""
     return term("fact.since", lang).format(quarter=fact.since) if fact.since else ""

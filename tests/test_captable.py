@@ -200,6 +200,16 @@ def test_senior_preferences_come_first_and_the_later_class_is_senior_where_nothi
     assert sale(opening(sheet(classes=equal)), 15e6).classes == pytest.approx({"a": 5e6, "b": 10e6})
 
 
+def test_a_class_that_states_no_rank_comes_before_all_of_before():
+    made = sheet(
+        classes=[
+            share_class(id="a", money="1000万", shares="100万", seniority=5),
+            share_class(id="b", money="1000万", shares="100万"),
+        ],
+    )
+    assert [c.seniority for c in opening(made).classes] == [5, 6]
+
+
 def test_at_a_listing_all_convert_and_options_not_granted_lapse():
     table = opening(
         sheet(
@@ -382,7 +392,11 @@ MISTAKES = [
     ('lead = "summit"', 'lead = "sumit"', "没有这个持有人（现为 \"sumit\"", "did you mean summit?"),
     ("pro_rata = { harbour", "pro_rata = { habour", "是否指 harbour？", "did you mean harbour?"),
     ("price = 30 ", "price = 30\nshares = 100 ", "价格 × 股数为 3,000 元，与融资额不符", "is 3,000 yuan, not"),
-    ('date = "2027Q1"', 'date = "2025Q1"', "日期次序颠倒：早于上一项", "comes before what stands above it"),
+    ('date = "2027Q1"', 'date = "2025Q1"', "日期次序颠倒：它的前一项在 2025Q2", "what comes before it is of 2025Q2"),
+    ('date = "2024Q4"', 'date = "2022Q4"', "日期次序颠倒：股权表截至 2022Q4", "order: the cap table is of 2022Q4"),
+    ('id = "angel"', 'id = "proceeds"', "这个名称另有含义", "has a meaning of its own"),
+    ('money = "2亿"', 'money = { uniform = ["1亿", "3亿"] }', "股权表不作随机抽取", "one number is needed"),
+    ('redemption = "8%"\n\n# A', 'redemption = 8\n\n# A', "须不超过 1（每年）", "must be at most 1"),
     ('date = "2029Q4"', 'date = "2026Q4"', "退出早于它所在的那一轮", "before the round after which it is told"),
     ("founder = true", "fuonder = true", "没有这个键（现为 fuonder；是否指 founder？）", "did you mean founder?"),
     ('after = "today"', 'after = "todya"', "今后各轮中没有这一轮", "did you mean today?"),

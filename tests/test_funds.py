@@ -228,6 +228,22 @@ def test_a_sub_fund_puts_what_the_ratio_asks_into_firms_before_it_keeps_money_fo
         assert asked[f"guidance.reinvestment.counted.{c}"][:, -1].sum() > least * required
 
 
+def test_a_fund_that_never_follows_keeps_nothing_for_it():
+    """It kept its part for following whatever its policy was, and never placed it."""
+    never = [f'funds.{c}.follow_policy="none"' for c in ("market_early", "market_growth")]
+    kept = run(*never, "funds.market_early.follow_on=0.6", "funds.market_growth.follow_on=0.6")
+    none = run(*never, "funds.market_early.follow_on=0", "funds.market_growth.follow_on=0")
+    assert np.array_equal(kept["funds.market.invested.local"], none["funds.market.invested.local"])
+
+
+def test_the_direct_fund_keeps_its_money_for_the_firms_that_it_holds():
+    """Paid in at once, what it had beyond a fifth of its size in one firm went back to the treasury."""
+    early = run("funds.direct.tranches=[1.0]", 'funds.direct.invests="2y"', 'named.eswin.enters="2020Q1"')
+    at = early.quarters.index("2022Q2")
+    held = early["named.eswin.zone.nav"][:, at] > 0.0
+    assert held.any() and np.all(early["funds.direct.cash"][held, at] > 1e9)
+
+
 def test_a_guidance_fund_that_opens_later_closes_its_sub_funds_later():
     late = run('funds.guidance.opens="2023Q1"')
     before, after = (late.quarters.index(q) for q in ("2022Q4", "2027Q4"))
@@ -259,7 +275,8 @@ def test_the_score_is_the_sum_of_its_lines_and_known_lines_are_right(plain):
 
 def test_rates_of_worlds_are_those_of_the_measures(plain):
     compared = 0
-    for subject in ("funds.guidance", "funds.venture", "funds.market", "partners.treasury", "named.eswin.zone"):
+    funds = ("funds.guidance", "funds.venture", "funds.market", "funds.attraction")
+    for subject in (*funds, "partners.treasury", "partners.private", "named.eswin.zone"):
         for quarter in ("2022Q4", "2027Q2", "2035Q4"):
             at = plain.quarters.index(quarter)
             for r in range(plain.replications):

@@ -337,7 +337,7 @@ def test_no_rule_is_hidden_behind_a_method_of_numpys_records():
             assert not set(room._fields) & set(dir(np.record))
 
 
-@pytest.mark.parametrize("count", ["1e6", "1e308"])
+@pytest.mark.parametrize("count", ["1e6", "1e12"])
 def test_more_funds_than_a_world_could_look_at_are_refused(count):
     scenario = load_scenario("scenarios/xian.toml", [f"funds.market_growth.count={count}"])
     with pytest.raises(UserError, match="too many funds"):

@@ -130,16 +130,19 @@ def undefined_rates(result: Result, quarter: str | None = None) -> dict[str, dic
     return out
 
 
-def books_of(result: Result, subject: str) -> dict[str, float]:
-    """Paid in, distributed and net asset value at the start of a kind or class of funds, or of a kind of partner, in
-    the books of the funds that have any."""
-    nothing = {"paid_in": 0.0, "distributed": 0.0, "nav": 0.0}
-    return nothing | (result.manifest.get("books") or {}).get(subject, {})
+def books_of(result: Result, subject: str) -> dict[str, Floats]:
+    """Paid in, distributed and net asset value [replication] at the start of a kind or class of funds, or of a kind of
+    partner, in the books of the funds that have any."""
+    stated = (result.manifest.get("books") or {}).get(subject, {})
+    return {
+        key: np.broadcast_to(np.asarray(stated.get(key, 0.0), float), result.replications)
+        for key in ("paid_in", "distributed", "nav")
+    }
 
 
 def rate_of(result: Result, subject: str, replication: int, at: int) -> measures.Rate:
     """The internal rate of return of a subject's flows up to a quarter, by sim.measures, with its reason."""
-    books = books_of(result, subject)
+    books = {key: x[replication] for key, x in books_of(result, subject).items()}
     paid = np.diff(result[f"{subject}.paid_in"][replication, : at + 1], prepend=books["paid_in"] - books["nav"])
     back = np.diff(result[f"{subject}.distributed"][replication, : at + 1], prepend=books["distributed"])
     nav = float(result[f"{subject}.nav"][replication, at])
@@ -178,7 +181,7 @@ def by_year(result: Result, metric: str) -> list[tuple[int, Floats]]:
     years = np.array([int(quarter[:4]) for quarter in result.quarters])
     out = []
     subject, _, row = metric.rpartition(".")
-    before = np.full(values.shape[0], books_of(result, subject).get(row, 0.0))
+    before = books_of(result, subject).get(row, np.zeros(values.shape[0]))
     for year in np.unique(years):
         end = values[:, np.flatnonzero(years == year)[-1]]
         out.append((int(year), end - before))

@@ -652,7 +652,8 @@ class SweepResult:
         p, e = self.plan, self.evaluated
         head = say(
             lang,
-            f"{p.method}：{len(self.varied)} 个参数，{len(e.design)} 个样本 × {e.replications} 次（种子 {self.seed}）",
+            f"{p.method}：{len(self.varied)} 个参数，{len(e.design)} 个样本"
+            f" × {e.replications} 个世界（种子 {self.seed}）",
             f"{p.method}: {len(self.varied)} parameters, {len(e.design)} samples × {e.replications}"
             f" world{'s'[: e.replications != 1]} (seed {self.seed})",
         )

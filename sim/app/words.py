@@ -142,7 +142,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "explore.which": ("哪个世界", "Which world"),
     "explore.percentile": ("第 {p} 百分位：{metric}", "{p}th percentile of {metric}"),
     "explore.number": ("按编号", "by number"),
-    "explore.replication": ("模拟编号", "World number"),
+    "explore.replication": ("世界编号", "World number"),
     "explore.side": ("方案", "Side"),
     "explore.quarter": ("截至", "As of"),
     "explore.go": ("打开", "Open"),

@@ -75,7 +75,9 @@ def split_exit(table: CapTable, stated: StatedExit, after: str) -> Split:
     classes = {c.id: float(money) for c, money in zip(table.classes, paid, strict=True)}
     a_share = ordinary / table.common
     turned = [c.id for c, flag in zip(table.classes, converts, strict=True) if flag]
-    claims = {} if stated.date is None else redemption_claims(table, stated.date)
+    claims = {}
+    if stated.date is not None and stated.way == "sale":  # at a listing every class converts: no right is left
+        claims = redemption_claims(table, stated.date)
     return Split(stated, after, classes, ordinary, a_share, _by_holder(table, classes, a_share), turned, claims)
 
 

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import model_validator
 
+from sim.errors import Problem, UserError
 from sim.quantities import quarter_name
 from sim.scenario.fields import (
     Bounds,
@@ -27,6 +28,7 @@ from sim.scenario.fields import (
     Table,
     UnitPrice,
     When,
+    iter_quantities,
 )
 from sim.scenario.loading import ScenarioProblems, load
 
@@ -35,6 +37,8 @@ Found = list[tuple[str, str, object, list[str]]]  # (path, message, what was fou
 OTHERS, GRANTED, UNISSUED = "others", "options", "pool"  # who holds what no holder of the file does
 ORDINARY = "ordinary"
 TODAY = "today"
+PROCEEDS, FOUNDERS = "proceeds", "founders"  # columns of the curve beside the classes
+OWN = (ORDINARY, GRANTED, UNISSUED, TODAY, PROCEEDS, FOUNDERS)  # what no class can be called
 SLACK = 1e-3  # a price is stated to a few digits: price x shares may be off by so much of the money
 ROUNDING = 1e-12  # sums of parts are one but for so much
 MOST = 1e15  # shares, or yuan: far beyond any company, and far from where floats lose a share
@@ -87,7 +91,7 @@ class ClassTerms(Checked):
     )
     cap: Multiple | None = Described("most that a participating class gets, in multiples of the money", default=None)
     seniority: int | None = Described(
-        "rank of the preference: higher is paid first, equal ones pro rata (default: the later class first)",
+        "rank of the preference: higher is paid first, equal ones pro rata (default: before all classes of before)",
         default=None,
     )
     anti_dilution: Literal["none", "weighted_average", "full_ratchet"] = Described(
@@ -98,7 +102,7 @@ class ClassTerms(Checked):
         " unissued, as in the NVCA charter",
         default="fully_diluted",
     )
-    redemption: Rate | None = Described(
+    redemption: Annotated[Rate, Bounds(le=1.0)] | None = Described(
         "simple interest a year of the redemption right (default: no such right)", default=None
     )
 
@@ -218,8 +222,8 @@ class CompanyFile(Checked):
         own = "this name has a meaning of its own: take another"
         for room, items, words in (
             ("holders", self.holders, (OTHERS, GRANTED, UNISSUED)),
-            ("classes", self.classes, (ORDINARY, GRANTED, UNISSUED, TODAY)),
-            ("rounds", self.rounds, (ORDINARY, GRANTED, UNISSUED, TODAY)),
+            ("classes", self.classes, OWN),
+            ("rounds", self.rounds, OWN),
         ):
             for item in items:
                 if item.id in words:
@@ -249,14 +253,19 @@ class CompanyFile(Checked):
 
     def _dates(self) -> Found:
         found: Found = []
-        line = [(f"classes.{c.id}.date", c.date) for c in self.classes]
-        line += [("date", self.date)] if self.date is not None else []
-        line += [(f"rounds.{r.id}.date", r.date) for r in self.rounds]
-        for (_, before), (path, after) in pairwise(line):
-            if after < before:
-                message = "dates out of order: this comes before what stands above it"
-                found.append((path, message, quarter_name(after), []))
-        closed = {r.id: r.date for r in self.rounds} | ({TODAY: self.date} if self.date is not None else {})
+        issued = [(f"classes.{c.id}.date", c.date) for c in self.classes]
+        for path, date in issued:
+            if self.date is not None and date > self.date:
+                message = f"dates out of order: the cap table is of {quarter_name(self.date)}"
+                found.append((path, message, quarter_name(date), []))
+        today = [("date", self.date)] if self.date is not None else issued[-1:]
+        to_come = [*today, *((f"rounds.{r.id}.date", r.date) for r in self.rounds)]
+        for line in (issued, to_come):
+            for (_, before), (path, after) in pairwise(line):
+                if after < before:
+                    message = f"dates out of order: what comes before it is of {quarter_name(before)}"
+                    found.append((path, message, quarter_name(after), []))
+        closed = {r.id: r.date for r in self.rounds} | ({TODAY: today[0][1]} if today else {})
         for i, way_out in enumerate(self.exits):
             then = closed.get(self.after(way_out))
             if way_out.date is not None and then is not None and way_out.date < then:
@@ -279,4 +288,9 @@ def _parts(of: dict[str, Share]) -> Found:
 
 def read_sheet(path: str | Path) -> CompanyFile:
     """The file, checked. UserError with every problem found."""
-    return load(CompanyFile, path)
+    sheet = load(CompanyFile, path)
+    message = "one number is needed: nothing is drawn for a cap table"
+    drawn = [(key, *sheet._tree.place(key)) for key, q in iter_quantities(sheet) if q.distribution is not None]
+    if drawn:
+        raise UserError([Problem(message, file=file, line=line, key=key) for key, file, line in drawn])
+    return sheet

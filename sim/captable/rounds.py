@@ -17,7 +17,7 @@ buy more than one's part (super pro rata), exercise of options.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -127,10 +127,10 @@ class Closed:
 def opening(sheet: CompanyFile) -> CapTable:
     """The cap table of today."""
     classes = []
-    for number, stated in enumerate(sheet.classes, 1):
+    for stated in sheet.classes:
         shares, money = stated.count, stated.money.value
         held = _parted(shares, {name: part.value for name, part in stated.investors.items()})
-        rank = number if stated.seniority is None else stated.seniority
+        rank = _rank(classes, stated)
         conversion = stated.conversion.value
         classes.append(
             ShareClass(stated.id, stated.date, money, money / shares, shares, conversion, rank, stated, held)
@@ -146,15 +146,15 @@ def close_rounds(sheet: CompanyFile) -> list[Closed]:
     table = opening(sheet)
     founders = {h.id for h in sheet.holders if h.founder}
     out: list[Closed] = []
-    for number, planned in enumerate(sheet.rounds, len(sheet.classes) + 1):
-        closed = close(table, planned, number, founders, sheet)
+    for planned in sheet.rounds:
+        closed = close(table, planned, founders, sheet)
         out.append(closed)
         table = closed.after
     return out
 
 
-def close(table: CapTable, planned: PlannedRound, number: int, founders: set[str], sheet: CompanyFile) -> Closed:
-    """One round on a cap table. number: of its class, the rank of its preference where the file states none."""
+def close(table: CapTable, planned: PlannedRound, founders: set[str], sheet: CompanyFile) -> Closed:
+    """One round on a cap table."""
 
     def refused(key: str, message: str, found: str | None = None) -> UserError:
         path = f"rounds.{planned.id}.{key}"
@@ -190,7 +190,7 @@ def close(table: CapTable, planned: PlannedRound, number: int, founders: set[str
         if number_taken > 1.0 - ROUNDING:
             raise refused("lead", "the others leave nothing of the round to the lead", planned.lead)
         parts[planned.lead] = 1.0 - number_taken
-    rank = number if planned.seniority is None else planned.seniority
+    rank = _rank(table.classes, planned)
     new = ShareClass(planned.id, planned.date, money, price, issued, 1.0, rank, planned, _parted(issued, parts))
     after = replace(ready, classes=(*protected, new), price=price, date=planned.date)
     extra = {new.id: new.as_converted - old.as_converted for old, new in zip(table.classes, protected, strict=True)}
@@ -276,6 +276,11 @@ def diluted(
         "bought": bought,
         "after": part(after),
     }
+
+
+def _rank(before: Sequence[ShareClass], terms: ClassTerms) -> int:
+    """Of a class's preference: what it states, else before all classes there are."""
+    return 1 + max((c.seniority for c in before), default=0) if terms.seniority is None else terms.seniority
 
 
 def _parted(shares: float, parts: Mapping[str, float]) -> dict[str, float]:

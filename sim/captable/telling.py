@@ -13,7 +13,17 @@ import numpy as np
 from sim.analysis.text import csv_text, layout, show
 from sim.captable.exits import Split, Turn, curve, part_of, split_exit, split_table, turns
 from sim.captable.payoffs import Floats, Payoff, payouts
-from sim.captable.reading import GRANTED, ORDINARY, OTHERS, TODAY, UNISSUED, CompanyFile, read_sheet
+from sim.captable.reading import (
+    FOUNDERS,
+    GRANTED,
+    ORDINARY,
+    OTHERS,
+    PROCEEDS,
+    TODAY,
+    UNISSUED,
+    CompanyFile,
+    read_sheet,
+)
 from sim.captable.rounds import CapTable, Closed, close_rounds, opening
 from sim.errors import Problem, UserError
 from sim.quantities import half_up, quarter_name
@@ -122,7 +132,7 @@ class WorkedOut:
         """The curve: proceeds, then what each class, ordinary shares with granted options, and the founders get."""
         classes = {c.id: paid for c, paid in zip(self.last.classes, self.curve.classes, strict=True)}
         founders = part_of(self.last, self.curve, self.founders)
-        return {"proceeds": self.curve.exit, **classes, ORDINARY: self.curve.common, "founders": founders}
+        return {PROCEEDS: self.curve.exit, **classes, ORDINARY: self.curve.common, FOUNDERS: founders}
 
     def save(self, folder: str | Path, lang: str = "zh", figures: bool = True) -> None:
         """tables.csv, rounds.csv, exits.csv, turns.csv, curve.csv, captable.json, figures/ and a manifest: a folder,
@@ -317,7 +327,7 @@ class WorkedOut:
         rows.append([term("captable.by_holder", lang), *[""] * len(splits)])
         for who in self.last.by_holder():
             got = [s.holders.get(who) for s in splits]
-            if any(got):
+            if any(got) or who not in (GRANTED, UNISSUED):
                 rows.append([self._holder(who, lang), *money(got)])
         together = [sum(x for who, x in s.holders.items() if who in self.founders) for s in splits]
         if len(self.founders) > 1:

@@ -506,13 +506,16 @@ def heat_map(s: SweepResult, output: str, lang: str = "zh", pair: tuple[str, str
     scale = _scale(s.model.unit(output), table, lang)
     x, y = (s.varied[k].within(_levels(s.varied[k], s.plan.samples)) for k in (j, i))
     figure, bottom, top = look.page(look.capital(s.model.label(output, lang)), "", _of(s, lang), height=4.8)
-    axes = figure.add_axes((0.12, bottom + 0.08, 0.7, top - bottom - 0.1))
+    rows = [show(value, s.model.unit(pair[0]), lang) for value in y]
+    left, high = _left(rows), top - bottom - 0.17
+    axes = figure.add_axes((left, bottom + 0.08, 0.82 - left, high))
     image = axes.imshow(table / scale.divisor, origin="lower", aspect="auto", cmap="cividis")
     axes.set_xticks(range(len(x)), [show(value, s.model.unit(pair[1]), lang) for value in x])
-    axes.set_yticks(range(len(y)), [show(value, s.model.unit(pair[0]), lang) for value in y])
+    axes.set_yticks(range(len(y)), rows)
     axes.grid(visible=False)
-    axes.set_xlabel(_parameter(s.model, pair[1], lang))
-    axes.set_ylabel(_parameter(s.model, pair[0], lang))
+    axes.set_xlabel(_parameter(s.model, pair[1], lang, "  "))
+    # lying above its axis: standing beside it, a name and its key ran into the ticks
+    axes.set_title(_parameter(s.model, pair[0], lang, "  "), loc="left", fontsize=9)
     if table.size <= 100:
         for r, row in enumerate(table):
             for c, value in enumerate(row):
@@ -520,7 +523,7 @@ def heat_map(s: SweepResult, output: str, lang: str = "zh", pair: tuple[str, str
                 colour = _readable(image.cmap(image.norm(number)))
                 told = show(number).replace("-", "−")
                 axes.text(c, r, told, ha="center", va="center", fontsize=7, color=colour)
-    bar = figure.colorbar(image, cax=figure.add_axes((0.85, bottom + 0.08, 0.025, top - bottom - 0.1)))
+    bar = figure.colorbar(image, cax=figure.add_axes((0.85, bottom + 0.08, 0.025, high)))
     bar.ax.set_title(scale.unit, fontsize=7.5)
     bar.ax.yaxis.set_major_formatter(lambda value, _: look.tick(value))
     return figure

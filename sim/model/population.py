@@ -617,6 +617,8 @@ def hold_as_booked(r, funds, ventures, holdings, tally, k, v):
                     part = holdings.cost[h] / paid if paid > 0.0 else 1.0 / have * holdings.shares[h]
                     more = part * beside
                 holdings.cost[h] += more
+                if not holdings.first[h]:
+                    funds.followed[f] += more
                 holdings.called[h] = holdings.cost[h] * funds.load[f]
                 holdings.balance[h] = holdings.called[h]
                 if r.held_value[j] >= 0.0:

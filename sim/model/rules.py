@@ -282,6 +282,7 @@ class FundRules(NamedTuple):
     raise_mood: Any
     least_close: Any
     reinvestment: Any
+    counts_as: Any  # [class] what a yuan put into a firm of its stages usually counts towards it
     reinvestment_free: Any
     reinvestment_drag: Any
     additionality: Any
@@ -1025,6 +1026,12 @@ def lower_funds(s: "Scenario", rows: Rows) -> FundRules:
             tolerated = of_class(g.tolerance, c)
             if tolerated is not None:
                 tolerance[:, i] = rows(tolerated)
+    counts_as = np.ones((r, n))
+    early, plain = rows(g.counting.early), rows(g.counting.plain)
+    for i, c in enumerate(classes):
+        if c.kind == "sub-fund" and c.stages:
+            only_early = max(STAGE_NAMES.index(x) for x in c.stages) <= STAGE_NAMES.index("a")
+            counts_as[:, i] = np.maximum(early if only_early else plain, 0.01)
     if n == 0:
         rows(g.reinvestment)
     deploys_over = rows(s.rounds.deploys_over) if s.rounds.deploys_over is not None else np.zeros(r)
@@ -1088,6 +1095,7 @@ def lower_funds(s: "Scenario", rows: Rows) -> FundRules:
         raise_mood=rows(g.raised_mood),
         least_close=rows(g.least_close),
         reinvestment=reinvestment,
+        counts_as=counts_as,
         reinvestment_free=rows(g.reinvestment_free),
         reinvestment_drag=rows(g.reinvestment_drag),
         additionality=rows(g.additionality),

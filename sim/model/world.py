@@ -189,7 +189,7 @@ class Holdings(NamedTuple):
     share_class: Small
     shares: Floats
     cost: Floats
-    first: Bytes  # 1: the fund held nothing of the firm before
+    first: Bytes  # 1: of what the fund first invested in the firm, 0: it followed
     bought: Small  # quarter
     called: Floats  # a deal's own waterfall, where carry is paid deal by deal: cost with its share of fees,
     balance: Floats  # capital and hurdle not yet returned,
@@ -240,6 +240,7 @@ class Funds(NamedTuple):
     kept: Floats  # money kept for following in the firms it holds
     followed: Floats  # invested in firms held before, ever
     counted: Floats  # towards the reinvestment ratio
+    counts_as: Floats  # what a yuan put into a firm of its stages usually counts
     conceded: Floats  # gains that the guidance fund gave up to its other partners
     by_deal: Bytes  # carry: 0 on the whole fund, 1 deal by deal, 2 deal by deal with clawback
     paid_ahead: Bytes  # paid in by tranches

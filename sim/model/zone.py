@@ -46,6 +46,7 @@ register_in_park = funds_.register_in_park
 charge_and_invest_outside = funds_.charge_and_invest_outside
 settle = funds_.settle
 value_funds = funds_.value_funds
+keep_for_following = funds_.keep_for_following
 log_flows = funds_.log_flows
 climb_ladders = ladders_.climb_ladders
 seed_levels = ladders_.seed_levels
@@ -170,6 +171,7 @@ def live_one_quarter(key, rules, world, quarter, last):
     charge_and_invest_outside(key, rules.funds, funds, market, tally, quarter)
     settle(rules.funds, funds, commitments, tally, quarter)
     value_funds(funds, commitments, ventures, holdings, market, tally, quarter)
+    keep_for_following(funds, ventures, holdings, tally)
     log_flows(rules.funds, funds, tally, events, quarter)
     discount_cost(rules.public, tally, outlay, recovered, quarter)
     if last:

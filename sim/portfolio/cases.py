@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 REST = "others"  # holders beyond the model
 COMMON = "common"  # founders and option pool
-LISTING = re.compile(r"上市|\blist(ing|ed)\b|\bIPO\b", re.IGNORECASE)  # what a listing is called
+# what a listing is called; a buyer may be a listed company
+LISTING = re.compile(r"上市(?!公司)|\blisting\b|\blisted\b(?! (compan|firm|buyer|group|corp))|\bIPO\b", re.IGNORECASE)
 
 
 class ExitCase(Table):

@@ -627,8 +627,8 @@ def each_fund(material: Material) -> Table | None:
     header = say("基金|认缴|实缴|分配|净值|公允净值", "Fund|Size|Paid in|Paid out|NAV|Fair NAV").split("|")
     return Table(
         say(
-            f"逐类基金（合并口径），{last}（{money.unit}，各次模拟的中位数；下方为5–95%区间）",
-            f"Each class of funds, its funds pooled, {last} ({money.unit}, medians of replications; 5–95 % below)",
+            f"逐类基金（合并口径），{last}（{money.unit}，各世界的中位数；下方为5–95%区间）",
+            f"Each class of funds, its funds pooled, {last} ({money.unit}, medians of worlds; 5–95 % below)",
         ),
         [*header, "TVPI", "DPI", "IRR", "KS-PME"],
         rows,
@@ -1036,7 +1036,7 @@ def price_table(material: Material) -> list[Block]:
             cash = shown("CNY", [own[0].cash], lang).with_unit(own[0].cash, lang, sign=True)
             told += say(f"；不减持有的权益（现金）{cash}", f"; in cash, stakes left out, {cash}")
         rows.append(Row([Cell(told)], "group"))
-        if all(p.verdict == "undetermined" for p in own):
+        if not any(math.isfinite(p.low) for p in own):
             none = Cell(say("各项", "Whatever it bought"))
             rows.append(Row([none, Cell(""), Cell(numbers.NONE), Cell(""), Cell(say(*VERDICTS["undetermined"]))]))
             continue

@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_args
 
 from pydantic import PrivateAttr, model_validator
 
-from sim.errors import NO_SUCH_METRIC, Problem, UserError
+from sim.errors import NO_SUCH_METRIC
 from sim.model.exits.parameters import ExitParameters, PublicParameters
 from sim.model.firms.parameters import FirmParameters
 from sim.model.funds.parameters import (
@@ -191,25 +191,23 @@ class Scenario(Table):
             if level.initial is not None
         }
 
-    def refuse_overfull_ladders(self) -> None:
-        """UserError where more firms are to stand on a level at the start, or on an exclusive ladder, than exist."""
-        firms, asked = self.firms.initial.count.value, self.asked_on_ladders()
-        problems = []
+    def firms_at_start(self) -> float:
+        """Firms that there are at the start, central values: the population's, named and attracted ones."""
+        named = [f for f in self.named if f.enters is None or f.enters <= self.zone.start]
+        attracted = self.attraction.initial.value if self.attraction is not None else 0.0
+        return self.firms.initial.count.value + len(named) + attracted
+
+    def overfull_ladders(self) -> dict[str, float]:
+        """Key -> firms asked for at the start, of levels and exclusive ladders that ask for more than there are."""
+        firms, asked = self.firms_at_start(), self.asked_on_ladders()
+        out: dict[str, float] = {}
         for a, ladder in self.ladders.items():
             own = {f"ladders.{a}.levels.{b}.initial": asked.get(f"{a}.{b}", 0.0) for b in ladder.levels}
-            keys = [key for key, count in own.items() if count > firms]
-            if keys or not ladder.exclusive or sum(own.values()) <= firms:
-                message = f"more firms on the level at the start than there are (firms.initial.count {firms:g})"
-            else:
-                number = f"{sum(own.values()):g}"
-                keys = [f"ladders.{a}.levels"]
-                own[keys[0]] = sum(own.values())
-                message = f"levels of one ladder sum to {number} firms at the start, there are {firms:g}"
-            for key in keys:
-                file, line = self._tree.place(key)
-                problems.append(Problem(message, file, line, key, f"{own[key]:g}"))
-        if problems:
-            raise UserError(problems)
+            over = {key: count for key, count in own.items() if count > firms}
+            if not over and ladder.exclusive and sum(own.values()) > firms:
+                over = {f"ladders.{a}.levels": sum(own.values())}
+            out |= over
+        return out
 
     @cached_property
     def metrics(self) -> list[Any]:
@@ -526,6 +524,10 @@ class Scenario(Table):
                 )
                 found.append((f"funds.{others[-1]}.id", message, others[-1], []))
             self._check_keys_of_kind(c, path, found)
+            landed = c.kind == "attraction" and self.attraction is not None and self.attraction.initial.value > 0
+            if landed and c.opens is not None and c.opens > self.zone.start:
+                message = "it opens after the start, at which firms that it brought are there (attraction.initial)"
+                found.append((f"{path}.opens", message, quarter_name(int(c.opens)), []))
             if c.books is not None:
                 self._check_books(c, path, found)
             if c.pacing is not None:

@@ -365,6 +365,7 @@ Share = Annotated[Quantity, BeforeValidator((_s := Kind("share", parse_share, 0.
 SignedShare = Annotated[Quantity, BeforeValidator((_ss := Kind("share", parse_share, -1.0, far=FAR_CHANGE)).read), _ss]
 Probability = Annotated[Quantity, BeforeValidator((_p := Kind("probability", parse_share, 0.0, 1.0)).read), _p]
 Rate = Annotated[Quantity, BeforeValidator((_r := Kind("per year", parse_share, 0.0, far=FAR_RATE)).read), _r]
+Margin = Annotated[Quantity, BeforeValidator((_mg := Kind("share", parse_share, far=FAR_RATE)).read), _mg]
 SignedRate = Annotated[Quantity, BeforeValidator((_sr := Kind("per year", parse_share, far=FAR_GROWTH)).read), _sr]
 Ratio = Annotated[Quantity, BeforeValidator((_ra := Kind("ratio", parse_ratio, 0.0, far=FAR_FACTOR)).read), _ra]
 # The standard deviation of a log, or a step in one: half of the draws at 3 lie beyond a seventh or seven times.

@@ -6,6 +6,7 @@ from sim.scenario.fields import (
     Described,
     Id,
     LocalName,
+    Margin,
     Money,
     Power,
     Rate,
@@ -26,7 +27,7 @@ class Sector(Table):
     share_attracted: Share = Described("share of the firms that move in")
     size: Ratio = Described("revenue relative to the zone's median at the same age")
     rd_share: Share = Described("median R&D spending over revenue")
-    margin: SignedRate = Described("profit over revenue at the reference revenue")
+    margin: Margin = Described("profit over revenue at the reference revenue")
     price_to_sales: Ratio = Described("listed market value over revenue in a normal market")
     productivity: Money = Described("yearly revenue per job at the reference revenue")
     energy: Ratio | None = Described("energy per 10 000 CNY of output, kg coal equivalent", default=None)
@@ -114,8 +115,8 @@ class Accounts(Table):
 
     reference: Money = Described("reference yearly revenue, to which sizes are relative")
     margin_slope: Ratio = Described("additional margin per unit of log revenue")
-    margin_least: SignedRate = Described("lowest margin")
-    margin_most: SignedRate = Described("highest margin")
+    margin_least: Margin = Described("lowest margin")
+    margin_most: Margin = Described("highest margin")
     jobs_elasticity: Share = Described("elasticity of headcount to revenue")
     productivity_growth: SignedRate = Described("yearly growth of revenue per job")
 

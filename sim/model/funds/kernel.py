@@ -70,6 +70,7 @@ def take_fund(rules, funds, tally, group, number, opened):
     funds.followed[f] = 0.0
     funds.kept[f] = 0.0
     funds.counted[f] = 0.0
+    funds.counts_as[f] = rules.counts_as[group]
     funds.conceded[f] = 0.0
     funds.local_required[f] = 0.0
     funds.outside_called[f] = 0.0
@@ -77,7 +78,7 @@ def take_fund(rules, funds, tally, group, number, opened):
     funds.outside_returned[f] = 0.0
     funds.outside_carried[f] = 0.0
     funds.outside_since[f] = 0
-    funds.follow_reserve[f] = rules.follow_on[group]
+    funds.follow_reserve[f] = rules.follow_on[group] if rules.follow_policy[group] > 0 else 0.0
     funds.policy[f] = rules.follow_policy[group] if rules.follow_on[group] > 0.0 else 0
     funds.by_deal[f] = rules.by_deal[group] * (1 + rules.clawback[group])
     funds.paid_ahead[f] = 1 if rules.tranches[group] > 0 else 0
@@ -137,7 +138,8 @@ def investable(funds, f):
 def part_of_zone(rules, funds, f, g):
     """Part of what a sub-fund invests that goes into firms of the zone: of its own accord, and at least what the
     reinvestment rule asks, which counts what firms get and not what is paid for fees."""
-    return min(1.0, max(rules.local_share[g], funds.local_required[f] / max(investable(funds, f), 1.0)))
+    asked = funds.local_required[f] / funds.counts_as[f]
+    return min(1.0, max(rules.local_share[g], asked / max(investable(funds, f), 1.0)))
 
 
 @kernel
@@ -213,7 +215,7 @@ def last_placed(rules, funds, f, g, u):
     """A fund of the start has placed a first cheque at some time before it, and waits until what is left, spread evenly
     over what is left of its period, comes to that cheque: the part of the wait (quarters) that is not over yet. Without
     it all of them would be met in the first quarter."""
-    room = investable(funds, f) * funds.local_share[f] * (1.0 - rules.follow_on[g])
+    room = investable(funds, f) * funds.local_share[f] * (1.0 - funds.follow_reserve[f])
     left = rules.deploys_over * (np.int64(funds.invests_until[f]) - 1)  # without a plan nobody waits
     wait = min(1.0, rules.first_cheque[g] / max(room, 1.0)) * left
     return np.int64(u * (wait + 1.0)) if wait > 0.0 else np.int64(0)
@@ -637,14 +639,47 @@ def accrued_carry(funds, f, worth):
 
 
 @inlined
-def kept_for(funds, f, cost, first):
-    """What a position adds to the money that its fund keeps for following: for a yuan first invested as much as its
-    plan has for following, as far as the concentration limit leaves room for it; less what it has followed with. A firm
-    that was followed with more takes from the part of the others."""
-    if not first:
-        return -cost
-    planned = funds.follow_reserve[f] / max(1.0 - funds.follow_reserve[f], 1e-9) * cost
-    return min(planned, max(0.0, funds.concentration[f] * funds.commitment[f] - cost))
+def paid_for(holdings, ventures, v, f):
+    """What fund f first invested of what it holds of venture v, and all that it paid for it."""
+    first = 0.0
+    cost = 0.0
+    h = ventures.first_holding[v]
+    while h >= 0:
+        if holdings.fund[h] == f:
+            cost += holdings.cost[h]
+            if holdings.first[h]:
+                first += holdings.cost[h]
+        h = holdings.next[h]
+    return first, cost
+
+
+@inlined
+def kept_for(funds, f, first, cost):
+    """Money that a fund keeps for following in a firm: for a yuan first invested as much as its plan has for following,
+    less what it has followed with, as far as the limit on one firm leaves room (the zone's direct fund has none)."""
+    planned = funds.follow_reserve[f] / max(1.0 - funds.follow_reserve[f], 1e-9) * first - (cost - first)
+    most = funds.commitment[f]
+    if funds.kind[f] != FundKind.DIRECT:
+        most *= funds.concentration[f]
+    return max(0.0, min(planned, most - cost)) if first > 0.0 else 0.0
+
+
+@kernel
+def keep_for_following(funds, ventures, holdings, tally):
+    """Funds.kept: what each fund keeps for following in the unlisted firms that it holds."""
+    for f in range(tally.counts[Count.FUNDS]):
+        funds.kept[f] = 0.0
+    for h in range(tally.counts[Count.HOLDINGS]):
+        f = holdings.fund[h]
+        v = holdings.venture[h]
+        if f < 0 or funds.follow_reserve[f] <= 0.0 or ventures.listed[v]:
+            continue
+        other = holdings.next[h]  # a firm counts once: at the fund's position that its list has last
+        while other >= 0 and holdings.fund[other] != f:
+            other = holdings.next[other]
+        if other < 0:
+            first, cost = paid_for(holdings, ventures, v, f)
+            funds.kept[f] += kept_for(funds, f, first, cost)
 
 
 @kernel
@@ -659,7 +694,6 @@ def value_funds(funds, commitments, ventures, holdings, market, tally, quarter):
         funds.nav[f] = funds.outside_value[f] + funds.cash[f]
         funds.nav_fair[f] = funds.nav[f]
         funds.held_cost[f] = min(funds.outside_value[f], funds.invested_outside[f])
-        funds.kept[f] = 0.0
         funds.held_age[f] = 0.0
     for h in range(tally.counts[Count.HOLDINGS]):
         f = holdings.fund[h]
@@ -672,7 +706,6 @@ def value_funds(funds, commitments, ventures, holdings, market, tally, quarter):
             worth = part * exp(ventures.log_value[v]) * multiple
             funds.nav_fair[f] += worth
         else:
-            funds.kept[f] += kept_for(funds, f, holdings.cost[h], holdings.first[h])
             worth = part * ventures.last_post[v]
             funds.nav_fair[f] += worth * ventures.fair_part[v]
             if holdings.mark[h] > 0.0:
@@ -683,7 +716,6 @@ def value_funds(funds, commitments, ventures, holdings, market, tally, quarter):
     for f in range(tally.counts[Count.FUNDS] - 1, -1, -1):
         if funds.ended[f] == 2 or funds.commitment[f] <= 0.0:
             continue
-        funds.kept[f] = max(0.0, funds.kept[f])
         funds.accrued[f] = 0.0
         if funds.carry_rate[f] > 0.0:
             funds.accrued[f] = accrued_carry(funds, f, funds.nav[f])
@@ -823,6 +855,7 @@ def take_over_books(rules, funds, commitments, ventures, holdings, market, tally
         if funds.ended[f] == 2 or funds.commitment[f] <= 0.0:
             continue
         g = funds.group[f]
+        quarters = rules.book_age[g] if rules.booked[g] else max(np.int64(0), -np.int64(funds.opened[f]))
         listed, stated, unmarked = funds.nav[f], funds.nav_fair[f], funds.accrued[f]
         down = 0.0
         up = 0.0
@@ -840,10 +873,11 @@ def take_over_books(rules, funds, commitments, ventures, holdings, market, tally
         elif down > 0.0:
             paid, back, net = down, up, stakes + listed + stated + unmarked
         elif funds.kind[f] == FundKind.ATTRACTION and funds.invested[f] > 0.0:
-            paid, back, net = funds.invested[f], 0.0, 0.0
+            quarters += 1  # the first quarter's fee too
+            fees = fees_so_far(rules, funds, f, g, quarters, funds.invested[f])
+            paid, back, net = min(funds.invested[f] + fees, funds.commitment[f]), 0.0, 0.0
         else:
             continue
-        quarters = rules.book_age[g] if rules.booked[g] else max(np.int64(0), -np.int64(funds.opened[f]))
         invested = funds.invested[f]
         earned = max(0.0, back - up)  # what came in from positions that are gone or outside the model
         spent = paid + up + earned - back - invested - down

@@ -69,7 +69,7 @@ class ShutWindow(Table):
 
 
 class MarketParameters(Table):
-    """Hot and cold years that every firm of a replication shares."""
+    """Hot and cold years that every firm of a world shares."""
 
     settled = frozenset(("volatility",))
 

@@ -31,7 +31,7 @@ from sim.model.draws import (
     unit,
 )
 from sim.model.firms.kernel import draw_laplace, shock_words
-from sim.model.funds.kernel import investable, kept_for
+from sim.model.funds.kernel import investable, kept_for, paid_for
 from sim.model.jit import fast_kernel, inlined, kernel, note_flags, order_by
 from sim.model.market.kernel import mean_regime
 from sim.model.world import (
@@ -347,8 +347,8 @@ def unplaced(funds, f):
 
 @inlined
 def still_asked(funds, f):
-    """What the reinvestment rule asks a sub-fund for beyond what counts already."""
-    return max(0.0, funds.local_required[f] - funds.counted[f])
+    """What a sub-fund has to put into firms yet for what the reinvestment rule asks beyond what counts already."""
+    return max(0.0, funds.local_required[f] - funds.counted[f]) / funds.counts_as[f]
 
 
 @inlined
@@ -443,18 +443,6 @@ def pick(cumulative, n, guide, u):
     return i
 
 
-@inlined
-def already_in(holdings, ventures, v, f):
-    """What fund f has invested in venture v, at cost."""
-    cost = 0.0
-    h = ventures.first_holding[v]
-    while h >= 0:
-        if holdings.fund[h] == f:
-            cost += holdings.cost[h]
-        h = holdings.next[h]
-    return cost
-
-
 @kernel
 def note_holders(holdings, ventures, v, scratch):
     """The funds that hold venture v, in the order of its positions, with all their shares in it and what they paid:
@@ -489,7 +477,7 @@ def paid_before(scratch, holders, f):
 
 @kernel
 def add_holding(holdings, ventures, tally, f, v, share_class, shares, cost, first, quarter, load):
-    """Write a position (first: the fund held nothing of the firm). A venture's positions are a list that begins at
+    """Write a position (first: as in Holdings). A venture's positions are a list that begins at
     ventures.first_holding."""
     h = tally.counts[Count.HOLDINGS]
     if h >= holdings.fund.shape[0]:
@@ -675,10 +663,12 @@ def close_round(
         cheque = scratch.cheque[k]
         if cheque >= largest:
             lead, largest = np.int64(f), cheque
-        first = 0 if already_in(holdings, ventures, v, f) > 0.0 else 1
+        before, held = paid_for(holdings, ventures, v, f)
+        first = 0 if held > 0.0 else 1
         if not first:
             funds.followed[f] += cheque
-        funds.kept[f] = max(0.0, funds.kept[f] + kept_for(funds, f, cheque, first))
+        kept = kept_for(funds, f, before + first * cheque, held + cheque) - kept_for(funds, f, before, held)
+        funds.kept[f] = max(0.0, funds.kept[f] + kept)
         add_holding(holdings, ventures, tally, f, v, c, cheque / price, cheque, first, quarter, funds.load[f])
         if funds.kind[f] == FundKind.SUB_FUND:
             funds.counted[f] += counts * cheque
