@@ -131,6 +131,7 @@ def live_one_quarter(key, rules, world, quarter, last):
         open_at_start(key, rules, firms, ventures, market, tally, scratch)
         list_at_start(key, rules, firms, ventures, market, tally, events, scratch)
         take_over_books(rules.funds, funds, commitments, ventures, holdings, market, tally)
+        keep_for_following(funds, ventures, holdings, tally)
     else:
         admit_entrants(key, rules, firms, ventures, market, tally, scratch, quarter)
     run_programmes(key, rules.programmes, firms, ventures, programmes, market, tally, scratch, quarter, rules.phase)

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 REST = "others"  # holders beyond the model
 COMMON = "common"  # founders and option pool
 # what a listing is called; a buyer may be a listed company
-LISTING = re.compile(r"上市(?!公司)|\blisting\b|\blisted\b(?! (compan|firm|buyer|group|corp))|\bIPO\b", re.IGNORECASE)
+LISTING = re.compile(
+    r"(?<!非)上市(?!公司|企业)|\blisting\b|\b(is|be|gets?) listed\b|\blisted on\b|\bIPO\b", re.IGNORECASE
+)
 
 
 class ExitCase(Table):

@@ -192,10 +192,11 @@ class Scenario(Table):
         }
 
     def firms_at_start(self) -> float:
-        """Firms that there are at the start, central values: the population's, named and attracted ones."""
+        """Firms at the start, central values: the population's, named and attracted ones, tenants of incubators."""
         named = [f for f in self.named if f.enters is None or f.enters <= self.zone.start]
         attracted = self.attraction.initial.value if self.attraction is not None else 0.0
-        return self.firms.initial.count.value + len(named) + attracted
+        tenants = sum(k.initial.value for i in self.incubators for k in i.kinds.values() if k.initial is not None)
+        return self.firms.initial.count.value + len(named) + attracted + tenants
 
     def overfull_ladders(self) -> dict[str, float]:
         """Key -> firms asked for at the start, of levels and exclusive ladders that ask for more than there are."""

@@ -78,7 +78,8 @@ def take_fund(rules, funds, tally, group, number, opened):
     funds.outside_returned[f] = 0.0
     funds.outside_carried[f] = 0.0
     funds.outside_since[f] = 0
-    funds.follow_reserve[f] = rules.follow_on[group] if rules.follow_policy[group] > 0 else 0.0
+    follows = rules.follow_policy[group] > 0 or rules.kind[group] == FundKind.DIRECT  # that one follows in every round
+    funds.follow_reserve[f] = rules.follow_on[group] if follows else 0.0
     funds.policy[f] = rules.follow_policy[group] if rules.follow_on[group] > 0.0 else 0
     funds.by_deal[f] = rules.by_deal[group] * (1 + rules.clawback[group])
     funds.paid_ahead[f] = 1 if rules.tranches[group] > 0 else 0
@@ -760,8 +761,9 @@ def called_evenly(hurdle, years):
 
 
 @kernel
-def fees_so_far(rules, funds, f, g, quarters, invested):
-    """Fees and expenses that the terms give for the fund's first quarters; the books do not tell them apart."""
+def fees_so_far(rules, funds, f, g, quarters, invested, paid):
+    """Fees and expenses that the terms give for the fund's first quarters; the books do not tell them apart. invested,
+    paid: what it had put into firms and what had been paid in by their end."""
     total = 0.0
     for q in range(quarters):
         if q < rules.invests[g]:
@@ -772,7 +774,7 @@ def fees_so_far(rules, funds, f, g, quarters, invested):
             base = rules.fee_base_after[g]
         on = funds.commitment[f]
         if base == PAID_IN:
-            on = rules.book_paid[g] * (q + 1.0) / quarters
+            on = paid * (q + 1.0) / quarters
         elif base == INVESTED:
             on = invested * min(1.0, (q + 1.0) / min(quarters, rules.invests[g]))
         total += 0.25 * (rate * on + rules.expenses[g] * funds.commitment[f])
@@ -856,6 +858,7 @@ def take_over_books(rules, funds, commitments, ventures, holdings, market, tally
             continue
         g = funds.group[f]
         quarters = rules.book_age[g] if rules.booked[g] else max(np.int64(0), -np.int64(funds.opened[f]))
+        charged = quarters
         listed, stated, unmarked = funds.nav[f], funds.nav_fair[f], funds.accrued[f]
         down = 0.0
         up = 0.0
@@ -873,8 +876,8 @@ def take_over_books(rules, funds, commitments, ventures, holdings, market, tally
         elif down > 0.0:
             paid, back, net = down, up, stakes + listed + stated + unmarked
         elif funds.kind[f] == FundKind.ATTRACTION and funds.invested[f] > 0.0:
-            quarters += 1  # the first quarter's fee too
-            fees = fees_so_far(rules, funds, f, g, quarters, funds.invested[f])
+            charged += 1  # the first quarter's fee, which nothing else charges
+            fees = fees_so_far(rules, funds, f, g, charged, funds.invested[f], funds.invested[f])
             paid, back, net = min(funds.invested[f] + fees, funds.commitment[f]), 0.0, 0.0
         else:
             continue
@@ -884,7 +887,7 @@ def take_over_books(rules, funds, commitments, ventures, holdings, market, tally
         if spent < 0.0:
             earned -= spent
             spent = 0.0
-        fees = 0.0 if rules.paced[g] else min(spent, fees_so_far(rules, funds, f, g, quarters, invested))
+        fees = 0.0 if rules.paced[g] else min(spent, fees_so_far(rules, funds, f, g, charged, invested, paid))
         spent -= fees
         funds.booked[f] = 1
         funds.booked_paid[f] = paid
