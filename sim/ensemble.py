@@ -47,6 +47,7 @@ from sim.model.world import (  # noqa: E402
     build_world,
 )
 from sim.model.zone import live_one_world  # noqa: E402
+from sim.result import BOOK_KEYS  # noqa: E402
 
 compiled.allow_imports()
 
@@ -62,7 +63,6 @@ _compiled: set[tuple[int, int]] = set()  # sizes of the kernel (sim.model.limits
 Progress = Callable[[int, int], None]
 Floats = NDArray[np.float64]
 BYTES_A_FIRM = 300
-BOOK_KEYS = ("paid_in", "distributed", "nav")
 BYTES_A_ROW = 150_000  # a replication's parameters, lowered and packed
 BYTES_A_ROUND = 500  # the same, of every round of a named firm that there is room for
 MOST_SLOTS = 1e15  # of a table: more than any memory holds, and a number that whole numbers can be made of

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     Floats = np.ndarray[Any, np.dtype[np.float64]]
     Table = Mapping[str, np.ndarray]
 
+BOOK_KEYS = ("paid_in", "distributed", "nav")  # of manifest["books"]: what funds had behind them at the start
 ENSEMBLE = "ensemble.nc"
 SUMMARY = "summary.csv"
 FACTS = "facts.csv"

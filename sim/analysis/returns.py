@@ -15,6 +15,7 @@ import numpy as np
 
 from sim import measures
 from sim.measures import Estimate
+from sim.result import BOOK_KEYS
 
 if TYPE_CHECKING:
     from sim.result import Result
@@ -134,10 +135,7 @@ def books_of(result: Result, subject: str) -> dict[str, Floats]:
     """Paid in, distributed and net asset value [replication] at the start of a kind or class of funds, or of a kind of
     partner, in the books of the funds that have any."""
     stated = (result.manifest.get("books") or {}).get(subject, {})
-    return {
-        key: np.broadcast_to(np.asarray(stated.get(key, 0.0), float), result.replications)
-        for key in ("paid_in", "distributed", "nav")
-    }
+    return {key: np.broadcast_to(np.asarray(stated.get(key, 0.0), float), result.replications) for key in BOOK_KEYS}
 
 
 def rate_of(result: Result, subject: str, replication: int, at: int) -> measures.Rate:
