@@ -6,8 +6,9 @@ looked at here. The worlds of the fit (SEED) are not those that `verify` lives. 
 the file. The rows do not tell the six apart (wide values with investors who judge by value look like narrow ones
 with investors who do not), so each has a prior, as in `calibrate --regularise`: the national set's number, and the log
 deviation of seed rounds for the spread of values. A row counts in thirds of its tolerance. Two of the six are factors
-on whole columns of the national set, so that no stage is bent to its own row: prices of stages (floors and centres) and
-the time a round's money lasts.
+on whole columns, so that no stage is bent to its own row: prices of stages (PRICES: steps of two to three from one to
+the next, which the national set had too until its own were fitted to shares of Chinese deals) and the time a round's
+money lasts (the national set's).
 """
 
 from __future__ import annotations
@@ -30,8 +31,15 @@ from sim.verify import Case, find, read_case
 ROOT = Path(__file__).resolve().parent.parent
 CASE = "funding-funnel-us"
 REPLICATIONS, SEED = 16, 2
-PRICED = ("a", "b", "c", "d", "pre_ipo")  # stages whose floor is a price; a first round is always a seed round
-STAGES = ("angel", "seed", *PRICED)
+PRICES = {  # CNY, floor and centre by stage; a first round is always a seed round, whose floor is no price
+    "angel": (None, 3000e4),
+    "seed": (None, 6500e4),
+    "a": (9000e4, 1.5e8),
+    "b": (2.8e8, 4.5e8),
+    "c": (8e8, 12e8),
+    "d": (20e8, 30e8),
+    "pre_ipo": (35e8, 50e8),
+}
 SHARES = ("reach",)  # residuals in points, all others in logs, both over the case's tolerance
 FREE = {  # name: middle of the prior and its deviation, of logs but for SIGNED
     "prices of stages": (1.0, 0.35),
@@ -55,12 +63,11 @@ def overrides(national: Any, x: dict[str, float]) -> dict[str, object]:
     """What the six say of the file's numbers."""
     stages = national.rounds.stages
     out: dict[str, object] = {}
-    for name in STAGES:
-        stage = getattr(stages, name)
-        out[f"rounds.stages.{name}.runway"] = stage.runway.value * x["time a round lasts"]
-        out[f"rounds.stages.{name}.centre"] = stage.centre.value * x["prices of stages"]
-        if name in PRICED:
-            out[f"rounds.stages.{name}.floor"] = stage.floor.value * x["prices of stages"]
+    for name, (floor, centre) in PRICES.items():
+        out[f"rounds.stages.{name}.runway"] = getattr(stages, name).runway.value * x["time a round lasts"]
+        out[f"rounds.stages.{name}.centre"] = centre * x["prices of stages"]
+        if floor is not None:
+            out[f"rounds.stages.{name}.floor"] = floor * x["prices of stages"]
     return out | {f"rounds.{name}": value for name, value in x.items() if " " not in name}
 
 

@@ -53,7 +53,6 @@ MAX_CONDITIONS = 192
 MAX_PROGRAMME_SETS = 32
 MAX_PROGRAMME_CONDITIONS = 96
 FEE_BASES = ("commitment", "paid-in", "invested")
-MOST_FEES = 0.9  # of commitments: something is left to invest
 FOLLOW_POLICIES = ("none", "pro-rata", "top-up")
 MISSES = ("nothing", "concession", "fee", "both")
 
@@ -295,7 +294,6 @@ class FundRules(NamedTuple):
     tolerance: Any
     tolerance_fund: Any
     plan_sd: Any
-    fee_reserve: Any  # [class] part of commitments that its fees and expenses take
     outside_drift: Any
     outside_load: Any
     outside_sd: Any
@@ -992,18 +990,6 @@ def lower_funds(s: "Scenario", rows: Rows) -> FundRules:
         columns = [rows(getattr(x, name)) if x is not None else zero for x in tables]
         return np.stack(columns, axis=1) if columns else np.zeros((r, 0))
 
-    def fees_of_terms() -> NDArray[np.float64]:
-        """[R, class]: what fees and expenses take of the commitments over the life, extensions apart. Of what is paid
-        in or held half is there on average while it grows or shrinks."""
-        while_investing = np.array([(1.0, 0.5, 0.5)[FEE_BASES.index(c.fee_base)] for c in classes])
-        afterwards = np.array([(1.0, 1.0, 0.5)[FEE_BASES.index(c.fee_base_after)] for c in classes])
-        life, invests = no_older(optional("life")), no_older(optional("invests"))
-        years = np.maximum(0.0, life - invests)
-        step = optional("fee_step")
-        stepped = np.where(step > 0.0, (1.0 - (1.0 - step) ** years) / np.maximum(step, 1e-12), years)
-        fees = optional("fee") * invests * while_investing + optional("fee_after") * stepped * afterwards
-        return np.clip(fees + optional("expenses") * life, 0.0, MOST_FEES)
-
     g = s.guidance
     tranche = np.zeros((r, n, MAX_TRANCHES))
     for i, c in enumerate(classes):
@@ -1108,7 +1094,6 @@ def lower_funds(s: "Scenario", rows: Rows) -> FundRules:
         tolerance=tolerance,
         tolerance_fund=rows(g.tolerance_fund) if g.tolerance_fund is not None else np.ones(r),
         plan_sd=rows(g.plan_spread),
-        fee_reserve=fees_of_terms(),
         outside_drift=0.25 * rows(o.growth),
         outside_load=rows(o.market_loading),
         outside_sd=0.5 * rows(o.volatility),

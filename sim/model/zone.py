@@ -131,7 +131,7 @@ def live_one_quarter(key, rules, world, quarter, last):
         open_at_start(key, rules, firms, ventures, market, tally, scratch)
         list_at_start(key, rules, firms, ventures, market, tally, events, scratch)
         take_over_books(rules.funds, funds, commitments, ventures, holdings, market, tally)
-        keep_for_following(funds, ventures, holdings, tally)
+        keep_for_following(funds, ventures, holdings, tally, rules.rounds.patience)
     else:
         admit_entrants(key, rules, firms, ventures, market, tally, scratch, quarter)
     run_programmes(key, rules.programmes, firms, ventures, programmes, market, tally, scratch, quarter, rules.phase)
@@ -172,7 +172,7 @@ def live_one_quarter(key, rules, world, quarter, last):
     charge_and_invest_outside(key, rules.funds, funds, market, tally, quarter)
     settle(rules.funds, funds, commitments, tally, quarter)
     value_funds(funds, commitments, ventures, holdings, market, tally, quarter)
-    keep_for_following(funds, ventures, holdings, tally)
+    keep_for_following(funds, ventures, holdings, tally, rules.rounds.patience)
     log_flows(rules.funds, funds, tally, events, quarter)
     discount_cost(rules.public, tally, outlay, recovered, quarter)
     if last:

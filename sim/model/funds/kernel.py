@@ -17,13 +17,37 @@ from sim.finance.waterfall import accrue_hurdle, clawback_due, due_to_protected,
 from sim.model.draws import Purpose, exp, normal, poisson, uniform, uniforms
 from sim.model.jit import inlined, kernel
 from sim.model.market.kernel import mean_regime
-from sim.model.world import OTHERS, STATE, TREASURY, Cash, Count, FundKind, Status
+from sim.model.world import MAX_CLASSES, OTHERS, STATE, TREASURY, Cash, Count, FundKind, Status
 
 PAID_IN, INVESTED = 1, 2  # places in rules.FEE_BASES
 WITH_CLAWBACK = 2  # of Funds.by_deal
 MISS_CONCESSION, MISS_FEE, MISS_BOTH = 1, 2, 3  # places in rules.MISSES
 GENERATION = 4096  # institutions of a class: funds of one institution are told apart by the quarter they opened in
 LAST_YEAR = 4  # quarters
+CENTURY = 400  # quarters: so far ahead a fund plans for fees
+MOST_FEES = 0.9  # of commitments: something is left to invest
+
+
+@inlined
+def fee_by_terms(rules, g, quarters):
+    """Yearly rate of the management fee and its base, so many quarters after the first close: by period, stepping down
+    after the investment period. Extensions have a rate of their own."""
+    if quarters < rules.invests[g]:
+        return rules.fee[g], rules.fee_base[g]
+    years = (quarters - rules.invests[g]) // 4
+    return rules.fee_after[g] * (1.0 - rules.fee_step[g]) ** years, rules.fee_base_after[g]
+
+
+@kernel
+def fees_to_come(rules, g, age):
+    """Part of a fund's commitments that fees and expenses take from its age (quarters) to the end of its life by its
+    terms, extensions apart. Of what is paid in or held half is there on average while it grows or shrinks."""
+    part = 0.0
+    for q in range(age, min(rules.life[g], CENTURY)):
+        rate, base = fee_by_terms(rules, g, q)
+        rising = base == INVESTED or (base == PAID_IN and q < rules.invests[g])
+        part += 0.25 * (rate * (0.5 if rising else 1.0) + rules.expenses[g])
+    return min(part, MOST_FEES)
 
 
 @kernel
@@ -86,7 +110,7 @@ def take_fund(rules, funds, tally, group, number, opened):
     funds.hurdle[f] = rules.hurdle[group]
     funds.carry_rate[f] = rules.carry[group]
     funds.catch_up[f] = rules.catch_up[group]
-    funds.load[f] = 1.0 / (1.0 - rules.fee_reserve[group])
+    funds.load[f] = 1.0 / (1.0 - fees_to_come(rules, group, max(np.int64(0), -np.int64(opened))))
     funds.concentration[f] = rules.concentration[group]
     funds.extension[f] = rules.extension[group]
     funds.harvest[f] = rules.harvest[group]
@@ -331,17 +355,10 @@ def missed_reinvestment(funds, f, quarter):
 
 @inlined
 def fee_of_quarter(rules, funds, f, g, quarter):
-    """Management fee: by period, on the base the terms name, stepping down after the investment period."""
-    if quarter < funds.invests_until[f]:
-        rate = rules.fee[g]
-        base = rules.fee_base[g]
-    else:
-        base = rules.fee_base_after[g]
-        if quarter < funds.ends[f]:
-            years = (quarter - funds.invests_until[f]) // 4
-            rate = rules.fee_after[g] * (1.0 - rules.fee_step[g]) ** years
-        else:
-            rate = rules.fee_extension[g]
+    """Management fee of a quarter, on the base the terms name."""
+    rate, base = fee_by_terms(rules, g, quarter - funds.opened[f])
+    if quarter >= funds.ends[f]:
+        rate = rules.fee_extension[g]
     on = funds.commitment[f]
     if base == PAID_IN:
         on = funds.called[f]
@@ -423,7 +440,8 @@ def charge_and_invest_outside(key, rules, funds, market, tally, quarter):
         goes_out = funds.local_share[f] < 1.0 and rules.kind[g] == FundKind.SUB_FUND
         if goes_out or funds.outside_value[f] > 0.0:
             if goes_out and investing:
-                part = (1.0 - funds.local_share[f]) * investable(funds, f) / rules.invests[g]
+                outside = (1.0 - funds.local_share[f]) * investable(funds, f)
+                part = min(outside / rules.invests[g], max(0.0, outside - funds.invested_outside[f]))
                 room = callable_money(funds, f)
                 if funds.paid_ahead[f]:
                     room = max(0.0, funds.cash[f] - funds.need[f])
@@ -666,14 +684,18 @@ def kept_for(funds, f, first, cost):
 
 
 @kernel
-def keep_for_following(funds, ventures, holdings, tally):
-    """Funds.kept: what each fund keeps for following in the unlisted firms that it holds."""
+def keep_for_following(funds, ventures, holdings, tally, patience):
+    """Funds.kept: what each fund keeps for following in the unlisted firms that it holds and that will raise again: not
+    in one that has given up after so many failed attempts (rounds.patience), nor in one with all the classes there can
+    be."""
     for f in range(tally.counts[Count.FUNDS]):
         funds.kept[f] = 0.0
     for h in range(tally.counts[Count.HOLDINGS]):
         f = holdings.fund[h]
         v = holdings.venture[h]
         if f < 0 or funds.follow_reserve[f] <= 0.0 or ventures.listed[v]:
+            continue
+        if ventures.fails[v] >= patience or ventures.classes[v] >= MAX_CLASSES:
             continue
         other = holdings.next[h]  # a firm counts once: at the fund's position that its list has last
         while other >= 0 and holdings.fund[other] != f:
@@ -766,12 +788,7 @@ def fees_so_far(rules, funds, f, g, quarters, invested, paid):
     paid: what it had put into firms and what had been paid in by their end."""
     total = 0.0
     for q in range(quarters):
-        if q < rules.invests[g]:
-            rate = rules.fee[g]
-            base = rules.fee_base[g]
-        else:
-            rate = rules.fee_after[g] * (1.0 - rules.fee_step[g]) ** ((q - rules.invests[g]) // 4)
-            base = rules.fee_base_after[g]
+        rate, base = fee_by_terms(rules, g, q)
         on = funds.commitment[f]
         if base == PAID_IN:
             on = paid * (q + 1.0) / quarters

@@ -340,9 +340,11 @@ def next_stage(rules, ventures, v, normal_pre, latest):
 
 @inlined
 def unplaced(funds, f):
-    """What a fund has not put into firms of the zone yet: of its local share, after the reserve for fees."""
+    """What a fund has not put into firms of the zone yet: of its local share, after the reserve for fees, as far as
+    what it has placed elsewhere leaves it (its books of the start may tell of more than the share of other places)."""
     room = investable(funds, f) * funds.local_share[f] + funds.recycled[f]
-    return max(0.0, room - funds.invested[f])
+    left = investable(funds, f) + funds.recycled[f] - funds.invested[f] - funds.invested_outside[f]
+    return max(0.0, min(room - funds.invested[f], left))
 
 
 @inlined
