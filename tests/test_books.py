@@ -96,6 +96,23 @@ def test_any_books_are_a_state_whose_accounts_close(large):
             )
 
 
+def test_what_books_put_outside_the_model_counts_as_placed(large):
+    """No fund goes beyond what its terms leave for investing, unless its books had, and then no further."""
+    overrides = any_books(large, 20)
+    result = simulate(large, 20, 5, threads=1, overrides=overrides)
+    funds = Worlds(large, lower(large, Rows(1, np.arange(1), None)), 1).live(0, 0).funds
+    full = 0
+    for g, c in enumerate(large.funds):
+        if c.books is None or c.kind not in ("sub-fund", "market"):
+            continue
+        load = funds.load[np.flatnonzero(funds.group == g)[0]]
+        placed = sum(result[f"funds.{c.id}.invested.{where}"] for where in ("local", "outside"))
+        room = c.size.value / load + result[f"funds.{c.id}.recycled"][:, -1]
+        assert np.all(placed[:, -1] <= np.maximum(placed[:, 0], room) * (1.0 + 1e-9))
+        full += int(np.sum(placed[:, 0] > 0.99 * room))
+    assert full > 5, "books that tell of a fund that has placed all"
+
+
 def test_what_the_treasury_paid_before_the_start_is_no_outlay_of_the_run(large):
     result = simulate(large, 2, 1, threads=1, audit=True)
     paid = result["partners.treasury.paid_in"]

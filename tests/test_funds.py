@@ -340,6 +340,46 @@ def test_single_funds_sum_to_their_vintage_and_have_every_ratio(plain):
     assert each["irr"][row][0] == pytest.approx(rate.value, abs=1e-9)
 
 
+def test_quartiles_over_single_funds_leave_out_the_young_and_what_is_undefined() -> None:
+    quarters = ["2032Q4", "2033Q4"]
+    rows = [  # class, vintage, quarter, TVPI, DPI, IRR
+        *(("a", 2020, "2033Q4", 0.5 * k, 0.25 * k, 0.02 * k if k else np.nan) for k in range(5)),
+        ("a", 2020, "2032Q4", 99.0, 99.0, 9.0),  # not the end
+        ("a", 2030, "2033Q4", 99.0, 99.0, 9.0),  # three years old
+        ("a", 2020, "2033Q4", np.nan, np.nan, np.nan),  # nothing was paid in
+        ("b", 2028, "2033Q4", 2.0, 1.0, 0.1),  # just old enough
+    ]
+    names = ("class", "vintage", "quarter", "tvpi", "dpi", "irr")
+    each = {name: np.array([row[i] for row in rows]) for i, name in enumerate(names)}
+    each |= {"replication": np.arange(len(rows)) % 2, "commitment": np.arange(len(rows), dtype=float)}
+    a, b = returns.single_funds(each, quarters)
+    assert (a.id, a.funds, a.worlds, b.id, b.funds) == ("a", 5, 2, "b", 1)
+    assert a.tvpi == (0.5, 1.0, 1.5) and a.dpi == (0.25, 0.5, 0.75)
+    assert a.irr == pytest.approx((0.035, 0.05, 0.065)), "of the four rates that are defined"
+    assert a.above == 0.4 and a.size == 2.0 and b.tvpi == (2.0, 2.0, 2.0)
+    assert returns.single_funds({}, quarters) == []
+
+
+def test_a_fund_of_the_start_plans_for_the_fees_that_are_to_come():
+    """Not for those of its whole life: these were paid out of money that is not its own here."""
+    scenario = load_scenario(XIAN, SMALL)
+    worlds = Worlds(scenario, lower(scenario, Rows(1, np.arange(1), None)), 1)
+    funds = worlds.live(0, 0).funds
+    one = next(i for i, c in enumerate(scenario.funds) if c.id == "market_growth")
+    terms, mine = (
+        scenario.funds[one],
+        [f for f in range(len(funds.group)) if funds.group[f] == one and funds.load[f] > 0],
+    )
+    assert terms.fee_base == terms.fee_base_after == "commitment" and len({funds.opened[f] for f in mine}) > 4
+    life, invests = round(4 * terms.life.value), round(4 * terms.invests.value)
+    for f in mine:
+        age = max(0, -int(funds.opened[f]))
+        left = max(0, invests - age), life - max(age, invests)
+        stepped = np.mean([(1 - terms.fee_step.value) ** (q // 4) for q in range(life - invests)][-left[1] :])
+        fees = terms.fee.value * left[0] + terms.fee_after.value * stepped * left[1]
+        assert 1 - 1 / funds.load[f] == pytest.approx(0.25 * (fees + terms.expenses.value * sum(left)), rel=1e-9)
+
+
 def test_calls_at_risk_rise_with_the_level_and_sum_over_years(plain):
     years = returns.calls_at_risk(plain)
     assert [y.year for y in years] == list(range(2019, 2036))

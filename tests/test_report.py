@@ -472,6 +472,22 @@ def test_what_comes_from_outside_the_zone_is_told_beside_multiples(small: dict[s
     assert re.search(r"sub-funds have invested \d+% lies outside the zone", en.note) and "投在区外" in zh.note
 
 
+def test_single_funds_stand_beside_their_classes(small: dict[str, Path]):
+    """In the order of the classes, with quartiles that are in order and medians between them."""
+    en, zh = (sections.by_single_fund(told(small["run"], lang)) for lang in ("en", "zh"))
+    assert en is not None and zh is not None and len(en.rows) == len(zh.rows) >= 4
+    pooled = sections.each_fund(told(small["run"], "en"))
+    assert pooled is not None
+    order = [row.cells[0].text for row in pooled.rows]
+    mine = [row.cells[0].text for row in en.rows]
+    assert mine == [name for name in order if name in mine]
+    for row in en.rows:
+        for cell in row.cells[3:5]:
+            low, high = (float(x) for x in cell.below.split(" – "))
+            assert low <= float(cell.text) <= high
+    assert "allots to this zone" in en.note and "用于本园区" in zh.note
+
+
 def test_the_rest_of_other_partners_money_is_not_said_to_come_to_the_zone(small: dict[str, Path]):
     """The metric counts what is meant for the zone: the rest goes outside as well."""
     en, zh = (sections.leverage_in_words(told(small["run"], lang)) for lang in ("en", "zh"))

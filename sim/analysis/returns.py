@@ -35,6 +35,9 @@ def log_index(result: Result, growth: float) -> Floats:
 
 # -------------------------------------------------------------------------------------- classes and vintages
 
+QUARTERS = (0.25, 0.5, 0.75)
+OLD_ENOUGH = 5  # years after the first close: before, what a fund returns says little of what it will
+
 SUMS = ("commitment", "called", "distributed", "nav", "nav_fair", "fees", "expenses", "carry")
 FUND_TABLE = (
     "replication", "class", "vintage", "quarter", "funds", "commitment", "paid_in", "distributed", "nav", "nav_fair",
@@ -106,6 +109,56 @@ def fund_table(result: Result, growth: float, each: bool = False) -> dict[str, n
     for name in SUMS:
         table["paid_in" if name == "called" else name] = sums[name][there]
     return table | {name: values[there] for name, values in ratios.items()}
+
+
+@dataclass(frozen=True)
+class SingleFunds:
+    """The funds of a class that are old enough, each by itself, at the end of the logged replications.
+
+    size: median commitment, money. tvpi, dpi, irr: lower quartile, median, upper quartile over funds; a rate that is
+    undefined counts in neither. above: share of funds whose TVPI is above 1."""
+
+    id: str
+    worlds: int
+    funds: int
+    size: float
+    tvpi: tuple[float, float, float]
+    dpi: tuple[float, float, float]
+    irr: tuple[float, float, float]
+    above: float
+
+
+def single_funds(each: Table, quarters: list[str], years: int = OLD_ENOUGH) -> list[SingleFunds]:
+    """Quartiles over single funds by class, from the table of each fund (`fund_table(..., each=True)`).
+
+    A class pooled is one large portfolio: it says what all of its money returned, and not what a partner who is in one
+    fund has to expect. Funds that closed less than `years` before the end are left out."""
+    if len(each.get("class", ())) == 0:
+        return []
+    last = each["quarter"].astype(str) == quarters[-1]
+    old = each["vintage"].astype(int) + years <= int(quarters[-1][:4])
+    there = last & old & np.isfinite(each["tvpi"])
+    out = []
+    for name in dict.fromkeys(each["class"].astype(str)):
+        mine = there & (each["class"].astype(str) == name)
+        if not mine.any():
+            continue
+        three = {}
+        for measure in ("tvpi", "dpi", "irr"):
+            values = each[measure][mine]
+            values = values[np.isfinite(values)]
+            three[measure] = tuple(np.quantile(values, QUARTERS)) if len(values) else (np.nan,) * 3
+        out.append(
+            SingleFunds(
+                id=name,
+                worlds=len(np.unique(each["replication"][last])),
+                funds=int(mine.sum()),
+                size=float(np.median(each["commitment"][mine])),
+                **three,
+                above=float(np.mean(each["tvpi"][mine] > 1.0)),
+            )
+        )
+    return out
 
 
 # -------------------------------------------------------------------------------------------- undefined rates

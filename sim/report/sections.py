@@ -432,8 +432,9 @@ def the_money(material: Material) -> Section | None:
         )
         blocks.append(picture(lambda: figures.j_curve(result, lang=lang), alt_of_curves(result, curves, lang), caption))
     blocks += fund_tables(material)
-    if table := each_fund(material):
-        blocks.append(table)
+    for table in (each_fund(material), by_single_fund(material)):
+        if table is not None:
+            blocks.append(table)
     if table := band_table(material, PURSE, say("财政账（累计）", "Public accounts, cumulative")):
         blocks.append(table)
         have = [metric for metric in figures.PUBLIC if metric in result]
@@ -642,6 +643,72 @@ def each_fund(material: Material) -> Table | None:
         )
         + outside_in_words(material),
         (0.18, *(0.074 for _ in range(5)), *(0.1125 for _ in range(4))),
+        small=True,
+    )
+
+
+def by_single_fund(material: Material) -> Table | None:
+    """Quartiles over single funds of each class that has several: what a partner of one fund has to expect."""
+    from sim.analysis.returns import OLD_ENOUGH, single_funds
+    from sim.model.layout import classes_of
+
+    result, say, lang = material.result, material.say, material.lang
+    assert result is not None
+    table: Any = result.samples.get("each_fund")
+    if material.scenario is None or table is None:
+        return None
+    names = {c.id: capital(c.name.get(lang)) for c in classes_of(material.scenario)}
+    found = {x.id: x for x in single_funds(table, result.quarters)}
+    kept = [found[name] for name in names if name in found and found[name].funds >= 2 * found[name].worlds]
+    if not kept:
+        return None
+    money = shown("CNY", [x.size for x in kept], lang)
+    ratio = numbers.Shown(shown("ratio", [1.0], lang).scale, 2)
+
+    def rate(x: float) -> str:
+        return f"{100 * x:.1f}%".replace("-", "−") if math.isfinite(x) else "–"
+
+    def three(values: tuple[float, float, float], text: Callable[[float], str]) -> Cell:
+        low, middle, high = values
+        return Cell(text(middle), f"{text(low)} – {text(high)}")
+
+    rows = [
+        Row(
+            [
+                Cell(names[x.id]),
+                Cell(f"{x.funds / x.worlds:.0f}"),
+                Cell(money.text(x.size)),
+                three(x.tvpi, ratio.text),
+                three(x.dpi, ratio.text),
+                three(x.irr, rate),
+                Cell(f"{x.above:.0%}"),
+            ]
+        )
+        for x in kept
+    ]
+    header = say(
+        "基金|每世界只数|认缴（中位）|TVPI|DPI|IRR|TVPI 大于 1", "Fund|A world|Size, median|TVPI|DPI|IRR|TVPI above 1"
+    )
+    last, worlds = result.quarters[-1], kept[0].worlds
+    return Table(
+        say(
+            f"单只基金，{last}（{money.unit}；中位数，下方为四分位）",
+            f"Single funds, {last} ({money.unit}; medians, quartiles below)",
+        ),
+        header.split("|"),
+        rows,
+        "l" + "r" * 6,
+        say(
+            f"首次交割满 {OLD_ENOUGH} 年的基金，逐只计算，取自留有流水的 {worlds} 个世界。"
+            "上表把一类基金合并成一个大组合，少数企业的大额退出由全体分享；"
+            "单只基金只投其中几家，多数得不到，因此中位数低于合并口径。"
+            "市场化基金只计其用于本园区的部分，所投企业更少，离散更大。",
+            f"Funds whose first close lies {OLD_ENOUGH} years back or more, one by one, in the {worlds} worlds whose"
+            " flows are logged. The table above pools a class into one large portfolio, where all share in the few"
+            " large exits; a single fund holds some firms and most funds have none of them, so medians lie lower. Of a"
+            " market fund only what it allots to this zone is counted: fewer firms, and more spread.",
+        ),
+        (0.24, 0.09, 0.13, 0.15, 0.15, 0.15, 0.09),
         small=True,
     )
 
