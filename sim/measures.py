@@ -87,8 +87,14 @@ def irr(
     found = [x for x in found if math.isfinite(x)]
     if not found:
         return Rate(math.nan, "no rate gives the flows a present value of zero")
-    found.sort(key=abs)
-    reason = f"{len(found)} rates give a present value of zero; the nearest to zero is taken" if found[1:] else ""
+    gain = float(amounts.sum())
+    if changes == 1 and signs[0] > 0:
+        return Rate(math.nan, "what came back came before what was paid in")
+    found.sort(key=lambda rate: ((rate > 0.0) != (gain > 0.0), abs(rate)))
+    reason = ""
+    if found[1:]:
+        count = len(found)
+        reason = f"{count} rates give a present value of zero; the nearest to zero on the side of the gain is taken"
     return Rate(found[0], reason, tuple(found[1:]))
 
 

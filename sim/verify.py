@@ -603,15 +603,16 @@ class FunnelInputs(Table):
     unit: Positive = 6.8e6  # yuan to a unit of round sizes: a million US dollars
 
 
-def funding_funnel(inputs: FunnelInputs, expected: Mapping[str, Expected]) -> Answer:
-    """cohort_years: first and last year of founding, or how many years from the scenario's start on. horizon: the last
-    quarter counted, as a date or a year (its last quarter), or years after the scenario's start; since: first quarter
-    of the rounds whose ages and step-ups are counted; ended: first and last quarter of the ends that are counted."""
+def funding_funnel(inputs: FunnelInputs, expected: Mapping[str, Expected], scenario: Any = None) -> Answer:
+    """scenario: another than the one that inputs name. cohort_years: first and last year of founding, or how many years
+    from the scenario's start on. horizon: the last quarter counted, as a date or a year (its last quarter), or years
+    after the scenario's start; since: first quarter of the rounds whose ages and step-ups are counted; ended: first
+    and last quarter of the ends that are counted."""
     from sim.analysis.funnel import AGED, SIZED, STEPS, funding_funnel
     from sim.analysis.lived import loaded
     from sim.quantities import parse_quarter
 
-    scenario = loaded(scenario_named(inputs.scenario))
+    scenario = scenario or loaded(scenario_named(inputs.scenario))
     start = int(scenario.zone.start)
     years = inputs.cohort_years
     founded = (4 * years[0], 4 * years[1] + 3) if isinstance(years, list) else (start + 1, start + 4 * years)

@@ -50,6 +50,17 @@ def test_rates_by_quarter_are_those_of_the_measures(life):
             assert ours[t] == pytest.approx(theirs.value, rel=1e-7, abs=1e-8)
 
 
+def test_odd_flows_have_the_rate_of_the_measures():
+    """Several rates: the one on the side of the gain; what came back first: none."""
+    calls, back = [1.0, 0, 0, 0, 0, 0, 0, 0, 8.0], [0, 0, 0, 0, 10.0, 0, 0, 0, 0]
+    ours, _, _ = by_quarter(calls, back, np.zeros(9))
+    assert ours[8] == pytest.approx(measures.irr([-1, 10, -8]).value) and ours[8] > 8.0
+    loss, _, _ = by_quarter([100.0, 0, 0, 0, 0, 0, 0, 0, 132.0], [0, 0, 0, 0, 230.0, 0, 0, 0, 0], np.zeros(9))
+    assert loss[8] == pytest.approx(0.1), "none on the side of the loss: the nearest"
+    first, _, _ = by_quarter([0, 50.0], [100.0, 0], np.zeros(2))
+    assert math.isnan(first[1])
+
+
 def test_market_equivalents_agree_with_the_measures():
     calls, back, nav = [25, 0, 0], [0, 15, 0], [0, 0, 20]
     index = np.log([100.0, 115.0, 130.0])

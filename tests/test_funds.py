@@ -361,23 +361,28 @@ def test_quartiles_over_single_funds_leave_out_the_young_and_what_is_undefined()
 
 
 def test_a_fund_of_the_start_plans_for_the_fees_that_are_to_come():
-    """Not for those of its whole life: these were paid out of money that is not its own here."""
-    scenario = load_scenario(XIAN, SMALL)
-    worlds = Worlds(scenario, lower(scenario, Rows(1, np.arange(1), None)), 1)
-    funds = worlds.live(0, 0).funds
-    one = next(i for i, c in enumerate(scenario.funds) if c.id == "market_growth")
-    terms, mine = (
-        scenario.funds[one],
-        [f for f in range(len(funds.group)) if funds.group[f] == one and funds.load[f] > 0],
-    )
-    assert terms.fee_base == terms.fee_base_after == "commitment" and len({funds.opened[f] for f in mine}) > 4
+    """Not for those of its whole life: what it has is what is left of its commitments."""
+    on_size = ['funds.market_growth.fee_base_after="commitment"', "funds.market_growth.fee_step=0.1"]
+    scenario = load_scenario(XIAN, [*SMALL, *on_size])
+    funds = Worlds(scenario, lower(scenario, Rows(1, np.arange(1), None)), 1).live(0, 0).funds
+    g, terms = next((i, c) for i, c in enumerate(scenario.funds) if c.id == "market_growth")
+    mine = np.flatnonzero((funds.group == g) & (funds.load > 0.0))
+    ages = np.maximum(0, -funds.opened[mine])
+    assert len(set(ages)) > 4
     life, invests = round(4 * terms.life.value), round(4 * terms.invests.value)
-    for f in mine:
-        age = max(0, -int(funds.opened[f]))
-        left = max(0, invests - age), life - max(age, invests)
-        stepped = np.mean([(1 - terms.fee_step.value) ** (q // 4) for q in range(life - invests)][-left[1] :])
-        fees = terms.fee.value * left[0] + terms.fee_after.value * stepped * left[1]
-        assert 1 - 1 / funds.load[f] == pytest.approx(0.25 * (fees + terms.expenses.value * sum(left)), rel=1e-9)
+    later = [terms.fee_after.value * 0.9 ** (q // 4) for q in range(life - invests)]
+    yearly = np.array([terms.fee.value] * invests + later) + terms.expenses.value
+    for f, age in zip(mine, ages, strict=True):
+        assert 1.0 - 1.0 / funds.load[f] == pytest.approx(0.25 * yearly[age:].sum(), rel=1e-9)
+
+
+def test_a_guidance_fund_never_calls_more_than_its_commitment():
+    """Its fees come out of what it keeps for them; what its sub-funds may call is not theirs."""
+    for fee in ("0.02", "0.2"):
+        scenario = load_scenario(XIAN, [*WHOLE, f"funds.guidance.fee={fee}"])
+        result = simulate(scenario, 3, 1, threads=1, audit=True)  # identity 3 is that calls stay within commitments
+        called = result["funds.guidance.paid_in"][:, -1]
+        assert np.all(called <= result["funds.guidance.size"][:, -1] * (1.0 + 1e-9)) and np.all(called > 0.0)
 
 
 def test_calls_at_risk_rise_with_the_level_and_sum_over_years(plain):

@@ -50,6 +50,16 @@ def test_several_rates_are_noticed():
     assert "2 rates" in rate.reason
 
 
+def test_of_several_rates_the_one_on_the_side_of_the_gain_is_taken():
+    """A fund that gave 2.25 times its money must not have a rate of -12 %, only because that is nearer to zero."""
+    rate = irr([-1, 10, -8])
+    assert rate.value == pytest.approx(4.0 + 17.0**0.5) and rate.others == pytest.approx((4.0 - 17.0**0.5,))
+
+
+def test_there_is_no_rate_where_money_came_back_before_it_was_paid_in():
+    assert "came before" in irr([100, -50]).answer()[1]
+
+
 @given(
     st.floats(-0.9, 3.0),
     st.lists(st.floats(0.0, 100.0), min_size=1, max_size=12),

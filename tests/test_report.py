@@ -475,7 +475,7 @@ def test_what_comes_from_outside_the_zone_is_told_beside_multiples(small: dict[s
 def test_single_funds_stand_beside_their_classes(small: dict[str, Path]):
     """In the order of the classes, with quartiles that are in order and medians between them."""
     en, zh = (sections.by_single_fund(told(small["run"], lang)) for lang in ("en", "zh"))
-    assert en is not None and zh is not None and len(en.rows) == len(zh.rows) >= 4
+    assert en is not None and zh is not None and len(en.rows) == len(zh.rows) >= 2  # only market funds are old here
     pooled = sections.each_fund(told(small["run"], "en"))
     assert pooled is not None
     order = [row.cells[0].text for row in pooled.rows]

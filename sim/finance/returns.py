@@ -4,8 +4,8 @@ The measures are those of sim.measures (internal rate of return, Kaplan-Schoar p
 here on a quarterly grid and compiled, so that every class of fund and every kind of partner has them by quarter. Flows
 of a quarter fall at its end; the net asset value counts as a last flow. A fund that lost everything has a rate of
 -100 %; where there is no rate the value is NaN, and sim.measures.irr of the same flows says why. Where several rates
-give a present value of zero the nearest to zero is taken, as sim.measures takes it (two of them closer than
-SEARCH_STEP can be missed here).
+give a present value of zero the one on the side of the gain is taken, of several there the nearest to zero, as
+sim.measures takes it (two of them closer than SEARCH_STEP can be missed here).
 """
 
 import math
@@ -75,6 +75,24 @@ def further(rate, sign):
 
 
 @kernel
+def root_on_side(flows, first, last, nav, at_zero, side):
+    """The rate nearest to zero above it (side 1) or below it (-1), or NaN. at_zero: present value at a rate of 0."""
+    sign_at_zero = 1 if at_zero > 0.0 else -1
+    rate = 0.0
+    for _ in range(STEPS):
+        wider = further(rate, side)
+        if (present_value(flows, first, last, nav, wider) > 0.0) != (at_zero > 0.0):
+            near, far = factor_of_quarter(rate), factor_of_quarter(wider)
+            low, high = min(near, far), max(near, far)
+            at_low = sign_at_zero if low == near else -sign_at_zero
+            return root_between(flows, first, last, nav, low, high, at_low, 0.5 * (low + high))
+        rate = wider
+        if not -1.0 + 1e-6 < rate < LARGEST:
+            break
+    return np.nan
+
+
+@kernel
 def yearly_rate(flows, first, last, nav, paid, got, guess):
     """Internal rate of return a year of net flows[first..last] and nav. paid, got: sums of what was paid in and of what
     came back with nav, in the money of the flows. guess: the rate of a quarter earlier, or NaN. NaN where there is no
@@ -99,35 +117,17 @@ def yearly_rate(flows, first, last, nav, paid, got, guess):
     if changes == 0:
         return np.nan
     if changes == 1:  # there is one rate; at small factors what comes first decides
+        if leads > 0:
+            return np.nan
         v = factor_of_quarter(guess if -1.0 < guess < LARGEST else 0.0)
         rate = root_between(flows, first, last, nav, 0.0, np.inf, leads, v)
         return rate if -1.0 + 1e-6 < rate < LARGEST else np.nan
     at_zero = present_value(flows, first, last, nav, 0.0)
     if at_zero == 0.0:
         return 0.0
-    sign_at_zero = 1 if at_zero > 0.0 else -1
-    up = 0.0
-    down = 0.0
-    looks_up = True
-    looks_down = True
-    for _ in range(STEPS):
-        if looks_up:
-            wider = further(up, 1)
-            if (present_value(flows, first, last, nav, wider) > 0.0) != (at_zero > 0.0):
-                low, high = factor_of_quarter(wider), factor_of_quarter(up)
-                return root_between(flows, first, last, nav, low, high, -sign_at_zero, 0.5 * (low + high))
-            up = wider
-            looks_up = up < LARGEST
-        if looks_down:
-            wider = further(down, -1)
-            if (present_value(flows, first, last, nav, wider) > 0.0) != (at_zero > 0.0):
-                low, high = factor_of_quarter(down), factor_of_quarter(wider)
-                return root_between(flows, first, last, nav, low, high, sign_at_zero, 0.5 * (low + high))
-            down = wider
-            looks_down = down > -1.0 + 1e-6
-        if not looks_up and not looks_down:
-            break
-    return np.nan
+    side = 1 if at_zero > 0.0 else -1
+    rate = root_on_side(flows, first, last, nav, at_zero, side)
+    return rate if not math.isnan(rate) else root_on_side(flows, first, last, nav, at_zero, -side)
 
 
 @kernel

@@ -176,6 +176,7 @@ class RoundRules(NamedTuple):
     short_runway: Any
     least_gap: Any
     stage_floor: Any
+    stage_floor_log: Any
     skip_factor: Any
     listing_levels: Any  # bits of the levels on which firms are on their way to a listing
     least_cheque: Any
@@ -905,6 +906,7 @@ def lower_rounds(s: "Scenario", rows: Rows, levels: LevelIndex) -> RoundRules:
         short_runway=4.0 * no_older(rows(p.short_runway)),
         least_gap=rows.quarters(p.least_gap),
         stage_floor=_by_stage(rows, stages, "floor"),
+        stage_floor_log=np.log(np.maximum(_by_stage(rows, stages, "floor"), 1.0)),
         skip_factor=rows(p.skip),
         listing_levels=rows.constant(levels.to_listing, np.int64),
         least_cheque=rows(p.least_cheque),

@@ -169,7 +169,7 @@ def live_one_quarter(key, rules, world, quarter, last):
         )
         redeem(rules.exits, funds, ventures, holdings, tally, scratch, quarter)
         end_funds(rules.exits, funds, ventures, holdings, market, tally, scratch, quarter)
-    charge_and_invest_outside(key, rules.funds, funds, market, tally, quarter)
+    charge_and_invest_outside(key, rules.funds, funds, commitments, market, tally, quarter)
     settle(rules.funds, funds, commitments, tally, quarter)
     value_funds(funds, commitments, ventures, holdings, market, tally, quarter)
     keep_for_following(funds, ventures, holdings, tally, rules.rounds.patience)

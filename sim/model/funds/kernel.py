@@ -268,7 +268,9 @@ def close_sub_fund(key, rules, funds, commitments, market, tally, f, quarter):
     """A proposal goes to its first and only close, or lapses and is replaced by another half a year later."""
     g = funds.group[f]
     parent = funds.parent[f]
-    plan = rules.plan_share[g] * funds.commitment[parent] * (1.0 - rules.guidance_reserve) / rules.count[g]
+    kept = max(rules.guidance_reserve, 1.0 - 1.0 / funds.load[parent])  # for its own fees
+    to_commit = funds.commitment[parent] * (1.0 - kept)
+    plan = rules.plan_share[g] * to_commit / rules.count[g]
     if plan < 1.0:
         return
     a, b, _, _ = uniforms(key, funds.number[f], rules.address[g], quarter, Purpose.FUND_PROPOSAL_MORE)
@@ -276,7 +278,7 @@ def close_sub_fund(key, rules, funds, commitments, market, tally, f, quarter):
     for e in range(tally.counts[Count.COMMITMENTS]):
         if commitments.lp[e] == parent:
             committed += commitments.amount[e]
-    room = funds.commitment[parent] * (1.0 - rules.guidance_reserve) - committed
+    room = to_commit - committed
     wanted = min(plan * exp(rules.plan_sd * normal(a)), room)
     if wanted < 0.25 * plan:
         funds.opened[f] = -1
@@ -347,6 +349,17 @@ def callable_money(funds, f):
     return max(0.0, funds.commitment[f] - funds.called[f] - funds.need[f] + funds.cash[f])
 
 
+@kernel
+def owed_below(funds, commitments, tally, f):
+    """What a fund of funds has committed and the funds below it may still call."""
+    owed = 0.0
+    if funds.kind[f] == FundKind.GUIDANCE:
+        for e in range(tally.counts[Count.COMMITMENTS]):
+            if commitments.lp[e] == f and funds.ended[commitments.fund[e]] == 0:
+                owed += commitments.amount[e] - commitments.called[e]
+    return owed
+
+
 @inlined
 def missed_reinvestment(funds, f, quarter):
     """Whether a sub-fund is past its investment period and has put less into the zone than its rule asks."""
@@ -412,9 +425,10 @@ def pace_outside(rules, funds, tally, f, g, quarter):
 
 
 @kernel
-def charge_and_invest_outside(key, rules, funds, market, tally, quarter):
-    """Fees and expenses, and the part of a sub-fund's money that goes into firms outside the zone: one pooled asset a
-    fund, growing like a portfolio and paid back along (t/life)^bow."""
+def charge_and_invest_outside(key, rules, funds, commitments, market, tally, quarter):
+    """Fees and expenses, which a fund of funds pays out of what the funds below it may not call; and the part of a
+    sub-fund's money that goes into firms outside the zone: one pooled asset a fund, growing like a portfolio and paid
+    back along (t/life)^bow."""
     change = market.private[quarter] - market.private[quarter - 1] if quarter > 0 else 0.0
     for f in range(tally.counts[Count.FUNDS]):
         if funds.ended[f] or quarter < funds.opened[f]:
@@ -431,10 +445,12 @@ def charge_and_invest_outside(key, rules, funds, market, tally, quarter):
         if cuts and missed_reinvestment(funds, f, quarter):
             funds.withheld[f] += rules.fee_cut * fee
             fee *= 1.0 - rules.fee_cut
-        fee = min(fee, callable_money(funds, f))
+        owed = owed_below(funds, commitments, tally, f)
+        fee = min(fee, max(0.0, callable_money(funds, f) - owed))
         funds.need[f] += fee
         funds.fees[f] += fee
-        expenses = min(0.25 * rules.expenses[g] * funds.commitment[f], callable_money(funds, f))
+        expenses = 0.25 * rules.expenses[g] * funds.commitment[f]
+        expenses = min(expenses, max(0.0, callable_money(funds, f) - owed))
         funds.need[f] += expenses
         funds.expenses[f] += expenses
         goes_out = funds.local_share[f] < 1.0 and rules.kind[g] == FundKind.SUB_FUND
@@ -517,16 +533,22 @@ def call_capital(rules, funds, commitments, tally, f, g, quarter):
             tally.money[Cash.OUTLAY] += part
 
 
-@inlined
-def idle_cash(funds, f, quarter):
+@kernel
+def idle_cash(funds, commitments, tally, f, quarter):
     """Cash that a fund has no more use for: all of it at its end; after the investment period what goes beyond its
-    reserves for following, fees and expenses. A guidance fund keeps what its sub-funds may still call."""
+    reserves for following, fees and expenses and what funds below it may still call. A guidance fund to which
+    proposals may still come keeps all."""
     if funds.ended[f] == 1:
         return funds.cash[f]
-    if quarter < funds.invests_until[f] or funds.kind[f] == FundKind.GUIDANCE:
+    if quarter < funds.invests_until[f]:
         return 0.0
+    if funds.kind[f] == FundKind.GUIDANCE:
+        for other in range(tally.counts[Count.FUNDS]):
+            if funds.parent[other] == f and funds.ended[other] == 2 and funds.opened[other] >= quarter:
+                return 0.0
     fees = funds.commitment[f] - investable(funds, f) - funds.fees[f] - funds.expenses[f]
-    return max(0.0, funds.cash[f] - funds.kept[f] - max(0.0, fees))
+    reserves = funds.kept[f] + max(0.0, fees) + owed_below(funds, commitments, tally, f)
+    return max(0.0, funds.cash[f] - reserves)
 
 
 @kernel
@@ -586,7 +608,7 @@ def distribute(rules, funds, commitments, tally, f, g, quarter):
         funds.recycled[f] += kept
         funds.cash[f] += kept
         spare -= kept
-    idle = idle_cash(funds, f, quarter)
+    idle = idle_cash(funds, commitments, tally, f, quarter)
     funds.cash[f] -= idle
     spare += idle
     before = funds.hurdle_balance[f]

@@ -184,12 +184,18 @@ def join_shocks(shared, shock, rest, own):
 
 @fast_kernel
 def step_values(rules, listed, stage, shock, log_value):
-    """Latent values drift and spread: by stage, or as a listed firm's."""
+    """Latent values drift and spread: as a listed firm's, or by the stage that the firm has closed or, if later, whose
+    price its value has reached: a firm that has grown to the size of a B round moves as those do, with one or not."""
     drift, volatility = rules.value_drift, rules.value_volatility
     drift_listed, volatility_listed = rules.listed_drift, rules.listed_volatility
+    floor = rules.stage_floor_log
+    a, b, c, d, last = floor[Stage.A], floor[Stage.B], floor[Stage.C], floor[Stage.D], floor[Stage.PRE_IPO]
     for i in range(log_value.shape[0]):
-        mean = drift_listed if listed[i] else drift[stage[i]]
-        spread = volatility_listed if listed[i] else volatility[stage[i]]
+        x = log_value[i]
+        reached = (x > a) * Stage.A + (x > b) + (x > c) + (x > d) + (x > last)
+        s = max(np.int64(stage[i]), np.int64(reached))
+        mean = drift_listed if listed[i] else drift[s]
+        spread = volatility_listed if listed[i] else volatility[s]
         log_value[i] = min(max(log_value[i] + mean + spread * shock[i], 9.0), 30.0)
 
 
@@ -232,8 +238,8 @@ def grow_into_value(rules, firms, slot, log_value, part):
 
 @kernel
 def move_values(key, rules, firms, ventures, market, tally, scratch, quarter):
-    """Latent values drift and spread; firms with young money grow faster, and backed ones into their price; cash
-    burns."""
+    """Latent values drift and spread; firms with young money grow faster and into their price, of others the value
+    comes to what their sales are worth; cash burns."""
     rest = np.sqrt(1.0 - rules.correlation * rules.correlation)
     rows = tally.counts[Count.VENTURE_SLOTS]
     oldest = quarter - rules.funded_quarters
@@ -270,12 +276,13 @@ def move_values(key, rules, firms, ventures, market, tally, scratch, quarter):
             grown = firms.log_revenue[slot] + rules.funded_growth[ventures.stage[v]]
             firms.log_revenue[slot] = min(grown, 34.0)
         if rules.grows_into > 0.0:
+            young = quarter - rules.funded_quarters
             flag_priced(ventures.alive[first:last], listed, stage, flags)
             found = note_flags(flags, first, scratch.list, np.int64(0))
             for k in range(found):
                 v = scratch.list[k]
                 slot = np.int64(ventures.firm[v])
-                if ventures.listed[v] or ventures.burn[v] > 0.0:
+                if ventures.listed[v] or (ventures.burn[v] > 0.0 and ventures.last_round[v] >= young):
                     grow_into_value(rules, firms, slot, ventures.log_value[v], rules.grows_into)
                 else:
                     ventures.log_value[v] -= rules.grows_into * gap_of(rules, firms, slot, ventures.log_value[v])
@@ -291,20 +298,28 @@ def flag_seekers(alive, listed, fails, cash, burn, last_round, patience, short_r
 
 
 @inlined
-def wants_round(rules, ventures, v, private, quarter):
+def carries_itself(firms, ventures, v):
+    """Whether a firm that has raised before earns in a year more than it burns."""
+    return ventures.rounds[v] > 0 and firms.profit_last[ventures.firm[v]] > 4.0 * ventures.burn[v]
+
+
+@inlined
+def wants_round(rules, firms, ventures, v, private, quarter):
     """Whether the firm goes raising: short of runway, or, not within the least gap, as far as the step-up it waits for.
     How far is a matter of the firm and not of the market: its latent value over what the price of its last round
     says at the market of that quarter. So a hot market does not only bring the same step-up sooner but dearer rounds.
     private: the market's path. After a failed attempt it tries again every rules.retry quarters, and gives up after
-    rules.patience of them."""
+    rules.patience of them. A firm that carries itself is short of nothing, and after a pre-IPO round it waits for its
+    listing."""
     if ventures.listed[v] or ventures.classes[v] >= MAX_CLASSES or ventures.fails[v] >= rules.patience:
         return False
     since = quarter - ventures.last_round[v]
     if ventures.fails[v] > 0 and since % rules.retry != 0:
         return False
-    if ventures.cash[v] < rules.short_runway * ventures.burn[v]:
+    carried = carries_itself(firms, ventures, v)
+    if ventures.cash[v] < rules.short_runway * ventures.burn[v] and not carried:
         return True
-    if ventures.rounds[v] == 0 or since < rules.least_gap:
+    if ventures.rounds[v] == 0 or since < rules.least_gap or (carried and ventures.stage[v] == Stage.PRE_IPO):
         return False
     then = private[max(np.int64(0), np.int64(ventures.last_round[v]))]
     return ventures.log_value[v] - log_inlined(max(ventures.last_post[v], 1.0)) + then > ventures.goal[v]
@@ -950,7 +965,7 @@ def raise_rounds(key, rules, firms, ventures, holdings, funds, market, tally, ev
     n = 0
     for k in range(may):
         v = scratch.list[k]
-        if wants_round(rules, ventures, v, market.private, quarter):
+        if wants_round(rules, firms, ventures, v, market.private, quarter):
             scratch.list2[n] = v
             scratch.score[n] = unit(ventures.word_order[v])
             n += 1
