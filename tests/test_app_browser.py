@@ -144,11 +144,10 @@ def move(page: Page, lever: str, steps: int) -> None:
         page.keyboard.press("ArrowRight")
 
 
+# The page is turned to the other language and back in each; what else `make test` looks at, it looks at on a desktop.
 STORIES = [
-    ("en", "desktop"),
     ("zh", "phone"),
-    pytest.param("zh", "desktop", marks=pytest.mark.slow),
-    pytest.param("en", "phone", marks=pytest.mark.slow),
+    *(pytest.param(*seen, marks=pytest.mark.slow) for seen in (("en", "desktop"), ("zh", "desktop"), ("en", "phone"))),
 ]
 
 
@@ -414,8 +413,8 @@ def test_the_variant_may_start_from_another_file_of_the_zone(browser: Browser, h
         expect(page.locator("#firm h3")).to_be_visible()
 
 
-def test_axe_would_find_a_field_without_a_name(browser: Browser, home: str):
+def test_axe_finds_a_field_without_a_name_and_nothing_else_on_the_whole_desk(browser: Browser, home: str):
     with visiting(browser, home, "en", "desktop") as visit:
         visit.is_whole("baseline")
         visit.page.evaluate("document.querySelector('main').append(document.createElement('input'))")
-        assert any(line.startswith("label") for line in visit.violations())
+        assert {line.partition(":")[0] for line in visit.violations()} == {"label"}

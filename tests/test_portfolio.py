@@ -675,7 +675,7 @@ ODD: list[Any] = [
 CELLS = [(t.key, c.key) for t in (FUNDS, FIRMS, ROUNDS, HOLDINGS, CERTIFICATES) for c in t.columns]
 
 
-@settings(tried(50), suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(tried(25), suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
     slips=st.lists(st.tuples(st.sampled_from(CELLS), st.integers(0, 3), st.sampled_from(ODD)), min_size=1, max_size=4)
 )

@@ -318,5 +318,5 @@ def provenance(scenario: Table) -> list[dict[str, Any]]:
 
 def grade_shares(scenario: Table) -> dict[str, float]:
     """Share of the parameters by grade."""
-    rows = provenance(scenario)
-    return {g: sum(r["grade"] == g for r in rows) / max(1, len(rows)) for g in ("published", "estimated", "assumed")}
+    grades = [q.grade for _, q in iter_parameters(scenario)]
+    return {g: grades.count(g) / max(1, len(grades)) for g in ("published", "estimated", "assumed")}
