@@ -14,11 +14,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from sim import load_scenario
 from sim.scenario.loading import find_quantity
@@ -115,8 +116,10 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-@contextlib.contextmanager
-def visiting(browser: Browser, home: str, lang: str, size: str, path: str = "") -> Iterator[Visit]:
+@cache
+def window(browser: Browser, lang: str, size: str) -> BrowserContext:
+    """A window for all visits in this language and size, open until the browser is closed: to open one takes longer
+    than to load the page in it."""
     width, height = SIZES[size]
     context = browser.new_context(
         viewport={"width": width, "height": height},
@@ -124,6 +127,13 @@ def visiting(browser: Browser, home: str, lang: str, size: str, path: str = "") 
         has_touch=size == "phone",
     )
     context.set_default_timeout(PATIENCE)
+    context.new_page()
+    return context
+
+
+@contextlib.contextmanager
+def visiting(browser: Browser, home: str, lang: str, size: str, path: str = "") -> Iterator[Visit]:
+    context = window(browser, lang, size)
     page = context.new_page()
     visit = Visit(page, home)
     page.on("request", lambda request: visit.requests.append(request.url))
@@ -134,7 +144,8 @@ def visiting(browser: Browser, home: str, lang: str, size: str, path: str = "") 
         yield visit
         assert [url for url in visit.requests if not url.startswith((home, "data:", "blob:"))] == []
     finally:
-        context.close()
+        page.close()
+        context.clear_cookies()
 
 
 def move(page: Page, lever: str, steps: int) -> None:

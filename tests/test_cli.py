@@ -383,7 +383,7 @@ def test_durations_read_well(seconds: float, text: str):
 
 def test_ctrl_c_of_a_real_run_ends_without_a_traceback(desk: Path):
     """Before a terminal, which hears of progress at once; a file hears of it after ten seconds."""
-    words = ("run", "scenarios/xian.toml", "--replications", "20000", "--threads", "1", "--no-figures")
+    words = ("run", "scenarios/xian.toml", "--replications", "1000", "--threads", "1", "--no-figures")
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "run.py", *words],

@@ -51,7 +51,8 @@ def imports(path: Path, at_import_only: bool = False) -> set[str]:
             found.add(node.module)
             found.update(f"{node.module}.{alias.name}" for alias in node.names)
         for child in ast.iter_child_nodes(node):
-            visit(child)
+            if not isinstance(child, ast.expr):  # no value imports anything
+                visit(child)
 
     visit(tree_of(path))
     return found
