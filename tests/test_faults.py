@@ -264,7 +264,7 @@ EVERY = {"calibrate": 2}  # operation, in the long run: one of its calibrations 
 @pytest.mark.parametrize("command", ["run"])
 def test_killed_nothing_is_lost_and_the_next_start_goes_on(command):
     first, words = KILLED[command]
-    done = reap(words, seed=1, count=1, every=16, first=first)
+    done = reap(words, seed=1, count=1, every=24, first=first)
     assert done.returncode == 0, done.stdout[-1500:] + done.stderr[-1500:]
 
 

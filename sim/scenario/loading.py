@@ -1,6 +1,5 @@
 """A tree becomes a validated Scenario: all errors at once, each with its file and line; provenance for every number."""
 
-import copy
 import difflib
 import hashlib
 import json
@@ -258,7 +257,7 @@ def with_overrides(scenario: Model, values: Mapping[str, object]) -> Model:
 
     Raises UserError with every problem found.
     """
-    tree = copy.deepcopy(scenario._tree)
+    tree = scenario._tree.copied()
     problems: list[Problem] = []
     for path, value in values.items():
         try:

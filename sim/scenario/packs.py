@@ -8,7 +8,6 @@ beside the files of the scenario or above them, then in the project's own scenar
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import cache
@@ -19,7 +18,7 @@ from pydantic import BaseModel
 
 from sim.errors import Problem, UserError
 from sim.scenario.fields import Quantity, is_quantity, iter_quantities
-from sim.scenario.reading import Tree, below, merge, read_tree
+from sim.scenario.reading import Tree, anew, below, merge, read_tree
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -101,7 +100,7 @@ def with_pack(tree: Tree, root: type[BaseModel]) -> Tree:
         return tree
     pack = read_pack(name, tree, model)
     data = dict(tree.data)
-    data[ROOM] = merge(pack.data[ROOM], copy.deepcopy(stated))
+    data[ROOM] = merge(pack.data[ROOM], anew(stated))
     return Tree(data, {**pack.index, **tree.index}, {**pack.texts, **tree.texts}, tree.sets)
 
 
