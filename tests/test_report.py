@@ -540,7 +540,9 @@ def test_a_run_is_told_with_its_comparison_its_sweep_and_every_parameter(small: 
     assert "strict" in page.lower()  # a name that begins each of its lines
 
 
-@pytest.mark.parametrize("kind", ["compare", "morris", "oat", "lhs"])
+@pytest.mark.parametrize(
+    "kind", ["compare", "lhs", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("morris", "oat"))]
+)
 def test_an_analysis_can_be_reported_alone(small: dict[str, Path], kind: str):
     files, _ = write(small[kind], "zh", xlsx=True, day=DAY)
     assert len(files) == 3
