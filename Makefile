@@ -5,6 +5,8 @@ BIN       := .venv/bin
 STAMP     := .venv/.made-from-requirements.lock
 SCENARIO  ?= scenarios/xian.toml
 WORKERS   ?= 2
+# Where it is set, each of the hundred processes of a run of the tests compiles every source again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test slow benchmark coverage mutate validate fuzz golden docs reference gallery lock clean

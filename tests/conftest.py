@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 ROOT = Path(__file__).resolve().parent.parent
+gc.disable()  # until every test is collected: what is imported and collected stays to the end
 sys.path.insert(0, str(ROOT))  # the project runs from its tree
 from sim import compiled  # noqa: E402
 
@@ -118,6 +120,13 @@ def chromium() -> str | None:
 def no_browser() -> bool:
     """Tests of the page in a browser need one. Outside CI they are left out without it, and the summary says so."""
     return chromium() is None and os.environ.get("CI") != "true"
+
+
+def pytest_collection_finish() -> None:
+    """What there is now is never garbage. To look through it again for what is took a good part of every test that
+    makes many objects."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

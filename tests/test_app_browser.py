@@ -14,11 +14,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from sim import load_scenario
 from sim.scenario.loading import find_quantity
@@ -115,8 +116,10 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-@contextlib.contextmanager
-def visiting(browser: Browser, home: str, lang: str, size: str, path: str = "") -> Iterator[Visit]:
+@cache
+def window(browser: Browser, lang: str, size: str) -> BrowserContext:
+    """A window for all visits in this language and size, open until the browser is closed: to open one takes longer
+    than to load the page in it."""
     width, height = SIZES[size]
     context = browser.new_context(
         viewport={"width": width, "height": height},
@@ -124,6 +127,13 @@ def visiting(browser: Browser, home: str, lang: str, size: str, path: str = "") 
         has_touch=size == "phone",
     )
     context.set_default_timeout(PATIENCE)
+    context.new_page()
+    return context
+
+
+@contextlib.contextmanager
+def visiting(browser: Browser, home: str, lang: str, size: str, path: str = "") -> Iterator[Visit]:
+    context = window(browser, lang, size)
     page = context.new_page()
     visit = Visit(page, home)
     page.on("request", lambda request: visit.requests.append(request.url))
@@ -134,7 +144,8 @@ def visiting(browser: Browser, home: str, lang: str, size: str, path: str = "") 
         yield visit
         assert [url for url in visit.requests if not url.startswith((home, "data:", "blob:"))] == []
     finally:
-        context.close()
+        page.close()
+        context.clear_cookies()
 
 
 def move(page: Page, lever: str, steps: int) -> None:
@@ -144,11 +155,10 @@ def move(page: Page, lever: str, steps: int) -> None:
         page.keyboard.press("ArrowRight")
 
 
+# The page is turned to the other language and back in each; what else `make test` looks at, it looks at on a desktop.
 STORIES = [
-    ("en", "desktop"),
     ("zh", "phone"),
-    pytest.param("zh", "desktop", marks=pytest.mark.slow),
-    pytest.param("en", "phone", marks=pytest.mark.slow),
+    *(pytest.param(*seen, marks=pytest.mark.slow) for seen in (("en", "desktop"), ("zh", "desktop"), ("en", "phone"))),
 ]
 
 
@@ -414,8 +424,8 @@ def test_the_variant_may_start_from_another_file_of_the_zone(browser: Browser, h
         expect(page.locator("#firm h3")).to_be_visible()
 
 
-def test_axe_would_find_a_field_without_a_name(browser: Browser, home: str):
+def test_axe_finds_a_field_without_a_name_and_nothing_else_on_the_whole_desk(browser: Browser, home: str):
     with visiting(browser, home, "en", "desktop") as visit:
         visit.is_whole("baseline")
         visit.page.evaluate("document.querySelector('main').append(document.createElement('input'))")
-        assert any(line.startswith("label") for line in visit.violations())
+        assert {line.partition(":")[0] for line in visit.violations()} == {"label"}

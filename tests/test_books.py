@@ -412,7 +412,7 @@ def test_a_yuan_more_in_the_next_round_gets_what_its_class_gets(followed):
     rules = lower(scenario, Rows(5, np.arange(24)))
     worlds = Worlds(scenario, rules, 5)
     seen = 0
-    for r in range(12):
+    for r in range(6):
         _, back, held, quarter = follow_on._read(worlds.live(r, r), len(firms))
         for k, firm in enumerate(firms):
             if quarter[k] < 0:

@@ -148,6 +148,7 @@ def test_cluster_that_fails_half_way_keeps_the_journal_and_resume_ends_here(loop
     assert numbers(ours, tmp_path / "s") == numbers(swept(tmp_path / "here"), tmp_path / "here")
 
 
+@pytest.mark.slow
 def test_scheduler_that_goes_away_is_a_failed_run(loopback: Loopback, tmp_path: Path) -> None:
     scheduler = loopback.scheduler()
     loopback.worker()

@@ -7,14 +7,18 @@ import sys
 
 from tests.tiny import ROOT
 
+TWICE = """
+from sim.model.jit import entry
+@entry
+def twice(x):
+    return 2.0 * x
+"""
 PROGRAM = """
 from sim import compiled
 compiled.use_cache()
-import numpy as np
-from sim.finance.returns import returns_of_paths
-row = np.zeros((1, 4))
-returns_of_paths(row, row, row, row[0], np.zeros((2, 4)), row.copy(), row.copy(), row.copy())
-print(sum(returns_of_paths.stats.cache_hits.values()))
+from sim.model.twice import twice
+assert twice(1.0) == 2.0
+print(sum(twice.stats.cache_hits.values()))
 """
 
 
@@ -28,6 +32,7 @@ def test_a_kernel_compiled_in_one_checkout_is_found_in_another(tmp_path):
             copied = place / source.relative_to(ROOT / "sim")
             copied.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, copied)  # with a time of its own
+        (place / "model" / "twice.py").write_text(TWICE)  # compiled in a moment
         done = subprocess.run(
             [sys.executable, "-c", PROGRAM], cwd=place.parent, env=environment, capture_output=True, text=True
         )

@@ -7,9 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests import fuzzing
+from tests.conftest import tried
 from tests.tiny import headwater
 
 SOME = {"scenario": 80, "override": 50, "portfolio": 30, "run": 24, "case": 50, "http": 66}
+PART = 0.4  # of them in `make test`
 
 
 @pytest.fixture(scope="module")
@@ -19,12 +21,21 @@ def desk():
     made.close()
 
 
-@pytest.mark.parametrize("kind", SOME)
-def test_a_mutated_input_ends_as_a_valid_run_or_a_message_with_its_place(desk, kind):
+@pytest.mark.parametrize(
+    ("kind", "numbers"),
+    [
+        *((kind, range(round(PART * many))) for kind, many in SOME.items()),
+        *(
+            pytest.param(kind, range(round(PART * many), many), marks=pytest.mark.slow, id=f"{kind}-more")
+            for kind, many in SOME.items()
+        ),
+    ],
+)
+def test_a_mutated_input_ends_as_a_valid_run_or_a_message_with_its_place(desk, kind, numbers):
     os.chdir(desk.folder)
     try:
         statuses = set()
-        for number in range(SOME[kind]):
+        for number in numbers:
             _, what, wrong, status = fuzzing.one(desk, 7, number, {kind: 1})
             assert not wrong, f"{number}: {wrong}\n{what[:2000]}"
             statuses.add(status)
@@ -33,7 +44,7 @@ def test_a_mutated_input_ends_as_a_valid_run_or_a_message_with_its_place(desk, k
         os.chdir(desk.before)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(tried(30), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(path=st.text(max_size=30), value=st.text(max_size=30))
 def test_any_override_is_read_or_refused(desk, path, value):
     os.chdir(desk.folder)

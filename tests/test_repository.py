@@ -170,10 +170,12 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def takes_long(line: str) -> bool:
-    """Left to `make slow`; so is a line of the Chinese README that another tries in English. What commands print and
-    draw in Chinese has tests of its own."""
-    twin = line.replace(" --lang zh", "")
-    return line.split()[2] in (*LONG, *TWICE) or line.endswith("verify") or (twin != line and twin in examples())
+    """Left to `make slow`; so are a second example of a command that lives many worlds, and a line of the Chinese
+    README that another tries in English. What commands print and draw in Chinese has tests of its own."""
+    twin, command = line.replace(" --lang zh", ""), line.split()[2]
+    if command in (*LONG, *TWICE) or line.endswith("verify") or (twin != line and twin in examples()):
+        return True
+    return command in DRAWING and line != min((e for e in examples() if e.split()[2] == command), key=len)
 
 
 DRAWING = ("run", "compare", "sweep", "solve", "optimise")
@@ -185,16 +187,37 @@ def draws(line: str) -> bool:
     return command not in DRAWING or (command == "run" and "--set" not in line)
 
 
+@pytest.fixture
+def two_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the figures of a run; tests/test_figures.py draws each of them."""
+    from sim import figures
+
+    every = figures.default_set
+    monkeypatch.setattr(figures, "default_set", lambda *given: [*every(*given)][:2])
+
+
+@pytest.mark.usefixtures("two_figures")
 @pytest.mark.parametrize(
     ("line", "drawn"),
-    [
-        *(pytest.param(line, draws(line), marks=pytest.mark.slow if takes_long(line) else ()) for line in examples()),
-        *(pytest.param(line, True, marks=pytest.mark.slow) for line in examples() if not draws(line)),
-    ],
+    [pytest.param(line, draws(line), marks=pytest.mark.slow if takes_long(line) else ()) for line in examples()],
 )
 def test_each_example_runs_as_it_stands(
     line: str, drawn: bool, desk: Path, result: Path, headwater: Callable[..., subprocess.CompletedProcess[str]]
 ):
+    runs_as_it_stands(line, drawn, desk, result, headwater)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", [line for line in examples() if line.split()[2] in DRAWING])
+def test_each_example_draws_all_of_its_figures(
+    line: str, desk: Path, result: Path, headwater: Callable[..., subprocess.CompletedProcess[str]]
+):
+    runs_as_it_stands(line, True, desk, result, headwater)
+
+
+def runs_as_it_stands(
+    line: str, drawn: bool, desk: Path, result: Path, headwater: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
     words = small(line, drawn)
     if words[0] in ("plot", "trace", "report", "actual"):
         shutil.copytree(result, desk / "results" / "xian")

@@ -70,7 +70,7 @@ def test_a_number_of_the_starter_is_graded_assumed_never_by_the_base(tmp_path: P
     assert quantities["guidance.asks"].source != "starter file"
 
 
-@tried(20)
+@tried(10)
 @given(
     name=NAMES,
     start=st.integers(1990 * 4, 2100 * 4),

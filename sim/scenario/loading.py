@@ -1,6 +1,5 @@
 """A tree becomes a validated Scenario: all errors at once, each with its file and line; provenance for every number."""
 
-import copy
 import difflib
 import hashlib
 import json
@@ -258,7 +257,7 @@ def with_overrides(scenario: Model, values: Mapping[str, object]) -> Model:
 
     Raises UserError with every problem found.
     """
-    tree = copy.deepcopy(scenario._tree)
+    tree = scenario._tree.copied()
     problems: list[Problem] = []
     for path, value in values.items():
         try:
@@ -318,5 +317,5 @@ def provenance(scenario: Table) -> list[dict[str, Any]]:
 
 def grade_shares(scenario: Table) -> dict[str, float]:
     """Share of the parameters by grade."""
-    rows = provenance(scenario)
-    return {g: sum(r["grade"] == g for r in rows) / max(1, len(rows)) for g in ("published", "estimated", "assumed")}
+    grades = [q.grade for _, q in iter_parameters(scenario)]
+    return {g: grades.count(g) / max(1, len(grades)) for g in ("published", "estimated", "assumed")}

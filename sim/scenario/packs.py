@@ -8,17 +8,20 @@ beside the files of the scenario or above them, then in the project's own scenar
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
 from sim.errors import Problem, UserError
 from sim.scenario.fields import Quantity, is_quantity, iter_quantities
-from sim.scenario.reading import Tree, below, merge, read_tree
+from sim.scenario.reading import Tree, anew, below, merge, read_tree
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 OWN = Path(__file__).resolve().parents[2] / "scenarios" / "rules"
 ROOM = "guidance"
@@ -97,13 +100,21 @@ def with_pack(tree: Tree, root: type[BaseModel]) -> Tree:
         return tree
     pack = read_pack(name, tree, model)
     data = dict(tree.data)
-    data[ROOM] = merge(pack.data[ROOM], copy.deepcopy(stated))
+    data[ROOM] = merge(pack.data[ROOM], anew(stated))
     return Tree(data, {**pack.index, **tree.index}, {**pack.texts, **tree.texts}, tree.sets)
+
+
+@cache
+def _reader(model: type[BaseModel], key: str) -> TypeAdapter[Any]:
+    """Of one key of [guidance] alone; made once, for making it takes longer than reading with it."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(model.model_fields[key].rebuild_annotation())
 
 
 def pack_numbers(tree: Tree, root: type[BaseModel]) -> dict[str, Quantity]:
     """What the pack alone says, by path; empty where none is named."""
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     stated = tree.data.get(ROOM)
     name = stated.get("pack") if isinstance(stated, dict) else None
@@ -112,11 +123,10 @@ def pack_numbers(tree: Tree, root: type[BaseModel]) -> dict[str, Quantity]:
         return {}
     out: dict[str, Quantity] = {}
     for key, value in read_pack(name, tree, model).data[ROOM].items():
-        field = model.model_fields.get(key)
-        if field is None:
+        if key not in model.model_fields:
             continue
         try:
-            made = TypeAdapter(field.rebuild_annotation()).validate_python(value)
+            made = _reader(model, key).validate_python(value)
         except ValidationError:
             continue  # told when the whole scenario is validated
         out.update(iter_quantities(made, f"{ROOM}.{key}"))

@@ -41,9 +41,22 @@ class Tree:
             path = path.rpartition(".")[0]
         return (next(reversed(self.texts), None), None)
 
+    def copied(self) -> "Tree":
+        """A tree of its own to set values in. Texts, places and packs are shared: nobody changes one."""
+        return Tree(anew(self.data), dict(self.index), dict(self.texts), list(self.sets), dict(self.packs))
+
     def is_set(self, path: str) -> bool:
         """Whether the value at a path comes from the command line."""
         return str(self.place(path)[0]).startswith(COMMAND_LINE)
+
+
+def anew(data: Any) -> Any:
+    """Tables and lists of a tree anew, with the same numbers and texts in them; many times as fast as copy.deepcopy."""
+    if isinstance(data, dict):
+        return {key: anew(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [anew(value) for value in data]
+    return data
 
 
 class _Lines:
