@@ -92,7 +92,7 @@ class Stopped(Exception):
 
 
 def run(a: argparse.Namespace) -> int:
-    from sim.printing import document_of_run, first_look, line_of_seeded, put_json, summary
+    from sim.printing import document_of_run, first_look, line_of_seeded, line_of_terms, put_json, summary
     from sim.progress import duration
     from sim.scenario import load_scenario
 
@@ -118,6 +118,8 @@ def run(a: argparse.Namespace) -> int:
         print(summary(result, _lang), flush=True)  # first: a reader waits for this, not for files
         if few := line_of_seeded(result, scenario.asked_on_ladders(), _lang):
             print("\n" + few)
+    if (unusual := scenario.unusual_terms()) and not a.quiet:
+        note(line_of_terms(unusual, _lang))
     if a.audit and not a.json:
         of, quarters = result.manifest["audit"]["replications"], result.manifest["audit"]["quarters"]
         print(
@@ -225,11 +227,11 @@ def check(a: argparse.Namespace) -> int:
 
     scenario = load_scenario(a.scenario, overrides=a.set)
     grades, doubted = grade_shares(scenario), doubt.counts(scenario)
-    from sim.printing import line_of_doubt, line_of_grades, line_of_overfull, line_of_unscored, put_json
+    from sim.printing import line_of_doubt, line_of_grades, line_of_overfull, line_of_terms, line_of_unscored, put_json
     from sim.quantities import quarter_name
     from sim.scoring import unscored
 
-    early, overfull = unscored(scenario), scenario.overfull_ladders()
+    early, overfull, unusual = unscored(scenario), scenario.overfull_ladders(), scenario.unusual_terms()
     if a.json:
         put_json(
             {
@@ -239,6 +241,9 @@ def check(a: argparse.Namespace) -> int:
                 "doubt_by_grade": doubted,
                 "facts_before_the_start": early,
                 "more_at_the_start_than_firms": overfull,
+                "terms_out_of_the_ordinary": {
+                    key: {"value": q.value, "usual": most} for key, (q, most) in unusual.items()
+                },
             }
         )
     else:
@@ -250,6 +255,8 @@ def check(a: argparse.Namespace) -> int:
             print(line_of_unscored(early, quarter_name(int(scenario.zone.start)), _lang))
         if overfull:
             print(line_of_overfull(overfull, scenario.firms_at_start(), _lang))
+        if unusual:
+            print(line_of_terms(unusual, _lang))
     return 0
 
 

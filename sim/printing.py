@@ -44,6 +44,7 @@ HEADLINES = (
     "public.net_cost_pv",
     "public.net_cost_held_pv",
 )
+MOST_TERMS = 6  # named beyond a pack's limits; the report has them all
 OF_OWN = 8  # rows of a zone's own programmes, incubators and reported sectors
 BAND = "[5…95 %]"
 BOLD, RED, GREEN = "1", "31", "32"
@@ -269,6 +270,18 @@ def line_of_pack(about: Mapping[str, Any], lang: str) -> str:
             f"stated otherwise: {stated}, beyond its limits: {beyond}",
         )
     ]
+    if beyond:
+        rows = [row for row in pack["departures"] if row["what"] != "stated"]
+        told = [
+            say(
+                lang,
+                f"{row['path']} {_of_terms(row['here'], row['unit'])}（限额 {_of_terms(row['pack'], row['unit'])}）",
+                f"{row['path']} {_of_terms(row['here'], row['unit'])} (limit {_of_terms(row['pack'], row['unit'])})",
+            )
+            for row in rows[:MOST_TERMS]
+        ]
+        told += [f"+{beyond - MOST_TERMS}"] if beyond > MOST_TERMS else []
+        lines.append(say(lang, "  超出限额：", "  beyond its limits: ") + say(lang, "，", ", ").join(told))
     breaches = [
         f"{row['name'][lang] if 'name' in row else key} {row['breach']:.0%}"
         + (
@@ -344,6 +357,24 @@ def line_of_unscored(unscored: Mapping[str, str], start: str, lang: str) -> str:
         f"早于起点 {start}，无法评分的公布数据：{told}",
         f"facts that lie before the start, {start}, and cannot be scored: {told}",
     )
+
+
+def line_of_terms(unusual: Mapping[str, tuple[Any, float]], lang: str) -> str:
+    """Terms of funds beyond what any fund has, by key, with the most that is usual."""
+    told = [
+        say(
+            lang,
+            f"{key} {_of_terms(q.value, q.unit)}（通常不超过 {_of_terms(most, q.unit)}）",
+            f"{key} {_of_terms(q.value, q.unit)} (usually at most {_of_terms(most, q.unit)})",
+        )
+        for key, (q, most) in unusual.items()
+    ]
+    return say(lang, "基金条款异于常例：", "fund terms out of the ordinary: ") + say(lang, "，", ", ").join(told)
+
+
+def _of_terms(value: Any, unit: str) -> str:
+    """A number of a fund's terms, short: 2%, 8; a word as it stands."""
+    return f"{100 * value:.3g}%" if unit in ("share", "per year") else f"{value:g}" if unit else str(value)
 
 
 def line_of_overfull(asked: Mapping[str, float], firms: float, lang: str) -> str:

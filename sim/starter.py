@@ -493,6 +493,7 @@ def _parts(a: Answers, lang: str) -> list[_Part]:
 
 
 SOURCED = (InitialFirms, Entry, Level, GuidanceRules, Caps)  # national.toml's own source speaks of its own number
+ANSWERED = ("count", "per_year", "hte.initial", "listed.initial")  # asked for: no world draws another number
 REMARKS = {  # of keys whose meaning depends on where they stand
     "angel": ("early and angel sub-funds", "早期天使子基金"),
     "venture": ("venture sub-funds", "创业投资子基金"),
@@ -507,8 +508,12 @@ HEAD = {
 #   python run.py run {path}        simulates it
 # Money is written as 50亿, 8000万 or 2bn; shares as 0.4 or 40%; quarters as 2023Q4. A number can say where it is from:
 #   count = {{ value = 1200, source = "statistical bulletin 2023", grade = "published" }}
-# grade: published (seen in print), estimated (worked out from published figures), assumed (a judgement). Where it says
-# "starter file", the number is an answer to a question or an example: put your own number and its source there.
+# grade says where a number is from and how far it may be off:
+#   published   seen in print: every world takes it as it stands
+#   estimated   worked out from published figures: each world draws its own, nine in ten within 1.2-fold
+#   assumed     a judgement: each world draws its own, nine in ten within 1.4-fold
+# exact = true takes a number as it stands whatever its grade; the counts that you were asked for have it.
+# Where it says "starter file", the number is an answer or an example: put your own number and its source there.
 
 # What all zones share: market, growth, rounds, exits. This file says only what differs.
 extends = "national.toml"
@@ -520,8 +525,12 @@ extends = "national.toml"
 #   python run.py run {path}        模拟
 # 金额写作 50亿、8000万 或 2bn；占比写作 0.4 或 40%；季度写作 2023Q4。一个数可注明出处：
 #   count = {{ value = 1200, source = "2023 年统计公报", grade = "published" }}
-# grade（等级）：published 公布，estimated 由公布数字推算，assumed 判断。凡出处写“起步文件”者，是问答所得或示例，
-# 请换成本园区的数字与出处。
+# grade（等级）写明一个数从何而来、可能偏差多少：
+#   published   公布：每个世界都按原值
+#   estimated   由公布数字推算：每个世界各抽一个值，九成在 1.2 倍以内
+#   assumed     判断：每个世界各抽一个值，九成在 1.4 倍以内
+# 写有 exact = true 的数，不论等级都按原值；问答所得的各项家数即如此。
+# 凡出处写“起步文件”者，是问答所得或示例，请换成本园区的数字与出处。
 
 # 各园区共有的部分：市场、成长、融资、退出。本文件只写不同之处。
 extends = "national.toml"
@@ -537,7 +546,7 @@ def compose(answers: Answers, path: Path, lang: str) -> str:
     for part in _parts(answers, lang):
         lines = dict(part.lines)
         if part.model in SOURCED:
-            lines = {key: _sourced(value, lang) for key, value in lines.items()}
+            lines = {key: _sourced(value, lang, exact=key in ANSWERED) for key, value in lines.items()}
         elif part.model is FundClass:
             lines |= {"grade": '"assumed"', "source": _text(SOURCE[zh])}
         written = {key: f"{key} = {value}" for key, value in lines.items()}
@@ -551,8 +560,9 @@ def compose(answers: Answers, path: Path, lang: str) -> str:
     return "\n".join(out)
 
 
-def _sourced(value: str, lang: str) -> str:
-    return f'{{ value = {value}, source = {_text(SOURCE[lang == "zh"])}, grade = "assumed" }}'
+def _sourced(value: str, lang: str, exact: bool = False) -> str:
+    as_typed = ", exact = true" if exact else ""
+    return f'{{ value = {value}, source = {_text(SOURCE[lang == "zh"])}, grade = "assumed"{as_typed} }}'
 
 
 def _width(line: str) -> int:

@@ -344,6 +344,12 @@ TERMS: dict[str, tuple[str, str]] = {
     "captable.anti_dilution": ("反稀释", "anti-dilution"),
     "captable.conversion": ("转换比", "converts 1:"),
     "captable.redemption": ("回购年利率", "redemption a year"),
+    "captable.high": (
+        "{name}的优先权为 {times} 倍，远高于通常的 1 至 3 倍，请核对",
+        "{name} has a preference of {times}x, far above the usual 1x to 3x: check it",
+    ),
+    "captable.redemption.years": ("届时可要求回购（成本加单利）", "may ask back by then (cost, simple interest)"),
+    "captable.redemption.founders": ("创始人股份按最近价格计值", "founders' shares at the last price"),
     "captable.joins": ("参与", "yes"),
     "captable.joins_to": ("参与至{cap}倍", "to {cap}x"),
     "captable.joins_not": ("不参与", "no"),

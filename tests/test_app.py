@@ -1044,6 +1044,8 @@ def test_a_guidance_fund_lists_the_funds_that_it_committed_to(past: explore.Past
     assert found is not None and found["commitments"]
     assert sum(c["called"] for c in found["commitments"]) <= row["commitment"]
     assert all(c["amount"] <= c["size"] for c in found["commitments"])
+    assert found["invested"] == 0 and 0 < found["placed"] <= found["promised"]
+    assert found["placed"] == pytest.approx(sum(c["called"] for c in found["commitments"]))
 
 
 def test_a_percentile_path_is_the_replication_that_stands_there(client: Visitor, bench: Bench):

@@ -276,6 +276,31 @@ def test_a_bad_value_is_told_beside_its_field_and_a_good_one_is_taken(browser: B
         visit.is_whole("variant")
 
 
+def test_all_levers_set_back_leave_no_complaint_of_a_value_still_being_read(browser: Browser, home: str):
+    """A click on the button leaves the field, which asks the program to read it; its answer comes after the click."""
+    with visiting(browser, home, "zh", "desktop") as visit:
+        page = visit.page
+        visit.is_whole("baseline")
+        box = page.locator("#lever-guidance-cap-angel-value")
+        wrong = page.locator("#lever-guidance-cap-angel-wrong")
+        own = box.input_value()
+        for text in ("90%", "55%"):
+            box.fill(text)
+            with page.expect_response("**/api/read"):
+                page.locator("#reset").click()
+            page.wait_for_timeout(300)
+            expect(wrong).to_be_empty()
+            expect(box).to_have_attribute("aria-invalid", "false")
+            expect(box).to_have_value(own)
+        box.fill("90%")
+        box.press("Enter")
+        expect(wrong).not_to_be_empty()
+        page.locator("#reset").click()
+        expect(wrong).to_be_empty()
+        expect(box).to_have_attribute("aria-invalid", "false")
+        visit.is_whole("baseline")
+
+
 def test_what_an_address_asks_for_in_vain_is_told(browser: Browser, home: str, place: Path):
     with visiting(browser, home, "en", "desktop", "#scenario=tiny&lang=en&set.guidance.reinvestment=99&at=1999Q1") as v:
         v.is_whole("baseline")

@@ -228,6 +228,30 @@ def test_a_redemption_right_bears_simple_interest_to_the_exit():
     assert redemption_claims(opening(sheet()), 2027 * 4) == {}
 
 
+def test_redemption_claims_are_told_by_year_beside_the_founders_shares(tmp_path: Path):
+    """Cost with simple interest from the date of the class on; a class without the right asks for nothing."""
+    worked = work_out(EXAMPLE)
+    first, *_, last = worked.redemption.values()
+    assert list(first) == ["a", "b"] and len(worked.redemption) == 6
+    assert first["b"] == pytest.approx(8000e4 * (1 + 0.08 * 1.75))  # closed in 2025Q2, the last round in 2027Q1
+    assert last["b"] == pytest.approx(8000e4 * (1 + 0.08 * 6.75))
+    assert "may ask back by then" in worked.table("en") and "创始人股份按最近价格计值" in worked.table("zh")
+    plain_file = tmp_path / "plain.toml"
+    plain_file.write_text(EXAMPLE.read_text(encoding="utf-8").replace('redemption = "8%"', ""), encoding="utf-8")
+    assert not work_out(plain_file).redemption and "可要求回购" not in work_out(plain_file).table("zh")
+
+
+def test_a_preference_far_above_the_usual_is_asked_about(tmp_path: Path):
+    assert not work_out(EXAMPLE).high and "check it" not in work_out(EXAMPLE).table("en")
+    slip = tmp_path / "slip.toml"
+    text = EXAMPLE.read_text(encoding="utf-8").replace('redemption = "8%"', 'redemption = "8%"\npreference = 15', 1)
+    slip.write_text(text, encoding="utf-8")
+    worked = work_out(slip)
+    assert list(worked.high.values()) == [15.0]
+    assert "has a preference of 15x, far above the usual 1x to 3x: check it" in worked.table("en")
+    assert "的优先权为 15 倍，远高于通常的 1 至 3 倍，请核对" in worked.table("zh")
+
+
 def test_a_company_without_classes_has_a_curve_too():
     table = opening(sheet(rounds=[]))
     payoff = curve(table, [1e7])

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from sim import load_scenario
+from sim.analysis import compare as room
 from sim.analysis.compare import (
     Comparison,
     Precision,
@@ -596,6 +597,20 @@ def test_rounding_of_floats_is_no_difference() -> None:
     d = paired("x", level * (1 + 2e-16), level)
     assert (d.mean == 0).all() and (d.p_same == 1).all()
     assert paired("x", level * (1 + 1e-6), level).mean[0, 0] == pytest.approx(1.35e-6)
+    thirds = np.array([0.1, 0.2, -0.3])[None, :, None]  # sums to 5.6e-17
+    assert paired("x", level + thirds, level).mean[0, 0] == 0.0
+
+
+def test_a_difference_of_shares_is_told_in_points_and_nothing_is_0() -> None:
+    moved = np.array([0.04, 0.05, -0.0901])[None, :, None]
+    d = paired("x", 0.12 + moved, np.full((1, 3, 1), 0.12))
+    assert room.points(d, 0, 0, "en").startswith("0 pp [-") and "0 个百分点 [" in room.points(d, 0, 0, "zh")
+
+
+def test_numbers_of_worlds_that_nobody_simulates_are_capped() -> None:
+    assert room._times(598_549.0) == room._times(math.inf) == ">1000×" and room._times(12.34) == "12.3×"
+    assert room._further(3_319_246, "zh") == ">100,000" and room._further(99_999, "en") == "99,999"
+    assert room._further(-1, "en") == "enough" and room._further(math.inf, "en") == "–"
 
 
 def test_scenarios_of_one_zone_share_its_file_or_its_name(xian: Any, tmp_path: Path) -> None:

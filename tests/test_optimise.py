@@ -91,6 +91,48 @@ def test_numbers_of_the_front_come_from_worlds_that_did_not_choose_it() -> None:
     assert not np.allclose(found.confirmed[0], found.values[0, found.front])
 
 
+def noisy(x: np.ndarray) -> np.ndarray:
+    """Neither lever does anything that can be told from chance."""
+    return np.column_stack([10.0 + 1e-4 * x[:, 0], 5.0 + 1e-4 * x[:, 1]])
+
+
+def test_differences_are_paired_with_the_scenario_as_it_stands() -> None:
+    """The one draw of chance that all settings of a world share drops out: what is left is what the levers do."""
+    found = policies()
+    assert found.worlds.shape == (1 + len(found.front), 10, 2)
+    for k, point in enumerate(found.front):
+        mean, reach = found.difference(k + 1, 0, "gain@2030Q4")
+        assert mean == pytest.approx(np.sqrt(found.design[point, 0]) - np.sqrt(0.5)) and reach < 1e-9
+        assert found.told_apart(k + 1, 0) == (point != 0)
+    assert found.robust in found.front and found.most_robust == found.robust
+    assert "most robust" in found.table("en") and "cannot be told" not in found.table("en")
+
+
+def test_noise_is_called_noise_and_nothing_the_most_robust() -> None:
+    shaken = AnalyticModel(noisy, ("a", "waste"), NAMES, chance=1.0, centre=(0.5, 0.5))
+
+    def evaluate(samples: Any, replications: int, seed: int, threads: int | None = None) -> np.ndarray:
+        values = AnalyticModel.evaluate(shaken, samples, replications, seed, threads)
+        rng = np.random.default_rng([seed, *(np.concatenate([*samples.values()]) * 1e6).astype(np.int64)])
+        return values + rng.normal(size=values.shape)  # what chance does differently at every setting
+
+    model_of_noise = AnalyticModel(noisy, ("a", "waste"), NAMES, chance=1.0, centre=(0.5, 0.5))
+    object.__setattr__(model_of_noise, "evaluate", evaluate)
+    found = optimise({"base": model_of_noise}, LEVERS, GOALS, samples=8, replications=6)
+    en, zh = found.table("en"), found.table("zh")
+    assert found.most_robust is None and "most robust" not in en.replace("called the most robust", "")
+    assert "cannot be told from as it stands" in en and "与现状" in zh and "无法区分（噪声）" in zh
+    assert found.to_json()["most_robust_beyond_noise"] is False
+    first = next(line for line in en.splitlines() if "as it stands" in line and "from as it stands" not in line)
+    assert "10" in first
+
+
+def test_a_row_that_another_beats_in_the_other_worlds_says_so() -> None:
+    found = policies()
+    found.worlds[2] = found.worlds[1] + np.array([-0.1, 0.1])  # less gain at more cost
+    assert found.better(2) in (0, 1) and "no better than" in found.table("en") and "各目标均不优于" in found.table("zh")
+
+
 def test_scenario_as_it_stands_is_among_the_points() -> None:
     assert np.array_equal(policies().design[0], [0.5, 0.5])
 

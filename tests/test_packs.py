@@ -44,6 +44,28 @@ def test_terms_beyond_the_packs_limits_are_told_not_refused():
     assert {"funds.angel.fee", "funds.venture.life"} <= beyond
 
 
+def test_the_summary_names_the_terms_beyond_the_limits():
+    from sim.printing import line_of_pack
+
+    scenario = load_scenario(XIAN, ["funds.angel.fee=0.08"])
+    pack = {"pack": "p", "name": {"zh": "规则", "en": "Rules"}, "valid_from": "2020Q1", "valid_to": None}
+    pack |= {"departures": departures(scenario), "classes": {}}
+    assert "beyond its limits: funds.angel.fee 8% (limit " in line_of_pack({"rule_pack": pack}, "en")
+    assert "超出限额：funds.angel.fee 8%（限额 " in line_of_pack({"rule_pack": pack}, "zh")
+
+
+def test_terms_that_no_fund_has_are_told_and_fees_that_leave_nothing_refused():
+    from sim.printing import line_of_terms
+
+    assert not load_scenario(XIAN).unusual_terms()
+    unusual = load_scenario(XIAN, ["funds.angel.fee=12%", "funds.angel.carry=60%"]).unusual_terms()
+    assert list(unusual) == ["funds.angel.fee", "funds.angel.carry"]
+    assert "funds.angel.fee 12% (usually at most 5%), funds.angel.carry 60%" in line_of_terms(unusual, "en")
+    assert "funds.angel.fee 12%（通常不超过 5%）" in line_of_terms(unusual, "zh")
+    with pytest.raises(UserError, match="fees by its terms take 301% of commitments over its life"):
+        load_scenario(XIAN, ["funds.angel.fee=60%"])
+
+
 def test_the_summary_has_the_share_of_funds_that_miss_the_reinvestment_ratio_by_class():
     from sim.printing import line_of_pack
 

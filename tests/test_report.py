@@ -609,7 +609,7 @@ def test_a_scenario_that_equals_the_baseline_has_no_rows_and_the_ratio_a_table(s
     assert table is not None and "miss the reinvestment ratio" in table.caption
     group, row = table.rows[:2]
     assert group.cells[0].text.endswith("baseline 50%")
-    assert [x.text for x in row.cells] == ["Strict", "75%", "+25 [+10 … +40]", ""]
+    assert [x.text for x in row.cells] == ["Strict", "75%", "+25 pp [+10 … +40]", ""]
     still = replace(d, own=c.baseline_mean.copy(), p_same=np.ones_like(d.p_same))
     section = sections.policy_comparison(replace(of, comparison=replace(c, differences=[still])))
     assert section is not None and not any(

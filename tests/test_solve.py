@@ -79,9 +79,17 @@ def test_where_every_setting_has_the_same_odds_none_is_the_best() -> None:
     answer = found("y@2030Q4 >= 30")
     assert answer.status == "out of reach" and answer.reached == 0.0 and answer.flat and np.isnan(answer.best)
     told = {lang: Solution(MODEL, [answer]).table(lang) for lang in ("zh", "en")}
-    assert "makes no difference to the target: 0% at every setting (its mean does move" in told["en"]
-    assert "对达标没有影响：各设定的概率均为 0%" in told["zh"] and "at best" not in told["en"]
+    middle = np.median(20 + noise())
+    assert f"not reachable within a = 0 … 10: 0% at every setting; nearest at 10: median {middle:.4g}" in told["en"]
+    assert "无法达到：各设定的概率均为 0%；最接近的是取 10 时：中位数" in told["zh"] and "at best" not in told["en"]
     assert len(answer.x) >= 9
+    few = frontier(MODEL, [LEVER, Varied.uniform("b", 0.0, 4.0)], Target.parse("y@2030Q4 >= 30"), 0.5, 21, points=2)
+    assert "out of reach; nearest at 10: median" in few.table("en")
+
+
+def test_a_lever_that_changes_no_probability_says_so() -> None:
+    told = Solution(MODEL, [found("y@2030Q4 >= -30")]).table("en")
+    assert "makes no difference to the target: 100% at every setting (its mean does move" in told
 
 
 def test_target_met_everywhere_says_so() -> None:
@@ -170,7 +178,10 @@ def test_faster_growth_is_earlier() -> None:
 
 def test_target_out_of_reach_or_reached_at_the_start_says_so(tmp_path: Path) -> None:
     far = earliest(GROWING, Target.parse("y >= 1000"), 0.5, 20)
-    assert far.moments[0].status == "out of reach" and "out of reach by 2029Q4" in far.table("en")
+    assert far.moments[0].status == "out of reach" and "not reachable by 2029Q4: 0%" in far.table("en")
+    assert "nearest in 2029Q4: median 3" in far.table("en") and "最接近的是 2029Q4：中位数" in far.table("zh")
+    low = earliest(GROWING, Target.parse("y <= -1000"), 0.5, 20)
+    assert "nearest in 2020Q1" in low.table("en") and "5 % quantile" in low.table("en")
     near = earliest(GROWING, Target.parse("y >= -1000"), 0.5, 20)
     assert near.moments[0].status == "already" and "reached at the start" in near.table("en")
     far.save(tmp_path / "far", lang="zh")
@@ -202,6 +213,8 @@ def xian() -> Any:
         (["guidance.cap.angel=choices(0.2, 0.6)"], "jobs.total@2028Q4 >= 5", "needs a range"),
         (["guidance.cap.angel=0.2..0.6"], "jobs.totl@2028Q4 >= 5", "did you mean jobs.total"),
         (["guidance.cap.angel=0.2..0.6"], "jobs.total@1999Q1 >= 5", "not a quarter of this scenario"),
+        ([], "jobs.total@2040Q4 >= 5", "not a quarter of this scenario"),
+        ([], "jobs.total@2040Q4 >= 5", "nothing to solve by"),
         ([], "jobs.totl >= 5", "did you mean jobs.total"),
         ([], "jobs.total = 5", "not a target"),
         ([], "jobs.total >= five", "not a number"),
@@ -243,7 +256,7 @@ def test_solution_saves_its_curve_and_figure(tmp_path: Path) -> None:
     solution = frontier(MODEL, [LEVER], Target.parse("y@2030Q4 >= 8"), 0.8, 50)
     solution.save(tmp_path / "s", lang="en")
     curve = (tmp_path / "s" / "curve.csv").read_text().splitlines()
-    assert curve[0] == "setting,probability,mean,p05,p95" and len(curve) == 1 + len(solution.answer.x)
+    assert curve[0] == "setting,probability,mean,p05,p95,median" and len(curve) == 1 + len(solution.answer.x)
     assert (tmp_path / "s" / "figures" / "solve.png").exists()
     assert "at least" in solution.table("en") and "至少" in solution.table("zh")
 

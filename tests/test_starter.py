@@ -70,6 +70,31 @@ def test_a_number_of_the_starter_is_graded_assumed_never_by_the_base(tmp_path: P
     assert quantities["guidance.asks"].source != "starter file"
 
 
+def test_the_counts_that_were_asked_for_are_drawn_by_no_world(tmp_path: Path):
+    """What the rest is worked out from them is in doubt; the remark of the file says the widths of national.toml."""
+    from sim.scenario.fields import iter_quantities
+
+    path = written(Answers(), tmp_path)
+    z = load_scenario(path)
+    quantities = dict(iter_quantities(z))
+    levels = "ladders.{}.levels.{}.initial"
+    for key in (
+        "firms.initial.count",
+        "firms.entry.organic.per_year",
+        "firms.entry.incubator.per_year",
+        levels.format("certificates", "hte"),
+        levels.format("listing", "listed"),
+    ):
+        assert quantities[key].exact and quantities[key].doubt is None
+    assert quantities[levels.format("certificates", "srdi")].doubt is not None
+    widths = {
+        grade: f"{1 + q.value:g}-fold"
+        for grade, q in (("estimated", z.uncertainty.estimated), ("assumed", z.uncertainty.assumed))
+    }
+    head = path.read_text(encoding="utf-8")
+    assert all(width in head for width in widths.values()) and set(widths.values()) == {"1.2-fold", "1.4-fold"}
+
+
 @tried(10)
 @given(
     name=NAMES,

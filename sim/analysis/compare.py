@@ -35,6 +35,7 @@ CONFIDENCE = 0.95
 PRECISION = 0.10  # of the mean difference: the precision for which replications are counted, unless another is stated
 ROUNDING = 1e-9  # of what is compared: a smaller difference is the rounding of floats
 RESAMPLES = 2000
+MOST_FURTHER, MOST_GAIN = 100_000, 1000  # what lies beyond is told as that: nobody simulates so many
 MOST_CHANGES = 6
 COLUMNS = ("mean", "low", "high", "sd", "p05", "p50", "p95", "p_more", "p_same", "needed", "gain", "own")
 PART_NAMES = ("alone", "alone_reach", "last", "last_reach", "shapley", "shapley_reach")
@@ -629,7 +630,7 @@ class Comparison:
             word("scenario", lang),
             word("baseline", lang),
             say(lang, "该情景", "scenario's"),
-            say(lang, "百分点差异", "difference, points"),
+            word("difference", lang),
             "",
         ]
         return [f"{self.missed_title(lang)}\n{layout(header, rows, left=2)}"]
@@ -769,7 +770,9 @@ def points(d: Differences, k: int, j: int, lang: str) -> str:
     """A difference of shares in points of per cent, with its interval."""
     if not math.isfinite(d.mean[k, j]):
         return "–"
-    mean, low, high = (show(100 * x, "", lang, sign=True) for x in (d.mean[k, j], d.low[k, j], d.high[k, j]))
+    shown = (show(half_up(100 * x, 1) + 0.0, "", lang, sign=True) for x in (d.mean[k, j], d.low[k, j], d.high[k, j]))
+    mean, low, high = shown
+    mean += f" {say(lang, '个百分点', 'pp')}"
     return f"{mean} [{low} … {high}]" if d.sd[k, j] > 0 else mean
 
 
@@ -777,13 +780,15 @@ def _further(more: float, lang: str) -> str:
     """How many more replications than were made."""
     if not math.isfinite(more):
         return "–"
+    if more > MOST_FURTHER:
+        return f">{MOST_FURTHER:,}"
     return say(lang, "已够", "enough") if more <= 0 else show(more, "", lang)
 
 
 def _times(gain: float) -> str:
     if math.isnan(gain):
         return "–"
-    return "∞" if math.isinf(gain) else f"{gain:,.0f}×" if gain >= 1000 else f"{gain:.3g}×"
+    return f">{MOST_GAIN}×" if gain > MOST_GAIN else f"{gain:.3g}×"
 
 
 # --- differences
@@ -810,6 +815,7 @@ def paired(
     count = np.isfinite(d).sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = _nan(np.nansum(d, axis=1) / count)
+        mean[np.abs(mean) * count <= ROUNDING * np.nansum(np.abs(d), axis=1)] = 0.0  # they sum to nothing
         sd = np.sqrt(np.nansum((d - mean[:, None, :]) ** 2, axis=1) / (count - 1))
         sd[count < 2] = np.nan
         quantile = t.ppf(0.5 + CONFIDENCE / 2, np.maximum(count - 1, 1))

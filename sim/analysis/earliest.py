@@ -17,22 +17,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.analysis.model import Model, ZoneModel, known_quarters, refuse, split_output
-from sim.analysis.solve import Progress, Target, quantile_ranks
+from sim.analysis.solve import Progress, Target, came_to, nearest_to, quantile_ranks
 from sim.analysis.text import csv_text, key_to, layout, say, show, word
 from sim.analysis.vary import Varied, varied_of
-from sim.measures import mean_and_band
+from sim.measures import mean_and_band, quantile
 
 if TYPE_CHECKING:
     from sim.scenario.document import Scenario
 
 MOST_SETTINGS = 400
+CURVES = ("p", "mean", "p05", "p95", "median")
 
 
 @dataclass
 class Moment:
     """At one setting of the levers. `quarter`, `low`, `high`: "" where the target is not reached by the end.
 
-    `stays`: the probability does not fall below the stated one again. `p`, `mean`, `p05`, `p95`: float64[quarter].
+    `stays`: the probability does not fall below the stated one again. `p`, `mean`, `p05`, `p95`,
+    `median`: float64[quarter].
     """
 
     settings: dict[str, float]
@@ -45,6 +47,7 @@ class Moment:
     mean: np.ndarray
     p05: np.ndarray
     p95: np.ndarray
+    median: np.ndarray
 
 
 @dataclass
@@ -71,12 +74,24 @@ class Timing:
         return f"{label} {sign} {bound}, P ≥ {self.probability:g}"
 
     def sentence(self, m: Moment, lang: str) -> str:
-        best = int(np.nanargmax(m.p)) if np.isfinite(m.p).any() else 0
         if m.status == "out of reach":
+            best = nearest_to(self.target, m.p, m.p05, m.p95)
+            last, at, unit = (
+                self.quarters[-1],
+                self.quarters[best],
+                self.model.unit(f"{self.metric}@{self.quarters[-1]}"),
+            )
+            near = came_to(self.target, m.median[best], m.p05[best], m.p95[best], unit, lang)
+            if m.p[best] == 0:
+                return say(
+                    lang,
+                    f"到 {last} 为止无法达到：各季度的概率均为 0%；最接近的是 {at}：{near}",
+                    f"not reachable by {last}: 0% in every quarter; nearest in {at}: {near}",
+                )
             return say(
                 lang,
-                f"到 {self.quarters[-1]} 为止无法达到：最高概率 {m.p[best]:.0%}（{self.quarters[best]}）",
-                f"out of reach by {self.quarters[-1]}: at best {m.p[best]:.0%} ({self.quarters[best]})",
+                f"到 {last} 为止无法达到：最高概率 {m.p[best]:.0%}（{at}：{near}）",
+                f"out of reach by {last}: at best {m.p[best]:.0%} ({at}: {near})",
             )
         reached = f"{m.p[self.quarters.index(m.quarter)]:.0%}"
         if m.status == "already":
@@ -130,9 +145,9 @@ class Timing:
             points = (
                 [*m.settings.values(), *point]
                 for m in self.moments
-                for point in zip(self.quarters, m.p, m.mean, m.p05, m.p95, strict=True)
+                for point in zip(self.quarters, m.p, m.mean, m.p05, m.p95, m.median, strict=True)
             )
-            header = [*paths, "quarter", "probability", "mean", "p05", "p95"]
+            header = [*paths, "quarter", "probability", "mean", "p05", "p95", "median"]
             store.write_text(place / "curve.csv", csv_text(header, points))
             if figures:
                 from sim.figures.analysis import save_figures
@@ -145,9 +160,7 @@ class Timing:
         import xarray
 
         dims = ("setting", "quarter")
-        data: dict[str, Any] = {
-            name: (dims, np.array([getattr(m, name) for m in self.moments])) for name in ("p", "mean", "p05", "p95")
-        }
+        data: dict[str, Any] = {name: (dims, np.array([getattr(m, name) for m in self.moments])) for name in CURVES}
         data["earliest"] = ("setting", [m.quarter for m in self.moments])
         coords: dict[str, Any] = {"quarter": self.quarters}
         coords |= {v.path: ("setting", [m.settings[v.path] for m in self.moments]) for v in self.levers}
@@ -155,12 +168,11 @@ class Timing:
 
     def to_json(self) -> dict[str, Any]:
         names = ("settings", "status", "quarter", "low", "high", "stays")
-        curves = ("p", "mean", "p05", "p95")
         return self.about | {
             "quarters": self.quarters,
             "answers": [
                 {name: getattr(m, name) for name in names}
-                | {"curve": {name: getattr(m, name).tolist() for name in curves}}
+                | {"curve": {name: getattr(m, name).tolist() for name in CURVES}}
                 for m in self.moments
             ],
         }
@@ -201,9 +213,10 @@ def earliest(
         at, low, high = (_first(p, share) for share in (probability, least, most))
         status = "out of reach" if at is None else "already" if at == 0 else "found"
         mean, p05, p95 = np.array([mean_and_band(y[:, j]) for j in range(y.shape[1])]).T
+        median = np.array([quantile(column, 0.5).value for column in y.T])
         quarter, first, last = ("" if j is None else quarters[j] for j in (at, low, high))
         stays = at is not None and bool((p[at:] >= probability).all())
-        moments.append(Moment(own, status, quarter, first, last, stays, p, mean, p05, p95))
+        moments.append(Moment(own, status, quarter, first, last, stays, p, mean, p05, p95, median))
     about = {
         "scenario and program": model.fingerprint,
         "levers": {v.path: v.text for v in levers},

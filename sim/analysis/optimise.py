@@ -7,7 +7,8 @@ over, are all known before the first is run (so both cores and a cluster stay bu
 few levers miss little; `differential_evolution` spends its thousands of evaluations on one scalar at a time.
 
 The points of the front were chosen for doing well in these worlds, so part of their advantage is luck: their reported
-numbers come from a second evaluation with another seed.
+numbers come from a second evaluation with another seed, with the scenario as it stands beside them. In it all of them
+live in the same worlds, so differences are paired; what lies within their interval is told as noise.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ import numpy as np
 
 from sim.analysis.model import Model, ZoneModel, known_metrics, refuse
 from sim.analysis.solve import Target
-from sim.analysis.text import csv_text, key_to, layout, say, show, word
+from sim.analysis.sweep import half_width
+from sim.analysis.text import between, csv_text, key_to, layout, say, show, word
 from sim.analysis.vary import Varied, varied_of
 from sim.analysis.work import REPORTED, Evaluated, Executor, Progress, claim, evaluate, header_for
 from sim.memory import refuse_too_many_samples
@@ -66,6 +68,7 @@ class Policies:
     front: np.ndarray  # rows of the design, best first objective first
     confirmed: np.ndarray  # [regime, front row, output], another seed
     errors: np.ndarray  # standard error of each, [regime, front row, output]
+    worlds: np.ndarray  # [1 + front row, replication, output] of that seed, means over regimes; first as it stands
     about: dict[str, Any]
 
     @property
@@ -100,6 +103,44 @@ class Policies:
         """The point with the least of the largest regrets."""
         return None if not self.within.any() else int(np.nanargmin(self.regret))
 
+    def difference(self, row: int, other: int, output: str) -> tuple[float, float]:
+        """Mean and half of the interval of one row of `worlds` minus another, world by world."""
+        d = self.worlds[row, :, self.column(output)] - self.worlds[other, :, self.column(output)]
+        d = d[np.isfinite(d)]
+        return (float(d.mean()) if len(d) else math.nan), half_width(d)
+
+    def told_apart(self, row: int, other: int) -> bool:
+        """Whether two rows of `worlds` differ in an objective by more than noise."""
+        pairs = (self.difference(row, other, o.output) for o in self.objectives)
+        return any(abs(mean) > reach for mean, reach in pairs)
+
+    def better(self, row: int) -> int | None:
+        """A row of `worlds` whose means are at least as good in every objective and better in one; None: no such.
+
+        The front was chosen in other worlds; what was on it there may be beaten here."""
+        y = self.worlds[:, :, [self.column(o.output) for o in self.objectives]].mean(axis=1)
+        y = y * [o.sign for o in self.objectives]
+        found = (y >= y[row]).all(axis=1) & (y > y[row]).any(axis=1)
+        found[0] &= bool(self.within[0])
+        return int(np.flatnonzero(found)[0]) if found.any() else None
+
+    def in_noise(self, row: int) -> list[int]:
+        """Of the scenario as it stands and the neighbours on the front the rows that one cannot be told from."""
+        near = [other for other in (0, row - 1, row + 1) if 0 <= other < len(self.worlds) and other != row]
+        if self.front[row - 1] == 0:
+            near.remove(0)  # it is the scenario as it stands
+        return [other for other in dict.fromkeys(near) if not self.told_apart(row, other)]
+
+    @property
+    def most_robust(self) -> int | None:
+        """The point with the least regret where that is more than noise: on the front, beaten by none in other worlds,
+        told apart from the scenario as it stands and from every other point of the front."""
+        on_front = np.flatnonzero(self.front == self.robust) if self.robust is not None else []
+        if not len(on_front) or self.better(row := 1 + int(on_front[0])) is not None:
+            return None
+        others = [k for k in range(len(self.worlds)) if k != row and (k > 0 or self.robust != 0)]
+        return self.robust if all(self.told_apart(row, k) for k in others) else None
+
     def title(self, lang: str) -> str:
         """The question: what is to be as large or small as can be, within which budget."""
         model = next(iter(self.models.values()))
@@ -126,19 +167,24 @@ class Policies:
         model = next(iter(self.models.values()))
         outputs = [o.output for o in self.objectives] + ([self.budget.output] if self.budget else [])
         outputs = list(dict.fromkeys(outputs))
-        header = [v.path for v in self.levers]
-        header += [model.label(output, lang) for output in outputs] + [word("regret", lang), ""]
+        aims = [o.output for o in self.objectives]
+        header = ["", *(v.path for v in self.levers)]
+        for output in outputs:
+            header += [model.label(output, lang)]
+            header += [say(lang, "与现状之差（95% 区间）", "from as it stands (95 %)")] if output in aims else []
+        header += [word("regret", lang), ""]
         rows = []
-        for k, point in enumerate(self.front):
-            row = [show(x, model.unit(v.path), lang) for v, x in zip(self.levers, self.design[point], strict=True)]
+        for row, point in enumerate((0, *self.front)):
+            cells = [str(row) if row else "", *self._setting(point, lang)]
             for output in outputs:
-                j, unit = self.column(output), model.unit(output)
-                mean = self.confirmed[:, k, j].mean()
-                error = math.sqrt((self.errors[:, k, j] ** 2).sum()) / len(self.models)
-                row.append(f"{show(mean, unit, lang)} ±{show(1.96 * error, unit, lang)}")
-            marks = [say(lang, "最稳健", "most robust")] if point == self.robust else []
-            marks += [say(lang, "现状", "as it stands")] if point == 0 else []
-            rows.append([*row, f"{self.regret[point]:.0%}", ", ".join(marks)])
+                unit = model.unit(output)
+                cells.append(show(self.worlds[row, :, self.column(output)].mean(), unit, lang))
+                if output in aims:
+                    mean, reach = self.difference(row, 0, output)
+                    near = f" [{between(mean - reach, mean + reach, unit, lang, sign=True)}]"
+                    cells.append(show(mean, unit, lang, sign=True) + near if row and point else "")
+            regret = f"{self.regret[point]:.0%}" if np.isfinite(self.regret[point]) else "–"
+            rows.append([*cells, regret, self._remarks(row, int(point), lang)])
         lines = [title, layout(header, rows, left=0)]
         lines.append(
             say(
@@ -148,13 +194,55 @@ class Policies:
                 f" {self.regimes_in(lang)}",
             )
         )
-        if self.robust is not None and self.robust not in self.front:
-            setting = ", ".join(
-                f"{v.path} {show(x, model.unit(v.path), lang)}"
-                for v, x in zip(self.levers, self.design[self.robust], strict=True)
+        seed, other = self.about["seed"], self.about["seed"] + CONFIRMING
+        lines.append(
+            say(
+                lang,
+                f"均值与差异取自种子 {other} 的世界，各行同处这些世界，差异逐世界配对；"
+                f"前沿与后悔值取自搜索所用的世界（种子 {seed}），两者因此可能不一致",
+                f"means and differences are of the worlds of seed {other}, which all rows share (differences are"
+                f" paired); the front and the regret are of the worlds of the search (seed {seed}), so the two may"
+                " disagree",
             )
+        )
+        if self.robust is not None and self.robust not in self.front:
+            names = zip(self.levers, self._setting(self.robust, lang), strict=True)
+            setting = ", ".join(f"{v.path} {told}" for v, told in names)
             lines.append(say(lang, f"后悔值最小的方案：{setting}", f"least regret: {setting}"))
-        return "\n".join([*lines, *key_to(header[: len(self.levers)], model.label, lang)])
+        elif self.most_robust is None:
+            lines.append(
+                say(
+                    lang,
+                    "不称任何方案为最稳健：后悔值最小者在复核的世界中与其他方案无法区分，或不如其中之一",
+                    "no setting is called the most robust: in the other worlds the one with the least regret cannot be"
+                    " told from another, or is beaten",
+                )
+            )
+        return "\n".join([*lines, *key_to([v.path for v in self.levers], model.label, lang)])
+
+    def _setting(self, point: int, lang: str) -> list[str]:
+        model = next(iter(self.models.values()))
+        return [show(x, model.unit(v.path), lang) for v, x in zip(self.levers, self.design[point], strict=True)]
+
+    def _remarks(self, row: int, point: int, lang: str) -> str:
+        """What stands beside a row of the table: as it stands, least regret, noise, beaten."""
+        marks = [say(lang, "现状", "as it stands")] if point == 0 else []
+        marks += [] if self.within[point] else [say(lang, "超出预算", "beyond the budget")]
+        if point == self.robust and row:
+            told = point == self.most_robust
+            marks.append(say(lang, "最稳健", "most robust") if told else say(lang, "后悔值最小", "least regret"))
+        if not row:
+            return say(lang, "；", "; ").join(marks)
+        names = [say(lang, f"第 {other} 行", f"row {other}") if other else say(lang, "现状", "as it stands")
+                 for other in self.in_noise(row)]  # fmt: skip
+        if names:
+            marks.append(
+                say(lang, f"与{'、'.join(names)}无法区分（噪声）", f"cannot be told from {', '.join(names)} (noise)")
+            )
+        if (other := self.better(row)) is not None:
+            name = say(lang, f"第 {other} 行", f"row {other}") if other else say(lang, "现状", "as it stands")
+            marks.append(say(lang, f"各目标均不优于{name}", f"no better than {name} in any objective"))
+        return say(lang, "；", "; ").join(marks)
 
     def save(self, folder: Path, lang: str = "zh", figures: bool = True) -> None:
         """points.csv (settings x regimes), front.csv, manifest.json, figures/, beside the journals: all or none."""
@@ -208,6 +296,10 @@ class Policies:
             "tried": len(self.design),
             "within_budget": int(self.within.sum()),
             "robust": None if self.robust is None else dict(zip(paths, self.design[self.robust].tolist(), strict=True)),
+            "most_robust_beyond_noise": self.most_robust is not None,
+            "as_it_stands": dict(zip(self.outputs, self.worlds[0].mean(axis=0).tolist(), strict=True))
+            if len(self.front)
+            else None,
             "front": [
                 {
                     "settings": dict(zip(paths, self.design[s].tolist(), strict=True)),
@@ -216,6 +308,12 @@ class Policies:
                         regime: dict(zip(self.outputs, self.confirmed[r, k].tolist(), strict=True))
                         for r, regime in enumerate(self.regimes)
                     },
+                    "from_as_it_stands": {
+                        o.output: dict(zip(("mean", "reach"), self.difference(k + 1, 0, o.output), strict=True))
+                        for o in self.objectives
+                    },
+                    "told_from_as_it_stands": self.told_apart(k + 1, 0),
+                    "no_better_than": self.better(k + 1),
                 }
                 for k, s in enumerate(self.front)
             ],
@@ -261,7 +359,7 @@ def optimise(
     paths = [v.path for v in levers]
     first_model = next(iter(models.values()))
     outputs = first_model.outputs
-    planned = len(models) * replications * (1 + samples + samples // 2 + 8)
+    planned = len(models) * replications * (1 + samples + samples // 2 + 9)
     spent = 0
 
     def look(stage: str, design: np.ndarray, stage_seed: int) -> list[Evaluated]:
@@ -336,10 +434,14 @@ def optimise(
         inside = np.concatenate([inside, more_inside])
     front = best(values, inside) if inside.any() else np.zeros(0, dtype=np.int64)
     confirmed = errors = np.zeros((len(models), 0, len(outputs)))
+    worlds = np.zeros((0, replications, len(outputs)))
     if len(front):
-        again = look("front", wide[front], seed + CONFIRMING)
-        confirmed = np.array([e.mean for e in again])
-        errors = np.array([e.sd / np.sqrt(np.maximum(e.defined, 1)) for e in again])
+        rows = [0, *(point for point in front if point)]  # the scenario as it stands, once
+        again = look("confirm", wide[rows], seed + CONFIRMING)
+        at = [rows.index(point) for point in front]
+        confirmed = np.array([e.mean[at] for e in again])
+        errors = np.array([(e.sd / np.sqrt(np.maximum(e.defined, 1)))[at] for e in again])
+        worlds = np.mean([e.values([0, *at]) for e in again], axis=0)
     if progress is not None:
         progress(planned, planned)
     about = {
@@ -353,7 +455,7 @@ def optimise(
         "seed": seed,
     }
     return Policies(
-        dict(models), levers, list(objectives), budget, wide, values, inside, front, confirmed, errors, about
+        dict(models), levers, list(objectives), budget, wide, values, inside, front, confirmed, errors, worlds, about
     )
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from sim.analysis.model import Model, ZoneModel, all_at_once, known_metrics, refuse, split_output
 from sim.analysis.text import between, csv_text, key_to, layout, say, show, word
 from sim.analysis.vary import Varied, varied_of
-from sim.measures import mean_and_band
+from sim.measures import mean_and_band, quantile
 from sim.quantities import BareMoney, parse_amount, parse_figure
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ CURVE_POINTS = 9  # settings of the first look over the whole range
 POINTS = 6  # settings of every further lever
 TOLERANCE = 1 / 256  # of the range
 CONFIDENCE = 0.95
+CURVES = ("x", "p", "mean", "p05", "p95", "median")
 TARGET = re.compile(
     r"\s*(?P<metric>[^@<>=≥≤\s]+)\s*(?:@\s*(?P<quarter>\w+)\s*)?(?P<sign>>=|<=|≥|≤)\s*(?P<bound>.+?)\s*"
 )
@@ -75,6 +76,19 @@ class Target:
         return f"{self.output} {'>=' if self.at_least else '<='} {self.bound:g}"
 
 
+def nearest_to(target: Target, p: np.ndarray, p05: np.ndarray, p95: np.ndarray) -> int:
+    """Where outcomes come nearest to the target: by probability where there is any, then by the tail towards it."""
+    tail = np.nan_to_num(p95 if target.at_least else -p05, nan=-math.inf)
+    return max(range(len(p)), key=lambda k: (p[k], tail[k]))
+
+
+def came_to(target: Target, median: float, p05: float, p95: float, unit: str, lang: str) -> str:
+    """How near that is: `median 1.8, 95 % quantile 2.6`; of a target from above the 5 % quantile."""
+    tail, share = (p95, 95) if target.at_least else (p05, 5)
+    middle, end = show(median, unit, lang), show(tail, unit, lang)
+    return say(lang, f"中位数 {middle}，{share}% 分位 {end}", f"median {middle}, {share} % quantile {end}")
+
+
 def amount_of(metric: Any, text: str) -> float:
     """An amount of a metric (None: it is unknown, or is no metric's) as people write it; money says its unit."""
     return parse_amount(text) if metric is not None and metric.unit == "CNY" else parse_figure(text)
@@ -101,7 +115,13 @@ class Answer:
     mean: np.ndarray  # the outcome's mean and 5–95 % band at each
     p05: np.ndarray
     p95: np.ndarray
+    median: np.ndarray
     others: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def nearest(self) -> int:
+        """Which setting came nearest to the target: that of the best probability, else of the furthest tail."""
+        return nearest_to(self.target, self.p, self.p05, self.p95)
 
     @property
     def flat(self) -> bool:
@@ -131,7 +151,7 @@ class Solution:
             unit = self.model.unit(b.lever.path)
             near = f"[{between(b.low, b.high, unit, lang)}]"
             others = (show(value, self.model.unit(path), lang) for path, value in b.others.items())
-            rows.append([*others, show(b.setting, unit, lang), near, f"{b.reached:.0%}", _status(b, lang)])
+            rows.append([*others, show(b.setting, unit, lang), near, f"{b.reached:.0%}", self._status(b, lang)])
         lines = [
             self.title(lang),
             layout(header, rows, left=0),
@@ -149,7 +169,16 @@ class Solution:
         title = self.title(lang)
         unit, of_outcome = self.model.unit(a.lever.path), self.model.unit(a.target.output)
         ends, setting = between(*a.lever.ends, unit, lang), show(a.setting, unit, lang)
-        if a.flat:
+        if a.status == "out of reach" and not a.p.any():
+            k = a.nearest
+            near = came_to(a.target, a.median[k], a.p05[k], a.p95[k], of_outcome, lang)
+            at = show(a.x[k], unit, lang)
+            first = say(
+                lang,
+                f"{a.lever.path} 在 {ends} 内无法达到：各设定的概率均为 0%；最接近的是取 {at} 时：{near}",
+                f"not reachable within {a.lever.path} = {ends}: 0% at every setting; nearest at {at}: {near}",
+            )
+        elif a.flat:
             first = say(
                 lang,
                 f"{a.lever.path} 在 {ends} 内对达标没有影响：各设定的概率均为 {a.p[0]:.0%}",
@@ -210,6 +239,16 @@ class Solution:
         lines += ["", layout(header, rows, left=0), *key_to([a.lever.path], self.model.label, lang)]
         return "\n".join(lines)
 
+    def _status(self, a: Answer, lang: str) -> str:
+        if a.status == "found":
+            return ""
+        if a.status == "already":
+            return say(lang, "近端已达标", "already at the near end")
+        k, of_outcome = a.nearest, self.model.unit(a.target.output)
+        at = show(a.x[k], self.model.unit(a.lever.path), lang)
+        near = came_to(a.target, a.median[k], a.p05[k], a.p95[k], of_outcome, lang)
+        return say(lang, f"无法达到；最接近的是取 {at} 时：{near}", f"out of reach; nearest at {at}: {near}")
+
     def save(self, folder: Path, lang: str = "zh", figures: bool = True) -> None:
         """answers.csv, curve.csv, figures/ and a manifest: a folder, whole or not at all."""
         from sim import store
@@ -235,11 +274,10 @@ class Solution:
             points = (
                 [*a.others.values(), *point]
                 for a in self.answers
-                for point in zip(a.x, a.p, a.mean, a.p05, a.p95, strict=True)
+                for point in zip(a.x, a.p, a.mean, a.p05, a.p95, a.median, strict=True)
             )
-            store.write_text(
-                place / "curve.csv", csv_text([*others, "setting", "probability", "mean", "p05", "p95"], points)
-            )
+            header = [*others, "setting", "probability", "mean", "p05", "p95", "median"]
+            store.write_text(place / "curve.csv", csv_text(header, points))
             if figures:
                 from sim.figures.analysis import save_figures
 
@@ -252,19 +290,16 @@ class Solution:
 
         a = self.answers
         which = np.concatenate([np.full(len(b.x), k) for k, b in enumerate(a)])
-        data = {
-            name: ("point", np.concatenate([getattr(b, name) for b in a])) for name in ("x", "p", "mean", "p05", "p95")
-        }
+        data = {name: ("point", np.concatenate([getattr(b, name) for b in a])) for name in CURVES}
         return xarray.Dataset(data | {"answer": ("point", which)}, attrs={"target": a[0].target.text})
 
     def to_json(self) -> dict[str, Any]:
         names = ("status", "setting", "low", "high", "reached", "best", "rising", "monotone", "others")
-        curves = ("x", "p", "mean", "p05", "p95")
         return self.about | {
             "answers": [
                 {"lever": a.lever.path}
                 | {name: getattr(a, name) for name in names}
-                | {"curve": {name: getattr(a, name).tolist() for name in curves}}
+                | {"curve": {name: getattr(a, name).tolist() for name in CURVES}}
                 for a in self.answers
             ]
         }
@@ -273,14 +308,6 @@ class Solution:
         from sim.figures.analysis import figures_of_solution
 
         return figures_of_solution(self, lang)
-
-
-def _status(a: Answer, lang: str) -> str:
-    return {
-        "found": "",
-        "already": say(lang, "近端已达标", "already at the near end"),
-        "out of reach": say(lang, "无法达到", "out of reach"),
-    }[a.status]
 
 
 def solve(
@@ -381,6 +408,7 @@ def solve(
         mean=mean,
         p05=p05,
         p95=p95,
+        median=np.array([quantile(y, 0.5).value for y in outcomes]),
         others=dict(others or {}),
     )
 
@@ -468,13 +496,17 @@ def run(
         raise refuse("too few settings", key="--points", found=str(points), expected="2 or more")
     if not split_output(wanted.output)[1]:
         return earliest.run(scenario, wanted, by, probability, replications, seed, **settings)
-    if not by:
+
+    def levers_of() -> list[Varied]:
+        if by:
+            return varied_of(scenario, by)
         raise refuse(
             "nothing to solve by",
             key="--by",
             expected="PATH=LO..HI, or a target without a quarter for the earliest one",
         )
-    model, levers = all_at_once(lambda: ZoneModel.of(scenario, [wanted.output]), lambda: varied_of(scenario, by))
+
+    model, levers = all_at_once(lambda: ZoneModel.of(scenario, [wanted.output]), levers_of)
     for lever in levers[:1]:
         if lever.options:
             raise refuse(

@@ -199,6 +199,7 @@ def fund(past: Past, number: int) -> dict[str, Any] | None:
     rate = measures.irr(net, periods, nav=float(nav[-1]))
     name = str(flows["class"][mine[0]])
     stated = next(c for c in past.scenario.funds if c.id == name)
+    commitments = _commitments(past, number)
     return {
         "fund": number,
         "class": name,
@@ -217,7 +218,9 @@ def fund(past: Past, number: int) -> dict[str, Any] | None:
         "dpi": _defined(measures.dpi(both)),
         "irr": _defined(rate.value),
         **_holdings(past, number),
-        "commitments": _commitments(past, number),
+        "promised": sum(c["amount"] for c in commitments),
+        "placed": sum(c["called"] for c in commitments),
+        "commitments": commitments,
     }
 
 

@@ -238,6 +238,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "fund.fees": ("管理费", "Fees"),
     "fund.carry": ("业绩报酬", "Carry"),
     "fund.invested": ("累计投资", "Invested"),
+    "fund.promised": ("认缴子基金", "Committed to sub-funds"),
+    "fund.placed": ("对子基金已出资", "Paid into sub-funds"),
     "fund.irr": ("内部收益率", "IRR"),
     "yes": ("是", "yes"),
     "no": ("否", "no"),

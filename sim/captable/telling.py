@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.analysis.text import csv_text, layout, show
-from sim.captable.exits import Split, Turn, curve, part_of, split_exit, split_table, turns
+from sim.captable.exits import Split, Turn, curve, part_of, redemption_claims, split_exit, split_table, turns
 from sim.captable.payoffs import Floats, Payoff, payouts
 from sim.captable.reading import (
     FOUNDERS,
@@ -36,6 +36,8 @@ KINDS = (".png", ".svg", ".pdf")  # of pictures
 FEWER = 4  # every fourth point of the curve is told in JSON; curve.csv has all
 LEAST = 0.005  # yuan that are told: half a fen
 STEP = 1e-6  # of the proceeds: how far ahead "each further yuan" looks
+HIGH = 3.0  # a preference above so many times the money is asked about: 1.5 may have been meant
+YEARS = 5  # from the last round on, for which redemption claims are told
 DILUTION = ("before", "pool", "anti_dilution", "new_money", "bought", "after")
 
 
@@ -84,6 +86,20 @@ class WorkedOut:
         classes, common = np.array([r[0] for r in rows]).T, np.array([r[1] for r in rows])
         return part_of(self.last, Payoff(np.asarray(proceeds), classes, common, []), self.founders)
 
+    @property
+    def high(self) -> dict[str, float]:
+        """Class -> its preference, where that is far above what is usual."""
+        stated = {c.id: c.terms.preference.value for c in self.last.classes}
+        return {name: times for name, times in stated.items() if times > HIGH}
+
+    @cached_property
+    def redemption(self) -> dict[int, dict[str, float]]:
+        """Date (a quarter) -> class -> what it may ask back by its redemption right, each year after the last round."""
+        if all(c.terms.redemption is None for c in self.last.classes):
+            return {}
+        start = max([c.date for c in self.last.classes] + ([self.last.date] if self.last.date is not None else []))
+        return {start + 4 * k: redemption_claims(self.last, start + 4 * k) for k in range(YEARS + 1)}
+
     # --- for programs
 
     def to_json(self) -> dict[str, Any]:
@@ -121,6 +137,8 @@ class WorkedOut:
                 }
                 for s in self.splits
             ],
+            "redemption": {quarter_name(date): claims for date, claims in self.redemption.items()},
+            "high_preferences": self.high,
             "turns": [
                 {"proceeds": t.proceeds, "what": t.what, "class": t.share_class, "founders": float(got)}
                 for t, got in zip(self.turns, self.founders_get([t.proceeds for t in self.turns]), strict=True)
@@ -135,8 +153,8 @@ class WorkedOut:
         return {PROCEEDS: self.curve.exit, **classes, ORDINARY: self.curve.common, FOUNDERS: founders}
 
     def save(self, folder: str | Path, lang: str = "zh", figures: bool = True) -> None:
-        """tables.csv, rounds.csv, exits.csv, turns.csv, curve.csv, captable.json, figures/ and a manifest: a folder,
-        whole or not at all."""
+        """tables.csv, rounds.csv, exits.csv, redemption.csv, turns.csv, curve.csv, captable.json, figures/ and a
+        manifest: a folder, whole or not at all."""
         from sim import store
 
         document = self.to_json()
@@ -149,6 +167,10 @@ class WorkedOut:
                     ([*list(r.values())[:8], *r["founders"].values()] for r in document["rounds"]),
                 ),
                 "exits": (("exit", "way", "after", "proceeds", "of", "id", "paid", "converts"), self._exit_rows(lang)),
+                "redemption": (
+                    ("date", "class", "claim"),
+                    ([when, who, x] for when, claims in document["redemption"].items() for who, x in claims.items()),
+                ),
                 "turns": (("proceeds", "what", "class", "founders"), (t.values() for t in document["turns"])),
                 "curve": (tuple(columns), zip(*columns.values(), strict=True)),
             }.items():
@@ -208,6 +230,8 @@ class WorkedOut:
             parts.append(self._terms(lang))
         if self.splits:
             parts.append(self._exits(lang))
+        if self.redemption:
+            parts.append(self._redemption(lang))
         if self.turns:
             parts.append(self._turns(lang))
         return "\n\n".join(parts)
@@ -305,7 +329,12 @@ class WorkedOut:
                     _part(terms.redemption.value) if terms.redemption is not None else "–",
                 ]
             )
-        return layout([term("captable.terms", lang), *(term(f"captable.{key}", lang) for key in keys)], rows)
+        remarks = [
+            term("captable.high", lang).format(name=self._class(name, lang), times=f"{times:g}")
+            for name, times in self.high.items()
+        ]
+        head = [term("captable.terms", lang), *(term(f"captable.{key}", lang) for key in keys)]
+        return "\n".join([layout(head, rows), *remarks])
 
     def _exits(self, lang: str) -> str:
         def money(values: Sequence[float | None], marks: Sequence[str] = ()) -> list[str]:
@@ -340,6 +369,19 @@ class WorkedOut:
         notes += [term("captable.claim.note", lang)] if any(s.claims for s in splits) else []
         head = [term("captable.exits", lang), *(s.stated.name.get(lang) for s in splits)]
         return "\n".join([layout(head, rows), *notes])
+
+    def _redemption(self, lang: str) -> str:
+        """By class and year, beside what the founders' shares are worth at the last price."""
+        claims = list(self.redemption.values())
+        rows = [[self._class(name, lang), *(_money(x[name], lang) for x in claims)] for name in claims[0]]
+        if len(rows) > 1:
+            rows.append([term("captable.all", lang), *(_money(sum(x.values()), lang) for x in claims)])
+        if self.last.price is not None:
+            shares = self.last.by_holder()
+            worth = sum(shares.get(name, 0.0) for name in self.founders) * self.last.price
+            rows.append([term("captable.redemption.founders", lang), *[_money(worth, lang)] * len(claims)])
+        head = [term("captable.redemption.years", lang), *(quarter_name(date) for date in self.redemption)]
+        return layout(head, rows)
 
     def _turns(self, lang: str) -> str:
         points = [t.proceeds for t in self.turns]

@@ -718,7 +718,7 @@ def pareto(p: Policies, lang: str = "zh") -> Figure:
     keys = [
         Line2D([], [], color=look.BLUE, marker="o", ms=5, lw=0, label=word("front", lang)),
         Line2D([], [], color=look.PALE, marker="o", ms=4, lw=0, label=word("dominated", lang)),
-        Line2D([], [], color=look.VERMILION, marker="D", ms=5, lw=0, label=say(lang, "最稳健", "most robust")),
+        Line2D([], [], color=look.VERMILION, marker="D", ms=5, lw=0, label=say(lang, "后悔值最小", "least regret")),
         Line2D([], [], color=look.INK, marker="*", ms=8, lw=0, label=say(lang, "现状", "as it stands")),
     ]
     title = say(lang, "不确定条件下的政策选择", "Policies under uncertainty")

@@ -48,6 +48,7 @@ from sim.scenario.fields import (
     Figure,
     Id,
     LocalName,
+    Quantity,
     Ratio,
     Table,
     When,
@@ -64,6 +65,8 @@ MAX_CALL_RATES = 12  # years of a pacing that differ
 MAX_ITEMS = 16  # of the evaluation table
 MAX_STEPS = 8
 MOST_A_YEAR = 100_000  # registrations, offers: each is a draw
+MOST_FEES = 0.9  # of commitments, over a life: a fund that pays more has nothing to invest
+USUAL_TERMS = {"fee": 0.05, "fee_after": 0.05, "fee_extension": 0.05, "expenses": 0.05, "carry": 0.5}  # at most
 
 OF_PROPOSALS = ("parent", "plan", "committed", "mandate")
 OF_MARKETS = ("size_spread", "size_mood", "every")
@@ -85,6 +88,16 @@ def _check_sets(path: str, sets: list[Conditions], found: list) -> None:
             low, high = getattr(c, f"{what}_min"), getattr(c, f"{what}_max")
             if low is not None and high is not None and high.value < low.value:
                 found.append((f"{path}.{i}.{what}_max", f"is below {what}_min: nobody meets both", high.value, []))
+
+
+def _fees_by_terms(c: FundClass) -> float:
+    """What a fund's fees and expenses take over its life, as part of its commitments: those that its terms fix."""
+    after = c.life.value - c.invests.value
+    if c.fee_step is not None:
+        after = min(after, 1.0)  # what follows is less, and how much is for the kernel to say
+    taken = c.expenses.value * c.life.value if c.expenses is not None else 0.0
+    taken += c.fee.value * c.invests.value if c.fee_base == "commitment" else 0.0
+    return taken + (c.fee_after.value * after if c.fee_base_after == "commitment" else 0.0)
 
 
 class Zone(Table):
@@ -197,6 +210,16 @@ class Scenario(Table):
         attracted = self.attraction.initial.value if self.attraction is not None else 0.0
         tenants = sum(k.initial.value for i in self.incubators for k in i.kinds.values() if k.initial is not None)
         return self.firms.initial.count.value + len(named) + attracted + tenants
+
+    def unusual_terms(self) -> dict[str, tuple[Quantity, float]]:
+        """Key -> the number and the most that is usual, of terms of funds beyond what any fund has."""
+        out: dict[str, tuple[Quantity, float]] = {}
+        for c in self.funds:
+            for field, most in USUAL_TERMS.items():
+                stated = getattr(c, field)
+                if stated is not None and stated.value > most:
+                    out[f"funds.{c.id}.{field}"] = (stated, most)
+        return out
 
     def overfull_ladders(self) -> dict[str, float]:
         """Key -> firms asked for at the start, of levels and exclusive ladders that ask for more than there are."""
@@ -635,6 +658,10 @@ class Scenario(Table):
             if rate is not None and rate.value >= 1.0:
                 text = f"is {rate.value:.0%} a year; eight per cent is 8% or 0.08"
                 found.append((f"{path}.{field}", text, rate.value, []))
+        taken = _fees_by_terms(c)
+        if taken >= MOST_FEES:
+            text = f"fees by its terms take {taken:.0%} of commitments over its life: too little is left to invest"
+            found.append((f"{path}.fee", text, c.fee.value, []))
         if c.carry.value >= 1.0:
             found.append((f"{path}.carry", "carry must be below 1", c.carry.value, []))
         if c.carry.value == 0.0 and c.catch_up.value > 0.0:

@@ -22,6 +22,7 @@ let running = null; // {controller, begun, answered}
 let queued = false;
 let moved = 0; // when the lever was moved that the next redraw answers
 let wrong = new Map(); // path -> message beside the field
+const reading = new Map(); // path -> the text that the program is reading
 
 /** A word in the reader's language, filled in. */
 export function words(key, fill = {}) {
@@ -168,6 +169,7 @@ async function openScenario(name, given) {
   scored.clear();
   answer = null;
   wrong = new Map();
+  reading.clear();
   const left = applyAddress(given);
   const start = given.get("start") || "";
   const known = start !== name && listed.some((s) => s.name === start);
@@ -289,6 +291,7 @@ function isOwn(lever, value) {
 /** value null: as the scenario has it. */
 function setLever(lever, value) {
   wrong.delete(lever.path);
+  reading.delete(lever.path);
   if (value === null || isOwn(lever, value)) state.levers.delete(lever.path);
   else state.levers.set(lever.path, value);
   showLever(lever);
@@ -309,7 +312,10 @@ function typeLever(lever, text) {
 }
 
 async function read(lever, text) {
+  const mine = { text };
+  reading.set(lever.path, mine);
   const { ok, found } = await post("/api/read", { scenario: state.start || state.name, levers: { [lever.path]: text } });
+  if (reading.get(lever.path) !== mine) return; // set otherwise meanwhile: leaving the field for a button reads it too
   if (ok) setLever(lever, found.levers[lever.path]);
   else refuse(found.wrong || []);
 }
@@ -687,6 +693,7 @@ byId("language").addEventListener("click", switchLanguage);
 byId("start").addEventListener("change", async (event) => {
   state.levers.clear();
   wrong.clear();
+  reading.clear();
   await startFrom(event.target.value);
   buildLevers();
   writeAddress();
@@ -695,6 +702,7 @@ byId("start").addEventListener("change", async (event) => {
 byId("reset").addEventListener("click", () => {
   state.levers.clear();
   wrong.clear();
+  reading.clear();
   for (const lever of state.info.levers) showLever(lever);
   writeAddress();
   run();

@@ -388,8 +388,9 @@ export class Explorer {
     if (byId("fund-pick")) byId("fund-pick").value = String(found.fund);
     this.dispose("fund");
     const title = element("h3", { tabindex: "-1" }, `${found.name[lang]} #${found.fund}`);
+    const into = found.kind === "guidance" ? ["promised", "placed"] : ["invested"]; // a guidance fund puts its money into funds
     const facts = [
-      `${words("fund.commitment")} ${this.money(found.commitment)}`, `${words("fund.invested")} ${this.money(found.invested)}`, `${words("fund.fees")} ${this.money(found.fees)}`, `${words("fund.carry")} ${this.money(found.carry)}`,
+      ...["commitment", ...into].map((key) => `${words(`fund.${key}`)} ${this.money(found[key])}`), `${words("fund.fees")} ${this.money(found.fees)}`, `${words("fund.carry")} ${this.money(found.carry)}`,
       `TVPI ${amount(found.tvpi, "ratio", lang)}`, `DPI ${amount(found.dpi, "ratio", lang)}`, `${words("fund.irr")} ${found.irr === null ? "–" : `${digits(found.irr * 100)} %`}`,
     ];
     const rows = found.holdings.map((h) => [
