@@ -537,12 +537,13 @@ def fund_tables(material: Material) -> list[Table]:
         values = result[metric][:, -1]
         return float(np.nanmean(values)) if np.any(np.isfinite(values)) else 0.0
 
-    kinds = []
+    kinds, signs, paths = [], [], paths_in_words(material)
     for kind, zh, en in KIND_NAMES:
         cells = {c: mean(f"funds.{kind}.{c}") for c in FUND_COLUMNS}
         cells["subfunds"] = float(np.mean(into_subfunds(result))) if kind == "guidance" else 0.0
         if cells["size"] > 0 or cells["paid_in"] > 0:
             kinds.append((say(zh, capital(en)), cells))
+            signs.append(PATHS if kind == "direct" and paths else "")
     if not kinds:
         return []
     money = shown("CNY", [cells[c] for _, cells in kinds for c in cells if c != "count"], lang)
@@ -561,11 +562,11 @@ def fund_tables(material: Material) -> list[Table]:
         for name, cells in kinds
     ]  # fmt: skip
     partners = [
-        Row([Cell(name), Cell(count.text(cells["count"])),
+        Row([Cell(name + sign), Cell(count.text(cells["count"])),
              *(Cell(money.text(cells[c])) for c in ("size", "paid_in", "distributed", "nav", "carry")),
              Cell(ratio.text(_over(cells["distributed"] + cells["nav"], cells["paid_in"]))),
              Cell(ratio.text(_over(cells["distributed"], cells["paid_in"])))])
-        for name, cells in kinds
+        for (name, cells), sign in zip(kinds, signs, strict=True)
     ]  # fmt: skip
     header = say(
         "基金|实缴|循环投资|投向区内|投向区外|投向子基金|管理费|运营费用|账面现金|差额",
@@ -602,7 +603,8 @@ def fund_tables(material: Material) -> list[Table]:
             "分配已扣业绩报酬。",
             "TVPI = (paid out + NAV) / paid in; DPI = paid out / paid in: of the means in the row, which differ a"
             " little from medians of each world's ratio. Paid out is after carry.",
-        ),
+        )
+        + (say("", " ") + paths if any(signs) else ""),
         (0.19, *(0.1 for _ in range(8))),
         small=True,
     )
@@ -656,11 +658,10 @@ def each_fund(material: Material) -> Table | None:
         return Cell(text(middle) + mark, f"{text(low)} – {text(high)}") if math.isfinite(middle) else Cell("–")
 
     since = {c.id: SINCE if has_books(result, f"funds.{c.id}") else "" for c, _ in kept}
-    paths = paths_in_words(material) if any(c.kind == "direct" for c, _ in kept) else ""
     rows = [
         Row(
             [
-                Cell(capital(c.name.get(lang)) + (PATHS if paths and c.kind == "direct" else "")),
+                Cell(capital(c.name.get(lang))),
                 *(Cell(money.text(cells[column])) for column in money_columns),
                 *(banded(f"funds.{c.id}.{x}", ratio.text) for x in ("tvpi", "dpi")),
                 banded(f"funds.{c.id}.irr", lambda x: f"{100 * x:.1f}%".replace("-", "−"), since[c.id]),
@@ -686,17 +687,13 @@ def each_fund(material: Material) -> Table | None:
             " prices each class of shares by its options.",
         )
         + outside_in_words(material)
-        + say("", " ").join(["", *(text for text in (since_in_words(since, lang), paths) if text)]),
+        + (say("", " ") + term("returns.since", lang) if any(since.values()) else ""),
         (0.18, *(0.074 for _ in range(5)), *(0.1125 for _ in range(4))),
         small=True,
     )
 
 
 PATHS = "‡"  # at what named firms decide, whose published values not every world reaches
-
-
-def since_in_words(marks: dict[str, str], lang: str) -> str:
-    return term("returns.since", lang) if any(marks.values()) else ""
 
 
 def paths_in_words(material: Material) -> str:

@@ -428,13 +428,13 @@ def _vintages(book: _Book) -> None:
         say(
             f"各类基金按设立年份（首次交割之年），同一年份的基金合并计算，年末；金额单位：{unit}。每一列都是有明细的"
             f"{worlds}个世界各自数值的中位数，“世界数”为其中有这一年份的世界；因此 TVPI 不是本行金额之比。"
-            "单只基金的离散见“单只基金”一表。全部世界的逐季指标（不分年份）见 summary.csv，逐季逐世界见 fund_table.parquet，"
-            "单只基金见 each_fund.parquet。没有收益率的为空。",
-            "Classes of funds by vintage (year of the first close), the funds of a vintage pooled, at the ends of"
+            "单只基金的离散见“单只基金”一表。全部世界的逐季指标（不分年份）见 summary.csv，"
+            "逐季逐世界见 fund_table.parquet，单只基金见 each_fund.parquet。没有收益率的为空。",
+            "Classes of funds by vintage (year of the first close), the funds of a vintage pooled, at ends of"
             f" years; money in {unit}. Every column is the median over the {worlds} worlds logged of each world's own"
-            " number, Worlds the number of those that have the vintage; so TVPI is not the ratio of the row's amounts. How far"
-            " single funds lie apart is in the sheet Single funds. By quarter over all worlds, without vintages, they"
-            " are in summary.csv; by quarter and replication in fund_table.parquet, of each single fund in"
+            " number, Worlds the number of those that have the vintage; so TVPI is not the ratio of the row's amounts."
+            " How far single funds lie apart is in the sheet Single funds. By quarter over all worlds, without vintage,"
+            " they are in summary.csv; by quarter and replication in fund_table.parquet, of each single fund in"
             " each_fund.parquet. A rate that is undefined is blank.",
         ),
         columns=13,
