@@ -280,8 +280,9 @@ def trace(a: argparse.Namespace) -> int:
     if isinstance(lived, int) and a.replication >= lived:
         note(
             say(
-                f"the result holds the worlds 0 to {lived - 1}: {a.replication} is none of them and is lived anew",
-                f"结果含第 0 至 {lived - 1} 个世界：第 {a.replication} 个不在其中，是另行模拟的",
+                f"the result holds the worlds 0 to {lived - 1}: {a.replication} is none of them, is lived anew and"
+                " stands in none of its figures",
+                f"结果含第 0 至 {lived - 1} 个世界：第 {a.replication} 个不在其中，是另行模拟的，不计入结果的任何数字",
             )
         )
     announce_compile(a, scenario)

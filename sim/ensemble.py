@@ -670,6 +670,8 @@ def _decoded(scenario: "Scenario", kept: Sequence[Replication], name: str) -> di
 
 def _table(scenario: "Scenario", kept: Sequence[Replication], name: str) -> dict[str, Column]:
     """One event table of the logged worlds, by column."""
+    from sim.quantities import quarter_name
+
     tables = [getattr(k, name) for k in kept]
     number = np.repeat([k.number for k in kept], [len(t) for t in tables]).astype(int)
     if name == "multiples":
@@ -692,8 +694,12 @@ def _table(scenario: "Scenario", kept: Sequence[Replication], name: str) -> dict
             continue
         elif column == "index":
             table["firm"] = firm_names(scenario, whole[:, columns.index("cohort")].astype(int), x.astype(int))
-        elif column == "opened":  # the vintage: the year of the first close, before the start too
-            table["vintage"] = (int(scenario.zone.start) + x.astype(int)) // 4
+        elif column == "opened":  # the first close, before the start too, and its year
+            opened = int(scenario.zone.start) + x.astype(int)
+            first = int(opened.min()) if len(opened) else int(scenario.zone.start)
+            names = [quarter_name(q) for q in range(first, int(opened.max(initial=first)) + 1)]
+            table["opened"] = Coded(np.array(names), opened - first)
+            table["vintage"] = opened // 4
         elif column in ("funds", "lead", "round", "rounds", "named", "fund", "what", *_TERMS):
             table[column] = x.astype(int)
         else:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.analysis.text import layout, say
+from sim.analysis.text import layout, say, small_part
 from sim.errors import in_language
 from sim.quantities import format_money, format_number, half_up
 from sim.scoring import surely
@@ -207,18 +207,23 @@ def scoreboard(result: Result, lang: str) -> str:
 
 def returns(result: Result, lang: str) -> str:
     """Rates of return at the end, by fund and by kind of partner, with those that are undefined counted and why."""
+    from sim.analysis.returns import SINCE, has_books
+
     subjects = [*(f"funds.{kind}" for kind in ("guidance", "subfunds", "market", "direct", "attraction"))]
     subjects += [f"partners.{kind}" for kind in ("treasury", "state", "private")]
-    last = result.quarters[-1]
+    last, marked = result.quarters[-1], False
     rows = []
     for subject in subjects:
         if f"{subject}.irr" not in result or not np.any(result[f"{subject}.paid_in"][:, -1] > 0.0):
             continue
         row = [result.metric(f"{subject}.irr").label[lang].removesuffix("IRR").rstrip(": ")]
+        since = SINCE if has_books(result, subject) else ""
+        marked = marked or bool(since)
         for what, unit in (("irr", "rate"), ("tvpi", "ratio"), ("dpi", "ratio"), ("ks_pme", "ratio")):
             if f"{subject}.{what}" in result:
                 (x,) = result.summary([f"{subject}.{what}"], [last])
-                row += [shown(x.p50, unit, lang), band(x.p05, x.p95, unit, lang)]
+                mark = since if what in ("irr", "ks_pme") else ""
+                row += [shown(x.p50, unit, lang) + mark, band(x.p05, x.p95, unit, lang)]
             else:
                 row += ["", ""]
         lacking = result.manifest.get("undefined_rates", {}).get(f"{subject}.irr", {})
@@ -227,12 +232,15 @@ def returns(result: Result, lang: str) -> str:
     if not rows:
         return ""
     header = [f"{last} {term('median', lang)} {BAND}", "", "IRR", "", "TVPI", "", "DPI", "", "KS-PME"]
-    return layout([*header, say(lang, "无定义", "undefined")], rows)
+    table = layout([*header, say(lang, "无定义", "undefined")], rows)
+    return f"{table}\n{term('returns.since', lang)}" if marked else table
 
 
 def named(result: Result, lang: str) -> str:
     """The odds of the published paths of named firms, and what the zone gets from taking part in every round."""
-    lines = []
+    from sim.analysis.returns import part_of_direct
+
+    lines, parts = [], {}
     for path in result.manifest.get("named", []):
         odds = f"{path['probability']:.0%} ± {path['error']:.0%}"
         times = say(lang, "倍", "×")
@@ -248,6 +256,17 @@ def named(result: Result, lang: str) -> str:
                 f"{path['name']['en']}: reaches the published {goal} by {path['date']} in {odds} of worlds; the zone, "
                 f"in every round, gets {middle}× [{low}…{high}] its money, IRR {rates[1]} [{rates[0]}…{rates[2]}]; "
                 f"{len(path['drawn'])} numbers not published are drawn or assumed",
+            )
+        )
+        if (part := part_of_direct(result, path["firm"])) > 0.0:
+            parts[path["firm"]] = f"{path['name'][lang]} {small_part(part)}"
+    if parts:
+        lines.append(
+            say(
+                lang,
+                f"直投基金与财政的回报取自全部世界，不以达到这些公布值为条件；占直投基金实缴：{'，'.join(parts.values())}",
+                "returns of the direct fund and the treasury are over all worlds, not conditioned on these values; of"
+                f" what the direct fund calls: {', '.join(parts.values())}",
             )
         )
     return "\n".join(lines)

@@ -246,7 +246,10 @@ TERMS: dict[str, tuple[str, str]] = {
     "figure.band.half": ("25–75%区间", "25–75 % of worlds"),
     "figure.band.most": ("5–95%区间", "5–95 % of worlds"),
     "figure.history": ("已有公布数据", "published so far"),
-    "figure.divider": ("历史至{quarter}，其后为推演", "history up to {quarter}, projection after it"),
+    "figure.divider": (
+        "公布数据用到{quarter}，其后为推演",
+        "published facts used up to {quarter}, projection after it",
+    ),
     "figure.projection": ("推演", "projection"),
     "figure.log": ("（对数轴）", " (log axis)"),
     "figure.regimes": ("各世界中的占比 %", "% of worlds"),
@@ -298,6 +301,12 @@ TERMS: dict[str, tuple[str, str]] = {
     "figure.fact.at_most": ("公布值为上限", "published, a ceiling"),
     "figure.fact.beyond": ("区间超出坐标轴", "band goes on beyond the axis"),
     "figure.fact.told": ("该企业的公布值", "published of this very firm"),
+    "returns.since": (
+        "†：起点前已有账面或增值。IRR 与 KS-PME 自起点算起，以当时的净值为首笔投入；"
+        "TVPI 与 DPI 自最初出资算起，含起点前的增值。",
+        "†: with books or gains from before the start. IRR and KS-PME count from the start, with the net asset value of"
+        " then as the first payment; TVPI and DPI count from the first payment of all, gains of before included.",
+    ),
     "figure.payoff": ("{firm}：出售时谁得多少", "{firm}: who gets what in a sale"),
     "figure.payoff.sub": ("{when}的股权结构", "cap table of {when}"),
     "figure.payoff.exit": ("出售价格（对数轴）", "sold for, CNY (log axis)"),
@@ -307,6 +316,7 @@ TERMS: dict[str, tuple[str, str]] = {
     ),
     "figure.payoff.parts": ("占出售价款的比例", "part of the proceeds"),
     "figure.payoff.key": ("{name}（{value} 起转换）", "{name} (from {value})"),
+    "figure.payoff.together": ("{count}类在此转换", "{count} classes convert"),
     "payoff.common": ("创始人与期权池", "founders and pool"),
     # a cap table that was typed in
     "captable.today": ("目前", "today"),

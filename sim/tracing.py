@@ -448,10 +448,10 @@ def outline(life: dict[str, Any], scenario: Scenario, lang: str) -> str:
         if equity:
             state = say(lang, "已上市", "listed") if equity["listed"] else say(lang, "未上市", "unlisted")
             text = say(lang, "最近投后估值", "last post-money")
-            worth = equity["last_post_money"]
+            worth, when = equity["last_post_money"], _last_round(life, scenario, lang)
             if equity["listed"]:
-                text, worth = say(lang, "市值", "market value"), equity["market_value"]
-            parts[-1] += say(lang, "，", ", ") + f"{state}{say(lang, '，', ', ')}{text} {money(worth)}"
+                text, worth, when = say(lang, "市值", "market value"), equity["market_value"], ""
+            parts[-1] += say(lang, "，", ", ") + f"{state}{say(lang, '，', ', ')}{text} {money(worth)}{when}"
     table = last_table(life)
     if table and table["classes"]:
         parts.append(_payoffs(table, lang))
@@ -465,6 +465,15 @@ def outline(life: dict[str, Any], scenario: Scenario, lang: str) -> str:
             )
         )
     return "\n\n".join(parts)
+
+
+def _last_round(life: dict[str, Any], scenario: Scenario, lang: str) -> str:
+    """When the last price was paid: of what is unlisted it may be years old."""
+    if life["rounds"]:
+        when = life["rounds"][-1].get("closed", life["rounds"][-1]["quarter"])
+        return say(lang, f"（{when}）", f" ({when})")
+    start = quarter_name(int(scenario.zone.start))
+    return say(lang, f"（{start} 之前）", f" (before {start})")
 
 
 def steps(life: dict[str, Any], scenario: Scenario) -> list[dict[str, Any]]:
@@ -512,11 +521,19 @@ def _after_lock_up(event: dict[str, Any], life: dict[str, Any], scenario: Scenar
         return "–"
     first = parse_quarter(event["quarter"]) + round(4 * scenario.exits.lock_up.value)
     count = max(1, round(4 * scenario.exits.sell_over.value))
-    last = quarter_name(first + count - 1)
-    return say(
+    last, end = quarter_name(first + count - 1), int(scenario.zone.end)
+    beyond = min(count, first + count - 1 - end)  # sales that the run does not live to see
+    text = say(
         lang,
         f"锁定期后分 {count} 次卖出（{quarter_name(first)}–{last}）",
         f"sold after the lock-up: {count} sales follow ({quarter_name(first)} to {last})",
+    )
+    if beyond <= 0:
+        return text
+    return text + say(
+        lang,
+        f"；其中 {beyond} 次在运行终点 {quarter_name(end)} 之后，不计入其数字",
+        f"; {beyond} of them after the end of the run, {quarter_name(end)}, not in its figures",
     )
 
 

@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 
 from sim import cli, store
-from sim.printing import HEADLINES, band, headline_dates, mark, put_json, shown, summary
+from sim.model.metrics import Metric
+from sim.printing import HEADLINES, band, headline_dates, mark, named, put_json, returns, shown, summary
 from sim.progress import Progress, duration
 from sim.result import Result
 from tests import synthetic
@@ -268,6 +269,27 @@ def test_the_summary_tells_metrics_facts_and_grades(found: Result, lang: str):
     assert "12%" in text and "60%" in text
     assert ("亿" if lang == "zh" else "bn") in text
     assert "\x1b" not in text  # no colour where nobody looks
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_summary_marks_rates_that_count_from_the_start_and_says_what_it_is_not_conditioned_on(lang: str):
+    unit = {"irr": "ratio", "tvpi": "ratio", "ks_pme": "ratio", "paid_in": "CNY"}
+    subjects = {"funds.direct": 10.0, "funds.attraction": 10.0, "named.eswin.zone": 7.2}
+    metrics = [
+        Metric(f"{subject}.{x}", of, {"zh": "某基金: IRR", "en": "a fund: IRR"}, "stock")
+        for subject in subjects
+        for x, of in unit.items()
+    ]
+    values = np.array([paid if x == "paid_in" else 0.5 for paid in subjects.values() for x in unit])
+    path = {"firm": "eswin", "name": {"zh": "奕斯伟", "en": "Eswin"}, "what": "valuation", "date": "2023Q4"}
+    path |= {"published": 2e10, "unit": "CNY", "probability": 0.35, "error": 0.1, "drawn": []}
+    path |= {"zone_tvpi": [1.0, 1.0, 1.0], "zone_irr": [0.1, 0.1, 0.1]}
+    manifest = {"named": [path, {**path, "published": 3e10}], "books": {"funds.attraction": {"paid_in": 4.0}}}
+    made = Result(metrics, ["2033Q4"], np.repeat(values, 3).reshape(len(metrics), 3, 1), manifest=manifest)
+    text = returns(made, lang)
+    direct, attraction = text.splitlines()[1:3]
+    assert "†" not in direct and attraction.count("†") == 2 and "†" in text.splitlines()[-1]
+    assert named(made, lang).count("奕斯伟 72%" if lang == "zh" else "Eswin 72%") == 1
 
 
 def test_an_undefined_value_is_a_dash_and_counts_have_no_fraction():

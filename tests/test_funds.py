@@ -321,7 +321,7 @@ def test_vintages_sum_to_their_class(plain):
 def test_single_funds_sum_to_their_vintage_and_have_every_ratio(plain):
     whole, each = plain.samples["fund_table"], plain.samples["each_fund"]
     assert set(each) == set(returns.FUND_TABLE) | {"fund"} and set(each["funds"]) == {1}
-    key = ("replication", "class", "vintage", "quarter")
+    key = ("replication", "class", "vintage", "partial", "quarter")
     for name in ("paid_in", "distributed", "nav", "nav_fair"):
         sums: dict[tuple, float] = {}
         for *k, x in zip(*(each[c].tolist() for c in key), each[name].tolist(), strict=True):
@@ -346,18 +346,45 @@ def test_quartiles_over_single_funds_leave_out_the_young_and_what_is_undefined()
         *(("a", 2020, "2033Q4", 0.5 * k, 0.25 * k, 0.02 * k if k else np.nan) for k in range(5)),
         ("a", 2020, "2032Q4", 99.0, 99.0, 9.0),  # not the end
         ("a", 2030, "2033Q4", 99.0, 99.0, 9.0),  # three years old
+        ("a", 2017, "2033Q4", 0.0, 0.0, -1.0),  # opened before the start: only the rest of it is in the run
         ("a", 2020, "2033Q4", np.nan, np.nan, np.nan),  # nothing was paid in
         ("b", 2028, "2033Q4", 2.0, 1.0, 0.1),  # just old enough
     ]
     names = ("class", "vintage", "quarter", "tvpi", "dpi", "irr")
     each = {name: np.array([row[i] for row in rows]) for i, name in enumerate(names)}
     each |= {"replication": np.arange(len(rows)) % 2, "commitment": np.arange(len(rows), dtype=float)}
+    each |= {"partial": (each["vintage"] < 2019).astype(int)}
     a, b = returns.single_funds(each, quarters)
     assert (a.id, a.funds, a.worlds, b.id, b.funds) == ("a", 5, 2, "b", 1)
     assert a.tvpi == (0.5, 1.0, 1.5) and a.dpi == (0.25, 0.5, 0.75)
     assert a.irr == pytest.approx((0.035, 0.05, 0.065)), "of the four rates that are defined"
     assert a.above == 0.4 and a.size == 2.0 and b.tvpi == (2.0, 2.0, 2.0)
     assert returns.single_funds({}, quarters) == []
+    by_year = returns.single_funds(each, quarters, by_vintage=True)
+    assert [(x.id, x.vintage, x.funds) for x in by_year] == [
+        ("a", None, 5),
+        ("a", 2020, 5),
+        ("b", None, 1),
+        ("b", 2028, 1),
+    ]
+
+
+def test_funds_that_opened_before_the_start_without_books_are_told_apart(plain):
+    """Of a market fund of 2017 only what it had left to place is in the run; the fund of attracted investment of 2019
+    has books."""
+    each, start = plain.samples["each_fund"], plain.quarters[0]
+    flows = plain.samples["flows"]
+    opened = dict(zip(zip(flows["replication"], flows["fund"], strict=True), flows["opened"], strict=True))
+    early = [str(opened[r, f]) < start for r, f in zip(each["replication"], each["fund"], strict=True)]
+    assert set(each["class"][each["partial"] == 1]) == {"market_early", "market_growth"}
+    assert np.array_equal(each["partial"] == 1, np.array(early) & (each["class"] != "partner"))
+    assert all(int(str(q)[:4]) == v for q, v in zip(flows["opened"], flows["vintage"], strict=True))
+    assert returns.has_books(plain, "funds.partner") and not returns.has_books(plain, "funds.market")
+
+
+def test_the_part_of_a_named_firm_in_what_the_direct_fund_calls(plain):
+    part = returns.part_of_direct(plain, "eswin")
+    assert 0.5 < part <= 1.0 and not returns.part_of_direct(plain, "nobody") > 0.0
 
 
 def test_a_fund_of_the_start_plans_for_the_fees_that_are_to_come():

@@ -475,7 +475,7 @@ def test_what_comes_from_outside_the_zone_is_told_beside_multiples(small: dict[s
 def test_single_funds_stand_beside_their_classes(small: dict[str, Path]):
     """In the order of the classes, with quartiles that are in order and medians between them."""
     en, zh = (sections.by_single_fund(told(small["run"], lang)) for lang in ("en", "zh"))
-    assert en is not None and zh is not None and len(en.rows) == len(zh.rows) >= 2  # only market funds are old here
+    assert en is not None and zh is not None and len(en.rows) == len(zh.rows) >= 2
     pooled = sections.each_fund(told(small["run"], "en"))
     assert pooled is not None
     order = [row.cells[0].text for row in pooled.rows]
@@ -486,6 +486,67 @@ def test_single_funds_stand_beside_their_classes(small: dict[str, Path]):
             low, high = (float(x) for x in cell.below.split(" – "))
             assert low <= float(cell.text) <= high
     assert "allots to this zone" in en.note and "用于本园区" in zh.note
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_row_of_two_bases_is_marked_and_named_firms_condition_nothing(small: dict[str, Path], lang: str):
+    """Multiples of the fund of attracted investment count from its first day, its rates from the start."""
+    table = sections.each_fund(told(small["run"], lang))
+    assert table is not None
+    rates = {row.cells[0].text: [cell.text.endswith("†") for cell in row.cells[6:]] for row in table.rows}
+    marked = [name for name, signs in rates.items() if any(signs)]
+    assert len(marked) == 1 and rates[marked[0]] == [False, False, True, True]
+    assert ("自起点算起" if lang == "zh" else "count from the start") in table.note
+    kinds = sections.fund_tables(told(small["run"], lang))[1]
+    signed = [row.cells[0].text for row in kinds.rows if row.cells[0].text.endswith("‡")]
+    assert len(signed) == 1 and signed[0].startswith("直" if lang == "zh" else "Direct")
+    words = r"奕斯伟（占直投基金实缴的\d+%）" if lang == "zh" else r"Eswin \(\d+% of what the direct fund calls\)"
+    assert re.search(words, kinds.note) and ("不以达到" in kinds.note or "not conditioned" in kinds.note)
+
+
+def test_nobody_is_told_that_years_after_the_last_published_fact_are_history(small: dict[str, Path]):
+    zh, en = (told(small["run"], lang) for lang in LANGUAGES)
+    text = sections.where_history_ends(en, "2023Q4")
+    assert "used up to the dashed line (2023Q4) and no further" in text and "regimes up to 2024Q4, is an input" in text
+    assert "input" not in sections.where_history_ends(en, "2024Q4")
+    assert "公布数据只用到虚线（2023Q4）为止" in sections.where_history_ends(zh, "2023Q4")
+
+
+def test_the_price_of_a_named_firm_has_the_quarter_of_its_last_round(small: dict[str, Path]):
+    of = told(small["run"], "en")
+    assert of.result is not None
+    rounds = of.result.samples["rounds"]
+    mine = rounds["firm"] == "eswin"
+    last = sorted(max(rounds["quarter"][mine & (rounds["replication"] == r)]) for r in (0, 1))
+    assert f"Eswin {last[0]}" in sections.last_rounds(of) and "2 worlds logged" in sections.last_rounds(of)
+
+
+def test_the_readme_of_results_has_every_column_that_a_run_writes(
+    small: dict[str, Path], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+):
+    import duckdb
+
+    readme = (root / "results" / "README.md").read_text(encoding="utf-8")
+    parts = re.split(r"(?m)^## ", readme)[1:]
+    said: dict[str, set[str]] = {}
+    for part in parts:
+        head, _, body = part.partition("\n")
+        columns = {x for cell in re.findall(r"(?m)^\|([^|]*)\|", body) for x in re.findall(r"`(\w+)`", cell)}
+        for file in re.findall(r"`([\w.]+)`", head):
+            said[file] = columns - ({"fund"} if file == "fund_table.parquet" else set())
+    written = {path.name for path in small["run"].iterdir() if path.is_file()}
+    for file in written - {"manifest.json", "ensemble.nc"}:
+        path = small["run"] / file
+        with duckdb.connect() as connection:
+            rows = connection.execute(f"DESCRIBE SELECT * FROM '{path}'").fetchall()
+        assert said[file] == {row[0] for row in rows}, file
+    assert written >= set(said) and all(f"`{file}`" in readme for file in written)
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "xian").symlink_to(small["run"])
+    monkeypatch.chdir(tmp_path)
+    (example,) = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
+    exec(example, {})
+    assert "angel" in capsys.readouterr().out
 
 
 def test_the_rest_of_other_partners_money_is_not_said_to_come_to_the_zone(small: dict[str, Path]):
@@ -773,7 +834,9 @@ def test_the_report_says_by_how_much_headlines_exceed_fair_value(valued, lang: s
     assert found is not None
     middle = next(row.excess[1] for row in found.rows if row.kind == "all")
     assert rounds.rows[0].cells[4].text == f"{100 * middle:.0f}%"
-    assert f"{100 * middle:.0f}%" in section.blocks[0].text  # type: ignore[union-attr]
+    said = section.blocks[0].text  # type: ignore[union-attr]
+    assert f"{100 * middle:.0f}%" in said
+    assert ("全部40个世界中的前2个" if lang == "zh" else "in the first 2 of 40 worlds") in said
     excess = [row for row in stocks.rows if row.cells[0].text in ("Excess", "超出幅度")]
     assert len(excess) == 2 and all(row.cells[-1].text == "20%" for row in excess)
     assert "20%" in fair.nav_in_words(m) and fair.nav_in_words(m) in text_of(sections.the_money(m))

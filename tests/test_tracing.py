@@ -13,9 +13,10 @@ import pytest
 from sim.analysis.ladders import REJECTED
 from sim.ensemble import simulate
 from sim.errors import UserError
-from sim.figures.payoff import payoff
+from sim.figures.payoff import marks_of, payoff
 from sim.figures.style import encode
 from sim.portfolio.importing import import_portfolio
+from sim.quantities import quarter_name
 from sim.scenario import load_scenario
 from sim.tracing import (
     LEVEL_EVENTS,
@@ -104,6 +105,19 @@ def test_the_chart_names_every_class_and_marks_where_it_converts(lang: str):
     assert [float(np.asarray(dot.get_xdata())[0]) for dot in dots] == pytest.approx(curves.converts)
     assert figure.axes[0].get_xscale() == "log"
     assert encode(figure)
+
+
+def test_classes_that_were_bought_back_are_left_out_and_marks_that_merge_are_one():
+    classes = [{"shares": 0.5, "price": 10.0 + i / 50, "paid": 5.0 + i / 100} for i in range(5)]
+    table = table_of(*classes, {"shares": 0.0, "price": 10.0, "paid": 0.0})
+    curves = payoff_of(table)
+    figure = payoff(curves, class_names(table, "en"), "Tangjing", "2023Q4", "source", "en")
+    keys = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+    assert len(keys) == 6 and not any(key.startswith("6 ") for key in keys)
+    assert [count for _, count in marks_of(curves.converts)] == [5]
+    assert "5 classes convert" in [text.get_text() for text in figure.axes[0].texts]
+    assert len([line for line in figure.axes[1].lines if len(np.asarray(line.get_xdata())) == 2]) == 1
+    assert marks_of([None, 1.0, 2.0, 2.04]) == [(1.0, 1), (pytest.approx(2.02, rel=1e-3), 2)]
 
 
 # --- a life
@@ -243,6 +257,20 @@ def test_a_listing_says_when_funds_sell_and_what_the_firm_is_worth(imported, lan
     text = outline(life, imported, lang)
     sales = round(4 * imported.exits.sell_over.value)
     assert (f"锁定期后分 {sales} 次卖出" if lang == "zh" else f"after the lock-up: {sales} sales follow") in text
+    end = quarter_name(int(imported.zone.end))
+    beyond = (
+        f"次在运行终点 {end} 之后，不计入其数字"
+        if lang == "zh"
+        else f"after the end of the run, {end}, not in its figures"
+    )
+    assert beyond not in text
+    life["exits"][0]["quarter"] = quarter_name(int(imported.zone.end) - 3)  # funds sell when the run is over
+    assert beyond in outline(life, imported, lang)
+    equity["listed"], life["exits"] = False, []
+    last = life["rounds"][-1].get("closed", life["rounds"][-1]["quarter"])
+    post = f"最近投后估值 10亿元（{last}）" if lang == "zh" else f"last post-money 1bn ({last})"
+    assert post in outline(life, imported, lang).replace("10亿（", "10亿元（"), "a price of years ago has its date"
+    equity["listed"], life["exits"] = True, [{"quarter": "2029Q4", "way": "listing", "proceeds": 4e9, "to_funds": 0.0}]
     assert ("市值 50亿元" in text or "市值 50亿" in text) if lang == "zh" else "market value 5bn" in text
     assert ("优先权不再有效" if lang == "zh" else "no preference is left") in text and last_table(life) is None
 
@@ -266,7 +294,7 @@ def test_trace_prints_and_draws_into_the_result(desk: Path, headwater: Call):
     assert plain.returncode == 0 and '"cap_table"' in plain.stdout
     assert "lived anew" not in plain.stderr
     beyond = headwater("trace", "r", "--firm", "tangjing", "--replication", "2", "--no-figures")
-    assert "the result holds the worlds 0 to 1: 2 is none of them and is lived anew" in beyond.stderr
+    assert "the result holds the worlds 0 to 1: 2 is none of them, is lived anew and stands in none" in beyond.stderr
 
 
 def test_a_known_round_is_told_by_the_date_it_closed(imported):

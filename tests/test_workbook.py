@@ -149,7 +149,7 @@ def test_a_long_log_prints_its_first_rows_only(few: material.Material, monkeypat
     monkeypatch.setattr(workbook, "MOST_PRINTED", 2)
     sheet = opened(few)["Rounds log"]
     assert "The first 2 of them print." in str(sheet["A3"].value)
-    header = next(row[0].row for row in sheet.iter_rows() if row[0].value == "Replication")
+    header = next(row[0].row for row in sheet.iter_rows() if row[0].value == "World")
     assert str(sheet.print_area).endswith(f"${header + 2}") and sheet.max_row == header + 3
 
 
@@ -207,12 +207,42 @@ def test_key_ratios_stand_by_vintage_and_year(few: material.Material):
     numbers["distributed"] = np.array([0, 0, 8, 0, 0, 2]) * 1e8
     rates = {name: np.arange(n) / 10 for name in ("pic", "dpi", "rvpi", "tvpi", "ks_pme", "irr", "direct_alpha")}
     rates["irr"] = np.array([np.nan, 0.1, 0.2, np.nan, 0.1, 0.4])
+    rates["tvpi"] = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 3.0])
     table = {"replication": np.repeat([0, 1], 3), "class": np.array(["angel"] * n), "vintage": np.full(n, 2021)}
     table |= {"quarter": np.tile(["2021Q4", "2022Q3", "2022Q4"], 2), "funds": np.ones(n, int), **numbers, **rates}
     with_table = Result(few.result.metrics, few.result.quarters, few.result.values, {"fund_table": table})
     sheet = opened(replace(few, result=with_table))["Fund vintages"]
     rows = [[cell.value for cell in row] for row in sheet.iter_rows() if row[0].value == "angel"]
-    assert [row[1:4] for row in rows] == [["2021", "2021Q4", 2], ["2021", "2022Q4", 2]]
-    assert rows[1][4:8] == pytest.approx([0.35, 0.35, 0.5, 0.35])  # means of worlds 2 and 5
-    assert rows[1][10:13] == pytest.approx([5 / 3.5, 1.0, 8.5 / 3.5])  # of the row, whatever each world's own
-    assert rows[0][14] is None and rows[1][14] == pytest.approx(0.3)  # undefined in both worlds; 0.2 and 0.4
+    assert [row[1:5] for row in rows] == [["angel", "2021", "2021Q4", 2], ["angel", "2021", "2022Q4", 2]]
+    assert rows[1][5:9] == pytest.approx([0.35, 0.35, 0.5, 0.35])  # medians of rows 2 and 5, as every measure is
+    assert rows[1][10:14] == pytest.approx([0.35, 0.35, 0.35, 2.0])
+    assert rows[0][15] is None and rows[1][15] == pytest.approx(0.3)  # undefined in both worlds; 0.2 and 0.4
+    table |= {"partial": np.ones(n, int)}
+    sheet = opened(replace(few, result=with_table))["Fund vintages"]
+    rows = [[cell.value for cell in row] for row in sheet.iter_rows() if row[0].value == "angel"]
+    assert [row[2] for row in rows] == ["2021*", "2021*"] and rows[1][5] == pytest.approx(0.35)
+    assert rows[1][10:] == [None] * 7, "what these did before the start is not in the run"
+
+
+def test_single_funds_have_a_sheet_with_quartiles_by_vintage(few: material.Material):
+    assert few.result is not None
+    n, last = 8, few.result.quarters[-1]
+    each = {name: np.arange(n) / 4 for name in ("tvpi", "dpi", "irr")} | {"commitment": np.full(n, 2e8)}
+    each |= {"replication": np.repeat([0, 1], 4), "class": np.array(["angel"] * n), "quarter": np.array([last] * n)}
+    each |= {"vintage": np.array([2019, 2020] * 4), "partial": np.zeros(n, int), "fund": np.arange(n) % 4}
+    result = replace(few.result, samples={"each_fund": each})
+    sheet = opened(replace(few, result=result, lang="zh"))["单只基金"]
+    rows = [[cell.value for cell in row] for row in sheet.iter_rows() if row[0].value == "angel"]
+    assert [row[2:5] for row in rows] == [["全部", 8, 2], ["2019", 4, 2], ["2020", 4, 2]]
+    assert rows[0][5:8] == pytest.approx(np.quantile(each["tvpi"], (0.25, 0.5, 0.75)).tolist())
+
+
+def test_the_log_of_rounds_tells_named_firms_by_name_and_keeps_their_ids(root: Path, few: material.Material):
+    from sim.scenario import load_scenario
+
+    scenario = load_scenario(root / "scenarios" / "xian.toml")
+    sheet = opened(replace(few, scenario=scenario, lang="zh"))["融资明细"]
+    rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
+    at = next(i for i, row in enumerate(rows) if row[0] == "世界")
+    assert rows[at][1:4] == ["季度", "企业", "编号"]
+    assert rows[at + 1][2:4] == ["奕斯伟", "eswin"] and rows[at + 2][2:4] == ["organic 12", "organic 12"]

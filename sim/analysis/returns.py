@@ -40,15 +40,18 @@ OLD_ENOUGH = 5  # years after the first close: before, what a fund returns says 
 
 SUMS = ("commitment", "called", "distributed", "nav", "nav_fair", "fees", "expenses", "carry")
 FUND_TABLE = (
-    "replication", "class", "vintage", "quarter", "funds", "commitment", "paid_in", "distributed", "nav", "nav_fair",
-    "fees", "expenses", "carry", "pic", "dpi", "rvpi", "tvpi", "irr", "ks_pme", "direct_alpha",
+    "replication", "class", "vintage", "partial", "quarter", "funds", "commitment", "paid_in", "distributed", "nav",
+    "nav_fair", "fees", "expenses", "carry", "pic", "dpi", "rvpi", "tvpi", "irr", "ks_pme", "direct_alpha",
 )  # fmt: skip
 
 
 def fund_table(result: Result, growth: float, each: bool = False) -> dict[str, np.ndarray]:
     """A row a class of fund, vintage (year of the first close) and quarter of the logged replications: sums in money,
     ratios to paid-in, rates by year. A ratio or rate that is undefined is NaN. each: a row a single fund and quarter,
-    with the number (`fund`) that it has in the log of flows of its replication."""
+    with the number (`fund`) that it has in the log of flows of its replication.
+
+    partial: 1 for funds that opened before the start and have no books. What they did before it is not in the run, so
+    their ratios and rates are not those of their vintage; they have rows of their own."""
     from sim.finance.returns import returns_of_paths
 
     flows = result.samples.get("flows")
@@ -58,7 +61,8 @@ def fund_table(result: Result, growth: float, each: bool = False) -> dict[str, n
     at = np.searchsorted(times, flows["quarter"].astype(times.dtype))
     names, numbers = np.unique(flows["class"].astype(str), return_inverse=True)
     fund = flows["fund"].astype(int) if each else np.zeros(len(numbers), int)
-    keys = np.stack([flows["replication"].astype(int), numbers, flows["vintage"].astype(int), fund], axis=1)
+    partial = _partial(result, flows)
+    keys = np.stack([flows["replication"].astype(int), numbers, flows["vintage"].astype(int), fund, partial], axis=1)
     groups, place = np.unique(keys, axis=0, return_inverse=True)
     place = place.ravel()
     shape = (len(groups), len(times))
@@ -101,6 +105,7 @@ def fund_table(result: Result, growth: float, each: bool = False) -> dict[str, n
         "replication": groups[group, 0],
         "class": names[groups[group, 1]],
         "vintage": groups[group, 2],
+        "partial": groups[group, 4],
         "quarter": times[quarter],
         "funds": count[there].astype(int),
     }
@@ -111,14 +116,25 @@ def fund_table(result: Result, growth: float, each: bool = False) -> dict[str, n
     return table | {name: values[there] for name, values in ratios.items()}
 
 
+def _partial(result: Result, flows: Table) -> np.ndarray:
+    """Of each row of the log of flows, whether its fund opened before the start without books."""
+    if "opened" not in flows:
+        return np.zeros(len(flows["quarter"]), int)
+    classes = flows["class"].astype(str)
+    booked = [name for name in np.unique(classes).tolist() if has_books(result, f"funds.{name}")]
+    early = flows["opened"].astype(str) < result.quarters[0]
+    return (early & ~np.isin(classes, booked)).astype(int)
+
+
 @dataclass(frozen=True)
 class SingleFunds:
     """The funds of a class that are old enough, each by itself, at the end of the logged replications.
 
-    size: median commitment, money. tvpi, dpi, irr: lower quartile, median, upper quartile over funds; a rate that is
-    undefined counts in neither. above: share of funds whose TVPI is above 1."""
+    vintage: None for all of them. size: median commitment, money. tvpi, dpi, irr: lower quartile, median, upper
+    quartile over funds; a rate that is undefined counts in neither. above: share of funds whose TVPI is above 1."""
 
     id: str
+    vintage: int | None
     worlds: int
     funds: int
     size: float
@@ -128,37 +144,49 @@ class SingleFunds:
     above: float
 
 
-def single_funds(each: Table, quarters: list[str], years: int = OLD_ENOUGH) -> list[SingleFunds]:
-    """Quartiles over single funds by class, from the table of each fund (`fund_table(..., each=True)`).
+def single_funds(
+    each: Table, quarters: list[str], years: int = OLD_ENOUGH, by_vintage: bool = False
+) -> list[SingleFunds]:
+    """Quartiles over single funds by class, from the table of each fund (`fund_table(..., each=True)`); by_vintage: by
+    class and then by class and vintage.
 
     A class pooled is one large portfolio: it says what all of its money returned, and not what a partner who is in one
-    fund has to expect. Funds that closed less than `years` before the end are left out."""
+    fund has to expect. Left out are funds that closed less than `years` before the end, and those that opened before
+    the start without books, of which only the rest is in the run."""
     if len(each.get("class", ())) == 0:
         return []
+    classes, vintages = each["class"].astype(str), each["vintage"].astype(int)
     last = each["quarter"].astype(str) == quarters[-1]
-    old = each["vintage"].astype(int) + years <= int(quarters[-1][:4])
-    there = last & old & np.isfinite(each["tvpi"])
+    there = last & (vintages + years <= int(quarters[-1][:4])) & np.isfinite(each["tvpi"])
+    if "partial" in each:
+        there &= each["partial"] == 0
+    worlds = len(np.unique(each["replication"][last]))
     out = []
-    for name in dict.fromkeys(each["class"].astype(str)):
-        mine = there & (each["class"].astype(str) == name)
+    for name in dict.fromkeys(classes):
+        mine = there & (classes == name)
         if not mine.any():
             continue
-        three = {}
-        for measure in ("tvpi", "dpi", "irr"):
-            values = each[measure][mine]
-            values = values[np.isfinite(values)]
-            three[measure] = tuple(np.quantile(values, QUARTERS)) if len(values) else (np.nan,) * 3
-        out.append(
-            SingleFunds(
-                id=name,
-                worlds=len(np.unique(each["replication"][last])),
-                funds=int(mine.sum()),
-                size=float(np.median(each["commitment"][mine])),
-                **three,
-                above=float(np.mean(each["tvpi"][mine] > 1.0)),
-            )
-        )
+        out.append(_quartiles(each, name, None, worlds, mine))
+        for vintage in np.unique(vintages[mine]).tolist() if by_vintage else ():
+            out.append(_quartiles(each, name, vintage, worlds, mine & (vintages == vintage)))
     return out
+
+
+def _quartiles(each: Table, name: str, vintage: int | None, worlds: int, mine: np.ndarray) -> SingleFunds:
+    three = {}
+    for measure in ("tvpi", "dpi", "irr"):
+        values = each[measure][mine]
+        values = values[np.isfinite(values)]
+        three[measure] = tuple(np.quantile(values, QUARTERS)) if len(values) else (np.nan,) * 3
+    return SingleFunds(
+        id=name,
+        vintage=vintage,
+        worlds=worlds,
+        funds=int(mine.sum()),
+        size=float(np.median(each["commitment"][mine])),
+        **three,
+        above=float(np.mean(each["tvpi"][mine] > 1.0)),
+    )
 
 
 # -------------------------------------------------------------------------------------------- undefined rates
@@ -189,6 +217,15 @@ def books_of(result: Result, subject: str) -> dict[str, Floats]:
     partner, in the books of the funds that have any."""
     stated = (result.manifest.get("books") or {}).get(subject, {})
     return {key: np.broadcast_to(np.asarray(stated.get(key, 0.0), float), result.replications) for key in BOOK_KEYS}
+
+
+SINCE = "†"  # beside a rate that counts from the start where the multiple beside it does not
+
+
+def has_books(result: Result, subject: str) -> bool:
+    """Whether anything stood in its books at the start, in any replication: then its rates of return count from the
+    start, with the net asset value of then as the first payment, and its multiples from the first payment of all."""
+    return bool(np.any(books_of(result, subject)["paid_in"] > 0.0))
 
 
 def rate_of(result: Result, subject: str, replication: int, at: int) -> measures.Rate:
@@ -330,6 +367,16 @@ def named_paths(scenario: Scenario, result: Result) -> list[NamedPath]:
                 )
             )
     return out
+
+
+def part_of_direct(result: Result, firm: str) -> float:
+    """Part of all that the zone's own funds ever call that goes into a named firm: median over replications, NaN where
+    they call nothing or the firm is none of those that are followed."""
+    put, called = f"named.{firm}.zone.paid_in", "funds.direct.paid_in"
+    if put not in result or called not in result:
+        return float("nan")
+    there = result[called][:, -1] > 0.0
+    return float(np.median(result[put][there, -1] / result[called][there, -1])) if there.any() else float("nan")
 
 
 # --------------------------------------------------------------------------------------------------- fair value

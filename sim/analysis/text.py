@@ -99,6 +99,11 @@ def between(low: float, high: float, unit: str = "", lang: str = "en", sign: boo
     return f"{show(low, unit, lang, sign)} … {show(high, unit, lang, sign)}"
 
 
+def small_part(part: float) -> str:
+    """72%, and <1% of what would be told as 0%."""
+    return f"{part:.0%}" if part >= 0.005 else "<1%"
+
+
 def width(text: str) -> int:
     """Columns on a terminal: a Chinese character takes two."""
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)

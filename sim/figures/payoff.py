@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 COMMON = look.GREY
 COLOURS = (*look.SERIES, "#8b5a2b", "#4b0082", "#708238", "#b22222", "#2f4f4f", "#111111")
 KEYS_A_LINE = 4
+NOTHING = 1e-9  # of the highest exit value
+NEAR = 1.06  # exit values whose marks would run into one another
 APART = (0, (4, 2))  # dashes
 
 
@@ -39,8 +42,13 @@ def payoff(
     """Two panels over one log axis of exit values: what each class gets in money, and its part of the proceeds.
 
     curves: from sim.captable.payoffs.payoff_of; names: of the classes; common: of what is no class; apart:
-    (name, yuan at each exit value) of some holders, drawn dashed. A dot and a dotted line mark where a class converts.
+    (name, yuan at each exit value) of some holders, drawn dashed. A dot and a dotted line mark where a class converts;
+    lines that would run into one another are one, with the number of its classes. Classes that get nothing at any exit
+    (bought back) are left out.
     """
+    there = [i for i, paid in enumerate(curves.classes) if paid.max(initial=0.0) > NOTHING * curves.exit[-1]]
+    names = [names[i] for i in there]
+    curves = replace(curves, classes=curves.classes[there], converts=[curves.converts[i] for i in there])
     title = term("figure.payoff", lang).format(firm=firm)
     subtitle = term("figure.payoff.sub", lang).format(when=when) if when else ""
     figure, bottom, top = look.page(title, subtitle, source, height=6.2)
@@ -63,13 +71,29 @@ def payoff(
     _parts(lower, curves, lang)
     for axes in (upper, lower):
         _exit_axis(axes, curves, lang)
-        for at in curves.converts:
-            if at is not None:
-                axes.axvline(at, color=look.PALE, lw=0.9, ls=(0, (1.5, 1.5)), zorder=1)
+        for at, _ in marks_of(curves.converts):
+            axes.axvline(at, color=look.PALE, lw=0.9, ls=(0, (1.5, 1.5)), zorder=1)
+    together = [(at, count) for at, count in marks_of(curves.converts) if count > 1]
+    for k, (at, count) in enumerate(together):
+        upper.annotate(
+            term("figure.payoff.together", lang).format(count=count), (at, 0), (-3, 4 + 9 * k),
+            ("data", "axes fraction"), "offset points", ha="right", fontsize=7, color=look.GREY, path_effects=look.HALO,
+        )  # fmt: skip
     upper.tick_params(labelbottom=False)
     lower.set_xlabel(term("figure.payoff.exit", lang), fontsize=8, labelpad=2)
     _where_they_convert(upper, curves)
     return figure
+
+
+def marks_of(converts: Sequence[float | None]) -> list[tuple[float, int]]:
+    """(exit value, how many classes convert about there), those that lie near one another as one."""
+    groups: list[list[float]] = []
+    for at in sorted(x for x in converts if x is not None):
+        if groups and at <= groups[-1][-1] * NEAR:
+            groups[-1].append(at)
+        else:
+            groups.append([at])
+    return [(float(np.exp(np.mean(np.log(group)))), len(group)) for group in groups]
 
 
 def _exit_axis(axes: Axes, curves: Payoff, lang: str) -> None:

@@ -69,7 +69,18 @@ def rounds_in_words(material: Material) -> str:
         low, middle, high = told[UNICORNS]
         zh += f"，独角兽轮次为{percent(middle)}（{ends(low, high, 'zh')}）"
         en += f"; that of a round at a unicorn's price by {percent(middle)} ({ends(low, high, 'en')})"
-    return material.say(zh + "。", en + ".")
+    some = found.worlds < found.replications
+    of_zh, of_en = which_worlds(found)
+    return material.say(f"{of_zh}中，{zh}。" if some else f"{zh}。", f"{en}, {of_en}." if some else f"{en}.")
+
+
+def which_worlds(found: RoundsAboveFair) -> tuple[str, str]:
+    """Of which worlds the rounds are, in both languages."""
+    first = "first" if found.worlds == 1 else f"first {found.worlds:,}"
+    return (
+        f"全部{found.replications:,}个世界中的前{found.worlds:,}个",
+        f"in the {first} of {found.replications:,} worlds",
+    )
 
 
 def coverage(material: Material) -> str:
@@ -77,9 +88,8 @@ def coverage(material: Material) -> str:
     found = rounds_of(material)
     if found is None:
         return ""
-    zh = f"轮次取自全部{found.replications:,}个世界中的前{found.worlds:,}个，共{found.valued:,}轮"
-    first = "first" if found.worlds == 1 else f"first {found.worlds:,}"
-    en = f"Rounds of the {first} of {found.replications:,} worlds, {found.valued:,} in all"
+    of_zh, of_en = which_worlds(found)
+    zh, en = f"轮次取自{of_zh}，共{found.valued:,}轮", f"Rounds {of_en}, {found.valued:,} in all"
     if found.valued < found.logged:
         zh += f"（明细另有{found.logged - found.valued:,}轮未逐一估值）"
         en += f" (the log has {found.logged - found.valued:,} more, which were not valued)"
@@ -146,7 +156,7 @@ def funds_by_name(material: Material, quarters: Sequence[str]) -> list[tuple[str
     for c in classes_of(material.scenario):
         found = above_fair(material.result, f"funds.{c.id}.nav", f"funds.{c.id}.nav_fair", quarters)
         if any(x.defined for x in found):
-            out.append((f"{c.name.get(material.lang)} · {c.id}", found))
+            out.append((capital(c.name.get(material.lang)), found))
     return out
 
 

@@ -14,11 +14,14 @@ import numpy as np
 
 from sim import figures
 from sim.analysis.compare import BOUGHT, NET_COST_HELD, VERDICTS, percent, points
+from sim.analysis.returns import OLD_ENOUGH, SINCE, has_books, part_of_direct, single_funds
 from sim.analysis.sweep import centre_in_words, ranked
 from sim.analysis.text import WORDS as ANALYSIS_WORDS
+from sim.analysis.text import small_part
 from sim.figures.facts import fact_name
 from sim.figures.ladders import curves_of, ladder_name, ladders_of, levels_of, waves
 from sim.figures.style import amount, capital, overrides, scenario_name
+from sim.quantities import quarter_name
 from sim.report import fair, numbers
 from sim.report.answer import Teller, in_scale, leading_index, of_comparison, of_sweep, sentences
 from sim.report.blocks import Attachment, Block, Cell, Code, Document, Paragraph, Points, Row, Section, Table
@@ -143,10 +146,24 @@ def how_to_read(material: Material) -> str:
         "Lines are medians of the worlds; half of them lie in the dark band, nine in ten in the light one.",
     )
     if material.today and material.result is not None and material.today > material.result.quarters[0]:
-        text += material.say(
-            f"虚线（{material.today}）之前为历史。", f" What lies before the dashed line ({material.today}) is history."
-        )
+        text += where_history_ends(material, material.today)
     return text
+
+
+def where_history_ends(material: Material, today: str) -> str:
+    """Up to when published facts are used, and that all after it is simulated though some of it has passed."""
+    given = [int(x.until) - 1 for x in material.scenario.market.history] if material.scenario is not None else []
+    until = quarter_name(max(given, default=0))
+    stated = until > today
+    return material.say(
+        f"公布数据只用到虚线（{today}）为止；其后各季的企业、融资与上市都是模拟的，截至编制日已过去的季度也不例外"
+        + (f"，情景对其后各季所作的设定（如市场状态至{until}）是输入。" if stated else "。"),
+        f" Published facts are used up to the dashed line ({today}) and no further: firms, rounds and listings of later"
+        " quarters are simulated, also where these had passed by the date of this report"
+        + (
+            f"; what the scenario states of them, such as market regimes up to {until}, is an input." if stated else "."
+        ),
+    )
 
 
 def trust(material: Material) -> str:
@@ -386,7 +403,8 @@ def firms_and_values(material: Material) -> Section | None:
         blocks.append(picture(drawn["multiples"], alt))
     for name, metrics in groups[1:]:
         if name in drawn:
-            blocks.append(picture(drawn[name], alt_of_curves(result, metrics, lang), " "))
+            caption = last_rounds(material) if name == "named" else ""
+            blocks.append(picture(drawn[name], alt_of_curves(result, metrics, lang), caption or " "))
     blocks.append(
         Paragraph(
             say(
@@ -400,6 +418,31 @@ def firms_and_values(material: Material) -> Section | None:
         )
     )
     return Section("firms", say("企业数量与估值", "Firms and valuations"), blocks)
+
+
+def last_rounds(material: Material) -> str:
+    """Of when the last prices of named firms are: an unlisted one keeps its last round's to the end of the run."""
+    result = material.result
+    assert result is not None
+    table: Any = result.samples.get("rounds") or {}
+    if material.scenario is None or "firm" not in table:
+        return ""
+    told = []
+    drawn = {name.split(".")[1] for name in _named(result)}
+    for firm in (f for f in material.scenario.named if f.id in drawn):
+        mine = table["firm"] == firm.id
+        last = {r: q for r, q in sorted(zip(table["replication"][mine], table["quarter"][mine], strict=True))}
+        if last:
+            middle = sorted(last.values())[(len(last) - 1) // 2]
+            told.append(material.say(f"{firm.name.zh}{middle}", f"{firm.name.en} {middle}"))
+    if not told:
+        return ""
+    worlds = len(np.unique(table["replication"]))
+    return material.say(
+        f"未上市企业的价格停在最近一轮；最近一轮的季度（有明细的{worlds}个世界的中位数）：{'、'.join(told)}。",
+        "An unlisted firm keeps the price of its last round, which was closed in (median over the"
+        f" {worlds} worlds logged): {', '.join(told)}.",
+    )
 
 
 def _named(result: Result) -> list[str]:
@@ -494,12 +537,13 @@ def fund_tables(material: Material) -> list[Table]:
         values = result[metric][:, -1]
         return float(np.nanmean(values)) if np.any(np.isfinite(values)) else 0.0
 
-    kinds = []
+    kinds, signs, paths = [], [], paths_in_words(material)
     for kind, zh, en in KIND_NAMES:
         cells = {c: mean(f"funds.{kind}.{c}") for c in FUND_COLUMNS}
         cells["subfunds"] = float(np.mean(into_subfunds(result))) if kind == "guidance" else 0.0
         if cells["size"] > 0 or cells["paid_in"] > 0:
             kinds.append((say(zh, capital(en)), cells))
+            signs.append(PATHS if kind == "direct" and paths else "")
     if not kinds:
         return []
     money = shown("CNY", [cells[c] for _, cells in kinds for c in cells if c != "count"], lang)
@@ -518,11 +562,11 @@ def fund_tables(material: Material) -> list[Table]:
         for name, cells in kinds
     ]  # fmt: skip
     partners = [
-        Row([Cell(name), Cell(count.text(cells["count"])),
+        Row([Cell(name + sign), Cell(count.text(cells["count"])),
              *(Cell(money.text(cells[c])) for c in ("size", "paid_in", "distributed", "nav", "carry")),
              Cell(ratio.text(_over(cells["distributed"] + cells["nav"], cells["paid_in"]))),
              Cell(ratio.text(_over(cells["distributed"], cells["paid_in"])))])
-        for name, cells in kinds
+        for (name, cells), sign in zip(kinds, signs, strict=True)
     ]  # fmt: skip
     header = say(
         "基金|实缴|循环投资|投向区内|投向区外|投向子基金|管理费|运营费用|账面现金|差额",
@@ -559,7 +603,8 @@ def fund_tables(material: Material) -> list[Table]:
             "分配已扣业绩报酬。",
             "TVPI = (paid out + NAV) / paid in; DPI = paid out / paid in: of the means in the row, which differ a"
             " little from medians of each world's ratio. Paid out is after carry.",
-        ),
+        )
+        + (say("", " ") + paths if any(signs) else ""),
         (0.19, *(0.1 for _ in range(8))),
         small=True,
     )
@@ -606,20 +651,21 @@ def each_fund(material: Material) -> Table | None:
     money = numbers.Shown(money.scale, 1 if money.decimals < 2 else 2)
     ratio = numbers.Shown(shown("ratio", [1.0], lang).scale, 2)
 
-    def banded(metric: str, text: Callable[[float], str]) -> Cell:
+    def banded(metric: str, text: Callable[[float], str], mark: str = "") -> Cell:
         if metric not in result:
             return Cell("–")
         low, middle, high = (float(x) for x in result.quantiles(metric, (0.05, 0.5, 0.95))[:, -1])
-        return Cell(text(middle), f"{text(low)} – {text(high)}") if math.isfinite(middle) else Cell("–")
+        return Cell(text(middle) + mark, f"{text(low)} – {text(high)}") if math.isfinite(middle) else Cell("–")
 
+    since = {c.id: SINCE if has_books(result, f"funds.{c.id}") else "" for c, _ in kept}
     rows = [
         Row(
             [
                 Cell(capital(c.name.get(lang))),
                 *(Cell(money.text(cells[column])) for column in money_columns),
                 *(banded(f"funds.{c.id}.{x}", ratio.text) for x in ("tvpi", "dpi")),
-                banded(f"funds.{c.id}.irr", lambda x: f"{100 * x:.1f}%".replace("-", "−")),
-                banded(f"funds.{c.id}.ks_pme", ratio.text),
+                banded(f"funds.{c.id}.irr", lambda x: f"{100 * x:.1f}%".replace("-", "−"), since[c.id]),
+                banded(f"funds.{c.id}.ks_pme", ratio.text, since[c.id]),
             ]
         )
         for c, cells in kept
@@ -636,20 +682,47 @@ def each_fund(material: Material) -> Table | None:
         "l" + "r" * 9,
         say(
             "对出资人而言，已扣管理费与业绩报酬。净值按最近一轮价格，即基金账面的口径；公允净值按公允价值，"
-            "即按期权为各类股份定价。有账面的基金，IRR 与 KS-PME"
-            "自运行起点算起。",
+            "即按期权为各类股份定价。",
             "To the partners, after fees and carry. NAV at last prices, as books have it; fair NAV at fair value, which"
-            " prices each class of shares by its options. IRR and KS-PME of funds with books count from the start.",
+            " prices each class of shares by its options.",
         )
-        + outside_in_words(material),
+        + outside_in_words(material)
+        + (say("", " ") + term("returns.since", lang) if any(since.values()) else ""),
         (0.18, *(0.074 for _ in range(5)), *(0.1125 for _ in range(4))),
         small=True,
     )
 
 
+PATHS = "‡"  # at what named firms decide, whose published values not every world reaches
+
+
+def paths_in_words(material: Material) -> str:
+    """That returns are over all worlds, also those in which named firms miss what was published of them."""
+    assert material.result is not None
+    told = []
+    for path in material.result.manifest.get("named") or []:
+        if not (part := part_of_direct(material.result, path["firm"])) > 0.0:
+            continue
+        goal = amount(path["published"], path["unit"], material.lang)
+        told.append(
+            material.say(
+                f"{path['name']['zh']}（占直投基金实缴的{small_part(part)}）{path['date']}达到公布的{goal}"
+                f"的概率为{path['probability']:.0%}",
+                f"{path['name']['en']} ({small_part(part)} of what the direct fund calls) reaches the published {goal}"
+                f" by {path['date']} in {path['probability']:.0%} of worlds",
+            )
+        )
+    if not told:
+        return ""
+    return material.say(
+        f"{PATHS}：{'；'.join(told)}。直投基金与财政的回报取自全部世界，不以达到这些公布值为条件。",
+        f"{PATHS}: {'; '.join(told)}. Returns of the direct fund and of the treasury are over all worlds, and not"
+        " conditioned on these published values.",
+    )
+
+
 def by_single_fund(material: Material) -> Table | None:
     """Quartiles over single funds of each class that has several: what a partner of one fund has to expect."""
-    from sim.analysis.returns import OLD_ENOUGH, single_funds
     from sim.model.layout import classes_of
 
     result, say, lang = material.result, material.say, material.lang
@@ -702,11 +775,12 @@ def by_single_fund(material: Material) -> Table | None:
             f"首次交割满 {OLD_ENOUGH} 年的基金，逐只计算，取自留有流水的 {worlds} 个世界。"
             "上表把一类基金合并成一个大组合，少数企业的大额退出由全体分享；"
             "单只基金只投其中几家，多数得不到，因此中位数低于合并口径。"
-            "市场化基金只计其用于本园区的部分，所投企业更少，离散更大。",
+            "市场化基金只计其用于本园区的部分，所投企业更少，离散更大。起点前已设立、又没有账面的基金不计：入场时只有尚未投出的余额。",
             f"Funds whose first close lies {OLD_ENOUGH} years back or more, one by one, in the {worlds} worlds whose"
             " flows are logged. The table above pools a class into one large portfolio, where all share in the few"
             " large exits; a single fund holds some firms and most funds have none of them, so medians lie lower. Of a"
-            " market fund only what it allots to this zone is counted: fewer firms, and more spread.",
+            " market fund only what it allots to this zone is counted: fewer firms, and more spread. Funds that opened"
+            " before the start without books are left out: they enter with what they had left to place.",
         ),
         (0.24, 0.09, 0.13, 0.15, 0.15, 0.15, 0.09),
         small=True,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim import figures
+from sim.analysis.returns import OLD_ENOUGH, SINCE, has_books, single_funds
 from sim.figures import style as look
 from sim.figures.ladders import ladder_name, ladders_of, levels_of, waves
 from sim.figures.style import capital
@@ -410,83 +411,140 @@ def _fair(book: _Book) -> None:
 
 
 def _vintages(book: _Book) -> None:
-    """Key ratios of each class of funds and vintage at the ends of years, means over the worlds that were logged: the
-    multiples are those of the row's own amounts, rates of return are medians."""
+    """Key ratios of each class of funds and vintage at the ends of years: of every column the median over the worlds
+    that were logged, so that the measures of a row are of one kind."""
     material, result, lang, say = book.material, book.material.result, book.lang, book.say
     table = result.samples.get("fund_table", {}) if result is not None else {}
     ratios = ("pic", "dpi", "rvpi", "tvpi", "ks_pme", "irr", "direct_alpha")
     money = ("commitment", "paid_in", "distributed", "nav", "nav_fair")
     if result is None or not len(table.get("quarter", ())) or any(name not in table for name in (*ratios, *money)):
         return
-    names = {}
-    if material.scenario is not None:
-        names = {c.id: c.name.get(lang) for c in material.scenario.ordered_funds()}
-    sheet = book.sheet("基金设立年份", "Fund vintages", [30, 9, 11, 10, *[11] * 12])
+    names = fund_names(material)
+    sheet = book.sheet("基金设立年份", "Fund vintages", [26, 15, 10, 10, 8, *[11] * 12])
     size, unit = (1e8, "亿元") if lang == "zh" else (1e9, "CNY bn")
     worlds = len(np.unique(table["replication"]))
+    partial = table["partial"] if "partial" in table else np.zeros(len(table["quarter"]), int)
     sheet.line(
         say(
-            f"各类基金按设立年份（首次交割之年），年末；有明细的{worlds}个世界的均值，金额单位：{unit}。"
-            "实缴比例、DPI、RVPI、TVPI 由本行的金额算出；KS-PME、IRR 与直接阿尔法为各世界的中位数。全部世界的逐季指标"
-            "（不分年份）见 summary.csv，逐季逐世界见 fund_table.parquet，单只基金见 each_fund.parquet。"
-            "没有收益率的为空。",
-            f"Classes of funds by vintage (year of the first close), at the ends of years: means over the {worlds}"
-            f" worlds logged, money in {unit}. PIC, DPI, RVPI and TVPI are those of the row's own amounts;"
-            " KS-PME, IRR and direct alpha are medians over the worlds. By quarter over all worlds, without"
-            " vintages, they are in summary.csv; by quarter and replication in fund_table.parquet, of each single fund"
-            " in each_fund.parquet."
-            " A rate that is undefined is blank.",
+            f"各类基金按设立年份（首次交割之年），同一年份的基金合并计算，年末；金额单位：{unit}。每一列都是有明细的"
+            f"{worlds}个世界各自数值的中位数，“世界数”为其中有这一年份的世界；因此 TVPI 不是本行金额之比。"
+            "单只基金的离散见“单只基金”一表。全部世界的逐季指标（不分年份）见 summary.csv，"
+            "逐季逐世界见 fund_table.parquet，单只基金见 each_fund.parquet。没有收益率的为空。",
+            "Classes of funds by vintage (year of the first close), the funds of a vintage pooled, at ends of"
+            f" years; money in {unit}. Every column is the median over the {worlds} worlds logged of each world's own"
+            " number, Worlds the number of those that have the vintage; so TVPI is not the ratio of the row's amounts."
+            " How far single funds lie apart is in the sheet Single funds. By quarter over all worlds, without vintage,"
+            " they are in summary.csv; by quarter and replication in fund_table.parquet, of each single fund in"
+            " each_fund.parquet. A rate that is undefined is blank.",
         ),
-        columns=12,
+        columns=13,
     )
+    if np.any(partial):
+        sheet.line(
+            say(
+                f"{PARTIAL}：起点前已设立、又没有账面的基金，入场时只有尚未投出的余额；其比率与收益率不代表该年份，故留空。",
+                f"{PARTIAL}: opened before the start and without books, these funds enter with what they had left to"
+                " place. Their ratios and rates are not those of the vintage and are left blank.",
+            ),
+            columns=13,
+        )
+    if any(has_books(result, f"funds.{name}") for name in np.unique(table["class"]).tolist()):
+        sheet.line(term("returns.since", lang), columns=13)
     header = say(
-        "基金类|设立年份|季度|世界数|认缴|实缴|分配|净值|公允净值|实缴比例|DPI|RVPI|TVPI|KS-PME|IRR|直接阿尔法",
-        "Class of funds|Vintage|Quarter|Worlds|Commitments|Paid in|Paid out|NAV|Fair NAV|PIC|DPI|RVPI|TVPI|KS-PME|IRR|"
-        "Direct alpha",
+        "基金类|编号|设立年份|季度|世界数|认缴|实缴|分配|净值|公允净值|实缴比例|DPI|RVPI|TVPI|KS-PME|IRR|直接阿尔法",
+        "Class of funds|Id|Vintage|Quarter|Worlds|Commitments|Paid in|Paid out|NAV|Fair NAV|PIC|DPI|RVPI|TVPI|KS-PME|"
+        "IRR|Direct alpha",
     ).split("|")
-    sheet.header(header, range(3, 16))
+    sheet.header(header, range(4, 17))
     first = sheet.row
     last = result.quarters[-1]
     keep = np.array([str(q).endswith("Q4") or q == last for q in table["quarter"]])
-    keys = list(zip(*(table[name][keep].tolist() for name in ("class", "vintage", "quarter")), strict=True))
+    columns_of = (table["class"], table["vintage"], table["quarter"], partial)
+    keys = list(zip(*(values[keep].tolist() for values in columns_of), strict=True))
     columns = {name: table[name][keep].astype(float) for name in (*money, *ratios)}
-    of: dict[tuple[str, int, str], list[int]] = {}
+    of: dict[tuple[str, int, str, int], list[int]] = {}
     for i, key in enumerate(keys):
         of.setdefault(key, []).append(i)
     rank = {name: k for k, name in enumerate(names)}
     for key in sorted(of, key=lambda key: (rank.get(key[0], len(rank)), key)):
-        name, vintage, quarter = key
-        sheet.text(sheet.row, 0, f"{names[name]} · {name}" if name in names else str(name))
-        sheet.text(sheet.row, 1, str(vintage))
-        sheet.text(sheet.row, 2, str(quarter))
-        sheet.value(sheet.row, 3, len(of[key]), book.number(0))
-        means = {what: _mean(columns[what][of[key]]) for what in money}
-        own = {  # a multiple's parts: medians of each would contradict one another
-            "pic": (means["paid_in"], means["commitment"]),
-            "dpi": (means["distributed"], means["paid_in"]),
-            "rvpi": (means["nav"], means["paid_in"]),
-            "tvpi": (means["distributed"] + means["nav"], means["paid_in"]),
-        }
-        for column, what in enumerate((*money, *ratios), 4):
-            if what in money:
-                middle = means[what] / size
-            elif what in own:
-                part, whole = own[what]
-                middle = part / whole if whole > 0 else math.nan
-            else:
-                values = columns[what][of[key]]
-                values = values[~np.isnan(values)]
-                middle = float(np.median(values)) if values.size else math.nan
-            percent = what in ("irr", "direct_alpha", "pic")
-            form = book.format(num_format="0.0%", align="right") if percent else book.number(2)
+        name, vintage, quarter, rest = key
+        mark = SINCE if has_books(result, f"funds.{name}") else ""
+        sheet.text(sheet.row, 0, names.get(name, str(name)) + mark)
+        sheet.text(sheet.row, 1, str(name))
+        sheet.text(sheet.row, 2, f"{vintage}{PARTIAL if rest else ''}")
+        sheet.text(sheet.row, 3, str(quarter))
+        sheet.value(sheet.row, 4, len(of[key]), book.number(0))
+        for column, what in enumerate((*money, *ratios), 5):
+            if rest and what in ratios:
+                continue
+            middle = _median(columns[what][of[key]]) / (size if what in money else 1.0)
+            form = book.format(num_format="0.0%", align="right") if what in RATES else book.number(2)
             sheet.value(sheet.row, column, middle if math.isfinite(middle) else None, form)
         sheet.row += 1
-    sheet.table(first, 16, freeze=False)
+    sheet.table(first, 17, freeze=False)
 
 
-def _mean(values: np.ndarray) -> float:
+PARTIAL = "*"  # at vintages of which only the rest is in the run
+RATES = ("irr", "direct_alpha", "pic")  # told in per cent
+
+
+def fund_names(material: Material) -> dict[str, str]:
+    """Class of funds -> its name in the reader's language, in the scenario's order."""
+    if material.scenario is None:
+        return {}
+    return {c.id: capital(c.name.get(material.lang)) for c in material.scenario.ordered_funds()}
+
+
+def _single_funds(book: _Book) -> None:
+    """Quartiles over single funds, by class and by class and vintage, at the end."""
+    material, result, lang, say = book.material, book.material.result, book.lang, book.say
+    each = result.samples.get("each_fund", {}) if result is not None else {}
+    found = single_funds(each, result.quarters, by_vintage=True) if result is not None else []
+    several = {x.id for x in found if x.vintage is None and x.funds >= 2 * x.worlds}
+    found = [x for x in found if x.id in several]
+    if result is None or not found:
+        return
+    names = fund_names(material)
+    sheet = book.sheet("单只基金", "Single funds", [26, 15, 10, 9, 12, *[10] * 10])
+    size, unit = (1e8, "亿元") if lang == "zh" else (1e9, "CNY bn")
+    sheet.line(
+        say(
+            f"{result.quarters[-1]}，首次交割满{OLD_ENOUGH}年的基金逐只计算，取自有明细的{found[0].worlds}个世界；"
+            f"金额单位：{unit}。Q1、Q3 为各只基金的四分位，数量为这些世界中的基金只数合计，每只同等计。"
+            "每个世界只有一只基金的类别，与起点前已设立、又没有账面的基金不计。“全部”行不分年份。",
+            f"{result.quarters[-1]}: funds whose first close lies {OLD_ENOUGH} years back or more, one by one, in the"
+            f" {found[0].worlds} worlds logged; money in {unit}. Q1 and Q3 are quartiles over funds, No. is how many"
+            " there are in these worlds together, each counted alike. Classes of one fund a world, and funds that"
+            " opened before the start without books, are left out. Rows named All take the vintages together.",
+        ),
+        columns=12,
+    )
+    header = say(
+        "基金类|编号|设立年份|数量|认缴（中位）|TVPI Q1|TVPI|TVPI Q3|DPI Q1|DPI|DPI Q3|IRR Q1|IRR|IRR Q3|TVPI 大于 1",
+        "Class of funds|Id|Vintage|No.|Size, median|TVPI Q1|TVPI|TVPI Q3|DPI Q1|DPI|DPI Q3|IRR Q1|IRR|IRR Q3|"
+        "TVPI above 1",
+    ).split("|")
+    sheet.header(header, range(3, 15))
+    first = sheet.row
+    rank = {name: k for k, name in enumerate(names)}
+    for x in sorted(found, key=lambda x: rank.get(x.id, len(rank))):
+        sheet.text(sheet.row, 0, names.get(x.id, x.id))
+        sheet.text(sheet.row, 1, x.id)
+        sheet.text(sheet.row, 2, say("全部", "All") if x.vintage is None else str(x.vintage))
+        sheet.value(sheet.row, 3, x.funds, book.number(0))
+        sheet.value(sheet.row, 4, x.size / size, book.number(2))
+        for column, value in enumerate((*x.tvpi, *x.dpi, *x.irr), 5):
+            percent = column >= 11
+            form = book.format(num_format="0.0%", align="right") if percent else book.number(2)
+            sheet.value(sheet.row, column, value, form)
+        sheet.value(sheet.row, 14, x.above, book.format(num_format="0%", align="right"))
+        sheet.row += 1
+    sheet.table(first, 15, freeze=False)
+
+
+def _median(values: np.ndarray) -> float:
     values = values[np.isfinite(values)]
-    return float(values.mean()) if values.size else math.nan
+    return float(np.median(values)) if values.size else math.nan
 
 
 def _programmes(book: _Book) -> None:
@@ -500,20 +558,24 @@ def _rounds(book: _Book) -> None:
     result, lang = book.material.result, book.lang
     if result is None or "rounds" not in result.samples:
         return
-    table = result.samples["rounds"]
-    count = len(table.get("quarter", ()))
+    log = result.samples["rounds"]
+    count = len(log.get("quarter", ()))
     if not count:
         return
+    names = {f.id: f.name.get(lang) for f in book.material.scenario.named} if book.material.scenario else {}
+    table = dict(log)
+    if "firm" in log:
+        table |= {"id": log["firm"], "firm": np.array([names.get(x, x) for x in log["firm"].tolist()], object)}
     columns = {
-        "replication": ("模拟编号", "Replication"), "quarter": ("季度", "Quarter"), "firm": ("企业", "Firm"),
-        "stage": ("轮次", "Stage"), "round": ("第几轮", "Round"), "amount": ("融资额", "Raised"),
+        "replication": ("世界", "World"), "quarter": ("季度", "Quarter"), "firm": ("企业", "Firm"),
+        "id": ("编号", "Id"), "stage": ("轮次", "Stage"), "round": ("第几轮", "Round"), "amount": ("融资额", "Raised"),
         "pre_money": ("投前估值", "Pre-money"), "post_money": ("投后估值", "Post-money"),
         "fair_value": ("公允价值（典型路径）", "Fair value (typical path)"),
         "previous_post_money": ("上轮投后", "Previous post-money"), "from_others": ("其他投资人出资", "From others"),
         "revenue": ("年化营收", "Revenue, a year"),
     }  # fmt: skip
     have = [name for name in columns if name in table]
-    sheet = book.sheet("融资明细", "Rounds log", [12, 11, 18, 12, 9, *[15] * 3, 20, *[15] * 3])
+    sheet = book.sheet("融资明细", "Rounds log", [8, 11, 18, 18, 12, 9, *[15] * 3, 20, *[15] * 3])
     size, unit = (1e4, "万元") if lang == "zh" else (1e6, "CNY m")
     first = min(count, MOST_ROUNDS)
     sheet.line(
@@ -736,8 +798,8 @@ def _about(book: _Book) -> None:
 
 
 SHEETS = (
-    _summary, _facts, _firms, _valuations, _ladders, _money, _fair, _vintages, _programmes, _comparison, _sensitivity,
-    _rounds, _assumptions, _about,
+    _summary, _facts, _firms, _valuations, _ladders, _money, _fair, _vintages, _single_funds, _programmes, _comparison,
+    _sensitivity, _rounds, _assumptions, _about,
 )  # fmt: skip
 
 
