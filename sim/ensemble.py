@@ -676,11 +676,11 @@ def _table(scenario: "Scenario", kept: Sequence[Replication], name: str) -> dict
     number = np.repeat([k.number for k in kept], [len(t) for t in tables]).astype(int)
     if name == "multiples":
         return {"replication": number, "multiple": np.concatenate(tables) if kept else np.zeros(0)}
-    columns = _LOGS[name]
+    columns, classes = _LOGS[name], scenario.ordered_funds()
     texts = {
         "quarter": np.array(quarter_names(scenario)),
         "stage": np.array(["none", *STAGE_NAMES]),
-        "group": np.array([c.id for c in scenario.ordered_funds()] or [""]),
+        "group": np.array([c.id for c in classes] or [""]),
         "way": np.array(["-", "sale", "liquidation", "listing"]),
         "level": np.array(LevelIndex(scenario).names or [""]),
     }
@@ -700,6 +700,9 @@ def _table(scenario: "Scenario", kept: Sequence[Replication], name: str) -> dict
             names = [quarter_name(q) for q in range(first, int(opened.max(initial=first)) + 1)]
             table["opened"] = Coded(np.array(names), opened - first)
             table["vintage"] = opened // 4
+            rest = np.array([c.kind == "market" and c.books is None and c.pacing is None for c in classes] or [False])
+            group = whole[:, columns.index("group")].astype(int)
+            table["partial"] = (rest[group] & (x < 0)).astype(int)
         elif column in ("funds", "lead", "round", "rounds", "named", "fund", "what", *_TERMS):
             table[column] = x.astype(int)
         else:

@@ -412,6 +412,13 @@ def test_a_guidance_fund_never_calls_more_than_its_commitment():
         assert np.all(called <= result["funds.guidance.size"][:, -1] * (1.0 + 1e-9)) and np.all(called > 0.0)
 
 
+def test_a_guidance_fund_that_ends_first_keeps_what_its_sub_funds_may_call():
+    ends = ["funds.guidance.tranches=[0.5,0.5]", 'funds.guidance.life="6y"', 'funds.guidance.extension="0y"']
+    result = simulate(load_scenario(XIAN, [*WHOLE, *ends]), 3, 1, threads=1, audit=True)
+    cash = result["funds.guidance.cash"]
+    assert np.all(cash[:, 26] > 0.0) and np.all(cash[:, -1] == 0.0)
+
+
 def test_calls_at_risk_rise_with_the_level_and_sum_over_years(plain):
     years = returns.calls_at_risk(plain)
     assert [y.year for y in years] == list(range(2019, 2036))

@@ -357,10 +357,11 @@ def test_how_far_a_firm_has_come_does_not_hang_on_the_market_of_the_day():
     rules = SimpleNamespace(
         patience=8, retry=2, short_runway=4.0, least_gap=3, stage_floor=np.array([0.0, 1.0, 2, 4, 8, 16, 32, 64]) * 1e7
     )
+    firms = SimpleNamespace(profit_last=[0.0])
     before, gain = 3, np.log(2.0)  # the quarter of the last round; the step-up it waits for
     ventures = SimpleNamespace(
         listed=[0], classes=[1], fails=[0], rounds=[1], last_round=[before], cash=[100.0], burn=[1.0], goal=[gain],
-        last_post=[5e7], log_value=[0.0], stage=[np.int64(Stage.A)],
+        last_post=[5e7], log_value=[0.0], stage=[np.int64(Stage.A)], firm=[0],
     )  # fmt: skip
     for paid_at in (-0.3, 0.0, 0.3):  # the market at that round; what it paid for was a firm worth so much less or more
         latent = np.log(5e7) - paid_at
@@ -368,9 +369,36 @@ def test_how_far_a_firm_has_come_does_not_hang_on_the_market_of_the_day():
             path = np.array([0.0, 0.0, 0.0, paid_at, 0.0, 0.0, 0.0, 0.0, today])
             for come, wants in ((gain - 0.01, False), (gain + 0.01, True)):
                 ventures.log_value[0] = latent + come
-                assert bool(wants_round(rules, ventures, 0, path, 8)) is wants
+                assert bool(wants_round(rules, firms, ventures, 0, path, 8)) is wants
     assert next_stage(rules, ventures, 0, 8.1e7, Stage.B) == Stage.B
     assert next_stage(rules, ventures, 0, 7.9e7, Stage.B) == Stage.A
+    for profit, stage, cash, come, wants in (  # burns one a quarter; what is left lasts for less than short_runway
+        (3.9, Stage.A, 1.0, 0.0, True),
+        (4.1, Stage.A, 1.0, 0.0, False),  # it carries itself: short of nothing,
+        (4.1, Stage.A, 1.0, gain + 0.01, True),  # but open to a round on a step-up,
+        (4.1, Stage.PRE_IPO, 1.0, gain + 0.01, False),  # until its last before a listing
+        (3.9, Stage.PRE_IPO, 1.0, gain + 0.01, True),
+    ):
+        firms.profit_last[0], ventures.stage[0], ventures.cash[0] = profit, np.int64(stage), cash
+        ventures.log_value[0] = np.log(5e7) + come
+        assert bool(wants_round(rules, firms, ventures, 0, np.zeros(9), 8)) is wants
+
+
+def test_a_value_moves_by_the_stage_whose_price_it_has_reached():
+    """Not down: a firm with a B round that is worth less moves as firms with B rounds do."""
+    from sim.model.rounds.kernel import step_values
+
+    floor = np.array([0.0, 1.0, 2, 4, 8, 16, 32, 64]) * 1e7
+    rules = SimpleNamespace(
+        value_drift=np.zeros(8), value_volatility=np.arange(1.0, 9.0) / 10, listed_drift=0.0, listed_volatility=0.05,
+        stage_floor_log=np.log(np.maximum(floor, 1.0)),
+    )  # fmt: skip
+    stage = np.array([Stage.NONE, Stage.ANGEL, Stage.ANGEL, Stage.ANGEL, Stage.B, Stage.PRE_IPO, Stage.A])
+    worth = np.array([3e7, 3e7, 4.1e7, 8.1e7, 1e7, 1e9, 1e9])
+    listed = np.array([0, 0, 0, 0, 0, 0, 1])
+    after = np.log(worth)
+    getattr(step_values, "py_func", step_values)(rules, listed, stage, np.ones(7), after)
+    assert after - np.log(worth) == pytest.approx([0.1, 0.2, 0.4, 0.5, 0.5, 0.8, 0.05])
 
 
 def test_a_hot_market_places_more_money_sooner_and_a_cold_one_less():

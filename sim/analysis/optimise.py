@@ -126,10 +126,10 @@ class Policies:
 
     def in_noise(self, row: int) -> list[int]:
         """Of the scenario as it stands and the neighbours on the front the rows that one cannot be told from."""
-        near = [other for other in (0, row - 1, row + 1) if 0 <= other < len(self.worlds) and other != row]
+        near = {other for other in (0, row - 1, row + 1) if 0 <= other < len(self.worlds) and other != row}
         if self.front[row - 1] == 0:
-            near.remove(0)  # it is the scenario as it stands
-        return [other for other in dict.fromkeys(near) if not self.told_apart(row, other)]
+            near -= {0}  # it is the scenario as it stands
+        return [other for other in sorted(near) if not self.told_apart(row, other)]
 
     @property
     def most_robust(self) -> int | None:

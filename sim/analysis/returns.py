@@ -61,7 +61,7 @@ def fund_table(result: Result, growth: float, each: bool = False) -> dict[str, n
     at = np.searchsorted(times, flows["quarter"].astype(times.dtype))
     names, numbers = np.unique(flows["class"].astype(str), return_inverse=True)
     fund = flows["fund"].astype(int) if each else np.zeros(len(numbers), int)
-    partial = _partial(result, flows)
+    partial = flows["partial"].astype(int) if "partial" in flows else np.zeros(len(numbers), int)
     keys = np.stack([flows["replication"].astype(int), numbers, flows["vintage"].astype(int), fund, partial], axis=1)
     groups, place = np.unique(keys, axis=0, return_inverse=True)
     place = place.ravel()
@@ -114,16 +114,6 @@ def fund_table(result: Result, growth: float, each: bool = False) -> dict[str, n
     for name in SUMS:
         table["paid_in" if name == "called" else name] = sums[name][there]
     return table | {name: values[there] for name, values in ratios.items()}
-
-
-def _partial(result: Result, flows: Table) -> np.ndarray:
-    """Of each row of the log of flows, whether its fund opened before the start without books."""
-    if "opened" not in flows:
-        return np.zeros(len(flows["quarter"]), int)
-    classes = flows["class"].astype(str)
-    booked = [name for name in np.unique(classes).tolist() if has_books(result, f"funds.{name}")]
-    early = flows["opened"].astype(str) < result.quarters[0]
-    return (early & ~np.isin(classes, booked)).astype(int)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ MAX_DATED = 10  # dates at which the odds of passing or of a re-review or the qu
 MAX_GROUPS = 24  # classes of funds, and
 MAX_NAMED_ROUNDS = 96  # of named firms: rounds, investors, holders, certificates; beyond, another kernel is compiled
 
+MOST_FEES = 0.9  # of commitments, over a life: a fund that pays more has nothing to invest
+
 FOLLOWED = 256  # named firms of which the zone's own return is told, besides those it holds at the start
 
 

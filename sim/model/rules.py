@@ -883,6 +883,7 @@ def lower_rounds(s: "Scenario", rows: Rows, levels: LevelIndex) -> RoundRules:
         eager[:, kind] = rows(investor.eager)
         selective[:, kind] = rows(investor.selective)
     first = [f.value_organic, f.value_incubator, f.value_attracted, f.value_organic]
+    floor = _by_stage(rows, stages, "floor")
     step_up = np.log(np.maximum(_by_stage(rows, stages, "step_up", np.full(rows.count, 2.0)), 1.0001))
     multiples = rows.table([q.price_to_sales for q in s.firms.sectors.values()])
     price_to_sales_log = np.full((rows.count, MAX_SECTORS), -np.inf)  # no multiple: no gap
@@ -905,8 +906,8 @@ def lower_rounds(s: "Scenario", rows: Rows, levels: LevelIndex) -> RoundRules:
         price_to_sales_log=price_to_sales_log,
         short_runway=4.0 * no_older(rows(p.short_runway)),
         least_gap=rows.quarters(p.least_gap),
-        stage_floor=_by_stage(rows, stages, "floor"),
-        stage_floor_log=np.log(np.maximum(_by_stage(rows, stages, "floor"), 1.0)),
+        stage_floor=floor,
+        stage_floor_log=np.log(np.maximum(floor, 1.0)),
         skip_factor=rows(p.skip),
         listing_levels=rows.constant(levels.to_listing, np.int64),
         least_cheque=rows(p.least_cheque),

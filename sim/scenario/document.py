@@ -34,6 +34,7 @@ from sim.model.limits import (
     MAX_PROGRAMMES,
     MAX_PROJECTS,
     MAX_SPIN_OFFS,
+    MOST_FEES,
 )
 from sim.model.market.parameters import MarketParameters
 from sim.model.programmes.parameters import Programme
@@ -65,7 +66,6 @@ MAX_CALL_RATES = 12  # years of a pacing that differ
 MAX_ITEMS = 16  # of the evaluation table
 MAX_STEPS = 8
 MOST_A_YEAR = 100_000  # registrations, offers: each is a draw
-MOST_FEES = 0.9  # of commitments, over a life: a fund that pays more has nothing to invest
 USUAL_TERMS = {"fee": 0.05, "fee_after": 0.05, "fee_extension": 0.05, "expenses": 0.05, "carry": 0.5}  # at most
 
 OF_PROPOSALS = ("parent", "plan", "committed", "mandate")

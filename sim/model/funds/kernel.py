@@ -16,6 +16,7 @@ from sim.finance.pacing import distribution_rate, pace_year
 from sim.finance.waterfall import accrue_hurdle, clawback_due, due_to_protected, whole_fund_step
 from sim.model.draws import Purpose, exp, normal, poisson, uniform, uniforms
 from sim.model.jit import inlined, kernel
+from sim.model.limits import MOST_FEES
 from sim.model.market.kernel import mean_regime
 from sim.model.world import MAX_CLASSES, OTHERS, STATE, TREASURY, Cash, Count, FundKind, Status
 
@@ -25,7 +26,6 @@ MISS_CONCESSION, MISS_FEE, MISS_BOTH = 1, 2, 3  # places in rules.MISSES
 GENERATION = 4096  # institutions of a class: funds of one institution are told apart by the quarter they opened in
 LAST_YEAR = 4  # quarters
 CENTURY = 400  # quarters: so far ahead a fund plans for fees
-MOST_FEES = 0.9  # of commitments: something is left to invest
 
 
 @inlined
@@ -40,7 +40,7 @@ def fee_by_terms(rules, g, quarters):
 
 @kernel
 def fees_to_come(rules, g, age):
-    """Part of a fund's commitments that fees and expenses take from its age (quarters) to the end of its life by its
+    """Part of a fund's commitments that fees and expenses take from an age (quarters) to the end of its life by its
     terms, extensions apart. Of what is paid in or held half is there on average while it grows or shrinks."""
     part = 0.0
     for q in range(age, min(rules.life[g], CENTURY)):
@@ -110,7 +110,10 @@ def take_fund(rules, funds, tally, group, number, opened):
     funds.hurdle[f] = rules.hurdle[group]
     funds.carry_rate[f] = rules.carry[group]
     funds.catch_up[f] = rules.catch_up[group]
-    funds.load[f] = 1.0 / (1.0 - fees_to_come(rules, group, max(np.int64(0), -np.int64(opened))))
+    # Market funds of the start have the rest of their commitments; all others have them whole.
+    rest = rules.kind[group] == FundKind.MARKET and rules.booked[group] == 0 and rules.paced[group] == 0
+    age = max(np.int64(0), -np.int64(opened)) if rest else np.int64(0)
+    funds.load[f] = 1.0 / (1.0 - fees_to_come(rules, group, age))
     funds.concentration[f] = rules.concentration[group]
     funds.extension[f] = rules.extension[group]
     funds.harvest[f] = rules.harvest[group]
@@ -296,6 +299,7 @@ def close_sub_fund(key, rules, funds, commitments, market, tally, f, quarter):
         return
     funds.ended[f] = 0
     funds.opened[f] = quarter
+    funds.load[f] = 1.0 / (1.0 - fees_to_come(rules, g, np.int64(0)))
     funds.places_from[f] = quarter
     funds.invests_until[f] = quarter + rules.invests[g]
     funds.ends[f] = quarter + rules.life[g]
@@ -535,11 +539,12 @@ def call_capital(rules, funds, commitments, tally, f, g, quarter):
 
 @kernel
 def idle_cash(funds, commitments, tally, f, quarter):
-    """Cash that a fund has no more use for: all of it at its end; after the investment period what goes beyond its
-    reserves for following, fees and expenses and what funds below it may still call. A guidance fund to which
-    proposals may still come keeps all."""
+    """Cash that a fund has no more use for: after the investment period what goes beyond its reserves for following,
+    fees and expenses, at its end all, but for what funds below it may still call. A guidance fund to which proposals
+    may still come keeps all."""
+    owed = owed_below(funds, commitments, tally, f)
     if funds.ended[f] == 1:
-        return funds.cash[f]
+        return max(0.0, funds.cash[f] - owed)
     if quarter < funds.invests_until[f]:
         return 0.0
     if funds.kind[f] == FundKind.GUIDANCE:
@@ -547,8 +552,7 @@ def idle_cash(funds, commitments, tally, f, quarter):
             if funds.parent[other] == f and funds.ended[other] == 2 and funds.opened[other] >= quarter:
                 return 0.0
     fees = funds.commitment[f] - investable(funds, f) - funds.fees[f] - funds.expenses[f]
-    reserves = funds.kept[f] + max(0.0, fees) + owed_below(funds, commitments, tally, f)
-    return max(0.0, funds.cash[f] - reserves)
+    return max(0.0, funds.cash[f] - funds.kept[f] - max(0.0, fees) - owed)
 
 
 @kernel

@@ -185,7 +185,7 @@ def join_shocks(shared, shock, rest, own):
 @fast_kernel
 def step_values(rules, listed, stage, shock, log_value):
     """Latent values drift and spread: as a listed firm's, or by the stage that the firm has closed or, if later, whose
-    price its value has reached: a firm that has grown to the size of a B round moves as those do, with one or not."""
+    price its value has reached (from A on): a firm of the size of a B round moves as those do, with one or not."""
     drift, volatility = rules.value_drift, rules.value_volatility
     drift_listed, volatility_listed = rules.listed_drift, rules.listed_volatility
     floor = rules.stage_floor_log
@@ -276,13 +276,12 @@ def move_values(key, rules, firms, ventures, market, tally, scratch, quarter):
             grown = firms.log_revenue[slot] + rules.funded_growth[ventures.stage[v]]
             firms.log_revenue[slot] = min(grown, 34.0)
         if rules.grows_into > 0.0:
-            young = quarter - rules.funded_quarters
             flag_priced(ventures.alive[first:last], listed, stage, flags)
             found = note_flags(flags, first, scratch.list, np.int64(0))
             for k in range(found):
                 v = scratch.list[k]
                 slot = np.int64(ventures.firm[v])
-                if ventures.listed[v] or (ventures.burn[v] > 0.0 and ventures.last_round[v] >= young):
+                if ventures.listed[v] or (ventures.burn[v] > 0.0 and ventures.last_round[v] >= oldest):
                     grow_into_value(rules, firms, slot, ventures.log_value[v], rules.grows_into)
                 else:
                     ventures.log_value[v] -= rules.grows_into * gap_of(rules, firms, slot, ventures.log_value[v])
