@@ -386,7 +386,10 @@ def test_how_far_a_firm_has_come_does_not_hang_on_the_market_of_the_day():
 
 def test_a_value_moves_by_the_stage_whose_price_it_has_reached():
     """Not down: a firm with a B round that is worth less moves as firms with B rounds do."""
+    from types import SimpleNamespace
+
     from sim.model.rounds.kernel import step_values
+    from sim.model.world import Stage
 
     floor = np.array([0.0, 1.0, 2, 4, 8, 16, 32, 64]) * 1e7
     rules = SimpleNamespace(

@@ -311,7 +311,9 @@ class GuidanceRules(Table):
     limits: Limits = Limits()
     evaluation: Evaluation | None = None
     asks: Share = Described("share of the cap that a proposal asks for")
-    reserve: Share = Described("part of the guidance fund kept for its own fees")
+    reserve: Share = Described(
+        "least part of the guidance fund kept for its own fees; what its terms take is kept anyway"
+    )
     plan_spread: Spread = Described("standard deviation of log ask around the plan")
     raised: Share = Described("median share of the rest of its target that a proposal raises")
     raised_spread: Spread = Described("standard deviation of its log")

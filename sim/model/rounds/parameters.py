@@ -30,8 +30,12 @@ class StageTerms(Table):
     step_up: Ratio = Described(
         "median step-up over the last post-money at which a firm goes raising again, at constant market prices"
     )
-    drift: SignedRate = Described("yearly drift of the log value after the round")
-    volatility: Spread = Described("yearly volatility of the log value after the round")
+    drift: SignedRate = Described(
+        "yearly drift of the log value after the round, and from A on of a value that has reached its floor"
+    )
+    volatility: Spread = Described(
+        "yearly volatility of the log value after the round, and from A on of a value that has reached its floor"
+    )
     centre: Money = Described("latent value of a typical candidate for this stage, to which funds compare")
     funded_growth: SignedRate = Described("additional yearly log revenue growth while the money is young")
     sale: Rate = Described("yearly hazard of being sold")
@@ -131,7 +135,7 @@ class RoundParameters(Table):
     concession: Spread = Described("log discount asked price for each failed attempt")
     dilution_spread: Spread = Described("standard deviation of log dilution")
     step_up_spread: Spread = Described("standard deviation of the log step-up waited for")
-    short_runway: Years = Described("runway below which a firm goes raising")
+    short_runway: Years = Described("runway below which a firm goes raising that does not earn more than it burns")
     least_gap: Years = Described("least time between two rounds raised on a step-up")
     skip: Ratio = Described("multiple of a stage's floor at which a first round skips to that stage")
     lead: Share = Described("least part of the round a lead takes")
@@ -151,8 +155,8 @@ class RoundParameters(Table):
     )
     retry: Years = Described("time between a failed attempt and the next")
     grows_into: Share | None = Described(
-        "part of the log gap between a backed firm's value and what its sales are worth at listed multiples that its "
-        "sales make good in a year",
+        "part of the log gap between a backed firm's value and what its sales are worth at listed multiples that is "
+        "made good in a year: by its sales while a round's money is young, then by its value",
         default=None,
     )
     deploys_over: Share | None = Described(
