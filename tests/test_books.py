@@ -105,14 +105,14 @@ def test_what_books_put_outside_the_model_counts_as_placed(large):
         if c.books is None or c.kind not in ("sub-fund", "market"):
             continue
         invests, life = c.invests.value, c.life.value
-        assert c.fee_base == "commitment" and c.fee_step.value == 0.0
+        assert c.fee_base == "commitment" and c.fee_step is c.expenses is None
         half = {"commitment": 1.0, "paid-in": 1.0, "invested": 0.5}[c.fee_base_after]
-        fees = c.fee.value * invests + half * c.fee_after.value * (life - invests) + c.expenses.value * life
+        fees = c.fee.value * invests + half * c.fee_after.value * (life - invests)
         placed = sum(result[f"funds.{c.id}.invested.{where}"] for where in ("local", "outside"))
         room = c.size.value * (1.0 - fees) + result[f"funds.{c.id}.recycled"][:, -1]
         assert np.all(placed[:, -1] <= np.maximum(placed[:, 0], room) * (1.0 + 1e-9))
         full += int(np.sum(placed[:, 0] > 0.99 * room))
-    assert full > 5, "books that tell of a fund that has placed all"
+    assert full >= 3, "books that tell of a fund that has placed all"
 
 
 def test_what_the_treasury_paid_before_the_start_is_no_outlay_of_the_run(large):
