@@ -320,7 +320,7 @@ def test_vintages_sum_to_their_class(plain):
 
 def test_single_funds_sum_to_their_vintage_and_have_every_ratio(plain):
     whole, each = plain.samples["fund_table"], plain.samples["each_fund"]
-    assert set(each) == set(returns.FUND_TABLE) | {"fund"} and set(each["funds"]) == {1}
+    assert set(each) == set(returns.FUND_TABLE) | {"fund", "opened"} and set(each["funds"]) == {1}
     key = ("replication", "class", "vintage", "partial", "quarter")
     for name in ("paid_in", "distributed", "nav", "nav_fair"):
         sums: dict[tuple, float] = {}
