@@ -205,6 +205,9 @@ def scoreboard(result: Result, lang: str) -> str:
     return "\n".join([*lines, told] if told else lines)
 
 
+RATES = (1, 7)  # columns of IRR and KS-PME, which may carry a mark
+
+
 def returns(result: Result, lang: str) -> str:
     """Rates of return at the end, by fund and by kind of partner, with those that are undefined counted and why."""
     from sim.analysis.returns import SINCE, has_books
@@ -231,6 +234,9 @@ def returns(result: Result, lang: str) -> str:
         rows.append(row)
     if not rows:
         return ""
+    for row in rows if marked else ():  # digits stand below digits beside a mark
+        for k in RATES:
+            row[k] += "" if row[k].endswith(SINCE) else " "
     header = [f"{last} {term('median', lang)} {BAND}", "", "IRR", "", "TVPI", "", "DPI", "", "KS-PME"]
     table = layout([*header, say(lang, "无定义", "undefined")], rows)
     return f"{table}\n{term('returns.since', lang)}" if marked else table

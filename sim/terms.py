@@ -307,6 +307,13 @@ TERMS: dict[str, tuple[str, str]] = {
         "†: with books or gains from before the start. IRR and KS-PME count from the start, with the net asset value of"
         " then as the first payment; TVPI and DPI count from the first payment of all, gains of before included.",
     ),
+    "returns.since.alpha": (
+        "†：起点前已有账面或增值。IRR、KS-PME 与直接阿尔法自起点算起，以当时的净值为首笔投入；"
+        "TVPI 与 DPI 自最初出资算起，含起点前的增值。",
+        "†: with books or gains from before the start. IRR, KS-PME and direct alpha count from the start, with the net"
+        " asset value of then as the first payment; TVPI and DPI count from the first payment of all, gains of before"
+        " included.",
+    ),
     "figure.payoff": ("{firm}：出售时谁得多少", "{firm}: who gets what in a sale"),
     "figure.payoff.sub": ("{when}的股权结构", "cap table of {when}"),
     "figure.payoff.exit": ("出售价格（对数轴）", "sold for, CNY (log axis)"),
@@ -521,3 +528,8 @@ def _nearest(key: str, keys) -> str:
 
     close = get_close_matches(key, list(keys), n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def plural(count: int, noun: str) -> str:
+    """How many, in English: 1 world, 2 worlds."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

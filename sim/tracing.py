@@ -522,18 +522,25 @@ def _after_lock_up(event: dict[str, Any], life: dict[str, Any], scenario: Scenar
     first = parse_quarter(event["quarter"]) + round(4 * scenario.exits.lock_up.value)
     count = max(1, round(4 * scenario.exits.sell_over.value))
     last, end = quarter_name(first + count - 1), int(scenario.zone.end)
+    when, after = quarter_name(first), quarter_name(end)
     beyond = min(count, first + count - 1 - end)  # sales that the run does not live to see
+    if count == 1:
+        text = say(lang, f"锁定期后一次卖出（{when}）", f"sold after the lock-up: 1 sale follows ({when})")
+        if beyond <= 0:
+            return text
+        late = f", after the end of the run, {after}, not in its figures"
+        return text + say(lang, f"，在运行终点 {after} 之后，不计入其数字", late)
     text = say(
         lang,
-        f"锁定期后分 {count} 次卖出（{quarter_name(first)}–{last}）",
-        f"sold after the lock-up: {count} sales follow ({quarter_name(first)} to {last})",
+        f"锁定期后分 {count} 次卖出（{when}–{last}）",
+        f"sold after the lock-up: {count} sales follow ({when} to {last})",
     )
     if beyond <= 0:
         return text
     return text + say(
         lang,
-        f"；其中 {beyond} 次在运行终点 {quarter_name(end)} 之后，不计入其数字",
-        f"; {beyond} of them after the end of the run, {quarter_name(end)}, not in its figures",
+        f"；其中 {beyond} 次在运行终点 {after} 之后，不计入其数字",
+        f"; {beyond} of them after the end of the run, {after}, not in its figures",
     )
 
 

@@ -320,7 +320,7 @@ def test_vintages_sum_to_their_class(plain):
 
 def test_single_funds_sum_to_their_vintage_and_have_every_ratio(plain):
     whole, each = plain.samples["fund_table"], plain.samples["each_fund"]
-    assert set(each) == set(returns.FUND_TABLE) | {"fund"} and set(each["funds"]) == {1}
+    assert set(each) == set(returns.FUND_TABLE) | {"fund", "opened"} and set(each["funds"]) == {1}
     key = ("replication", "class", "vintage", "partial", "quarter")
     for name in ("paid_in", "distributed", "nav", "nav_fair"):
         sums: dict[tuple, float] = {}
@@ -369,6 +369,16 @@ def test_quartiles_over_single_funds_leave_out_the_young_and_what_is_undefined()
     ]
 
 
+def test_five_years_are_counted_in_quarters_not_in_calendar_years() -> None:
+    names = {"2028Q1": 1.0, "2028Q2": 2.0, "2028Q4": 3.0}  # first close -> TVPI
+    each = {"opened": np.array(list(names)), "vintage": np.full(3, 2028), "class": np.array(["a"] * 3)}
+    each |= {name: np.array(list(names.values())) for name in ("tvpi", "dpi", "irr", "commitment")}
+    each |= {"replication": np.zeros(3, int)}
+    for quarter, old in (("2033Q1", 1), ("2033Q2", 2), ("2033Q3", 2), ("2033Q4", 3)):
+        (a,) = returns.single_funds(each | {"quarter": np.array([quarter] * 3)}, [quarter])
+        assert a.funds == old
+
+
 def test_funds_that_opened_before_the_start_without_books_are_told_apart(plain):
     """Of a market fund of 2017 only what it had left to place is in the run; the fund of attracted investment of 2019
     has books."""
@@ -378,6 +388,8 @@ def test_funds_that_opened_before_the_start_without_books_are_told_apart(plain):
     early = [str(opened[r, f]) < start for r, f in zip(each["replication"], each["fund"], strict=True)]
     assert set(each["class"][each["partial"] == 1]) == {"market_early", "market_growth"}
     assert np.array_equal(each["partial"] == 1, np.array(early) & (each["class"] != "partner"))
+    firsts = (each[x] for x in ("replication", "fund", "opened"))
+    assert all(str(opened[r, f]) == q for r, f, q in zip(*firsts, strict=True))
     assert all(int(str(q)[:4]) == v for q, v in zip(flows["opened"], flows["vintage"], strict=True))
     assert returns.has_books(plain, "funds.partner") and not returns.has_books(plain, "funds.market")
 

@@ -133,6 +133,22 @@ def test_a_row_that_another_beats_in_the_other_worlds_says_so() -> None:
     assert found.better(2) in (0, 1) and "no better than" in found.table("en") and "各目标均不优于" in found.table("zh")
 
 
+def test_a_row_beyond_the_budget_only_in_the_other_worlds_says_so() -> None:
+    found = policies(budget=Target("cost@2030Q4", False, 0.4))
+    found.worlds[2, :, 1] = 0.5
+    assert found.beyond(2) and found.within[found.front[1]]
+    en, zh = (next(x for x in found.table(lang).splitlines() if x.lstrip().startswith("2 ")) for lang in ("en", "zh"))
+    assert "beyond the budget in the worlds of the means" in en and "均值所在的世界中超出预算" in zh
+    assert "“beyond the budget” and the regret are of the worlds of the search" in found.table("en")
+    assert not policies().beyond(1) and "budget" not in policies().table("en").partition("means and")[2]
+
+
+def test_remarks_stand_beside_their_rows() -> None:
+    lines = policies().table("en").splitlines()
+    first = next(line for line in lines if line.endswith("as it stands"))
+    assert len(first) - len("as it stands") <= len(lines[1]) + 2
+
+
 def test_scenario_as_it_stands_is_among_the_points() -> None:
     assert np.array_equal(policies().design[0], [0.5, 0.5])
 

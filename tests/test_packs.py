@@ -64,6 +64,9 @@ def test_terms_that_no_fund_has_are_told_and_fees_that_leave_nothing_refused():
     assert "funds.angel.fee 12%（通常不超过 5%）" in line_of_terms(unusual, "zh")
     with pytest.raises(UserError, match="fees by its terms take 301% of commitments over its life"):
         load_scenario(XIAN, ["funds.angel.fee=60%"])
+    with pytest.raises(UserError) as caught:  # the largest part is named
+        load_scenario(XIAN, ["funds.angel.expenses=15%"])
+    assert [(x.key, x.found) for x in caught.value.problems] == [("funds.angel.expenses", "0.15")]
 
 
 def test_the_summary_has_the_share_of_funds_that_miss_the_reinvestment_ratio_by_class():

@@ -472,12 +472,33 @@ def test_what_comes_from_outside_the_zone_is_told_beside_multiples(small: dict[s
     assert re.search(r"sub-funds have invested \d+% lies outside the zone", en.note) and "投在区外" in zh.note
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_run_of_one_world_is_told_without_errors_and_in_the_singular(root: Path, tmp_path: Path, lang: str):
+    from sim.ensemble import simulate
+    from sim.scenario import load_scenario
+
+    few = ["firms.initial.count=300", "firms.entry.organic.per_year=30", 'zone.end="2025Q1"']
+    simulate(load_scenario(root / "scenarios" / "xian.toml", few), 1, 1, events=1).save(tmp_path / "one")
+    of = told(tmp_path / "one", lang)
+    assert of.result is not None
+    evaluation = {"score": 60.0, "error": None, "most": 85.0, "quarter": "2024Q4", "of": 10.0, "lost": 4.0}
+    evaluation |= {"binds_name": {"zh": "返投", "en": "reinvestment"}}
+    assert " ± " not in sections._evaluation(evaluation, of).text
+    assert "± 2.5" in sections._evaluation(evaluation | {"error": 2.5}, of).text
+    texts = repr([section(of) for section in sections.SECTIONS])
+    assert not re.search(r"\b1 worlds", texts) and ("1 world logged" in texts or lang == "zh")
+
+
 def test_single_funds_stand_beside_their_classes(small: dict[str, Path]):
     """In the order of the classes, with quartiles that are in order and medians between them."""
+    from sim.figures.style import capital
+    from sim.model.layout import classes_of
+
     en, zh = (sections.by_single_fund(told(small["run"], lang)) for lang in ("en", "zh"))
     assert en is not None and zh is not None and len(en.rows) == len(zh.rows) >= 2
-    pooled = sections.each_fund(told(small["run"], "en"))
-    assert pooled is not None
+    of = told(small["run"], "en")
+    pooled, scenario = sections.each_fund(of), of.scenario
+    assert pooled is not None and scenario is not None
     order = [row.cells[0].text for row in pooled.rows]
     mine = [row.cells[0].text for row in en.rows]
     assert mine == [name for name in order if name in mine]
@@ -485,7 +506,9 @@ def test_single_funds_stand_beside_their_classes(small: dict[str, Path]):
         for cell in row.cells[3:5]:
             low, high = (float(x) for x in cell.below.split(" – "))
             assert low <= float(cell.text) <= high
-    assert "allots to this zone" in en.note and "用于本园区" in zh.note
+    of_markets = any(c.kind == "market" and capital(c.name.en) in mine for c in classes_of(scenario))
+    assert ("allots to this zone" in en.note) == of_markets == ("用于本园区" in zh.note)
+    assert "may lie well below the pooled figure" in en.note and "可能远低于合并口径" in zh.note
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -533,7 +556,7 @@ def test_the_readme_of_results_has_every_column_that_a_run_writes(
         head, _, body = part.partition("\n")
         columns = {x for cell in re.findall(r"(?m)^\|([^|]*)\|", body) for x in re.findall(r"`(\w+)`", cell)}
         for file in re.findall(r"`([\w.]+)`", head):
-            said[file] = columns - ({"fund"} if file == "fund_table.parquet" else set())
+            said[file] = columns - ({"fund", "opened"} if file == "fund_table.parquet" else set())
     written = {path.name for path in small["run"].iterdir() if path.is_file()}
     for file in written - {"manifest.json", "ensemble.nc"}:
         path = small["run"] / file

@@ -423,6 +423,20 @@ def test_a_reference_problem_of_a_nested_table_is_told_with_its_whole_path(tmp_p
         load(Root, path)
 
 
+def test_floors_of_stages_do_not_fall():
+    """All shipped scenarios are read by other tests; equal floors are allowed."""
+    from sim.errors import in_language
+    from sim.scenario import load_scenario
+
+    assert load_scenario(XIAN, ["rounds.stages.b.floor=7000万"]).rounds.stages.b.floor.value == 7e7
+    with pytest.raises(UserError) as caught:
+        load_scenario(XIAN, ["rounds.stages.b.floor=6000万"])
+    (problem,) = caught.value.problems
+    assert problem.key == "rounds.stages.b.floor" and "6" in problem.found
+    assert "stage before it: rounds.stages.a.floor is 70000000" in problem.message
+    assert "低于前一阶段的下限：rounds.stages.a.floor 为 70000000" in in_language(problem.message, "zh")
+
+
 def test_problems_cross_to_another_process_and_stay_on_one_line():
     error = UserError([Problem("wrong", "a.toml", 3, "b.c", '"x\ny"', "1 or 2", "b.d"), Problem("also")])
     assert pickle.loads(pickle.dumps(error)).problems == error.problems

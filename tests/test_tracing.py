@@ -16,7 +16,7 @@ from sim.errors import UserError
 from sim.figures.payoff import marks_of, payoff
 from sim.figures.style import encode
 from sim.portfolio.importing import import_portfolio
-from sim.quantities import quarter_name
+from sim.quantities import parse_quarter, quarter_name
 from sim.scenario import load_scenario
 from sim.tracing import (
     LEVEL_EVENTS,
@@ -264,8 +264,14 @@ def test_a_listing_says_when_funds_sell_and_what_the_firm_is_worth(imported, lan
         else f"after the end of the run, {end}, not in its figures"
     )
     assert beyond not in text
-    life["exits"][0]["quarter"] = quarter_name(int(imported.zone.end) - 3)  # funds sell when the run is over
-    assert beyond in outline(life, imported, lang)
+    early = imported.zone.model_copy(update={"end": parse_quarter("2029Q4") + 3})  # funds sell when the run is over
+    ended = imported.model_copy(update={"zone": early})
+    beyond = beyond.replace(end, quarter_name(early.end))
+    assert beyond in outline(life, ended, lang)
+    span = imported.exits.sell_over.model_copy(update={"value": 0.25})
+    once = ended.model_copy(update={"exits": imported.exits.model_copy(update={"sell_over": span})})
+    told = outline(life, once, lang)
+    assert ("锁定期后一次卖出" if lang == "zh" else "1 sale follows") in told and beyond.removeprefix("次") in told
     equity["listed"], life["exits"] = False, []
     last = life["rounds"][-1].get("closed", life["rounds"][-1]["quarter"])
     post = f"最近投后估值 10亿元（{last}）" if lang == "zh" else f"last post-money 1bn ({last})"

@@ -221,6 +221,10 @@ def test_key_ratios_stand_by_vintage_and_year(few: material.Material):
     sheet = opened(replace(few, result=with_table))["Fund vintages"]
     rows = [[cell.value for cell in row] for row in sheet.iter_rows() if row[0].value == "angel"]
     assert [row[2] for row in rows] == ["2021*", "2021*"] and rows[1][5] == pytest.approx(0.35)
+    both = table | {"partial": np.repeat([0, 1], 3)}  # a vintage of both kinds: one after the other
+    sheet = opened(replace(few, result=replace(with_table, samples={"fund_table": both})))["Fund vintages"]
+    told = [[cell.value for cell in row][2:4] for row in sheet.iter_rows() if row[0].value == "angel"]
+    assert told == [[vintage, quarter] for vintage in ("2021", "2021*") for quarter in ("2021Q4", "2022Q4")]
     assert rows[1][10:] == [None] * 7, "what these did before the start is not in the run"
 
 

@@ -124,6 +124,16 @@ class Policies:
         found[0] &= bool(self.within[0])
         return int(np.flatnonzero(found)[0]) if found.any() else None
 
+    def beyond(self, row: int) -> bool:
+        """Whether a row of `worlds` breaks the budget there, by the rule of the search. A probability is not judged
+        over several regimes, of which `worlds` has the means."""
+        if self.budget is None:
+            return False
+        y = self.worlds[row, :, self.column(self.budget.output)]
+        if (asked := self.about["budget probability"]) is None:
+            return not bool(self.budget.reached(y.mean()))
+        return len(self.regimes) == 1 and float(self.budget.reached(y).mean()) < asked
+
     def in_noise(self, row: int) -> list[int]:
         """Of the scenario as it stands and the neighbours on the front the rows that one cannot be told from."""
         near = {other for other in (0, row - 1, row + 1) if 0 <= other < len(self.worlds) and other != row}
@@ -171,7 +181,11 @@ class Policies:
         header = ["", *(v.path for v in self.levers)]
         for output in outputs:
             header += [model.label(output, lang)]
-            header += [say(lang, "与现状之差（95% 区间）", "from as it stands (95 %)")] if output in aims else []
+            header += (
+                [say(lang, "与现状之差（95% 区间）", "difference from as it stands (95 % interval)")]
+                if output in aims
+                else []
+            )
         header += [word("regret", lang), ""]
         rows = []
         for row, point in enumerate((0, *self.front)):
@@ -185,7 +199,7 @@ class Policies:
                     cells.append(show(mean, unit, lang, sign=True) + near if row and point else "")
             regret = f"{self.regret[point]:.0%}" if np.isfinite(self.regret[point]) else "–"
             rows.append([*cells, regret, self._remarks(row, int(point), lang)])
-        lines = [title, layout(header, rows, left=0)]
+        lines = [title, layout(header, rows, left=0, remarks=True)]
         lines.append(
             say(
                 lang,
@@ -199,10 +213,12 @@ class Policies:
             say(
                 lang,
                 f"均值与差异取自种子 {other} 的世界，各行同处这些世界，差异逐世界配对；"
-                f"前沿与后悔值取自搜索所用的世界（种子 {seed}），两者因此可能不一致",
+                + f"前沿{'、“超出预算”' if self.budget else ''}与后悔值取自搜索所用的世界（种子 {seed}），"
+                "两者因此可能不一致" + ("；只在均值所在的世界中超出预算的，另有注明" if self.budget else ""),
                 f"means and differences are of the worlds of seed {other}, which all rows share (differences are"
-                f" paired); the front and the regret are of the worlds of the search (seed {seed}), so the two may"
-                " disagree",
+                f" paired); the front{', “beyond the budget”' if self.budget else ''} and the regret are of the worlds"
+                f" of the search (seed {seed}), so the two may disagree"
+                + ("; a row beyond the budget only in the first is marked so" if self.budget else ""),
             )
         )
         if self.robust is not None and self.robust not in self.front:
@@ -227,7 +243,10 @@ class Policies:
     def _remarks(self, row: int, point: int, lang: str) -> str:
         """What stands beside a row of the table: as it stands, least regret, noise, beaten."""
         marks = [say(lang, "现状", "as it stands")] if point == 0 else []
-        marks += [] if self.within[point] else [say(lang, "超出预算", "beyond the budget")]
+        if not self.within[point]:
+            marks.append(say(lang, "超出预算", "beyond the budget"))
+        elif self.beyond(row):
+            marks.append(say(lang, "均值所在的世界中超出预算", "beyond the budget in the worlds of the means"))
         if point == self.robust and row:
             told = point == self.most_robust
             marks.append(say(lang, "最稳健", "most robust") if told else say(lang, "后悔值最小", "least regret"))

@@ -15,6 +15,7 @@ import numpy as np
 
 from sim import measures
 from sim.measures import Estimate
+from sim.quantities import parse_quarter
 from sim.result import BOOK_KEYS
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ FUND_TABLE = (
 def fund_table(result: Result, growth: float, each: bool = False) -> dict[str, np.ndarray]:
     """A row a class of fund, vintage (year of the first close) and quarter of the logged replications: sums in money,
     ratios to paid-in, rates by year. A ratio or rate that is undefined is NaN. each: a row a single fund and quarter,
-    with the number (`fund`) that it has in the log of flows of its replication.
+    with the number (`fund`) that it has in the log of flows of its replication and the quarter of its first close
+    (`opened`).
 
     partial: 1 for funds that opened before the start and have no books. What they did before it is not in the run, so
     their ratios and rates are not those of their vintage; they have rows of their own."""
@@ -56,14 +58,14 @@ def fund_table(result: Result, growth: float, each: bool = False) -> dict[str, n
 
     flows = result.samples.get("flows")
     if flows is None or len(flows.get("quarter", ())) == 0 or "vintage" not in flows:
-        return {name: np.zeros(0) for name in (*FUND_TABLE, *(["fund"] if each else []))}
+        return {name: np.zeros(0) for name in (*FUND_TABLE, *(["fund", "opened"] if each else []))}
     times = np.array(result.quarters)
     at = np.searchsorted(times, flows["quarter"].astype(times.dtype))
     names, numbers = np.unique(flows["class"].astype(str), return_inverse=True)
     fund = flows["fund"].astype(int) if each else np.zeros(len(numbers), int)
     partial = flows["partial"].astype(int) if "partial" in flows else np.zeros(len(numbers), int)
     keys = np.stack([flows["replication"].astype(int), numbers, flows["vintage"].astype(int), fund, partial], axis=1)
-    groups, place = np.unique(keys, axis=0, return_inverse=True)
+    groups, one_of, place = np.unique(keys, axis=0, return_index=True, return_inverse=True)
     place = place.ravel()
     shape = (len(groups), len(times))
     sums = {name: np.zeros(shape) for name in SUMS}
@@ -111,6 +113,8 @@ def fund_table(result: Result, growth: float, each: bool = False) -> dict[str, n
     }
     if each:
         table["fund"] = groups[group, 3]
+        if "opened" in flows:  # a result of an earlier version may lack it
+            table["opened"] = flows["opened"][one_of].astype(times.dtype)[group]
     for name in SUMS:
         table["paid_in" if name == "called" else name] = sums[name][there]
     return table | {name: values[there] for name, values in ratios.items()}
@@ -147,7 +151,7 @@ def single_funds(
         return []
     classes, vintages = each["class"].astype(str), each["vintage"].astype(int)
     last = each["quarter"].astype(str) == quarters[-1]
-    there = last & (vintages + years <= int(quarters[-1][:4])) & np.isfinite(each["tvpi"])
+    there = last & (_opened(each) + 4 * years <= parse_quarter(quarters[-1])) & np.isfinite(each["tvpi"])
     if "partial" in each:
         there &= each["partial"] == 0
     worlds = len(np.unique(each["replication"][last]))
@@ -160,6 +164,14 @@ def single_funds(
         for vintage in np.unique(vintages[mine]).tolist() if by_vintage else ():
             out.append(_quartiles(each, name, vintage, worlds, mine & (vintages == vintage)))
     return out
+
+
+def _opened(each: Table) -> np.ndarray:
+    """Quarter of the first close as a number; where a table has only its year, the last quarter of that year."""
+    if "opened" not in each:
+        return 4 * each["vintage"].astype(int) + 3
+    names, place = np.unique(each["opened"].astype(str), return_inverse=True)
+    return np.array([parse_quarter(str(name)) for name in names])[place.ravel()]
 
 
 def _quartiles(each: Table, name: str, vintage: int | None, worlds: int, mine: np.ndarray) -> SingleFunds:

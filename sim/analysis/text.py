@@ -109,14 +109,14 @@ def width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
-def layout(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
-    """A plain table: the first `left` columns flush left, the others flush right."""
+def layout(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1, remarks: bool = False) -> str:
+    """A plain table: the first `left` columns flush left, the others flush right; remarks: the last one flush left."""
     lines = [list(header), *([str(cell) for cell in row] for row in rows)]
     widths = [max(width(line[k]) for line in lines) for k in range(len(header))]
 
     def pad(cell: str, k: int) -> str:
         space = " " * (widths[k] - width(cell))
-        return cell + space if k < left else space + cell
+        return cell + space if k < left or (remarks and k == len(header) - 1) else space + cell
 
     return "\n".join("  ".join(pad(cell, k) for k, cell in enumerate(line)).rstrip() for line in lines)
 

@@ -8,7 +8,7 @@ from sim.analysis.multiples import sales_multiples
 from sim.figures.style import capital
 from sim.report.blocks import Cell, Row, Table
 from sim.report.numbers import shown
-from sim.terms import term
+from sim.terms import plural, term
 
 if TYPE_CHECKING:
     from sim.report.material import Material
@@ -45,7 +45,7 @@ def multiples_table(material: Material) -> Table | None:
         "lrrrr",
         say(
             f"取自有明细的{worlds:,}个世界；倍数下方为中间一半轮次。",
-            f"Rounds of the {worlds:,} worlds that keep a log; below the multiple the middle half of rounds.",
+            f"Rounds of the {plural(worlds, 'world')} logged; below the multiple the middle half of rounds.",
         ),
         (0.26, 0.12, 0.2, 0.2, 0.22),
     )

@@ -29,7 +29,7 @@ from sim.report.multiples import multiples_table
 from sim.report.numbers import dates, shown
 from sim.report.pictures import alt_of_curves, picture
 from sim.scoring import surely
-from sim.terms import sourced, term
+from sim.terms import plural, sourced, term
 
 if TYPE_CHECKING:
     from sim.report.material import Material
@@ -441,7 +441,7 @@ def last_rounds(material: Material) -> str:
     return material.say(
         f"未上市企业的价格停在最近一轮；最近一轮的季度（有明细的{worlds}个世界的中位数）：{'、'.join(told)}。",
         "An unlisted firm keeps the price of its last round, which was closed in (median over the"
-        f" {worlds} worlds logged): {', '.join(told)}.",
+        f" {plural(worlds, 'world')} logged): {', '.join(told)}.",
     )
 
 
@@ -730,7 +730,8 @@ def by_single_fund(material: Material) -> Table | None:
     table: Any = result.samples.get("each_fund")
     if material.scenario is None or table is None:
         return None
-    names = {c.id: capital(c.name.get(lang)) for c in classes_of(material.scenario)}
+    classes = list(classes_of(material.scenario))
+    names = {c.id: capital(c.name.get(lang)) for c in classes}
     found = {x.id: x for x in single_funds(table, result.quarters)}
     kept = [found[name] for name in names if name in found and found[name].funds >= 2 * found[name].worlds]
     if not kept:
@@ -763,6 +764,11 @@ def by_single_fund(material: Material) -> Table | None:
         "基金|每世界只数|认缴（中位）|TVPI|DPI|IRR|TVPI 大于 1", "Fund|A world|Size, median|TVPI|DPI|IRR|TVPI above 1"
     )
     last, worlds = result.quarters[-1], kept[0].worlds
+    markets = {c.id for c in classes if c.kind == "market"} & {x.id for x in kept}
+    of_markets = say(
+        "市场化基金只计其用于本园区的部分，所投企业更少，离散更大。",
+        " Of a market fund only what it allots to this zone is counted: fewer firms, and more spread.",
+    )
     return Table(
         say(
             f"单只基金，{last}（{money.unit}；中位数，下方为四分位）",
@@ -773,14 +779,15 @@ def by_single_fund(material: Material) -> Table | None:
         "l" + "r" * 6,
         say(
             f"首次交割满 {OLD_ENOUGH} 年的基金，逐只计算，取自留有流水的 {worlds} 个世界。"
-            "上表把一类基金合并成一个大组合，少数企业的大额退出由全体分享；"
-            "单只基金只投其中几家，多数得不到，因此中位数低于合并口径。"
-            "市场化基金只计其用于本园区的部分，所投企业更少，离散更大。起点前已设立、又没有账面的基金不计：入场时只有尚未投出的余额。",
-            f"Funds whose first close lies {OLD_ENOUGH} years back or more, one by one, in the {worlds} worlds whose"
-            " flows are logged. The table above pools a class into one large portfolio, where all share in the few"
-            " large exits; a single fund holds some firms and most funds have none of them, so medians lie lower. Of a"
-            " market fund only what it allots to this zone is counted: fewer firms, and more spread. Funds that opened"
-            " before the start without books are left out: they enter with what they had left to place.",
+            "上表把一类基金合并成一个大组合，少数企业的大额退出由全体分享，也计入较新的基金与起点前的基金；"
+            "单只基金只投其中几家，多数得不到，中位数可能远低于合并口径。"
+            f"{of_markets if markets else ''}起点前已设立、又没有账面的基金不计：入场时只有尚未投出的余额。",
+            f"Funds whose first close lies {OLD_ENOUGH} years back or more, one by one, in the"
+            f" {plural(worlds, 'world')} logged. The table above pools a class into one large portfolio, where all"
+            " share in the few large exits, and also counts young funds and those from before the start; a single fund"
+            " holds some firms and most funds have no such exit, so the median of a single fund may lie well below the"
+            f" pooled figure.{of_markets if markets else ''} Funds that opened before the start"
+            " without books are left out: they enter with what they had left to place.",
         ),
         (0.24, 0.09, 0.13, 0.15, 0.15, 0.15, 0.09),
         small=True,
@@ -883,11 +890,12 @@ def _departures(stated: list[dict[str, Any]], beyond: list[dict[str, Any]], mate
 
 
 def _evaluation(e: dict[str, Any], material: Material) -> Paragraph:
+    error = "" if e["error"] is None else f" ± {e['error']:.1f}"  # one world has none
     return Paragraph(
         material.say(
-            f"绩效评价可测部分预计得 {e['score']:.1f} ± {e['error']:.1f} 分（满分 {e['most']:.0f}，{e['quarter']}）。"
+            f"绩效评价可测部分预计得 {e['score']:.1f}{error} 分（满分 {e['most']:.0f}，{e['quarter']}）。"
             f"失分最多的一项是“{e['binds_name']['zh']}”：满分 {e['of']:.0f} 分，平均失 {e['lost']:.1f} 分。",
-            f"Projected evaluation score, as far as it can be measured: {e['score']:.1f} ± {e['error']:.1f} of"
+            f"Projected evaluation score, as far as it can be measured: {e['score']:.1f}{error} of"
             f" {e['most']:.0f} points in {e['quarter']}. Most points are lost on this item: {e['binds_name']['en']}, on"
             f" average {e['lost']:.1f} of its {e['of']:.0f}.",
         )

@@ -24,7 +24,7 @@ from sim.figures.style import capital
 from sim.report import fair, sections
 from sim.report.answer import sentences
 from sim.report.numbers import dates, shown
-from sim.terms import TERMS, sourced, term
+from sim.terms import TERMS, plural, sourced, term
 
 if TYPE_CHECKING:
     from sim.report.blocks import Table
@@ -431,9 +431,9 @@ def _vintages(book: _Book) -> None:
             "单只基金的离散见“单只基金”一表。全部世界的逐季指标（不分年份）见 summary.csv，"
             "逐季逐世界见 fund_table.parquet，单只基金见 each_fund.parquet。没有收益率的为空。",
             "Classes of funds by vintage (year of the first close), the funds of a vintage pooled, at ends of"
-            f" years; money in {unit}. Every column is the median over the {worlds} worlds logged of each world's own"
-            " number, Worlds the number of those that have the vintage; so TVPI is not the ratio of the row's amounts."
-            " How far single funds lie apart is in the sheet Single funds. By quarter over all worlds, without vintage,"
+            f" years; money in {unit}. Every column is the median over the {plural(worlds, 'world')} logged of"
+            " each world's own number, Worlds the number of those that have the vintage; so TVPI is not the ratio of the row's"
+            " amounts. How far single funds lie apart is in the sheet Single funds. By quarter over all worlds, without vintage,"
             " they are in summary.csv; by quarter and replication in fund_table.parquet, of each single fund in"
             " each_fund.parquet. A rate that is undefined is blank.",
         ),
@@ -449,7 +449,7 @@ def _vintages(book: _Book) -> None:
             columns=13,
         )
     if any(has_books(result, f"funds.{name}") for name in np.unique(table["class"]).tolist()):
-        sheet.line(term("returns.since", lang), columns=13)
+        sheet.line(term("returns.since.alpha", lang), columns=13)
     header = say(
         "基金类|编号|设立年份|季度|世界数|认缴|实缴|分配|净值|公允净值|实缴比例|DPI|RVPI|TVPI|KS-PME|IRR|直接阿尔法",
         "Class of funds|Id|Vintage|Quarter|Worlds|Commitments|Paid in|Paid out|NAV|Fair NAV|PIC|DPI|RVPI|TVPI|KS-PME|"
@@ -459,15 +459,15 @@ def _vintages(book: _Book) -> None:
     first = sheet.row
     last = result.quarters[-1]
     keep = np.array([str(q).endswith("Q4") or q == last for q in table["quarter"]])
-    columns_of = (table["class"], table["vintage"], table["quarter"], partial)
+    columns_of = (table["class"], table["vintage"], partial, table["quarter"])
     keys = list(zip(*(values[keep].tolist() for values in columns_of), strict=True))
     columns = {name: table[name][keep].astype(float) for name in (*money, *ratios)}
-    of: dict[tuple[str, int, str, int], list[int]] = {}
+    of: dict[tuple[str, int, int, str], list[int]] = {}
     for i, key in enumerate(keys):
         of.setdefault(key, []).append(i)
     rank = {name: k for k, name in enumerate(names)}
     for key in sorted(of, key=lambda key: (rank.get(key[0], len(rank)), key)):
-        name, vintage, quarter, rest = key
+        name, vintage, rest, quarter = key
         mark = SINCE if has_books(result, f"funds.{name}") else ""
         sheet.text(sheet.row, 0, names.get(name, str(name)) + mark)
         sheet.text(sheet.row, 1, str(name))
@@ -513,9 +513,9 @@ def _single_funds(book: _Book) -> None:
             f"金额单位：{unit}。Q1、Q3 为各只基金的四分位，数量为这些世界中的基金只数合计，每只同等计。"
             "每个世界只有一只基金的类别，与起点前已设立、又没有账面的基金不计。“全部”行不分年份。",
             f"{result.quarters[-1]}: funds whose first close lies {OLD_ENOUGH} years back or more, one by one, in the"
-            f" {found[0].worlds} worlds logged; money in {unit}. Q1 and Q3 are quartiles over funds, No. is how many"
-            " there are in these worlds together, each counted alike. Classes of one fund a world, and funds that"
-            " opened before the start without books, are left out. Rows named All take the vintages together.",
+            f" {plural(found[0].worlds, 'world')} logged; money in {unit}. Q1 and Q3 are quartiles over funds, No."
+            " is how many there are in these worlds together, each counted alike. Classes of one fund a world, and"
+            " funds that opened before the start without books, are left out. Rows named All take the vintages together.",
         ),
         columns=12,
     )
@@ -583,7 +583,7 @@ def _rounds(book: _Book) -> None:
             f"前{_logged(result)}个世界中的融资（编号从0起）。金额单位：{unit}。"
             + ("" if first == count else f"只列前{first:,}条，共{count:,}条。")
             + (f"打印只含前{MOST_PRINTED}条。" if first > MOST_PRINTED else ""),
-            f"Rounds of the first {_logged(result)} worlds, numbered from 0. Money in {unit}."
+            f"Rounds of the first {plural(_logged(result), 'world')}, numbered from 0. Money in {unit}."
             + ("" if first == count else f" The first {first:,} of {count:,} rows.")
             + (f" The first {MOST_PRINTED} of them print." if first > MOST_PRINTED else ""),
         )

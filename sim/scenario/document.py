@@ -6,6 +6,7 @@ References between tables are checked here, all at once.
 
 from difflib import get_close_matches
 from functools import cached_property
+from itertools import pairwise
 from typing import Annotated, Any, get_args
 
 from pydantic import PrivateAttr, model_validator
@@ -22,6 +23,7 @@ from sim.model.funds.parameters import (
     NamedFirm,
     OutsidePortfolio,
     ReportParameters,
+    StageName,
     of_class,
 )
 from sim.model.incubators.parameters import Incubator
@@ -67,7 +69,6 @@ MAX_ITEMS = 16  # of the evaluation table
 MAX_STEPS = 8
 MOST_A_YEAR = 100_000  # registrations, offers: each is a draw
 USUAL_TERMS = {"fee": 0.05, "fee_after": 0.05, "fee_extension": 0.05, "expenses": 0.05, "carry": 0.5}  # at most
-
 OF_PROPOSALS = ("parent", "plan", "committed", "mandate")
 OF_MARKETS = ("size_spread", "size_mood", "every")
 PASSED_OVER: dict[str, tuple[str, ...]] = {  # keys of [[funds]] that mean nothing for funds of a kind
@@ -90,14 +91,17 @@ def _check_sets(path: str, sets: list[Conditions], found: list) -> None:
                 found.append((f"{path}.{i}.{what}_max", f"is below {what}_min: nobody meets both", high.value, []))
 
 
-def _fees_by_terms(c: FundClass) -> float:
-    """What a fund's fees and expenses take over its life, as part of its commitments: those that its terms fix."""
+def _fees_by_terms(c: FundClass) -> dict[str, float]:
+    """What a fund's fees and expenses take over its life, as part of its commitments, by key: those that its terms
+    fix."""
     after = c.life.value - c.invests.value
     if c.fee_step is not None:
         after = min(after, 1.0)  # what follows is less, and how much is for the kernel to say
-    taken = c.expenses.value * c.life.value if c.expenses is not None else 0.0
-    taken += c.fee.value * c.invests.value if c.fee_base == "commitment" else 0.0
-    return taken + (c.fee_after.value * after if c.fee_base_after == "commitment" else 0.0)
+    return {
+        "fee": c.fee.value * c.invests.value if c.fee_base == "commitment" else 0.0,
+        "fee_after": c.fee_after.value * after if c.fee_base_after == "commitment" else 0.0,
+        "expenses": c.expenses.value * c.life.value if c.expenses is not None else 0.0,
+    }
 
 
 class Zone(Table):
@@ -108,7 +112,9 @@ class Zone(Table):
     name: LocalName
     start: When = Described("the state below is of this quarter")
     end: When = Described("last quarter simulated")
-    today: When | None = Described("last quarter that is history; figures draw a line after it", default=None)
+    today: When | None = Described(
+        "last quarter up to which published facts are used; figures draw a line after it", default=None
+    )
 
     @property
     def quarters(self) -> int:
@@ -246,6 +252,7 @@ class Scenario(Table):
         self._check_time(found)
         self._check_sectors(found)
         self._check_ladders(found)
+        self._check_rounds(found)
         self._check_funds(found)
         self._check_yearly(found)
         self._check_programmes(found)
@@ -278,6 +285,14 @@ class Scenario(Table):
                 value = getattr(lever, field).value
                 if 0 < abs(value) < LEAST_BARE:
                     found.append((f"levers.{path}.{field}", asks_for_unit(value), value, []))
+
+    def _check_rounds(self, found: list) -> None:
+        """A firm takes the last stage whose floor its price has reached: floors that fall leave out a stage."""
+        floors = {f"rounds.stages.{x}.floor": getattr(self.rounds.stages, x).floor.value for x in get_args(StageName)}
+        for (before, least), (path, floor) in pairwise(floors.items()):
+            if floor < least:
+                text = f"is below the floor of the stage before it: {before} is {least:.15g}"
+                found.append((path, text, floor, []))
 
     def _check_yearly(self, found: list) -> None:
         park, attraction = self.fund_park, self.attraction
@@ -659,9 +674,10 @@ class Scenario(Table):
                 text = f"is {rate.value:.0%} a year; eight per cent is 8% or 0.08"
                 found.append((f"{path}.{field}", text, rate.value, []))
         taken = _fees_by_terms(c)
-        if taken >= MOST_FEES:
-            text = f"fees by its terms take {taken:.0%} of commitments over its life: too little is left to invest"
-            found.append((f"{path}.fee", text, c.fee.value, []))
+        if (total := sum(taken.values())) >= MOST_FEES:
+            text = f"fees by its terms take {total:.0%} of commitments over its life: too little is left to invest"
+            most = max(taken, key=taken.__getitem__)  # the part that is to blame
+            found.append((f"{path}.{most}", text, getattr(c, most).value, []))
         if c.carry.value >= 1.0:
             found.append((f"{path}.carry", "carry must be below 1", c.carry.value, []))
         if c.carry.value == 0.0 and c.catch_up.value > 0.0:

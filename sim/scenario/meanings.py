@@ -49,7 +49,7 @@ ZH: dict[str, str] = {
     "Zone.name": "园区名称",
     "Zone.start": "起点季度，下文的期初状态即该季度的状态",
     "Zone.end": "模拟的最后一个季度",
-    "Zone.today": "最后一个已成历史的季度，图中在其后画分界线",
+    "Zone.today": "公布数据用到的最后一个季度，图中在其后画分界线",
     "Uncertainty": "按来源等级的不确定度：未写分布的数，九成抽样在所写值的 1 + 此数 倍内（份额按几率）；0 为不计。",
     "Uncertainty.assumed": "“假设”等级的数",
     "Uncertainty.estimated": "“估计”等级的数",
