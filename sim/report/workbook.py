@@ -434,8 +434,8 @@ def _vintages(book: _Book) -> None:
             f" years; money in {unit}. Every column is the median over the {plural(worlds, 'world')} logged of"
             " each world's own number, Worlds the number of those that have the vintage; so TVPI is not the ratio"
             " of the row's amounts. How far single funds lie apart is in the sheet Single funds. By quarter over all"
-            " worlds, without vintage, they are in summary.csv; by quarter and replication in fund_table.parquet, of each single"
-            " fund in each_fund.parquet. A rate that is undefined is blank.",
+            " worlds, without vintage, they are in summary.csv; by quarter and replication in fund_table.parquet,"
+            " of each single fund in each_fund.parquet. A rate that is undefined is blank.",
         ),
         columns=13,
     )
