@@ -270,7 +270,7 @@ TERMS: dict[str, tuple[str, str]] = {
     "figure.marked_multiple": ("标杆 {multiple}×", "marked: {multiple}×"),
     "figure.multiples.count": (
         "有明细的{worlds}个世界中{count}家次企业，{quarter}",
-        "{count} firms of the {worlds} worlds that keep a log, {quarter}",
+        "{count} firms, worlds logged: {worlds}, {quarter}",
     ),
     "figure.multiples.once": (
         "；{share}只融过一轮（恒为1×，不画）；中位数为其余企业",

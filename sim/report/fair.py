@@ -10,7 +10,7 @@ from sim.figures.style import amount, capital
 from sim.model.layout import KIND_NAMES
 from sim.report.blocks import Block, Cell, Paragraph, Row, Section, Table
 from sim.report.numbers import NONE, at, dates, shown
-from sim.terms import term
+from sim.terms import plural, term
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +79,7 @@ def which_worlds(found: RoundsAboveFair) -> tuple[str, str]:
     first = "first" if found.worlds == 1 else f"first {found.worlds:,}"
     return (
         f"全部{found.replications:,}个世界中的前{found.worlds:,}个",
-        f"in the {first} of {found.replications:,} worlds",
+        f"in the {first} of {plural(found.replications, 'world')}",
     )
 
 
@@ -205,7 +205,7 @@ def _excess(x: AboveFair, replications: int, say) -> Cell:
         return Cell(NONE)
     band = f"{percent(x.excess[0])} – {percent(x.excess[2])}" if x.defined > 1 else ""
     if x.defined < replications:
-        band += say(f"（{x.defined}个世界）", f" ({x.defined} worlds)")
+        band += say(f"（{x.defined}个世界）", f" ({plural(x.defined, 'world')})")
     return Cell(percent(x.excess[1]), band.strip())
 
 

@@ -432,10 +432,10 @@ def _vintages(book: _Book) -> None:
             "逐季逐世界见 fund_table.parquet，单只基金见 each_fund.parquet。没有收益率的为空。",
             "Classes of funds by vintage (year of the first close), the funds of a vintage pooled, at ends of"
             f" years; money in {unit}. Every column is the median over the {plural(worlds, 'world')} logged of"
-            " each world's own number, Worlds the number of those that have the vintage; so TVPI is not the ratio of the row's"
-            " amounts. How far single funds lie apart is in the sheet Single funds. By quarter over all worlds, without vintage,"
-            " they are in summary.csv; by quarter and replication in fund_table.parquet, of each single fund in"
-            " each_fund.parquet. A rate that is undefined is blank.",
+            " each world's own number, Worlds the number of those that have the vintage; so TVPI is not the ratio"
+            " of the row's amounts. How far single funds lie apart is in the sheet Single funds. By quarter over all"
+            " worlds, without vintage, they are in summary.csv; by quarter and replication in fund_table.parquet,"
+            " of each single fund in each_fund.parquet. A rate that is undefined is blank.",
         ),
         columns=13,
     )
@@ -515,7 +515,8 @@ def _single_funds(book: _Book) -> None:
             f"{result.quarters[-1]}: funds whose first close lies {OLD_ENOUGH} years back or more, one by one, in the"
             f" {plural(found[0].worlds, 'world')} logged; money in {unit}. Q1 and Q3 are quartiles over funds, No."
             " is how many there are in these worlds together, each counted alike. Classes of one fund a world, and"
-            " funds that opened before the start without books, are left out. Rows named All take the vintages together.",
+            " funds that opened before the start without books, are left out. Rows named All take the vintages"
+            " together.",
         ),
         columns=12,
     )
