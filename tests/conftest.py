@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -120,6 +121,12 @@ def chromium() -> str | None:
 def no_browser() -> bool:
     """Tests of the page in a browser need one. Outside CI they are left out without it, and the summary says so."""
     return chromium() is None and os.environ.get("CI") != "true"
+
+
+def pytest_configure() -> None:
+    """A shell starts what it puts into the background deaf to Ctrl-C, and commands that tests start would inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:

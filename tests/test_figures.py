@@ -415,7 +415,7 @@ def test_multiples_say_of_how_many_worlds_they_are(result, lang):
     logged = Result(result.metrics, result.quarters, result.values, {"multiples": table}, [], result.manifest)
     _, subtitle, source = style.words_of(figures.multiples(logged, lang=lang))
     assert ("5个世界（共60个）" if lang == "zh" else "5 of 60 worlds") in source
-    assert ("有明细的5个世界" if lang == "zh" else "of the 5 worlds") in subtitle
+    assert ("有明细的5个世界" if lang == "zh" else "worlds logged: 5") in subtitle
     table["replication"] = np.arange(4000) % 60
     source = style.words_of(figures.multiples(logged, lang=lang))[2]
     assert ("· 60个世界 ·" if lang == "zh" else "· 60 worlds ·") in source

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax, random
 
-from benchmarks.peers.common import level_names, main
+from benchmarks.peers.common import PRE_IPO, A, level_names, main
 
 jax.config.update("jax_default_prng_impl", "unsafe_rbg")
 SQRT_HALF = sqrt(0.5)
@@ -265,7 +265,9 @@ class Zone:
         r, a, n, k = self.r, self.ra, self.ventures, random.split(key, 7)
         common = r["correlation"] * SQRT_HALF * firms["shock"][v["firm"]]
         common += sqrt(1.0 - r["correlation"] ** 2) * random.normal(k[0], (n,))
-        log_value = v["log_value"] + a["value_drift"][v["stage"]] + a["value_volatility"][v["stage"]] * common
+        reached = jnp.searchsorted(a["stage_floor_log"][A:], v["log_value"])
+        moves_as = jnp.where(reached > 0, jnp.maximum(v["stage"], A - 1 + reached), v["stage"])
+        log_value = v["log_value"] + a["value_drift"][moves_as] + a["value_volatility"][moves_as] * common
         log_value = jnp.clip(log_value, 9.0, 30.0)
         cash, since = v["cash"] - v["burn"], quarter - v["last_round"]
         young = v["alive"] & (v["stage"] > 0) & (since <= r["funded_quarters"])
@@ -274,8 +276,10 @@ class Zone:
         firms = firms | {"log_revenue": jnp.minimum(grown, 34.0)}
         may = v["alive"] & (v["fails"] < r["patience"]) & (v["rounds"] < 12)
         may &= (v["fails"] == 0) | (since % r["retry"] == 0)
+        carried = (v["rounds"] > 0) & (firms["profit"][v["firm"]] > 4.0 * v["burn"])
         better = (v["rounds"] > 0) & (since >= r["least_gap"]) & (log_value > v["goal"])
-        asks = may & (better | (cash < r["short_runway"] * v["burn"]))
+        better &= ~(carried & (v["stage"] == PRE_IPO))
+        asks = may & (better | ((cash < r["short_runway"] * v["burn"]) & ~carried))
         pre = jnp.exp(log_value + private + r["bargaining"] * random.normal(k[1], (n,)) - r["concession"] * v["fails"])
         stage = self.stage_for(v["stage"], pre * jnp.exp(-private))
         part = jnp.clip(a["dilution"][stage] * jnp.exp(r["dilution_sd"] * random.normal(k[2], (n,))), 0.02, 0.45)

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from mesa_frames import AgentSetPolars, ModelDF
 
-from benchmarks.peers.common import level_names, main
+from benchmarks.peers.common import PRE_IPO, A, level_names, main
 
 SQRT_HALF = sqrt(0.5)
 FIRST_VENTURE = 1 << 40  # mesa-frames wants identities that are unique over all sets
@@ -238,19 +238,25 @@ class Ventures(Agents):
         m, n = self.model, len(self.agents)
         r, rng, quarter = m.rounds_rules, m.draws, m.quarter
         v, firms = pl.col, m.firms.agents
-        table = self.agents.join(firms.select("unique_id", "shock"), left_on="firm", right_on="unique_id", how="left")
+        known = firms.select("unique_id", "shock", "profit")
+        table = self.agents.join(known, left_on="firm", right_on="unique_id", how="left")
         normals = {f"z{k}": rng.standard_normal(n) for k in range(5)}
         table = table.with_columns(**normals, u=rng.random(n), c=rng.random(n))
         common = r["correlation"] * SQRT_HALF * v("shock") + sqrt(1.0 - r["correlation"] ** 2) * v("z0")
-        step = lookup(r["value_drift"], v("stage")) + lookup(r["value_volatility"], v("stage")) * common
+        reached = pl.sum_horizontal((v("log_value") > x).cast(pl.Int64) for x in r["stage_floor_log"][A:])
+        moves_as = pl.when(reached > 0).then(pl.max_horizontal("stage", A - 1 + reached)).otherwise("stage")
+        step = lookup(r["value_drift"], moves_as) + lookup(r["value_volatility"], moves_as) * common
         since = quarter - v("last_round")
         table = table.with_columns(log_value=(v("log_value") + step).clip(9.0, 30.0), cash=v("cash") - v("burn"))
         young = (v("stage") > 0) & (since <= r["funded_quarters"])
         fed = table.filter(young).select("firm", fed=lookup(r["funded_growth"], v("stage")))
         may = (v("fails") < r["patience"]) & (v("rounds") < 12) & ((v("fails") == 0) | (since % r["retry"] == 0))
+        carried = (v("rounds") > 0) & (v("profit") > 4.0 * v("burn"))
         better = (v("rounds") > 0) & (since >= r["least_gap"]) & (v("log_value") > v("goal"))
+        better &= ~(carried & (v("stage") == PRE_IPO))
+        short = (v("cash") < r["short_runway"] * v("burn")) & ~carried
         price = v("log_value") + m.private + r["bargaining"] * v("z1") - r["concession"] * v("fails")
-        table = table.with_columns(asks=may & (better | (v("cash") < r["short_runway"] * v("burn"))), pre=price.exp())
+        table = table.with_columns(asks=may & (better | short), pre=price.exp())
         floor, top = r["stage_floor"], len(r["stage_floor"]) - 1
         further = (v("stage") + 1).clip(0, top)
         normal = v("pre") * exp(-m.private)

@@ -6,13 +6,14 @@ their quarter. A level with a quota is granted by the model after all firms have
 sums.
 """
 
+from bisect import bisect_left
 from math import exp, log, sqrt
 from typing import Any
 
 import mesa
 import numpy as np
 
-from benchmarks.peers.common import level_names, main
+from benchmarks.peers.common import PRE_IPO, A, level_names, main
 
 SQRT_HALF = sqrt(0.5)
 
@@ -198,7 +199,9 @@ class Firm(mesa.Agent):
         model, r = self.model, self.model.rounds_rules
         draw, quarter = model.random, model.quarter
         common = r["correlation"] * SQRT_HALF * self.shock + model.rest * draw.gauss()
-        step = r["value_drift"][v.stage] + r["value_volatility"][v.stage] * common
+        reached = bisect_left(r["stage_floor_log"], v.log_value, A) - A
+        moves_as = max(v.stage, A - 1 + reached) if reached else v.stage
+        step = r["value_drift"][moves_as] + r["value_volatility"][moves_as] * common
         v.log_value = clip(v.log_value + step, 9.0, 30.0)
         v.cash -= v.burn
         since = quarter - v.last_round
@@ -206,8 +209,9 @@ class Firm(mesa.Agent):
             self.log_revenue = min(self.log_revenue + r["funded_growth"][v.stage], 34.0)
         if v.fails >= r["patience"] or v.rounds >= 12 or (v.fails > 0 and since % r["retry"] != 0):
             return
-        short = v.cash < r["short_runway"] * v.burn
-        waited = v.rounds > 0 and since >= r["least_gap"]
+        carried = v.rounds > 0 and self.profit > 4.0 * v.burn
+        short = v.cash < r["short_runway"] * v.burn and not carried
+        waited = v.rounds > 0 and since >= r["least_gap"] and not (carried and v.stage == PRE_IPO)
         if short or (waited and v.log_value > v.goal):
             self.raise_round(v)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers.common import level_names, main
+from benchmarks.peers.common import PRE_IPO, A, level_names, main
 
 SQRT_HALF = 0.7071067811865476
 FLOATS = [
@@ -351,7 +351,9 @@ class World:
         firm, stage = v.firm[rows], v.stage[rows]
         common = (r["correlation"] * SQRT_HALF) * t.shock[firm]
         common += np.sqrt(1.0 - r["correlation"] ** 2) * self.rng.standard_normal(len(rows))
-        step = a["value_drift"][stage] + a["value_volatility"][stage] * common
+        reached = np.searchsorted(a["stage_floor_log"][A:], v.log_value[rows])  # floors from A on below the value
+        moves_as = np.where(reached > 0, np.maximum(stage, A - 1 + reached), stage)
+        step = a["value_drift"][moves_as] + a["value_volatility"][moves_as] * common
         v.log_value[rows] = np.clip(v.log_value[rows] + step, 9.0, 30.0)
         v.cash[rows] -= v.burn[rows]
         young = (stage > 0) & (quarter - v.last_round[rows] <= r["funded_quarters"])
@@ -365,8 +367,10 @@ class World:
         asks = v.alive[:n] & (fails < r["patience"]) & ((fails == 0) | (since % r["retry"] == 0))
         asks &= v.rounds[:n] < 12
         rows = np.flatnonzero(asks)
+        carried = (v.rounds[rows] > 0) & (self.firms.profit[v.firm[rows]] > 4.0 * v.burn[rows])
         better = (v.rounds[rows] > 0) & (since[rows] >= r["least_gap"]) & (v.log_value[rows] > v.goal[rows])
-        return rows[better | (v.cash[rows] < r["short_runway"] * v.burn[rows])]
+        better &= ~(carried & (v.stage[rows] == PRE_IPO))
+        return rows[better | ((v.cash[rows] < r["short_runway"] * v.burn[rows]) & ~carried)]
 
     def stage_for(self, last: np.ndarray, pre: np.ndarray) -> np.ndarray:
         """One on from the last where the price (pre: a normal market's) is in reach; a first round may skip up to B."""

@@ -85,6 +85,7 @@ def numbers(quarters: int | None = None, overrides: tuple[str, ...] = ()) -> dic
             "short_runway",
             "least_gap",
             "stage_floor",
+            "stage_floor_log",
             "skip_factor",
             "least_cheque",
             "runway",
