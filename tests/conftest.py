@@ -124,7 +124,7 @@ def no_browser() -> bool:
 
 
 def pytest_configure() -> None:
-    """A shell starts what it puts into the background deaf to Ctrl-C, and commands that tests start would inherit that."""
+    """What a shell puts into the background is deaf to Ctrl-C, and commands that tests start would inherit that."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
