@@ -11,9 +11,11 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 import time
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from benchmarks import growth, million
 from benchmarks.peers import side_by_side as peers
@@ -41,13 +43,21 @@ def load() -> str:
     return f"load {one:.1f} at the start" + ("; other work was running: ratios are rough" if one > 0.7 else "")
 
 
-NO_CAP_TABLES = (
-    "firms.entry.organic.venture_share=0",
-    "firms.entry.incubator.venture_share=0",
-    "funds=[]",
-    "named=[]",
-    "facts=[]",
-)
+NO_CAP_TABLES = ("firms.entry.organic.venture_share=0", "firms.entry.incubator.venture_share=0", "facts=[]")
+
+
+def without_cap_tables(path: str) -> Any:
+    """The scenario where no firm seeks equity finance, without its funds and named firms (and the levers on them)."""
+    from sim.scenario import load_scenario
+
+    whole = load_scenario(path)
+    gone = [("funds", c.id) for c in whole.funds] + [("named", firm.id) for firm in whole.named]
+    text = f'extends = "{Path(path).resolve().as_posix()}"\n'
+    text += "".join(f'[[{table}]]\nid = "{name}"\nremove = true\n' for table, name in gone)
+    with tempfile.TemporaryDirectory() as folder:
+        child = Path(folder) / "bare.toml"
+        child.write_text(text, encoding="utf-8")
+        return load_scenario(child, NO_CAP_TABLES)
 
 
 def reference(rounds: int) -> tuple[list[str], list[str]]:
@@ -56,7 +66,7 @@ def reference(rounds: int) -> tuple[list[str], list[str]]:
     from sim.ensemble import simulate
     from sim.scenario import load_scenario
 
-    zones = {"all": load_scenario("scenarios/xian.toml"), "bare": load_scenario("scenarios/xian.toml", NO_CAP_TABLES)}
+    zones = {"all": load_scenario("scenarios/xian.toml"), "bare": without_cap_tables("scenarios/xian.toml")}
     cost: dict[tuple[str, int], list[float]] = {(zone, threads): [] for zone in zones for threads in (1, 2)}
     share = 0.0
     for scenario in zones.values():

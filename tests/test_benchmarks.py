@@ -108,3 +108,10 @@ def test_the_wanted_part_of_a_round_keeps_or_lifts_the_share():
         lifted = vc_fund.wanted_part(share, dilution, 1.5)
         assert share * (1 - dilution) + lifted * dilution == pytest.approx(1.5 * share)
     assert vc_fund.wanted_part(0.9, 0.2, 1.5) == 1.0
+
+
+def test_the_reference_run_is_timed_without_what_has_cap_tables_too():
+    from benchmarks.__main__ import without_cap_tables
+
+    bare = without_cap_tables("scenarios/xian.toml")
+    assert not bare.funds and not bare.named and bare.levers and not any("funds." in path for path in bare.levers)
