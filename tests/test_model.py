@@ -357,9 +357,10 @@ def test_how_far_a_firm_has_come_does_not_hang_on_the_market_of_the_day(monkeypa
     monkeypatch.setattr(kernel, "carries_itself", getattr(kernel.carries_itself, "py_func", kernel.carries_itself))
     wants_round, next_stage = (getattr(f, "py_func", f) for f in (wants_round, next_stage))
     rules = SimpleNamespace(
-        patience=8, retry=2, short_runway=4.0, least_gap=3, stage_floor=np.array([0.0, 1.0, 2, 4, 8, 16, 32, 64]) * 1e7
-    )
-    firms = SimpleNamespace(profit_last=[0.0])
+        patience=8, retry=2, short_runway=4.0, least_gap=3, closed_levels=0b100,
+        stage_floor=np.array([0.0, 1.0, 2, 4, 8, 16, 32, 64]) * 1e7,
+    )  # fmt: skip
+    firms = SimpleNamespace(profit_last=[0.0], held=[0b011])
     before, gain = 3, np.log(2.0)  # the quarter of the last round; the step-up it waits for
     ventures = SimpleNamespace(
         listed=[0], classes=[1], fails=[0], rounds=[1], last_round=[before], cash=[100.0], burn=[1.0], goal=[gain],
@@ -384,6 +385,88 @@ def test_how_far_a_firm_has_come_does_not_hang_on_the_market_of_the_day(monkeypa
         firms.profit_last[0], ventures.stage[0], ventures.cash[0] = profit, np.int64(stage), cash
         ventures.log_value[0] = np.log(5e7) + come
         assert bool(wants_round(rules, firms, ventures, 0, np.zeros(9), 8)) is wants
+    firms.held[0] = 0b111  # its application is under review
+    assert not wants_round(rules, firms, ventures, 0, np.zeros(9), 8)
+
+
+def test_no_round_closes_while_a_listing_is_under_review(result):
+    log, levels = result.samples["rounds"], result.samples["levels"]
+    closed, there = ("listing.in_review", "listing.approved"), {}
+    for r, quarter, firm, level, what in zip(*levels.values(), strict=True):
+        if level in closed:
+            there.setdefault((r, firm), []).append((quarter, what))
+    seen = 0
+    for r, quarter, firm in zip(log["replication"], log["quarter"], log["firm"], strict=True):
+        before = [what for q, what in there.get((r, firm), []) if q < quarter]
+        entered, left = (sum(x == w for x in before) for w in ("entered", "left"))
+        seen += bool(before)
+        assert entered <= left, f"{firm} of world {r} closed a round in {quarter} while under review"
+    assert there and seen
+
+
+@pytest.mark.parametrize("start", ["2018Q4", "2019Q1", "2019Q2", "2019Q3"])
+def test_the_first_accounts_of_a_run_stand_for_one_year(start):
+    """Firms that neither grow nor close file the same revenue each year, whichever quarter the run begins with."""
+    still = [f'zone.start="{start}"', 'zone.today="2020Q4"', 'zone.end="2020Q4"', "firms.initial.count=700"]
+    for source in ("organic", "incubator"):
+        still += [f"firms.entry.{source}.per_year=0", f"firms.entry.{source}.venture_share=0"]
+    for growth in ("young=0", "mature=0", "market_loading=0", "certified=0", "spread=1e-9", "spread_least=0"):
+        still.append(f"firms.growth.{growth}")
+    still.append("firms.growth.spread_most=1e-9")
+    scenario = load_scenario(Path("scenarios/china.toml"), still)
+    worlds = Worlds(scenario, lower(scenario, Rows(1, np.arange(1), None)), 1)
+    firms = worlds.live(0, 0).firms
+    alive = (firms.alive == 1) & (firms.venture < 0)
+    assert alive.sum() > 300
+    last, before = firms.revenue_last[alive], firms.revenue_before[alive]
+    assert np.allclose(last, before, rtol=1e-6)
+
+
+def test_a_firm_that_has_gained_is_likelier_to_have_an_offer():
+    """Odds of a sale in proportion to the gain since the last round; where the slope is zero all are alike."""
+    from sim.model.exits.kernel import flag_ending, weigh_gains
+
+    n, u = 3, np.array([0.02])
+    gains, post = np.log([0.5, 1.0, 4.0]), np.full(3, 1e8)
+    word = np.full(n, int(u[0] * 2**32), np.uint32)
+    same = {"alive": np.ones(n, np.uint8), "listed": np.zeros(n, np.uint8), "stage": np.full(n, 3, np.int32)}
+    cash, last, hazard = np.ones(n), np.zeros(n, np.int32), np.array([0.0, 0.0, 0.0, 0.01])
+    against, flags = np.empty(n), np.empty(n, np.uint8)
+    # the draw is .02; odds are .01, then .005, .01 and .039
+    for slope, offered in ((0.0, [0, 0, 0]), (1.0, [0, 0, 1])):
+        weigh_gains(np.log(post) + gains - 0.3, post, 0.3, slope, against)
+        assert np.allclose(against, np.exp(-slope * gains))
+        flag_ending(*same.values(), cash, last, word, hazard, 1.0, against, 5, flags)
+        assert flags.tolist() == offered
+
+
+def test_a_value_before_the_start_walks_by_the_stage_it_had_reached(monkeypatch: pytest.MonkeyPatch):
+    """Over many firms: as many years as the firm is old, by the drift and spread of the stage, with a floor at a loss
+    of one in logs; a stage that does not move stops the walk there."""
+    from types import SimpleNamespace
+
+    from sim.model import population
+    from sim.model.population import age_value
+    from sim.model.world import Stage
+
+    monkeypatch.setattr(
+        population, "stage_reached", getattr(population.stage_reached, "py_func", population.stage_reached)
+    )
+    drift, spread = np.zeros(8), np.zeros(8)
+    drift[Stage.ANGEL], spread[Stage.ANGEL] = 0.25 * 0.4, 0.5 * 0.2
+    floors = np.log([1.0, 1.0, 1.0, 1e8, 1e12, 1e13, 1e14, 1e15])
+    rules = SimpleNamespace(value_drift=drift, value_volatility=spread, stage_floor_log=floors)
+    walk = getattr(age_value, "py_func", age_value)
+    key, ventures, out = draws.key_of(1, 0), SimpleNamespace(log_value=[0.0]), []
+    for k in range(400):
+        ventures.log_value[0] = np.log(1e6)
+        walk(key, rules, ventures, 0, k, 3, 2.5)
+        out.append(ventures.log_value[0] - np.log(1e6))
+    assert np.mean(out) == pytest.approx(0.4 * 2.5, abs=0.05)
+    assert np.std(out) == pytest.approx(0.2 * np.sqrt(2.5), rel=0.1)
+    ventures.log_value[0] = np.log(2e8)  # an A firm's price, and A stands still
+    walk(key, rules, ventures, 0, 7, 3, 9.0)
+    assert ventures.log_value[0] == np.log(2e8)
 
 
 def test_a_value_moves_by_the_stage_whose_price_it_has_reached():

@@ -155,6 +155,8 @@ class Zone:
 
     def close_year(self, key, quarter, multiple, firms):
         f = self.f
+        step = jnp.exp(SQRT_HALF * f["rd_drift"] * random.laplace(key, (self.slots,)))
+        certified = (firms["held"] >> f["certificate"] & 1) != 0
 
         def file(firms):
             x, sector, age = firms["log_revenue"], firms["sector"], quarter + 1 - firms["born"]
@@ -165,21 +167,16 @@ class Zone:
                 "last": last,
                 "year": jnp.zeros(self.slots),
                 "spread": self.spread_of(size),
-                "hazard": self.hazard_of(age, size),
-                "drift": self.by_age("drift_by_age", age),
+                "hazard": self.hazard_of(age, size) * jnp.where(certified, f["certified_hazard"], 1.0),
+                "drift": self.by_age("drift_by_age", age) + jnp.where(certified, f["certified_growth"], 0.0),
+                "rd_share": jnp.clip(firms["rd_share"] * step, 0.001, 0.9),
                 "profit": self.margin_of(sector, size) * last,
                 "jobs": self.jobs_of(sector, x, f["productivity_growth"] * 0.25 * quarter),
                 "value": self.fa["price_to_sales"][sector] * last * jnp.exp(multiple),
             }
 
-        firms = lax.cond(quarter > 0, file, lambda firms: firms, firms)
-        step = jnp.exp(SQRT_HALF * f["rd_drift"] * random.laplace(key, (self.slots,)))
-        certified = (firms["held"] >> f["certificate"] & 1) != 0
-        return firms | {
-            "rd_share": jnp.clip(firms["rd_share"] * step, 0.001, 0.9),
-            "drift": firms["drift"] + jnp.where(certified, f["certified_growth"], 0.0),
-            "hazard": firms["hazard"] * jnp.where(certified, f["certified_hazard"], 1.0),
-        }
+        # the accounts of the start stand for the year that ends with it
+        return lax.cond(quarter > 0, file, lambda firms: firms | {"year": jnp.zeros(self.slots)}, firms)
 
     # ----------------------------------------------------------------------------------------------------- ladders
 

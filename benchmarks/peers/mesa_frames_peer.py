@@ -128,12 +128,14 @@ class Firms(Agents):
 
     def close_year(self) -> None:
         m, f = self.model, self.model.firm_rules
-        if m.quarter > 0:
-            filed = pl.when(m.quarter + 1 - pl.col("born") >= 4).then("year").otherwise(pl.col("log_revenue").exp())
-            self.agents = self.agents.with_columns(before=pl.col("last"), last=filed, year=pl.lit(0.0))
-            self.agents = self.agents.with_columns(
-                *self.by_accounts(m.quarter + 1, f["productivity_growth"] * 0.25 * m.quarter), *self.by_filed()
-            )
+        if m.quarter == 0:  # the accounts of the start stand for the year that ends with it
+            self.agents = self.agents.with_columns(year=pl.lit(0.0))
+            return
+        filed = pl.when(m.quarter + 1 - pl.col("born") >= 4).then("year").otherwise(pl.col("log_revenue").exp())
+        self.agents = self.agents.with_columns(before=pl.col("last"), last=filed, year=pl.lit(0.0))
+        self.agents = self.agents.with_columns(
+            *self.by_accounts(m.quarter + 1, f["productivity_growth"] * 0.25 * m.quarter), *self.by_filed()
+        )
         self.draw(u="laplace")
         certified = pl.col("held") & (1 << f["certificate"]) != 0
         self.agents = self.agents.with_columns(

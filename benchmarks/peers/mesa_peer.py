@@ -119,11 +119,12 @@ class Firm(mesa.Agent):
 
     def close_year(self) -> None:
         model, f = self.model, self.model.firm_rules
-        if model.quarter > 0:
-            self.before, self.last = self.last, self.year if self.age >= 4 else exp(self.log_revenue)
-            self.year = 0.0
-            self.follow_accounts(f["productivity_growth"] * 0.25 * model.quarter, self.age)
-            self.value_accounts()
+        year, self.year = self.year, 0.0
+        if model.quarter == 0:  # the accounts of the start stand for the year that ends with it
+            return
+        self.before, self.last = self.last, year if self.age >= 4 else exp(self.log_revenue)
+        self.follow_accounts(f["productivity_growth"] * 0.25 * model.quarter, self.age)
+        self.value_accounts()
         self.rd_share = clip(self.rd_share * exp(SQRT_HALF * f["rd_drift"] * model.laplace()), 0.001, 0.9)
         if f["certificate"] in self.certificates:
             self.drift += f["certified_growth"]

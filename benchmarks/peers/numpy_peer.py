@@ -464,8 +464,10 @@ def live(rules: dict[str, Any], seed: int) -> dict[str, np.ndarray]:
         if (w.phase + quarter) % 4 == 3:
             if quarter > 0:
                 w.file_accounts(quarter)
-            w.drift_research()
-            w.favour_certified()
+                w.drift_research()
+                w.favour_certified()
+            else:  # the accounts of the start stand for the year that ends with it
+                w.firms.year[: w.firms.rows] = 0.0
         t, v = w.firms, w.ventures
         out["alive"][quarter] = t.rows - len(t.free)
         out["jobs"][quarter] = t.jobs[: t.rows] @ t.alive[: t.rows].astype(float)

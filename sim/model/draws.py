@@ -53,6 +53,7 @@ class Purpose(IntEnum):
     INCUBATOR_INITIAL = 224  # + kind of tenant, up to 16: how long the tenants of the start have been there
     TENANT = 240  # whether a tenant seeks equity finance
     OPENS_CAPITAL = 241  # whether a firm on its way to a listing takes investors in
+    VALUE_BEFORE = 242  # how a venture's value moved in the years before the start: a word a year
 
 
 ADDRESS_BITS = 24

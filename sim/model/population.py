@@ -23,16 +23,37 @@ from sim.model.rounds.kernel import (
     open_capital,
     put_venture,
 )
-from sim.model.world import MAX_CLASSES, TILE, Cash, Count, FundKind, Next, Source, Stage, Status
+from sim.model.world import MAX_CLASSES, STAGES, TILE, Cash, Count, FundKind, Next, Source, Stage, Status
+
+
+@inlined
+def stage_reached(rules, log_value):
+    """The stage whose price a value has reached, from A on; the angel stage below that."""
+    stage = np.int64(Stage.ANGEL)
+    for s in range(Stage.A, STAGES):
+        if log_value > rules.stage_floor_log[s]:
+            stage = np.int64(s)
+    return stage
 
 
 @kernel
 def age_value(key, rules, ventures, v, index, cohort, years):
-    """Let a venture's latent value live `years` before the start: drift and spread of the middle stages, conditional on
-    the firm being there."""
-    u, _, _, _ = uniforms(key, index, cohort, 1, Purpose.ROUND_TERMS_MORE)
-    step = 4.0 * rules.value_drift[Stage.B] * years + 2.0 * rules.value_volatility[Stage.B] * np.sqrt(years) * normal(u)
-    ventures.log_value[v] += max(step, -1.0)
+    """Let a venture's latent value live `years` before the start, a year at a time, by the drift and spread of the
+    stage whose price it has reached (as `step_values` does after the start), conditional on the firm being there: it
+    has not lost more than 1 of its log."""
+    first = x = ventures.log_value[v]
+    a = b = c = d = 0.0
+    year = 0
+    while years > 0.0:
+        if year % 4 == 0:
+            a, b, c, d = uniforms(key, index, cohort, year // 4, Purpose.VALUE_BEFORE)
+        u = a if year % 4 == 0 else b if year % 4 == 1 else c if year % 4 == 2 else d
+        part = min(years, 1.0)
+        stage = stage_reached(rules, x)
+        x += 4.0 * rules.value_drift[stage] * part + 2.0 * rules.value_volatility[stage] * np.sqrt(part) * normal(u)
+        years -= 1.0
+        year += 1
+    ventures.log_value[v] = max(x, first - 1.0)
 
 
 @inlined
@@ -381,6 +402,8 @@ def land_firm(key, rules, firms, ventures, holdings, funds, market, tally, event
         ventures.burn[v] *= grown
     else:
         tally.counts[Count.ENTERED] += 1
+        tally.rounds[Stage.A] += 1
+        tally.raised[Stage.A] += total
 
 
 @kernel
@@ -678,6 +701,8 @@ def place_named(key, rules, firms, ventures, holdings, funds, market, tally, eve
             return
         firms.sector[slot] = r.sector[k]
         firms.log_revenue[slot] = r.log_revenue[k]
+        if quarter > 0:  # it has been at work elsewhere since the year began
+            firms.year_revenue[slot] = 0.25 * ((rules.phase + quarter) % 4) * exp(r.log_revenue[k])
         first = r.first_round[k]
         v = put_venture(key, rules.rounds, firms, ventures, tally, slot, quarter, log(r.post[first]), k)
         if v < 0:
@@ -713,6 +738,9 @@ def place_named(key, rules, firms, ventures, holdings, funds, market, tally, eve
                 np.int64(n),
                 np.int64(quarter),
             )
+            if quarter > 0 and r.closed[i] == quarter:
+                tally.rounds[r.stage[i]] += 1
+                tally.raised[r.stage[i]] += r.amount[i]
             following = r.closed[i + 1] if i + 1 < r.first_round[k + 1] else np.int64(quarter)
             date_round(ventures, v, r.closed[i], following, quarter)
             date_positions(ventures, holdings, v, r.closed[i])

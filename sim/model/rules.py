@@ -179,6 +179,7 @@ class RoundRules(NamedTuple):
     stage_floor_log: Any
     skip_factor: Any
     listing_levels: Any  # bits of the levels on which firms are on their way to a listing
+    closed_levels: Any  # bits of the levels whose holders close no rounds
     least_cheque: Any
     pool_share: Any
     preference: Any
@@ -326,6 +327,7 @@ class ExitRules(NamedTuple):
     issue_share: Any
     sale_hazard: Any  # [stage]
     sale_mood: Any
+    sale_gain: Any
     sale_log_mean: Any
     sale_log_sd: Any
     sold_leaves: Any
@@ -661,6 +663,7 @@ class LevelIndex:
         self.listing = sum(1 << i for i, x in enumerate(self.levels) if x.is_listing)
         ladders = {self.ladder_of[i] for i, x in enumerate(self.levels) if x.is_listing}
         self.to_listing = sum(1 << i for i, x in enumerate(self.ladder_of) if x in ladders) & ~self.listing
+        self.closed = sum(1 << i for i, x in enumerate(self.levels) if x.closed_to_investors)
         self.reduced_tax = next((i for i, x in enumerate(self.levels) if x.reduces_tax), -1)
 
     def find(self, reference: str | None, ladder: str) -> int:
@@ -910,6 +913,7 @@ def lower_rounds(s: "Scenario", rows: Rows, levels: LevelIndex) -> RoundRules:
         stage_floor_log=np.log(np.maximum(floor, 1.0)),
         skip_factor=rows(p.skip),
         listing_levels=rows.constant(levels.to_listing, np.int64),
+        closed_levels=rows.constant(levels.closed, np.int64),
         least_cheque=rows(p.least_cheque),
         pool_share=_by_stage(rows, stages, "pool"),
         preference=_by_stage(rows, stages, "preference"),
@@ -1162,6 +1166,7 @@ def lower_exits(s: "Scenario", rows: Rows, levels: LevelIndex) -> ExitRules:
         issue_share=rows(p.issue),
         sale_hazard=quarterly(_by_stage(rows, stages, "sale")),
         sale_mood=rows(p.sale_mood),
+        sale_gain=rows(p.sale_gain),
         sale_log_mean=np.log(rows(p.sale_price)),
         sale_log_sd=rows(p.sale_spread),
         sold_leaves=rows(p.sold_leaves),

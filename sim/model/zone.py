@@ -39,6 +39,7 @@ grow_firms = firms_.grow_firms
 close_accounts = firms_.close_accounts
 certificate_effects = firms_.certificate_effects
 drift_rd = firms_.drift_rd
+begin_year = firms_.begin_year
 plan_funds = funds_.plan_funds
 open_funds = funds_.open_funds
 take_over_books = funds_.take_over_books
@@ -183,6 +184,8 @@ def live_one_quarter(key, rules, world, quarter, last):
             programme_effects(key, rules.programmes, firms, tally, scratch)
             incubator_effects(rules.incubators, firms, tally)
             assess_tax(rules.public, firms, tally)
+        else:
+            begin_year(firms, tally)
         tidy_holdings(ventures, holdings, tally)
     return output
 

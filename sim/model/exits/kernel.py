@@ -10,9 +10,9 @@ import numpy as np
 
 from sim.finance.payoff import pay_by_seniority, redemption_claim, split_proceeds
 from sim.finance.waterfall import accrue_hurdle, whole_fund_step
-from sim.model.draws import Purpose, exp, log, normal, uniforms, uniforms_at, unit
+from sim.model.draws import Purpose, exp, exp_inlined, log, log_inlined, normal, uniforms, uniforms_at, unit
 from sim.model.firms.kernel import remove_firm
-from sim.model.jit import inlined, kernel, note_flags
+from sim.model.jit import fast_kernel, inlined, kernel, note_flags
 from sim.model.ladders.kernel import bit, leave_level
 from sim.model.market.kernel import mean_regime
 from sim.model.rounds.kernel import next_of, put_venture
@@ -254,12 +254,24 @@ def sell_venture(key, rules, firms, ventures, ladder, tally, events, v, leaves, 
     end_venture(firms, ventures, ladder, tally, v, leaves, levels)
 
 
+@fast_kernel
+def weigh_gains(log_value, last_post, private, slope, against):
+    """How much the odds against an offer change with what a firm has gained since its last round at today's prices: a
+    buyer comes to those that have done well (Cochrane 2005 takes the odds of a sale or listing as rising with value)."""
+    for i in range(against.shape[0]):
+        gain = log_value[i] + private - log_inlined(max(last_post[i], 1.0))
+        against[i] = exp_inlined(-slope * gain)
+
+
 @kernel
-def flag_ending(alive, listed, stage, cash, last_round, word, hazard, mood, quarter, flags):
+def flag_ending(alive, listed, stage, cash, last_round, word, hazard, mood, against, quarter, flags):
     """1 where an unlisted venture is out of cash, or one with a round behind it has an offer: its draw lies below the
-    sale hazard of its stage. Nobody buys a firm in the quarter of its round."""
+    odds of a sale at its stage, changed by its gain (against: `weigh_gains`). Nobody buys a firm in the quarter of its
+    round."""
     for i in range(flags.shape[0]):
-        offered = (stage[i] > 0) & (last_round[i] < quarter) & (unit(word[i]) < hazard[stage[i]] * mood)
+        odds = min(hazard[stage[i]] * mood, 1.0)
+        offered = unit(word[i]) * (odds + (1.0 - odds) * against[i]) < odds
+        offered &= (stage[i] > 0) & (last_round[i] < quarter)
         flags[i] = 1 if (alive[i] != 0) & (listed[i] == 0) & ((cash[i] < 0.0) | offered) else 0
 
 
@@ -273,7 +285,8 @@ def sell_or_fail(key, rules, firms, ventures, holdings, funds, market, ladder, t
     ending = np.int64(0)
     for first in range(0, rows, TILE):
         last = min(first + TILE, rows)
-        flags = scratch.good[: last - first]
+        flags, against = scratch.good[: last - first], scratch.revenue[: last - first]
+        weigh_gains(ventures.log_value[first:last], ventures.last_post[first:last], private, rules.sale_gain, against)
         flag_ending(
             ventures.alive[first:last],
             ventures.listed[first:last],
@@ -283,6 +296,7 @@ def sell_or_fail(key, rules, firms, ventures, holdings, funds, market, ladder, t
             ventures.word_exit[first:last],
             rules.sale_hazard,
             mood,
+            against,
             quarter,
             flags,
         )

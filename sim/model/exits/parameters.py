@@ -45,6 +45,9 @@ class ExitParameters(Table):
         "least value at which a firm without equity rounds is listed"
     )
     sale_mood: Coefficient = Described("relative change of the sale hazard in a hot regime (taken in a cold one)")
+    sale_gain: Coefficient = Described(
+        "slope of the log odds of a sale in the log of what the firm's value has gained over its last post-money"
+    )
     sale_price: Ratio = Described("median sale price over latent value at private pricing")
     sale_spread: Spread = Described("standard deviation of its log")
     sold_leaves: Share = Described("share of sold firms that leave the zone")

@@ -166,11 +166,20 @@ def set_jobs(rules, log_revenue, productivity, jobs):
 
 
 @kernel
-def file_revenue(latest, born, year_revenue, last, young):
-    """Revenue of the year; 1 in young where a firm was born after quarter `latest` and has not lived through one."""
+def file_revenue(first_late, cohort, year_revenue, last, young):
+    """Revenue of the year; 1 in young where a firm came too late to have been here for all of it: its cohort is
+    first_late or a later one."""
     for i in range(last.shape[0]):
         last[i] = year_revenue[i]
-        young[i] = 1 if born[i] > latest else 0
+        young[i] = 1 if cohort[i] >= first_late else 0
+
+
+@kernel
+def begin_year(firms, tally):
+    """Nothing of the year has been earned yet: in the last quarter of a year that a run begins with, whose accounts
+    are those of the start."""
+    for i in range(tally.counts[Count.FIRM_SLOTS]):
+        firms.year_revenue[i] = 0.0
 
 
 @fast_kernel
@@ -181,8 +190,10 @@ def times(factor, scale, out):
 
 @kernel
 def close_accounts(rules, firms, market, tally, scratch, quarter):
-    """File the yearly accounts of all firms, a tile at a time, and what follows from size and age next year. A firm's
-    first accounts stand for a whole year at its present rate."""
+    """File the yearly accounts of all firms, a tile at a time, and what follows from size and age next year. The first
+    accounts of a firm that came in the course of the year stand for a whole one at its present rate; so do all of a
+    year of which the run has not lived every quarter."""
+    first_late = np.uint32(max(np.int64(0), cohort_of(quarter - 2, np.int64(0)))) if quarter >= 3 else np.uint32(0)
     slots = tally.counts[Count.FIRM_SLOTS]
     productivity = rules.productivity_growth * 0.25 * quarter
     multiple = np.exp(market.multiple[quarter])
@@ -192,7 +203,7 @@ def close_accounts(rules, firms, market, tally, scratch, quarter):
         last, before, year = firms.revenue_last[a:b], firms.revenue_before[a:b], firms.year_revenue[a:b]
         for i in range(b - a):
             before[i] = last[i]
-        file_revenue(quarter - 3, born, year, last, scratch.good[: b - a])
+        file_revenue(first_late, firms.cohort[a:b], year, last, scratch.good[: b - a])
         for k in range(note_flags(scratch.good[: b - a], np.int64(0), scratch.list, np.int64(0))):
             last[scratch.list[k]] = exp(log_revenue[scratch.list[k]])
         for i in range(b - a):

@@ -98,6 +98,7 @@ class Level(Table):
     opens_capital: Share | None = Described(
         "odds that a profitable firm without investors that enters the level begins to seek some", default=None
     )
+    closed_to_investors: bool = Described("whether its holders close no rounds meanwhile", default=False)
     is_listing: bool = Described("whether reaching it makes the firm a listed one", default=False)
     reduces_tax: bool = Described("whether holders pay the reduced corporate tax", default=False)
 

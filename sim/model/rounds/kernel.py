@@ -309,7 +309,9 @@ def wants_round(rules, firms, ventures, v, private, quarter):
     says at the market of that quarter. So a hot market does not only bring the same step-up sooner but dearer rounds.
     private: the market's path. After a failed attempt it tries again every rules.retry quarters, and gives up after
     rules.patience of them. A firm that carries itself is short of nothing, and after a pre-IPO round it waits for its
-    listing."""
+    listing. One whose listing is under review issues no shares meanwhile."""
+    if firms.held[ventures.firm[v]] & rules.closed_levels:
+        return False
     if ventures.listed[v] or ventures.classes[v] >= MAX_CLASSES or ventures.fails[v] >= rules.patience:
         return False
     since = quarter - ventures.last_round[v]
