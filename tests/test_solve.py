@@ -285,3 +285,29 @@ def test_a_range_of_money_without_a_unit_is_asked_for_it_and_one_of_rents_is_not
     zone = load_scenario("scenarios/changsha.toml")
     (varied,) = varied_of(zone, [f"{rent.format(zone.incubators[0].id)}=30..60"])
     assert (varied.distribution.low, varied.distribution.high) == (30, 60)
+
+
+@pytest.mark.parametrize("target", ["funds.guidance.irr@2033Q4 >= 6", "funds.guidance.irr >= 6"])
+def test_a_target_in_per_cent_without_the_sign_is_asked_for_it(xian: Any, target: str) -> None:
+    """6 was read as 600 % in silence."""
+    with pytest.raises(UserError, match=r"funds\.guidance\.irr: 6 without a % is 600%: write 6% / 600%") as raised:
+        run(xian, ["guidance.reinvestment=1..2"], target)
+    assert "6 未写 %，即为 600%：请写成 6% / 600%" in raised.value.problems[0].told("zh")
+    metrics = {metric.name: metric for metric in xian.metrics}
+    read = {
+        text: Target.parse(f"funds.guidance.irr >= {text}", metrics).bound for text in ("600%", "1.2", "0.06", "6%")
+    }
+    assert read == {"600%": 6.0, "1.2": 1.2, "0.06": 0.06, "6%": 0.06}
+    assert Target.parse("funds.guidance.tvpi >= 6", metrics).bound == 6.0
+
+
+def test_other_commands_that_take_a_bound_ask_for_the_sign_too(xian: Any) -> None:
+    from sim.analysis import optimise
+    from sim.analysis.compare import Precision
+
+    with pytest.raises(UserError, match="10 without a % is 1000%: write 10%"):
+        optimise.run(
+            xian, ["guidance.reinvestment=1..2"], ["jobs.total@2030Q4"], budget="guidance.loss.industry@2033Q4 <= 10"
+        )
+    with pytest.raises(UserError, match="2 without a % is 200%"):
+        Precision.parse(["funds.guidance.irr=2"], {metric.name: metric for metric in xian.metrics})

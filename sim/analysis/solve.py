@@ -23,7 +23,7 @@ from sim.analysis.model import Model, ZoneModel, all_at_once, known_metrics, ref
 from sim.analysis.text import between, csv_text, key_to, layout, say, show, word
 from sim.analysis.vary import Varied, varied_of
 from sim.measures import mean_and_band, quantile
-from sim.quantities import BareMoney, parse_amount, parse_figure
+from sim.quantities import BareAmount, parse_amount, parse_figure, parse_percentage
 
 if TYPE_CHECKING:
     from sim.analysis.earliest import Timing
@@ -57,7 +57,7 @@ class Target:
             raise refuse("not a target", key="target", found=text, expected='"METRIC[@2030Q4] >= X" or "… <= X"')
         try:
             bound = amount_of((metrics or {}).get(found["metric"]), found["bound"])
-        except BareMoney as error:
+        except BareAmount as error:
             raise refuse(str(error), key=found["metric"]) from None
         except ValueError:
             raise refuse(
@@ -90,8 +90,15 @@ def came_to(target: Target, median: float, p05: float, p95: float, unit: str, la
 
 
 def amount_of(metric: Any, text: str) -> float:
-    """An amount of a metric (None: it is unknown, or is no metric's) as people write it; money says its unit."""
-    return parse_amount(text) if metric is not None and metric.unit == "CNY" else parse_figure(text)
+    """An amount of a metric (None: it is unknown, or is no metric's) as people write it.
+
+    Money says its unit, and so does what is told as a percentage: 6 of a rate of return would be 600 %. Raises
+    BareAmount where they do not, ValueError where it is no number.
+    """
+    unit = None if metric is None else metric.unit
+    if unit == "CNY":
+        return parse_amount(text)
+    return parse_percentage(text) if unit == "share" else parse_figure(text)
 
 
 @dataclass
