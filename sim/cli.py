@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sim.progress import Progress
     from sim.result import Result
     from sim.scenario.document import Scenario
+    from sim.store import Standing
 
 STOPPED = 130  # 128 + SIGINT, as shells have it
 READER_GONE = 141  # 128 + SIGPIPE: `run.py schema | head` is no failure of ours
@@ -697,11 +698,26 @@ def place(a: argparse.Namespace, name: str) -> Path:
 
 def own_folder(a: argparse.Namespace, name: str) -> Path:
     """Where the result goes; refused before the work where something else than a result stands there."""
-    from sim.store import refuse_foreign
+    from sim.store import refuse_foreign, standing
 
     folder = place(a, name)
     refuse_foreign(folder)
+    if not a.quiet and (earlier := standing(folder)):  # before the work: Ctrl-C still keeps it
+        note(line_of_replaced(folder, earlier))
     return folder
+
+
+def line_of_replaced(folder: Path, earlier: Standing) -> str:
+    """What a result in a folder is, that this command is about to replace."""
+    when = f"{earlier.written:%Y-%m-%d %H:%M}"
+    worlds = say(f"{earlier.worlds} worlds, ", f"{earlier.worlds} 个世界，") if earlier.worlds else ""
+    made = {"figures": say("figures", "图"), "report": say("report", "报告")}
+    inside = say(" and ", "和").join(made[name] for name in earlier.made)
+    inside = say(f" with its {inside}", f"连同其{inside}") if inside else ""
+    return say(
+        f"{folder} holds a result ({worlds}{when}): it is replaced{inside} when this one is whole; --out keeps both",
+        f"{folder} 已有结果（{worlds}{when}）：新结果完整后它{inside}将被取代；用 --out 可两者都留",
+    )
 
 
 def draw(
