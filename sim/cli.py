@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from sim.scenario.document import Scenario
     from sim.store import Standing
 
+NS_A_FIRM_QUARTER = 400.0  # of one thread, as manifests of the shipped zones have it
+TOLD_FROM = 180.0  # seconds from which a run tells beforehand how long it may take
 STOPPED = 130  # 128 + SIGINT, as shells have it
 READER_GONE = 141  # 128 + SIGPIPE: `run.py schema | head` is no failure of ours
 
@@ -102,6 +104,7 @@ def run(a: argparse.Namespace) -> int:
     folder = own_folder(a, name_of(a.scenario))
     earlier = (folder / "manifest.json").exists()
     announce_compile(a, scenario)
+    announce_size(a, scenario, a.replications or scenario.run.replications)
     from sim.ensemble import simulate
 
     drawn = draws_of(a, scenario)
@@ -672,6 +675,26 @@ def announce_compile(a: argparse.Namespace, scenario: Scenario | None = None) ->
         note(text)
     elif not warm:
         note(say("compiling the kernel, once, a minute or two …", "正在编译模拟核心，仅一次，约一两分钟……"))
+
+
+def announce_size(a: argparse.Namespace, scenario: Scenario, worlds: int) -> None:
+    """A run that will take minutes says so before it starts, with what makes it long."""
+    from sim.ensemble import processors
+    from sim.progress import duration
+
+    threads = a.threads or processors()
+    seconds = scenario.expected_firm_quarters() * worlds * NS_A_FIRM_QUARTER * 1e-9 / max(1, min(threads, worlds))
+    if a.quiet or seconds < TOLD_FROM:
+        return
+    firms, quarters = scenario.firms_at_start(), int(scenario.zone.end) - int(scenario.zone.start) + 1
+    note(
+        say(
+            f"{firms:,.0f} firms × {quarters} quarters × {worlds} worlds: about {duration(seconds, _lang)} on"
+            f" {threads} threads, the first world about {duration(seconds * min(threads, worlds) / worlds, _lang)}",
+            f"{firms:,.0f} 家企业 × {quarters} 个季度 × {worlds} 个世界：{threads} 个线程约需"
+            f" {duration(seconds, _lang)}，第一个世界约需 {duration(seconds * min(threads, worlds) / worlds, _lang)}",
+        )
+    )
 
 
 def name_of(scenario: str) -> str:

@@ -385,7 +385,7 @@ def line_of_unscored(unscored: Mapping[str, str], start: str, lang: str) -> str:
 
 
 def line_of_terms(unusual: Mapping[str, tuple[Any, float]], lang: str) -> str:
-    """Terms of funds beyond what any fund has, by key, with the most that is usual."""
+    """Terms of funds and rates of discount beyond what anybody has, by key, with the most that is usual."""
     told = [
         say(
             lang,
@@ -394,7 +394,7 @@ def line_of_terms(unusual: Mapping[str, tuple[Any, float]], lang: str) -> str:
         )
         for key, (q, most) in unusual.items()
     ]
-    return say(lang, "基金条款异于常例：", "fund terms out of the ordinary: ") + say(lang, "，", ", ").join(told)
+    return say(lang, "异于常例的数值：", "numbers out of the ordinary: ") + say(lang, "，", ", ").join(told)
 
 
 def _of_terms(value: Any, unit: str) -> str:

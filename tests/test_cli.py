@@ -292,6 +292,26 @@ def test_the_summary_marks_rates_that_count_from_the_start_and_says_what_it_is_n
     assert named(made, lang).count("奕斯伟 72%" if lang == "zh" else "Eswin 72%") == 1
 
 
+def test_work_of_minutes_is_told_before_it_starts(monkeypatch: pytest.MonkeyPatch):
+    from argparse import Namespace
+
+    from sim import cli, load_scenario
+
+    told: list[str] = []
+    monkeypatch.setattr(cli, "note", told.append)
+    large = load_scenario(ROOT / "scenarios" / "xian.toml", ["firms.initial.count=300000"])
+    for lang, words in (
+        ("en", "firms × 57 quarters × 100 worlds: about "),
+        ("zh", "家企业 × 57 个季度 × 100 个世界："),
+    ):
+        monkeypatch.setattr(cli, "_lang", lang)
+        cli.announce_size(Namespace(quiet=False, threads=2), large, 100)
+        assert words in told[-1]
+    cli.announce_size(Namespace(quiet=False, threads=2), large, 2)
+    cli.announce_size(Namespace(quiet=True, threads=2), large, 100)
+    assert len(told) == 2
+
+
 def test_an_undefined_value_is_a_dash_and_counts_have_no_fraction():
     assert shown(float("nan"), "CNY", "zh") == shown(None, "ratio", "en") == "–"
     assert band(float("nan"), float("nan"), "ratio", "en") == "–"
