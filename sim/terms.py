@@ -308,7 +308,7 @@ TERMS: dict[str, tuple[str, str]] = {
         " then as the first payment; TVPI and DPI count from the first payment of all, gains of before included.",
     ),
     "returns.no_pme": (
-        "–：KS-PME 按基金计算；一类出资人持有许多基金的份额，不按人计算。",
+        "–：KS-PME 按基金计算；一类出资人持有许多基金的份额，不另计算。",
         "–: KS-PME is computed fund by fund; a kind of partner holds parts of many funds and has none of its own.",
     ),
     "returns.since.alpha": (
