@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from sim.progress import Progress
     from sim.result import Result
     from sim.scenario.document import Scenario
+    from sim.store import Standing
 
+NS_A_FIRM_QUARTER = 400.0  # of one thread, as manifests of the shipped zones have it
+TOLD_FROM = 180.0  # seconds from which a run tells beforehand how long it may take
 STOPPED = 130  # 128 + SIGINT, as shells have it
 READER_GONE = 141  # 128 + SIGPIPE: `run.py schema | head` is no failure of ours
 
@@ -101,6 +104,7 @@ def run(a: argparse.Namespace) -> int:
     folder = own_folder(a, name_of(a.scenario))
     earlier = (folder / "manifest.json").exists()
     announce_compile(a, scenario)
+    announce_size(a, scenario, a.replications or scenario.run.replications)
     from sim.ensemble import simulate
 
     drawn = draws_of(a, scenario)
@@ -673,6 +677,26 @@ def announce_compile(a: argparse.Namespace, scenario: Scenario | None = None) ->
         note(say("compiling the kernel, once, a minute or two …", "正在编译模拟核心，仅一次，约一两分钟……"))
 
 
+def announce_size(a: argparse.Namespace, scenario: Scenario, worlds: int) -> None:
+    """A run that will take minutes says so before it starts, with what makes it long."""
+    from sim.ensemble import processors
+    from sim.progress import duration
+
+    threads = a.threads or processors()
+    seconds = scenario.expected_firm_quarters() * worlds * NS_A_FIRM_QUARTER * 1e-9 / max(1, min(threads, worlds))
+    if a.quiet or seconds < TOLD_FROM:
+        return
+    firms, quarters = scenario.firms_at_start(), int(scenario.zone.end) - int(scenario.zone.start) + 1
+    note(
+        say(
+            f"{firms:,.0f} firms × {quarters} quarters × {worlds} worlds: about {duration(seconds, _lang)} on"
+            f" {threads} threads, the first world about {duration(seconds * min(threads, worlds) / worlds, _lang)}",
+            f"{firms:,.0f} 家企业 × {quarters} 个季度 × {worlds} 个世界：{threads} 个线程约需"
+            f" {duration(seconds, _lang)}，第一个世界约需 {duration(seconds * min(threads, worlds) / worlds, _lang)}",
+        )
+    )
+
+
 def name_of(scenario: str) -> str:
     """`scenarios/xian.toml` -> `xian`, `scenarios/xian/no-guidance-fund.toml` -> `xian-no-guidance-fund`."""
     from pathlib import Path
@@ -697,11 +721,26 @@ def place(a: argparse.Namespace, name: str) -> Path:
 
 def own_folder(a: argparse.Namespace, name: str) -> Path:
     """Where the result goes; refused before the work where something else than a result stands there."""
-    from sim.store import refuse_foreign
+    from sim.store import refuse_foreign, standing
 
     folder = place(a, name)
     refuse_foreign(folder)
+    if not a.quiet and (earlier := standing(folder)):  # before the work: Ctrl-C still keeps it
+        note(line_of_replaced(folder, earlier))
     return folder
+
+
+def line_of_replaced(folder: Path, earlier: Standing) -> str:
+    """What a result in a folder is, that this command is about to replace."""
+    when = f"{earlier.written:%Y-%m-%d %H:%M}"
+    worlds = say(f"{earlier.worlds} worlds, ", f"{earlier.worlds} 个世界，") if earlier.worlds else ""
+    made = {"figures": say("figures", "图"), "report": say("report", "报告")}
+    inside = say(" and ", "和").join(made[name] for name in earlier.made)
+    inside = say(f" with its {inside}", f"连同其{inside}") if inside else ""
+    return say(
+        f"{folder} holds a result ({worlds}{when}): it is replaced{inside} when this one is whole; --out keeps both",
+        f"{folder} 已有结果（{worlds}{when}）：新结果完整后它{inside}将被取代；用 --out 可两者都留",
+    )
 
 
 def draw(

@@ -214,7 +214,7 @@ def returns(result: Result, lang: str) -> str:
 
     subjects = [*(f"funds.{kind}" for kind in ("guidance", "subfunds", "market", "direct", "attraction"))]
     subjects += [f"partners.{kind}" for kind in ("treasury", "state", "private")]
-    last, marked = result.quarters[-1], False
+    last, marked, lacks = result.quarters[-1], False, False
     rows = []
     for subject in subjects:
         if f"{subject}.irr" not in result or not np.any(result[f"{subject}.paid_in"][:, -1] > 0.0):
@@ -227,8 +227,11 @@ def returns(result: Result, lang: str) -> str:
                 (x,) = result.summary([f"{subject}.{what}"], [last])
                 mark = since if what in ("irr", "ks_pme") else ""
                 row += [shown(x.p50, unit, lang) + mark, band(x.p05, x.p95, unit, lang)]
+            elif what == "dpi" and f"{subject}.distributed" in result:
+                row += _dpi(result, subject, lang)
             else:
-                row += ["", ""]
+                lacks = lacks or what == "ks_pme"
+                row += ["–", ""]
         lacking = result.manifest.get("undefined_rates", {}).get(f"{subject}.irr", {})
         row.append("; ".join(f"{count} × {in_language(reason, lang)}" for reason, count in lacking.items()))
         rows.append(row)
@@ -238,8 +241,19 @@ def returns(result: Result, lang: str) -> str:
         for k in RATES:
             row[k] += "" if row[k].endswith(SINCE) else " "
     header = [f"{last} {term('median', lang)} {BAND}", "", "IRR", "", "TVPI", "", "DPI", "", "KS-PME"]
-    table = layout([*header, say(lang, "无定义", "undefined")], rows)
-    return f"{table}\n{term('returns.since', lang)}" if marked else table
+    why = say(lang, "无 IRR 的世界及原因", "worlds without IRR, and why")
+    notes = [term("returns.since", lang)] if marked else []
+    notes += [term("returns.no_pme", lang)] if lacks else []
+    return "\n".join([layout([*header, why if any(row[-1] for row in rows) else ""], rows), *notes])
+
+
+def _dpi(result: Result, subject: str, lang: str) -> list[str]:
+    """Median and band of what was received over what was paid in at the end, of a kind of partner, of which no metric
+    tells it; over the worlds in which anything was paid in."""
+    paid, back = (result[f"{subject}.{what}"][:, -1] for what in ("paid_in", "distributed"))
+    ratios = back[paid > 0.0] / paid[paid > 0.0]
+    low, middle, high = (float(q) for q in np.quantile(ratios, [0.05, 0.5, 0.95]))
+    return [shown(middle, "ratio", lang), band(low, high, "ratio", lang)]
 
 
 def named(result: Result, lang: str) -> str:
@@ -385,7 +399,7 @@ def line_of_unscored(unscored: Mapping[str, str], start: str, lang: str) -> str:
 
 
 def line_of_terms(unusual: Mapping[str, tuple[Any, float]], lang: str) -> str:
-    """Terms of funds beyond what any fund has, by key, with the most that is usual."""
+    """Terms of funds and rates of discount beyond what anybody has, by key, with the most that is usual."""
     told = [
         say(
             lang,
@@ -394,7 +408,7 @@ def line_of_terms(unusual: Mapping[str, tuple[Any, float]], lang: str) -> str:
         )
         for key, (q, most) in unusual.items()
     ]
-    return say(lang, "基金条款异于常例：", "fund terms out of the ordinary: ") + say(lang, "，", ", ").join(told)
+    return say(lang, "异于常例的数值：", "numbers out of the ordinary: ") + say(lang, "，", ", ").join(told)
 
 
 def _of_terms(value: Any, unit: str) -> str:

@@ -41,6 +41,7 @@ _NUMBER = re.compile(
     r"([+-]?(?:(?:\d{1,3}(?:[,，]\d{3})+|\d+(?:_\d+)*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)(?![\d,，._])\s*(.*)",
     re.DOTALL,
 )
+MOST_BARE_SHARE = 1.5  # a larger one without % is more likely a number of per cent
 LEAST_BARE = 10_000  # yuan: a smaller amount without a unit is more likely one of 亿 or of millions
 _YUAN = re.compile(r"(?:¥|￥|CNY|RMB|人民币)\s*", re.IGNORECASE)
 _DOLLARS = re.compile(r"US\s*\$|\$|USD|美元|dollars?", re.IGNORECASE)
@@ -117,7 +118,11 @@ def parse_money(value: object, currency: str = "CNY") -> float:
     return _scaled(number, accepted, _UNITS[unit])
 
 
-class BareMoney(ValueError):
+class BareAmount(ValueError):
+    """An amount without a unit that can hardly be meant as it is read."""
+
+
+class BareMoney(BareAmount):
     """An amount without a unit that can hardly be meant in yuan."""
 
 
@@ -153,6 +158,15 @@ def parse_share(value: object) -> float:
     if unit not in ("", "%", "％"):
         raise ValueError(f"'{unit}' is not a unit of a share; write {accepted}")
     return _scaled(number, accepted, over=100 if unit else 1)
+
+
+def parse_percentage(value: object) -> float:
+    """As `parse_number`, for what is told as a percentage: of 6, which would be 600 %, it asks for the %."""
+    share = parse_number(value)
+    if abs(share) > MOST_BARE_SHARE and is_bare(value):
+        read = f"{100 * share:.6g}%"
+        raise BareAmount(f"{share:.6g} without a % is {read}: write {share:.6g}% / {read}")
+    return share
 
 
 def parse_years(value: object) -> float:

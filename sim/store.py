@@ -15,6 +15,8 @@ import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -313,6 +315,32 @@ def is_result(folder: Path) -> bool:
     except ValueError:
         return f'"program": "{PROGRAM}"' in text
     return isinstance(manifest, dict) and manifest.get("program") == PROGRAM
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A result that stands in a folder: its worlds (0: it does not say), the local time at which it was written, and
+    what was made from it and stands inside it."""
+
+    worlds: int
+    written: datetime
+    made: list[str]
+
+
+def standing(folder: str | Path) -> Standing | None:
+    """What a run into this folder would replace; None where no result stands there."""
+    folder = Path(folder).expanduser()
+    path = folder / MANIFEST
+    if not is_result(folder):
+        return None
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        written = datetime.fromtimestamp(path.stat().st_mtime)
+    except (OSError, ValueError):
+        return None
+    worlds = manifest.get("replications")
+    made = [name for name in ("figures", "report") if (folder / name).is_dir()]
+    return Standing(worlds if isinstance(worlds, int) else 0, written, made)
 
 
 def recover(target: str | Path) -> None:

@@ -307,6 +307,10 @@ TERMS: dict[str, tuple[str, str]] = {
         "†: with books or gains from before the start. IRR and KS-PME count from the start, with the net asset value of"
         " then as the first payment; TVPI and DPI count from the first payment of all, gains of before included.",
     ),
+    "returns.no_pme": (
+        "–：KS-PME 按基金计算；一类出资人持有许多基金的份额，不另计算。",
+        "–: KS-PME is computed fund by fund; a kind of partner holds parts of many funds and has none of its own.",
+    ),
     "returns.since.alpha": (
         "†：起点前已有账面或增值。IRR、KS-PME 与直接阿尔法自起点算起，以当时的净值为首笔投入；"
         "TVPI 与 DPI 自最初出资算起，含起点前的增值。",

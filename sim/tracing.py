@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sim.ensemble import Worlds, _checked, _kept, _samples, firm_name  # first: it sets up where kernels are kept
 
@@ -171,6 +171,31 @@ def tables_at_start(
             rows = np.flatnonzero((v.named[:n] == number[firm]) & (v.alive[:n] == 1))
             some = rows.size and int(v.classes[rows[0]]) > 0
             out[firm].append(cap_table(scenario, world, int(rows[0]), ()) if some else None)
+    return out
+
+
+class DrawnRound(NamedTuple):
+    """What was paid in a known round of a named firm, in yuan, each float64[replication]: by the zone itself (its
+    direct share), and by each fund that the round names."""
+
+    direct: NDArray[np.float64]
+    investors: list[NDArray[np.float64]]
+
+
+def drawn_rounds(scenario: Scenario, firms: Sequence[str], replications: int, seed: int) -> dict[str, list[DrawnRound]]:
+    """The known rounds of each named firm as the replications of `tables_at_start` draw them."""
+    r = lower(scenario, Rows(seed, np.arange(replications))).named
+    out: dict[str, list[DrawnRound]] = {}
+    for k, named in enumerate(scenario.named):
+        if named.id in firms:
+            rounds = range(int(r.first_round[0, k]), int(r.first_round[0, k + 1]))
+            out[named.id] = [
+                DrawnRound(
+                    r.direct_share[:, i] * r.amount[:, i],
+                    [r.invested[:, j] for j in range(int(r.first_investor[0, i]), int(r.first_investor[0, i + 1]))],
+                )
+                for i in rounds
+            ]
     return out
 
 

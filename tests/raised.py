@@ -27,6 +27,7 @@ SPOKEN = {  # what is called -> the arguments that a reader reads, by place and 
     "RunError": {0: "message"},
     "ValueError": {0: "message"},
     "BareMoney": {0: "message"},
+    "BareAmount": {0: "message"},
     "OSError": {1: "message"},
     "Undefined": {0: "reason"},
     "Rate": {1: "reason"},

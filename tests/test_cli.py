@@ -292,6 +292,40 @@ def test_the_summary_marks_rates_that_count_from_the_start_and_says_what_it_is_n
     assert named(made, lang).count("奕斯伟 72%" if lang == "zh" else "Eswin 72%") == 1
 
 
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_kinds_of_partner_have_dpi_and_a_dash_where_there_is_no_ks_pme(lang: str):
+    """Their cells were blank."""
+    unit = {"irr": "ratio", "tvpi": "ratio", "paid_in": "CNY", "distributed": "CNY"}
+    from sim.terms import term
+
+    label = {"zh": "财政: IRR", "en": "treasury: IRR"}
+    metrics = [Metric(f"partners.treasury.{x}", of, label, "stock") for x, of in unit.items()]
+    values = np.array([[0.05] * 3, [1.4] * 3, [10.0, 10.0, 10.0], [11.0, 12.0, 13.0]])[:, :, None]
+    header, row, *notes = returns(Result(metrics, ["2033Q4"], values, manifest={}), lang).splitlines()
+    assert "DPI" in header and row.split()[-3:] == ["1.2", "[1.11…1.29]", "–"]
+    assert notes == [term("returns.no_pme", lang)]
+
+
+def test_work_of_minutes_is_told_before_it_starts(monkeypatch: pytest.MonkeyPatch):
+    from argparse import Namespace
+
+    from sim import cli, load_scenario
+
+    told: list[str] = []
+    monkeypatch.setattr(cli, "note", told.append)
+    large = load_scenario(ROOT / "scenarios" / "xian.toml", ["firms.initial.count=300000"])
+    for lang, words in (
+        ("en", "firms × 57 quarters × 100 worlds: about "),
+        ("zh", "家企业 × 57 个季度 × 100 个世界："),
+    ):
+        monkeypatch.setattr(cli, "_lang", lang)
+        cli.announce_size(Namespace(quiet=False, threads=2), large, 100)
+        assert words in told[-1]
+    cli.announce_size(Namespace(quiet=False, threads=2), large, 2)
+    cli.announce_size(Namespace(quiet=True, threads=2), large, 100)
+    assert len(told) == 2
+
+
 def test_an_undefined_value_is_a_dash_and_counts_have_no_fraction():
     assert shown(float("nan"), "CNY", "zh") == shown(None, "ratio", "en") == "–"
     assert band(float("nan"), float("nan"), "ratio", "en") == "–"

@@ -1,5 +1,6 @@
 """Figures are judged by eye; these tests hold what an eye should not have to look for again."""
 
+import copy
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from sim.figures.facts import ROOM
 from sim.figures.style import amount, digits, folded, moment, scale_of
 from sim.model.metrics import Metric
 from sim.printing import of_its_own
-from sim.result import Result
+from sim.result import Result, ScoredFact
 from sim.terms import TERMS, term
 from tests import synthetic
 
@@ -369,6 +370,25 @@ def test_a_floor_is_drawn_as_one_and_every_sign_has_its_key(result):
     words = [text.get_text() for text in texts(figure)]
     for key in ("figure.band.most", "median", "figure.fact.at_least"):
         assert any(term(key, "en") == word for word in words), key
+
+
+def test_an_input_has_the_band_of_what_was_simulated_and_nothing_where_nothing_was(result):
+    """Every input stood at exactly 1x of `simulated ÷ observed`, whatever was simulated."""
+    from sim.figures.facts import simulated_too
+
+    at = result.quarters[4]
+    median = float(np.median(result["firms.alive"][:, 4]))
+    common = {"use": "input", "date": at, "unit": "firms", "inside": None, "p05": None, "p50": None, "p95": None}
+    told = ScoredFact(id="told", metric="firms.alive", observed=median / 0.5, **common)
+    untold = ScoredFact(id="untold", metric="services.unknown", observed=10.0, **common)
+    assert simulated_too(told, result).p50 == pytest.approx(median)
+    alone = copy.copy(result)
+    alone.facts = [told, untold]
+    lines = figures.scoreboard(alone, lang="en").axes[0].lines
+    ticks = [line for line in lines if line.get_marker() == "|"]
+    assert [line.get_ydata()[0] for line in ticks] == [0] and ticks[0].get_xdata()[0] == pytest.approx(0.5)
+    assert not [line for line in lines if 1 in np.atleast_1d(line.get_ydata()) and line.get_marker() != "None"]
+    assert simulated_too(replace(told, use="check"), result).p50 is None
 
 
 def test_bars_that_go_down_have_minus_signs(result):

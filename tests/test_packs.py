@@ -60,6 +60,7 @@ def test_terms_that_no_fund_has_are_told_and_fees_that_leave_nothing_refused():
     assert not load_scenario(XIAN).unusual_terms()
     unusual = load_scenario(XIAN, ["funds.angel.fee=12%", "funds.angel.carry=60%"]).unusual_terms()
     assert list(unusual) == ["funds.angel.fee", "funds.angel.carry"]
+    assert list(load_scenario(XIAN, ["public.discount=300%"]).unusual_terms()) == ["public.discount"]
     assert "funds.angel.fee 12% (usually at most 5%), funds.angel.carry 60%" in line_of_terms(unusual, "en")
     assert "funds.angel.fee 12%（通常不超过 5%）" in line_of_terms(unusual, "zh")
     with pytest.raises(UserError, match="fees by its terms take 301% of commitments over its life"):

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from sim.errors import UserError
 from sim.portfolio.columns import CERTIFICATES, FIRMS, FUNDS, HOLDINGS, ROUNDS, TABLES, WORDS, match_column, match_table
 from sim.portfolio.importing import import_portfolio, read
-from sim.portfolio.sheets import LARGEST_FILE, LARGEST_UNPACKED, letter, read_workbook
+from sim.portfolio.sheets import LARGEST_FILE, LARGEST_UNPACKED, letter, ordinal, read_workbook
 from sim.portfolio.template import template, write_template
 from sim.scenario import load_scenario
 from tests.conftest import tried
@@ -792,3 +792,23 @@ def test_it_is_told_where_the_zone_begins_with_no_listed_firm():
     sets = ["ladders.certificates.levels.hte.initial=20", "ladders.listing.levels.listed.initial=2"]
     stated = imported(ROOT / "docs" / "portfolio", sets=sets)
     assert not any("listed firms included" in remark for remark in stated.remarks)
+
+
+def test_a_column_of_a_csv_file_that_is_unknown_is_named_by_its_heading_and_counted(tmp_path: Path):
+    """`column D` of a file without letters, in English whatever the language."""
+    folder = as_csv(example(), tmp_path / "csv", "en")
+    path = folder / "firms.csv"
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    lines[0] = lines[0].replace("Revenue", "Revenu")
+    place = next(k for k, heading in enumerate(lines[0].split(","), 1) if "Revenu " in heading)
+    path.write_text("\n".join(lines), encoding="utf-8")
+    for lang, words in (("en", f"(the {ordinal(place)})"), ("zh", f"这一列（第 {place} 列）")):
+        problems = [line for line in refused(folder, lang) if words in line]
+        assert problems and "column E" not in problems[0] and "Revenu (" in problems[0]
+        assert lang == "en" or "column " not in problems[0]
+
+
+def test_ordinals():
+    assert [ordinal(k) for k in (1, 2, 3, 4, 11, 12, 13, 21, 112)] == [
+        "1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "112th",
+    ]  # fmt: skip

@@ -13,6 +13,7 @@ from sim.portfolio.actuals import compare, table
 from sim.portfolio.cases import COMMON, REST, by_holder, judge, read_cases, report
 from sim.portfolio.importing import import_portfolio
 from sim.scenario import load_scenario
+from sim.tracing import drawn_rounds
 from tests import synthetic
 from tests.portfolios import as_csv, as_workbook, example
 from tests.test_tracing import SMALL, table_of
@@ -84,6 +85,23 @@ def test_cases_are_weighted_by_their_probability_and_their_rate_is_that_of_the_e
     value = 0.4 * judged.proceeds[0]["eg-venture"] / (1 + rate) ** 5.5 + present / (1 + rate) ** 3.0
     assert value == pytest.approx(4e7, rel=1e-6)
     assert sum(x["share"] for x in judged.model) == pytest.approx(1.0)
+
+
+def test_the_cost_is_that_of_the_worlds_whose_proceeds_are_told(tmp_path: Path):
+    """The multiple was mean drawn proceeds over the central cost."""
+    zone = load_scenario(ROOT / "scenarios" / "xian.toml", SMALL)
+    firm = next(f for f in zone.named if any(r.amount.distribution and r.direct.value for r in f.rounds))
+    text = f'[[cases]]\nfirm = "{firm.id}"\nname = "sale"\nexit = "10亿"\nprobability = 1\ndate = "2032Q4"\n'
+    (judged,) = judge(zone, read_cases(file_of(tmp_path, text), zone), replications=4, seed=1)
+    drawn = drawn_rounds(zone, [firm.id], 4, 1)[firm.id]
+    direct = next(c.id for c in zone.funds if c.kind == "direct")
+    cost = sum(float(r.direct.mean()) for r in drawn)
+    central = sum(r.direct.value * r.amount.value for r in firm.rounds)
+    assert judged.cost[direct] == pytest.approx(cost) and abs(cost / central - 1) > 1e-3
+    paid = [sum(float(r.direct[k]) for r in drawn) for k in range(4)]
+    assert len(set(paid)) > 1  # every world its own
+    told = f"{judged.expected[direct] / cost:.2f}x"
+    assert told in report([judged], "en")
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

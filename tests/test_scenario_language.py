@@ -979,10 +979,20 @@ def test_a_key_that_a_fund_of_its_kind_would_pass_over_is_refused(tmp_path, text
     assert any(said in problem for problem in refused_of(tmp_path, text))
 
 
+def test_a_certificate_among_conditions_is_told_where_it_is_said(tmp_path):
+    """A list of accounts, cut off, said nothing of `level`."""
+    programme = '[[programmes]]\nid = "x"\neligible = [{ certificates = "hte" }]\n'
+    said = [text for text in refused_of(tmp_path, programme) if "eligible" in text]
+    assert len(said) == 1 and 'expected level = "certificates.hte"' in said[0]
+    assert "which certificate a firm must hold is said beside `eligible`" in said[0]
+    unknown = refused_of(tmp_path, programme.replace('"hte"', '"htee"'))
+    assert any("certificates: unknown key" in text for text in unknown)
+
+
 def test_a_misspelt_id_of_an_item_is_told_once_with_the_nearest(tmp_path):
     (text,) = refused_of(tmp_path, '[[funds]]\nid = "angle"\nplan = 0.3\n')
-    assert "mine.toml:3: funds.angle: there is no such item in the files below" in text
-    assert "a new one needs these keys: name, kind, count" in text and "did you mean angel?" in text
+    assert "mine.toml:3: funds.angle: no file that this one extends has this item" in text
+    assert "a new item lacks these keys: name, kind, count" in text and "did you mean angel?" in text
 
 
 def test_a_fact_of_a_metric_with_another_beginning_is_told_the_one_with_its_ending(tmp_path):

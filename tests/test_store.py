@@ -219,3 +219,32 @@ def test_a_folder_in_which_a_diary_is_called_journal_is_nobodys_work(tmp_path):
     with pytest.raises(UserError, match="something else than a result"):
         claim(tmp_path, "sweep")
     assert what_lies_in(tmp_path) == ["journal"]
+
+
+def test_what_a_folder_holds_is_told_before_it_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """40 worlds with figures and a report became 5 worlds without a word."""
+    from argparse import Namespace
+
+    from sim import cli
+
+    told: list[str] = []
+    monkeypatch.setattr(cli, "note", told.append)
+    monkeypatch.setattr(cli, "_lang", "en")
+    place = tmp_path / "r"
+    cli.own_folder(Namespace(out=str(place), quiet=False), "r")
+    assert not told and store.standing(place) is None
+    with store.write_folder(place) as folder:
+        store.write_json(folder / store.MANIFEST, {"replications": 40})
+        (folder / "figures").mkdir()
+        (folder / "figures" / "a.png").write_bytes(b"x")
+    (place / "report").mkdir()
+    found = store.standing(place)
+    assert found is not None and (found.worlds, found.made) == (40, ["figures", "report"])
+    cli.own_folder(Namespace(out=str(place), quiet=True), "r")
+    assert not told
+    cli.own_folder(Namespace(out=str(place), quiet=False), "r")
+    when = f"{found.written:%Y-%m-%d %H:%M}"
+    assert f"holds a result (40 worlds, {when}): it is replaced with its figures and report" in told[-1]
+    monkeypatch.setattr(cli, "_lang", "zh")
+    cli.own_folder(Namespace(out=str(place), quiet=False), "r")
+    assert f"已有结果（40 个世界，{when}）" in told[-1] and "它连同其图和报告将被取代" in told[-1]

@@ -22,7 +22,7 @@ import numpy as np
 from sim.analysis.model import DEFAULT_METRICS, ZoneModel, all_at_once, fingerprint_of, nearest, refuse
 from sim.analysis.text import between, csv_text, layout, say, show, word
 from sim.errors import NO_SUCH_METRIC, Problem, UserError
-from sim.quantities import BareMoney, half_up
+from sim.quantities import BareAmount, half_up
 from sim.terms import capital
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ class Precision:
             metric, equals, written = (part.strip() for part in text.partition("="))
             try:
                 value = amount_of(known.get(metric) if equals else None, written if equals else text)
-            except BareMoney as error:
+            except BareAmount as error:
                 problems.append(Problem(str(error), key=metric))
                 continue
             except ValueError:

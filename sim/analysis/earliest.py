@@ -18,7 +18,7 @@ import numpy as np
 
 from sim.analysis.model import Model, ZoneModel, known_quarters, refuse, split_output
 from sim.analysis.solve import Progress, Target, came_to, nearest_to, quantile_ranks
-from sim.analysis.text import csv_text, key_to, layout, say, show, word
+from sim.analysis.text import csv_text, key_to, layout, say, show, tell, word
 from sim.analysis.vary import Varied, varied_of
 from sim.measures import mean_and_band, quantile
 
@@ -70,7 +70,7 @@ class Timing:
     def title(self, lang: str) -> str:
         label = self.model.label(f"{self.metric}@{self.quarters[-1]}", lang).rsplit(" ", 1)[0]
         sign = "≥" if self.target.at_least else "≤"
-        bound = show(self.target.bound, self.model.unit(f"{self.metric}@{self.quarters[-1]}"), lang)
+        bound = tell(self.target.bound, self.model.unit(f"{self.metric}@{self.quarters[-1]}"), lang)
         return f"{label} {sign} {bound}, P ≥ {self.probability:g}"
 
     def sentence(self, m: Moment, lang: str) -> str:
@@ -112,7 +112,7 @@ class Timing:
         if not self.levers:
             m = self.moments[0]
             rows = [
-                [q, f"{p:.0%}", show(mean, unit, lang), f"[{show(p05, unit, lang)} … {show(p95, unit, lang)}]"]
+                [q, f"{p:.0%}", tell(mean, unit, lang), f"[{tell(p05, unit, lang)} … {tell(p95, unit, lang)}]"]
                 for q, p, mean, p05, p95 in zip(self.quarters, m.p, m.mean, m.p05, m.p95, strict=True)
                 if q.endswith("Q4") or q == m.quarter
             ]

@@ -1,10 +1,14 @@
 """What it would take: the least change of a lever that reaches a target with a stated probability.
 
 `METRIC@QUARTER >= X` is reached in a replication or not; at a setting of the lever the probability is the share of
-replications that reach it. Replications live in the same random world at every setting, so where an outcome moves one
-way with the lever, each replication has one threshold, the probability is a step function of the setting without
-sampling jitter, and bisection finds its quantile exactly (to the tolerance). The same thresholds give the interval of
-the answer: order statistics of the replications that bound the quantile with 95 % confidence.
+replications that reach it. The search starts at the lever's present value and goes outward on both sides: the answer is
+the setting nearest to it that reaches the target. Replications live in the same random world at every setting, so where
+an outcome moves one way with the lever, each replication has one threshold, the probability is a step function of the
+setting without sampling jitter, and bisection finds its quantile exactly (to the tolerance). The same thresholds give
+the interval of the answer: order statistics of the replications that bound the quantile with 95 % confidence.
+
+Before anything is bisected the settings of the first look are held against each other over the same replications
+(`contrast`): where their probabilities differ by no more than chance, no setting is an answer.
 """
 
 from __future__ import annotations
@@ -13,17 +17,17 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise, product
+from itertools import combinations, pairwise, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sim.analysis.model import Model, ZoneModel, all_at_once, known_metrics, refuse, split_output
-from sim.analysis.text import between, csv_text, key_to, layout, say, show, word
+from sim.analysis.text import between, csv_text, key_to, layout, say, show, tell, word
 from sim.analysis.vary import Varied, varied_of
 from sim.measures import mean_and_band, quantile
-from sim.quantities import BareMoney, parse_amount, parse_figure
+from sim.quantities import BareAmount, parse_amount, parse_figure, parse_percentage
 
 if TYPE_CHECKING:
     from sim.analysis.earliest import Timing
@@ -35,6 +39,8 @@ CURVE_POINTS = 9  # settings of the first look over the whole range
 POINTS = 6  # settings of every further lever
 TOLERANCE = 1 / 256  # of the range
 CONFIDENCE = 0.95
+DRAWS = 4000  # of the largest difference that chance alone makes between settings
+LEAST_FREEDOM = 9  # below ten replications Student's quantile would call every difference chance
 CURVES = ("x", "p", "mean", "p05", "p95", "median")
 TARGET = re.compile(
     r"\s*(?P<metric>[^@<>=≥≤\s]+)\s*(?:@\s*(?P<quarter>\w+)\s*)?(?P<sign>>=|<=|≥|≤)\s*(?P<bound>.+?)\s*"
@@ -57,7 +63,7 @@ class Target:
             raise refuse("not a target", key="target", found=text, expected='"METRIC[@2030Q4] >= X" or "… <= X"')
         try:
             bound = amount_of((metrics or {}).get(found["metric"]), found["bound"])
-        except BareMoney as error:
+        except BareAmount as error:
             raise refuse(str(error), key=found["metric"]) from None
         except ValueError:
             raise refuse(
@@ -85,30 +91,59 @@ def nearest_to(target: Target, p: np.ndarray, p05: np.ndarray, p95: np.ndarray) 
 def came_to(target: Target, median: float, p05: float, p95: float, unit: str, lang: str) -> str:
     """How near that is: `median 1.8, 95 % quantile 2.6`; of a target from above the 5 % quantile."""
     tail, share = (p95, 95) if target.at_least else (p05, 5)
-    middle, end = show(median, unit, lang), show(tail, unit, lang)
+    middle, end = tell(median, unit, lang), tell(tail, unit, lang)
     return say(lang, f"中位数 {middle}，{share}% 分位 {end}", f"median {middle}, {share} % quantile {end}")
 
 
 def amount_of(metric: Any, text: str) -> float:
-    """An amount of a metric (None: it is unknown, or is no metric's) as people write it; money says its unit."""
-    return parse_amount(text) if metric is not None and metric.unit == "CNY" else parse_figure(text)
+    """An amount of a metric (None: it is unknown, or is no metric's) as people write it.
+
+    Money says its unit, and so does what is told as a percentage: 6 of a rate of return would be 600 %. Raises
+    BareAmount where they do not, ValueError where it is no number.
+    """
+    unit = None if metric is None else metric.unit
+    if unit == "CNY":
+        return parse_amount(text)
+    return parse_percentage(text) if unit == "share" else parse_figure(text)
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """The largest difference of the probability between two settings, over the same replications.
+
+    `first`, `second`: the settings, rising; `difference`: probability at the second less that at the first; `low`,
+    `high`: its interval, which holds for all pairs of settings at once with 95 %. `moves`: whether any pair, or the
+    trend over all settings, differs by more than chance.
+    """
+
+    first: float
+    second: float
+    difference: float
+    low: float
+    high: float
+    moves: bool
 
 
 @dataclass
 class Answer:
-    """`status`: `found`; `already` (the range's own end that asks least reaches it); `out of reach`."""
+    """`status`: `found`; `already` (where the search starts reaches it: the lever's present value, or the end of the
+    range next to it); `unmoved` (some settings reach it, and by no more than chance more often than others); `out of
+    reach`."""
 
     lever: Varied
     target: Target
     probability: float
     status: str
-    setting: float  # NaN where out of reach
+    setting: float  # NaN where there is none: out of reach, unmoved
     low: float  # interval of the setting from the replications' sampling error; NaN where it leaves the range
     high: float
+    present: float  # the lever's value in the scenario
+    start: float  # where the search started: the present value, or the end of the range next to it
+    contrast: Contrast  # how far the probability differs between the settings of the first look
     reached: float  # probability at the setting, or the best within the range
     best: float  # the setting of the best probability; NaN where all settings have the same
-    rising: bool  # the probability rises with the lever
-    monotone: bool  # no replication that reached the target loses it further on
+    rising: bool  # the answer lies above the present value; where there is none: the best setting does
+    monotone: bool  # no replication that reached the target loses it further away from the present value
     replications: int
     x: np.ndarray  # every setting evaluated, rising
     p: np.ndarray  # probability at each
@@ -127,6 +162,20 @@ class Answer:
     def flat(self) -> bool:
         """Whether every setting reaches the target equally often: none of them is the best."""
         return bool(np.all(self.p == self.p[0]))
+
+    @property
+    def lost(self) -> float:
+        """The nearest setting beyond the answer at which the probability is too low again; NaN where there is none."""
+        beyond = self.x > self.setting if self.rising else self.x < self.setting
+        lost = self.x[beyond & (self.p < self.probability)]
+        return float(lost[0 if self.rising else -1]) if len(lost) else math.nan
+
+
+def span(low: float, high: float, unit: str, lang: str) -> str:
+    """The interval of a setting: `4.2 … 5.1`; an end beyond the range is open."""
+    open_end = say(lang, "开口", "open")
+    ends = (show(x, unit, lang) if math.isfinite(x) else open_end for x in (low, high))
+    return " … ".join(ends)
 
 
 @dataclass
@@ -149,7 +198,7 @@ class Solution:
         rows = []
         for b in self.answers:
             unit = self.model.unit(b.lever.path)
-            near = f"[{between(b.low, b.high, unit, lang)}]"
+            near = f"[{span(b.low, b.high, unit, lang)}]" if b.status == "found" else ""
             others = (show(value, self.model.unit(path), lang) for path, value in b.others.items())
             rows.append([*others, show(b.setting, unit, lang), near, f"{b.reached:.0%}", self._status(b, lang)])
         lines = [
@@ -162,76 +211,20 @@ class Solution:
     def title(self, lang: str) -> str:
         """The question: `Listed firms 2030Q4 ≥ 100, P ≥ 0.8`."""
         target, model = self.answer.target, self.model
-        sign, bound = "≥" if target.at_least else "≤", show(target.bound, model.unit(target.output), lang)
+        sign, bound = "≥" if target.at_least else "≤", tell(target.bound, model.unit(target.output), lang)
         return f"{model.label(target.output, lang)} {sign} {bound}, P ≥ {self.answer.probability:g}"
 
     def _one(self, a: Answer, lang: str) -> str:
         title = self.title(lang)
-        unit, of_outcome = self.model.unit(a.lever.path), self.model.unit(a.target.output)
-        ends, setting = between(*a.lever.ends, unit, lang), show(a.setting, unit, lang)
-        if a.status == "out of reach" and not a.p.any():
-            k = a.nearest
-            near = came_to(a.target, a.median[k], a.p05[k], a.p95[k], of_outcome, lang)
-            at = show(a.x[k], unit, lang)
-            first = say(
-                lang,
-                f"{a.lever.path} 在 {ends} 内无法达到：各设定的概率均为 0%；最接近的是取 {at} 时：{near}",
-                f"not reachable within {a.lever.path} = {ends}: 0% at every setting; nearest at {at}: {near}",
-            )
-        elif a.flat:
-            first = say(
-                lang,
-                f"{a.lever.path} 在 {ends} 内对达标没有影响：各设定的概率均为 {a.p[0]:.0%}",
-                f"{a.lever.path} = {ends} makes no difference to the target: {a.p[0]:.0%} at every setting",
-            )
-            if not np.isclose(a.mean[0], a.mean[-1], equal_nan=True):
-                moves = " → ".join(show(a.mean[k], of_outcome, lang) for k in (0, -1))
-                first += say(lang, f"（均值随之变动：{moves}）", f" (its mean does move: {moves})")
-        elif a.status == "out of reach":
-            first = say(
-                lang,
-                f"{a.lever.path} 在 {ends} 内无法达到：最高概率 {a.reached:.0%}（取 {show(a.best, unit, lang)}）",
-                f"out of reach within {a.lever.path} = {ends}: at best {a.reached:.0%} (at {show(a.best, unit, lang)})",
-            )
-        elif a.status == "already":
-            first = say(
-                lang,
-                f"{a.lever.path} = {setting}（范围的起点）已经达到：概率 {a.reached:.0%}",
-                f"{a.lever.path} = {setting}, the near end of the range, already reaches it: {a.reached:.0%}",
-            )
-        else:
-            interval = between(a.low, a.high, unit, lang)
-            which = say(lang, "至少" if a.rising else "至多", "at least" if a.rising else "at most")
-            first = say(
-                lang,
-                f"{a.lever.path} {which} {setting}（95% 区间 {interval}）：概率 {a.reached:.0%}",
-                f"{a.lever.path} {which} {setting} (95 % interval {interval}): {a.reached:.0%}",
-            )
-        lines = [title, first]
-        along = a.p if a.rising else a.p[::-1]
-        reached = a.status != "out of reach"
-        if reached and (np.diff(along) < 0).any():
-            lines.append(
-                say(
-                    lang,
-                    "注意：概率并不随该参数单调变化，答案是从近端起第一个达标的设定",
-                    "note: the probability does not move one way with the lever; this is the first setting that does",
-                )
-            )
-        elif reached and not a.monotone:
-            lines.append(
-                say(
-                    lang,
-                    "注意：个别世界达标后在更远的设定下又不达标，区间略偏窄",
-                    "note: a few worlds lose the target again further on, so the interval is a little too narrow",
-                )
-            )
+        unit = self.model.unit(a.lever.path)
+        lines = [title, self._sentence(a, lang), *self._notes(a, lang)]
+        of_outcome = self.model.unit(a.target.output)
         rows = [
             [
                 show(x, unit, lang),
                 f"{p:.0%}",
-                show(mean, of_outcome, lang),
-                f"[{between(p05, p95, of_outcome, lang)}]",
+                tell(mean, of_outcome, lang),
+                f"[{tell(p05, of_outcome, lang)} … {tell(p95, of_outcome, lang)}]",
             ]
             for x, p, mean, p05, p95 in zip(a.x, a.p, a.mean, a.p05, a.p95, strict=True)
         ]
@@ -239,11 +232,118 @@ class Solution:
         lines += ["", layout(header, rows, left=0), *key_to([a.lever.path], self.model.label, lang)]
         return "\n".join(lines)
 
+    def _sentence(self, a: Answer, lang: str) -> str:
+        """The answer in one line."""
+        path, unit, of_outcome = a.lever.path, self.model.unit(a.lever.path), self.model.unit(a.target.output)
+        ends, start = between(*a.lever.ends, unit, lang), show(a.start, unit, lang)
+        if a.status == "already":
+            if a.start == a.present:
+                return say(
+                    lang,
+                    f"{path} 现为 {start}，已经达到：概率 {a.reached:.0%}",
+                    f"{path} = {start}, as it stands, already reaches it: {a.reached:.0%}",
+                )
+            present = show(a.present, unit, lang)
+            return say(
+                lang,
+                f"{path} = {start}（范围内离现值 {present} 最近的一端）已经达到：概率 {a.reached:.0%}",
+                f"{path} = {start}, the end of the range next to the present {present}, already reaches it:"
+                f" {a.reached:.0%}",
+            )
+        if a.status == "out of reach" and not a.p.any():
+            k = a.nearest
+            near = came_to(a.target, a.median[k], a.p05[k], a.p95[k], of_outcome, lang)
+            at = show(a.x[k], unit, lang)
+            return say(
+                lang,
+                f"{path} 在 {ends} 内无法达到：各设定的概率均为 0%；最接近的是取 {at} 时：{near}",
+                f"not reachable within {path} = {ends}: 0% at every setting; nearest at {at}: {near}",
+            )
+        if not a.contrast.moves:
+            return self._unmoved(a, lang)
+        if a.status == "out of reach":
+            return say(
+                lang,
+                f"{path} 在 {ends} 内无法达到：最高概率 {a.reached:.0%}（取 {show(a.best, unit, lang)}）",
+                f"out of reach within {path} = {ends}: at best {a.reached:.0%} (at {show(a.best, unit, lang)})",
+            )
+        interval, setting = span(a.low, a.high, unit, lang), show(a.setting, unit, lang)
+        present = show(a.present, unit, lang)
+        which = say(lang, "至少" if a.rising else "至多", "at least" if a.rising else "at most")
+        return say(
+            lang,
+            f"{path} {which} {setting}（现为 {present}；95% 区间 {interval}）：概率 {a.reached:.0%}",
+            f"{path} {which} {setting} (now {present}; 95 % interval {interval}): {a.reached:.0%}",
+        )
+
+    def _unmoved(self, a: Answer, lang: str) -> str:
+        """That settings differ by no more than chance, with the largest difference."""
+        path, unit, of_outcome = a.lever.path, self.model.unit(a.lever.path), self.model.unit(a.target.output)
+        ends, c = between(*a.lever.ends, unit, lang), a.contrast
+        if a.flat:
+            told = say(
+                lang,
+                f"{path} 在 {ends} 内对达标没有影响：各设定的概率均为 {a.p[0]:.0%}",
+                f"{path} = {ends} makes no difference to the target: {a.p[0]:.0%} at every setting",
+            )
+            if not np.isclose(a.mean[0], a.mean[-1], equal_nan=True):
+                moves = " → ".join(tell(a.mean[k], of_outcome, lang) for k in (0, -1))
+                told += say(lang, f"（均值随之变动：{moves}）", f" (its mean does move: {moves})")
+        else:
+            points = f"{100 * c.difference:+.0f}"
+            low, high = f"{100 * c.low:+.0f}", f"{100 * c.high:+.0f}"
+            first, second = show(c.first, unit, lang), show(c.second, unit, lang)
+            told = say(
+                lang,
+                f"{path} 在 {ends} 内对达标的影响不超出偶然：概率 {a.p.min():.0%} … {a.p.max():.0%}，"
+                f"相差最大的是 {second} 比 {first}：{points} 个百分点（95% 区间 {low} … {high}）",
+                f"{path} = {ends} does not move this target beyond chance: {a.p.min():.0%} … {a.p.max():.0%}, the "
+                f"largest difference {points} points at {second} over {first} (95 % interval {low} … {high})",
+            )
+        return told
+
+    def _notes(self, a: Answer, lang: str) -> list[str]:
+        if a.status == "already" and not a.contrast.moves:
+            return [self._unmoved(a, lang)]
+        if a.status == "unmoved":
+            return [
+                say(
+                    lang,
+                    "因此不给出设定值；加大 --replications 可看清更小的影响",
+                    "so no setting is given; more --replications show smaller effects",
+                )
+            ]
+        if a.status != "found":
+            return []
+        if math.isfinite(a.lost):
+            at = show(a.lost, self.model.unit(a.lever.path), lang)
+            return [
+                say(
+                    lang,
+                    f"注意：再往远处，概率又低于 {a.probability:.0%}（如取 {at} 时）；答案是离现值最近的达标设定",
+                    f"note: further away the probability falls below {a.probability:.0%} again (at {at}); the answer is"
+                    " the setting nearest to the present value that reaches the target",
+                )
+            ]
+        if not a.monotone:
+            return [
+                say(
+                    lang,
+                    "注意：个别世界达标后在更远的设定下又不达标，区间略偏窄",
+                    "note: a few worlds lose the target again further on, so the interval is a little too narrow",
+                )
+            ]
+        return []
+
     def _status(self, a: Answer, lang: str) -> str:
         if a.status == "found":
             return ""
         if a.status == "already":
-            return say(lang, "近端已达标", "already at the near end")
+            if a.start == a.present:
+                return say(lang, "现值已达标", "already, as it stands")
+            return say(lang, "离现值最近的一端已达标", "already at the end next to the present value")
+        if a.status == "unmoved":
+            return say(lang, "各设定之差不超出偶然", "settings differ by no more than chance")
         k, of_outcome = a.nearest, self.model.unit(a.target.output)
         at = show(a.x[k], self.model.unit(a.lever.path), lang)
         near = came_to(a.target, a.median[k], a.p05[k], a.p95[k], of_outcome, lang)
@@ -255,7 +355,18 @@ class Solution:
 
         others = list(self.answer.others)
         with store.write_folder(folder) as place:
-            header = [*others, "lever", "setting", "low", "high", "probability", "status", "best", "monotone"]
+            header = [
+                *others,
+                "lever",
+                "setting",
+                "low",
+                "high",
+                "present",
+                "probability",
+                "status",
+                "best",
+                "monotone",
+            ]
             rows = [
                 [
                     *a.others.values(),
@@ -263,6 +374,7 @@ class Solution:
                     a.setting,
                     a.low,
                     a.high,
+                    a.present,
                     a.reached,
                     a.status,
                     a.best,
@@ -294,7 +406,7 @@ class Solution:
         return xarray.Dataset(data | {"answer": ("point", which)}, attrs={"target": a[0].target.text})
 
     def to_json(self) -> dict[str, Any]:
-        names = ("status", "setting", "low", "high", "reached", "best", "rising", "monotone", "others")
+        names = ("status", "setting", "low", "high", "present", "reached", "best", "rising", "monotone", "others")
         return self.about | {
             "answers": [
                 {"lever": a.lever.path}
@@ -323,7 +435,7 @@ def solve(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Answer:
-    """The setting nearest the end that fails from which the target is reached with `probability`."""
+    """The setting nearest to the lever's present value at which the target is reached with `probability`."""
     if not 0 < probability <= 1:
         raise refuse("not a probability", key="probability", found=str(probability), expected="above 0, at most 1")
     if target.output not in model.outputs:
@@ -349,44 +461,67 @@ def solve(
         return float(target.reached(known[x]).mean())
 
     grid = [float(x) for x in lever.within(np.linspace(0.0, 1.0, CURVE_POINTS))]
-    look(grid)
-    rising = chance(grid[-1]) >= chance(grid[0])
-    path = grid if rising else grid[::-1]  # from the end that asks least of the policy to the other
+    present = float(model.central(lever.path))
+    start = min(max(present, grid[0]), grid[-1])
+    look([*grid, start])
+    first = contrast(np.array(sorted(known)), np.array([target.reached(known[s]) for s in sorted(known)]))
 
-    def crossing(share: float) -> tuple[float, float] | None:
-        """Neighbouring known settings between which the probability first reaches `share`."""
-        along = sorted(known, reverse=not rising)
-        if chance(along[0]) >= share:
-            return along[0], along[0]
+    def outward(up: bool) -> list[float]:
+        """Known settings from where the search starts to one end of the range."""
+        return sorted((s for s in known if (s >= start if up else s <= start)), reverse=not up)
+
+    def crossing(share: float, up: bool) -> tuple[float, float] | None:
+        """Neighbouring known settings between which the probability first reaches `share` on that side."""
+        along = outward(up)
+        if chance(start) >= share:
+            return start, start
         for near, far in pairwise(along):
             if chance(far) >= share:
                 return near, far
         return None
 
+    def nearest_side() -> bool | None:
+        """The side on which the setting nearest to the start reaches the target; None where none does."""
+        gaps = {up: gap for up in (True, False) if (gap := crossing(probability, up)) is not None}
+        return min(gaps, key=lambda up: abs(gaps[up][1] - start)) if gaps else None
+
     least, most = quantile_ranks(probability, replications)
-    shares = (probability, least, most)
-    for _ in range(rounds + 60):
-        gaps = {gap for share in shares if (gap := crossing(share)) is not None}
-        wide = [(near + far) / 2 for near, far in gaps if abs(far - near) > tolerance * (high - low)]
+    searched = first.moves and chance(start) < probability
+    for _ in range(2 * rounds + 60 if searched else 0):
+        side = nearest_side()
+        if side is None:
+            break
+        edges = [gap for share in (probability, least, most) if (gap := crossing(share, side)) is not None]
+        other = crossing(probability, not side)
+        if other is not None and abs(other[0] - start) < abs(edges[0][1] - start):  # it may yet be the nearer one
+            edges.append(other)
+        wide = {(near + far) / 2 for near, far in edges if abs(far - near) > tolerance * (high - low)}
         if not wide:
             break
-        look(wide)
+        look(sorted(wide))
     x = np.array(sorted(known))
     p = np.array([chance(s) for s in x])
-    gap = crossing(probability)
+    side = nearest_side()
     average = np.array([np.nanmean(known[s]) if np.isfinite(known[s]).any() else math.nan for s in x])
     towards = average if target.at_least else -average
     best = float(x[max(range(len(x)), key=lambda k: (p[k], np.nan_to_num(towards[k], nan=-math.inf)))])
-    edges = [crossing(share) for share in (least, most)]
-    bounds = sorted(edge[1] if edge else math.nan for edge in edges)
-    if gap is None:
-        status, setting, reached, bounds = "out of reach", math.nan, float(p.max()), [math.nan, math.nan]
+    setting, bounds, reached = math.nan, [math.nan, math.nan], float(p.max())
+    rising = best >= start
+    if side is None:
+        status = "out of reach"
+    elif chance(start) >= probability:
+        status, setting, reached = "already", start, chance(start)
+    elif not first.moves:
+        status = "unmoved"
     else:
-        setting = gap[1]
-        status, reached = ("already" if setting == path[0] else "found"), chance(setting)
+        gap = crossing(probability, side)
+        assert gap is not None
+        status, rising, setting, reached = "found", side, gap[1], chance(gap[1])
+        near, far = (edge[1] if (edge := crossing(share, side)) else math.nan for share in (least, most))
+        bounds = [near, far] if rising else [far, near]
     if progress is not None:
         progress(planned, planned)
-    met = np.array([target.reached(known[s]) for s in (x if rising else x[::-1])])
+    met = np.array([target.reached(known[s]) for s in outward(rising)])
     outcomes = np.array([known[s] for s in x])
     bands = [mean_and_band(y) for y in outcomes]
     mean, p05, p95 = (np.array(part) for part in zip(*bands, strict=True))
@@ -398,6 +533,9 @@ def solve(
         setting=setting,
         low=bounds[0],
         high=bounds[1],
+        present=present,
+        start=start,
+        contrast=first,
         reached=reached,
         best=best if p.min() < p.max() else math.nan,
         rising=rising,
@@ -411,6 +549,49 @@ def solve(
         median=np.array([quantile(y, 0.5).value for y in outcomes]),
         others=dict(others or {}),
     )
+
+
+def contrast(x: np.ndarray, met: np.ndarray) -> Contrast:
+    """The largest difference of the probability between settings x [setting], of met: bool[setting, replication].
+
+    Intervals of paired differences of shares after Agresti and Min (2005, half a replication added to each cell of the
+    table), with a half-width that all pairs and the trend keep together: the 95 % quantile of the largest of their
+    normal deviates, whose correlations are those of the replications (drawn with a seed of its own), widened as
+    Student's quantile is over the normal's where replications are few.
+    """
+    from scipy.stats import t
+
+    settings, replications = met.shape
+    hits = met.astype(np.float64)
+    pairs = np.array(list(combinations(range(settings), 2)))
+    if not len(pairs) or (hits == hits[:1]).all():
+        end = float(x[-1])
+        return Contrast(float(x[0]), end, 0.0, 0.0, 0.0, False)
+    weights = np.zeros((len(pairs) + 1, settings))
+    weights[np.arange(len(pairs)), pairs[:, 1]] = 1.0
+    weights[np.arange(len(pairs)), pairs[:, 0]] = -1.0
+    weights[-1] = (x - x.mean()) / np.ptp(x)
+    scores = weights @ hits  # of each contrast in each replication
+    total = replications + 2.0
+    shift = scores.sum(axis=1) / total
+    spread = np.sqrt(((scores**2).sum(axis=1) + (weights**2).sum(axis=1) / 2.0) / total - shift**2) / math.sqrt(total)
+    centred = scores - scores.mean(axis=1, keepdims=True)
+    own = np.sqrt((centred**2).mean(axis=1))
+    varying = own > 0
+    level = 1.959963984540054  # the normal's 97.5th percentile: what one contrast alone would take
+    few = float(t.ppf(0.5 + CONFIDENCE / 2, max(replications - 1, LEAST_FREEDOM))) / level
+    if varying.any():
+        z = np.random.default_rng(0).standard_normal((DRAWS, replications))
+        deviates = np.abs(z @ (centred[varying] / own[varying, None]).T) / math.sqrt(replications)
+        level = max(level, float(np.quantile(deviates.max(axis=1), CONFIDENCE)))
+    level *= few
+    p = hits.mean(axis=1)
+    differences = p[pairs[:, 1]] - p[pairs[:, 0]]
+    k = int(np.abs(differences).argmax())
+    low, high = shift[k] - level * spread[k], shift[k] + level * spread[k]
+    first, second = (float(x[j]) for j in pairs[k])
+    moves = bool((np.abs(shift) > level * spread).any())
+    return Contrast(first, second, float(differences[k]), max(float(low), -1.0), min(float(high), 1.0), moves)
 
 
 def quantile_ranks(probability: float, replications: int) -> tuple[float, float]:

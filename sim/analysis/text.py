@@ -85,6 +85,13 @@ def show(value: float, unit: str = "", lang: str = "en", sign: bool = False) -> 
     return _four(value, sign)
 
 
+def tell(value: float, unit: str = "", lang: str = "en") -> str:
+    """An amount of a metric in the metric's own format: of a share per cent, 5.82%; of all others as `show`."""
+    if unit != "share" or value is None or not math.isfinite(value):
+        return show(value, unit, lang)
+    return f"{_four(significant(100.0 * value, 3), False)}%"
+
+
 def _four(value: float, sign: bool) -> str:
     """Four figures, thousands in full; 0 has no sign."""
     plus = "+" if sign and value != 0 else ""

@@ -682,7 +682,9 @@ def frontier(s: Solution, lang: str = "zh") -> Figure:
         key = Line2D([], [], color=look.VERMILION, marker="x", ms=6, lw=0, label=say(lang, "无法达到", "out of reach"))
         top = look.legend(figure, [key], top)
     axes = figure.add_axes((0.13, bottom + 0.07, 0.83, top - bottom - 0.1))
-    edge = a.lever.ends[1 if a.rising else 0]
+    edges = {b.status: b for b in s.answers}
+    rising = edges.get("found", a).rising
+    edge = a.lever.ends[1 if rising else 0]
     for answers, colour in zip(list(groups.values())[: len(look.SERIES)], look.SERIES, strict=False):
         x = np.array([b.others[across] for b in answers])
         y, low, high = (np.array([getattr(b, name) for b in answers]) for name in ("setting", "low", "high"))

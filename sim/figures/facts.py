@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -44,10 +45,13 @@ BIN = 0.06  # width of a bar, in powers of ten
 def scoreboard(result: Result, lang: str = "zh") -> Figure:
     """A row for every fact: the 5–95 % band and median over the observed value, on a log axis.
 
-    A fact that is a floor is a bracket at 1 with an arrow upwards from it, a ceiling one downwards. An input has no
-    band.
+    A fact that is a floor is a bracket at 1 with an arrow upwards from it, a ceiling one downwards. An input, which is
+    not scored, has the band of what was simulated all the same; where nothing was simulated the row is empty.
     """
-    facts = sorted(result.facts, key=lambda fact: USES.index(fact.use) if fact.use in USES else len(USES))
+    facts = sorted(
+        (simulated_too(fact, result) for fact in result.facts),
+        key=lambda fact: USES.index(fact.use) if fact.use in USES else len(USES),
+    )
     source = look.source_line(result, lang)
     if not facts:
         return look.empty(term("figure.scoreboard", lang), source, lang)
@@ -63,7 +67,7 @@ def scoreboard(result: Result, lang: str = "zh") -> Figure:
     height = 2.05 + 0.215 * len(facts)
     figure, bottom, top = look.page(term("figure.scoreboard", lang), subtitle, source, height=height)
     height = figure.get_figheight()
-    states = dict.fromkeys(fact_state(fact) for fact in facts)
+    states = dict.fromkeys(fact_state(fact) for fact in facts if _banded(fact))
     keys: list[Artist] = [_key(state, lang) for state in FACT_COLOUR if state in states]
     top = look.legend(figure, [*keys, *_signs(facts, lang)], top)
     axes = figure.add_axes((0.32, bottom + 0.20 / height, 0.345, top - bottom - 0.30 / height))
@@ -109,11 +113,33 @@ def scoreboard(result: Result, lang: str = "zh") -> Figure:
     return figure
 
 
+def simulated_too(fact: ScoredFact, result: Result) -> ScoredFact:
+    """An input with the 5, 50 and 95 % quantiles of what the worlds came to, as the result's metrics tell it; any other
+    fact, and one of which nothing was simulated, as it stands."""
+    parts = [part.strip() for part in fact.metric.split("+")]
+    dates = [date for date in (fact.date, fact.since) if date]
+    told = all(part in result for part in parts) and all(date in result.quarters for date in dates)
+    if fact.use != "input" or fact.p50 is not None or fact.statistic or not told:
+        return fact
+    draws = sum(result[part][:, result.quarters.index(fact.date)] for part in parts)
+    if fact.since:
+        draws = draws - sum(result[part][:, result.quarters.index(fact.since)] for part in parts)
+    draws = np.asarray(draws, dtype=np.float64)
+    draws = draws[np.isfinite(draws)]
+    if not draws.size:
+        return fact
+    p05, p50, p95 = (float(q) for q in np.quantile(draws, [0.05, 0.5, 0.95]))
+    return replace(fact, p05=p05, p50=p50, p95=p95)
+
+
+def _banded(fact: ScoredFact) -> bool:
+    return _positive(fact.observed) and fact.p50 is not None and fact.p50 == fact.p50
+
+
 def _score(axes: Axes, row: int, fact: ScoredFact) -> None:
     state = fact_state(fact)
     colour = fact_colour(fact)
-    if state == "input" or not _positive(fact.observed) or fact.p50 is None or fact.p50 != fact.p50:
-        axes.plot([1], [row], marker=fact_marker(state), ms=5, mfc="white", mec=colour, mew=1.3, ls="", zorder=4)
+    if not _banded(fact):
         return
     low, mid, high = (_held((q or 0.0) / fact.observed) for q in (fact.p05, fact.p50, fact.p95))
     axes.plot([low, high], [row, row], color=colour, lw=4.5, alpha=0.35, solid_capstyle="butt", zorder=2)
@@ -121,7 +147,7 @@ def _score(axes: Axes, row: int, fact: ScoredFact) -> None:
     if fact.bound in BOUNDED:
         axes.plot([1], [row], marker=BOUNDED[fact.bound], ms=24, mfc="none", mec=colour, mew=1.6, ls="", zorder=4)
     else:
-        face = "white" if state == "goal" else colour
+        face = "white" if state in ("goal", "input") else colour
         axes.plot([1], [row], marker=fact_marker(state), ms=4.5, mfc=face, mec=colour, mew=1.2, ls="", zorder=4)
     for q in (fact.p05, fact.p95):  # a band that leaves the axis says so
         ratio = (q or 0.0) / fact.observed
@@ -135,7 +161,7 @@ def _leaves(ratio: float) -> bool:
 
 def _signs(facts: Sequence[ScoredFact], lang: str) -> list[Artist]:
     """Keys of the other signs that are drawn: band, median, floor, ceiling, a band that leaves the axis."""
-    banded = [f for f in facts if fact_state(f) != "input" and _positive(f.observed) and f.p50 is not None]
+    banded = [f for f in facts if _banded(f)]
     if not banded:
         return []
     keys: list[Artist] = [

@@ -25,6 +25,7 @@ from sim.scenario.fields import Described, Id, LocalName, Money, Probability, Ta
 
 if TYPE_CHECKING:
     from sim.scenario.document import Scenario
+    from sim.tracing import DrawnRound
 
 REST = "others"  # holders beyond the model
 COMMON = "common"  # founders and option pool
@@ -57,7 +58,8 @@ class Cases(Table):
 @dataclass
 class Judged:
     """Cases of one firm, judged. proceeds: [case][holder] mean over replications, in yuan; holders are funds, then
-    `others` and `common`. cost: what each fund paid; irr: yearly, of the expected proceeds over all cases."""
+    `others` and `common`. cost: mean over the same replications of what each fund paid, in yuan; irr: yearly, of the
+    expected proceeds over all cases."""
 
     firm: str
     name: LocalName
@@ -142,23 +144,25 @@ def judge(scenario: Scenario, cases: list[ExitCase], replications: int = 50, see
     """The cases of each firm, split in `replications` worlds and averaged, with the model's own exits beside them."""
     from sim.ensemble import simulate
     from sim.measures import irr
-    from sim.tracing import tables_at_start
+    from sim.tracing import drawn_rounds, tables_at_start
 
     seed = scenario.run.seed if seed is None else seed
     result = simulate(scenario, replications, seed, events=replications)
     firms = list(dict.fromkeys(case.firm for case in cases))
     tables = tables_at_start(scenario, firms, replications, seed)
+    drawn = drawn_rounds(scenario, firms, replications, seed)
     out = []
     for firm in firms:
         named = next(f for f in scenario.named if f.id == firm)
         mine = [case for case in cases if case.firm == firm]
+        has = np.array([t is not None for t in tables[firm]])
         held = [t for t in tables[firm] if t is not None]
         if not held:
             raise UserError(Problem("has no share classes when it enters, so there is nothing to split", key=firm))
         proceeds = [
             _mean([by_holder(table, case.exit.value, case.kind == "listing") for table in held]) for case in mine
         ]
-        paid = _paid(named, scenario)
+        paid = _paid(named, scenario, drawn[firm], has)
         cost: dict[str, float] = defaultdict(float)
         for fund, money, _ in paid:
             cost[fund] += money
@@ -198,17 +202,18 @@ def _mean(splits: list[dict[str, float]]) -> dict[str, float]:
     return {h: float(np.mean([split.get(h, 0.0) for split in splits])) for h in holders}
 
 
-def _paid(named: Any, scenario: Scenario) -> list[tuple[str, float, float]]:
-    """(fund, money, year) of what funds of the scenario paid in the known rounds; a round without a date is taken to
-    have closed when the firm enters."""
+def _paid(named: Any, scenario: Scenario, drawn: list[DrawnRound], has: np.ndarray) -> list[tuple[str, float, float]]:
+    """(fund, money in yuan, year) of what funds of the scenario paid in the known rounds, mean over the replications
+    that the proceeds are means of (`has`): a multiple of drawn proceeds over the central cost would be off. A round
+    without a date is taken to have closed when the firm enters."""
     direct = next((c.id for c in scenario.funds if c.kind == "direct"), None)
     enters = named.enters if named.enters is not None else scenario.zone.start
     out = []
-    for r in named.rounds:
+    for r, d in zip(named.rounds, drawn, strict=True):
         year = int(r.date if r.date is not None else enters) / 4.0
-        out += [(x.fund, x.amount.value, year) for x in r.investors]
-        if direct is not None and r.direct.value > 0.0:
-            out.append((direct, r.direct.value * r.amount.value, year))
+        out += [(x.fund, float(y[has].mean()), year) for x, y in zip(r.investors, d.investors, strict=True)]
+        if direct is not None and (mean := float(d.direct[has].mean())) > 0.0:
+            out.append((direct, mean, year))
     return out
 
 

@@ -56,12 +56,15 @@ class Sheet:
     columns: dict[str, int] = field(default_factory=dict)  # key -> place, from 0
     headings: dict[str, str] = field(default_factory=dict)  # key -> as written
 
-    def place(self, row: int | None, key: str | None = None, column: int | None = None) -> dict[str, Any]:
-        """Where, as fields of a Problem: Firms!C5 and the heading, or line and heading of a CSV file."""
+    def place(
+        self, row: int | None, key: str | None = None, column: int | None = None, heading: str = ""
+    ) -> dict[str, Any]:
+        """Where, as fields of a Problem: Firms!C5 and the heading, or line and heading of a CSV file, which shows no
+        letters of columns. heading: of a column that is none of the table's, as written."""
         column = self.columns.get(key) if key is not None and column is None else column
-        heading = self.headings.get(key or "", "")
+        heading = self.headings.get(key or "", heading)
         if not self.name:
-            return {"file": self.file, "line": row, "key": heading or (f"column {letter(column)}" if column else None)}
+            return {"file": self.file, "line": row, "key": heading or None}
         at = self.name + (f"!{letter(column)}{row}" if column is not None and row else f":{row}" if row else "")
         return {"file": self.file, "key": f"{at} [{heading}]" if heading else at}
 
@@ -103,6 +106,12 @@ class Trouble:
             if more > 0:
                 kept.append(Problem(self.say(f"另有 {more} 处问题未列出", f"and {more} more problems of these kinds")))
             raise UserError(kept)
+
+
+def ordinal(number: int) -> str:
+    """1st, 2nd, 11th."""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
 
 
 def letter(column: int) -> str:
@@ -488,20 +497,26 @@ def _read_headings(sheet: Sheet, table: TableOf, trouble: Trouble, remarks: list
             continue
         column = match_column(table, str(value)) if isinstance(value, str) else None
         if isinstance(value, Formula | Broken):
-            trouble.add(sheet.place(number, column=i), f"表头不能是公式：{value}", f"a heading is a formula: {value}")
+            trouble.add(
+                sheet.place(number, None, i, str(value)), f"表头不能是公式：{value}", f"a heading is a formula: {value}"
+            )
         elif column is None:
             near = _near_heading(str(value), table, trouble.lang)
             if near:
                 trouble.add(
-                    sheet.place(number, column=i), f"没有“{value}”这一列", f"there is no column “{value}”", near
+                    sheet.place(number, None, i, str(value)),
+                    f"没有“{value}”这一列（第 {i + 1} 列）",
+                    f"there is no column “{value}” (the {ordinal(i + 1)})",
+                    near,
                 )
             else:
                 extra.append(str(value))
         elif column.key in sheet.columns:
             trouble.add(
-                sheet.place(number, column=i),
-                f"“{value}”出现了两次（另见 {letter(sheet.columns[column.key])} 列）",
-                f"“{value}” stands twice (also in column {letter(sheet.columns[column.key])})",
+                sheet.place(number, None, i, str(value)),
+                f"“{value}”出现了两次（第 {sheet.columns[column.key] + 1} 列和第 {i + 1} 列）",
+                f"“{value}” stands twice (in the {ordinal(sheet.columns[column.key] + 1)} column and the"
+                f" {ordinal(i + 1)})",
             )
         else:
             sheet.columns[column.key] = i

@@ -68,6 +68,7 @@ MAX_CALL_RATES = 12  # years of a pacing that differ
 MAX_ITEMS = 16  # of the evaluation table
 MAX_STEPS = 8
 MOST_A_YEAR = 100_000  # registrations, offers: each is a draw
+USUAL_DISCOUNT = 0.5  # a year
 USUAL_TERMS = {"fee": 0.05, "fee_after": 0.05, "fee_extension": 0.05, "expenses": 0.05, "carry": 0.5}  # at most
 OF_PROPOSALS = ("parent", "plan", "committed", "mandate")
 OF_MARKETS = ("size_spread", "size_mood", "every")
@@ -218,14 +219,24 @@ class Scenario(Table):
         return self.firms.initial.count.value + len(named) + attracted + tenants
 
     def unusual_terms(self) -> dict[str, tuple[Quantity, float]]:
-        """Key -> the number and the most that is usual, of terms of funds beyond what any fund has."""
+        """Key -> the number and the most that is usual, of terms of funds beyond what any fund has, and of the discount
+        rate of public money."""
         out: dict[str, tuple[Quantity, float]] = {}
         for c in self.funds:
             for field, most in USUAL_TERMS.items():
                 stated = getattr(c, field)
                 if stated is not None and stated.value > most:
                     out[f"funds.{c.id}.{field}"] = (stated, most)
+        if self.public.discount.value > USUAL_DISCOUNT:
+            out["public.discount"] = (self.public.discount, USUAL_DISCOUNT)
         return out
+
+    def expected_firm_quarters(self) -> float:
+        """About how many firms a world lives through its quarters, summed over them: those of the start, and half the
+        time of those that enter. Deaths are left out, so that it is rather too many."""
+        quarters = int(self.zone.end) - int(self.zone.start) + 1
+        entering = self.firms.entry.organic.per_year.value * quarters / 4.0
+        return quarters * (self.firms_at_start() + entering / 2.0)
 
     def overfull_ladders(self) -> dict[str, float]:
         """Key -> firms asked for at the start, of levels and exclusive ladders that ask for more than there are."""

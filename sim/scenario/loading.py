@@ -117,6 +117,11 @@ def _problems(error: ValidationError, root: type[BaseModel], tree: Tree) -> list
             meant.add(".".join(x for x in (path.rpartition(".")[0], near) if x))
             message, found = "unknown key", str(loc[-1])
             expected = None if near else _some([n for n in names if n not in PROVENANCE_KEYS])
+            if held := _level_meant(loc[-1], given, holder, tree):
+                message = (
+                    "a condition is about the accounts; which certificate a firm must hold is said beside `eligible`"
+                )
+                found, near, expected = f"{loc[-1]} = {_short(given)}", None, f'level = "{held}"'
         elif kind == "missing":
             message, found, meaning = MISSING, None, _meaning(root, loc)
         elif kind == "value_error":
@@ -130,6 +135,17 @@ def _problems(error: ValidationError, root: type[BaseModel], tree: Tree) -> list
             message = next((words for start, words in NEEDED.items() if kind.startswith(f"{start}_")), message)
         out.append(Problem(message, file, line, path or None, found, expected, near, meaning))
     return _items_at_once([p for p in out if p.message != MISSING or p.key not in meant], tree)
+
+
+def _level_meant(key: Any, given: Any, holder: Any, tree: Tree) -> str:
+    """`certificates.hte` where a set of conditions states `certificates = "hte"` as if a ladder were an account."""
+    from sim.model.ladders.parameters import Conditions
+
+    ladders = tree.data.get("ladders")
+    ladder = ladders.get(key) if isinstance(ladders, dict) else None
+    levels = ladder.get("levels") if isinstance(ladder, dict) else None
+    meant = holder is Conditions and isinstance(levels, dict) and isinstance(given, str)
+    return f"{key}.{given}" if meant and given in levels else ""
 
 
 def _items_at_once(problems: list[Problem], tree: Tree) -> list[Problem]:
@@ -149,7 +165,7 @@ def _items_at_once(problems: list[Problem], tree: Tree) -> list[Problem]:
         elif above not in told:
             told.add(above)
             keys, name = ", ".join(missing[above]), above.rpartition(".")[2]
-            message = f"there is no such item in the files below, and a new one needs these keys: {keys}"
+            message = f"no file that this one extends has this item, and a new item lacks these keys: {keys}"
             file, line = tree.place(f"{above}.id")
             others = [other for other in _items_beside(above, tree.data) if other not in (name, *missing)]
             out.append(Problem(message, file, line, above, name, None, _close(name, others)))
