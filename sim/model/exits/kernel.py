@@ -256,8 +256,8 @@ def sell_venture(key, rules, firms, ventures, ladder, tally, events, v, leaves, 
 
 @fast_kernel
 def weigh_gains(log_value, last_post, private, slope, against):
-    """How much the odds against an offer change with what a firm has gained since its last round at today's prices: a
-    buyer comes to those that have done well (Cochrane 2005 takes the odds of a sale or listing as rising with value)."""
+    """How much the odds against an offer change with what a firm has gained since its last round at today's prices:
+    buyers come to those that have done well (Cochrane 2005 lets the odds of a sale or listing rise with value)."""
     for i in range(against.shape[0]):
         gain = log_value[i] + private - log_inlined(max(last_post[i], 1.0))
         against[i] = exp_inlined(-slope * gain)
