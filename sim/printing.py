@@ -402,6 +402,32 @@ def _of_terms(value: Any, unit: str) -> str:
     return f"{100 * value:.3g}%" if unit in ("share", "per year") else f"{value:g}" if unit else str(value)
 
 
+def line_of_lacking(lacking: str | None, lang: str) -> str:
+    """What the figures of a zone are in which firms seek rounds and no fund, or no market fund, invests; empty where
+    none is lacking. lacking: as Scenario.lacking_funds says."""
+    if lacking == "all":
+        return say(
+            lang,
+            "情景中没有基金投资于本地企业：融资轮次、估值与获投企业的数字，只是靠模型外领投（rounds.stages.….outside_lead）"
+            "融资的企业的数字。要有投资人，请写明 [[funds]]，或 extends 一个写明了的情景",
+            "no fund of the scenario invests in firms here: figures of rounds, valuations and backed firms are those of"
+            " firms that live on outside leads only (rounds.stages.….outside_lead). For investors, state [[funds]], or"
+            " extend a scenario that has them",
+        )
+    if lacking == "market":
+        return say(
+            lang,
+            "园区没有市场化基金（kind = market），企业却要融资：后续轮次只能由所写的基金或模型外投资人领投，因而很少，"
+            "所写基金的估值、退出与 TVPI 偏低。请写明市场化基金，或用含有它们的园区情景作基准"
+            "（import 加 --base，如 scenarios/tianjin.toml）",
+            "firms seek rounds here and no market fund (kind = market) is there: follow-on rounds are led by the funds"
+            " stated or from outside the model, so they are few, and values, exits and TVPI of the funds stated come"
+            " out low. State market funds, or stand on a zone that has them (import: --base, such as"
+            " scenarios/tianjin.toml)",
+        )
+    return ""
+
+
 def line_of_overfull(asked: Mapping[str, float], firms: float, lang: str) -> str:
     """Levels that ask for more firms at the start than there are, by key: a run fills them as far as firms go."""
     told = say(lang, "、", ", ").join(f"{key} ({count:,.0f})" for key, count in asked.items())

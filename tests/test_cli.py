@@ -516,3 +516,25 @@ def test_more_firms_on_a_ladder_than_exist_and_too_few_that_qualify_are_told(
     assert told.endswith("(seeded/asked): certificates.hte 40/100") and not line_of_seeded(
         result, {"certificates.hte": 41.0}, "en"
     )
+
+
+def test_a_zone_without_funds_is_told_whose_rounds_its_figures_are(
+    tmp_path: Path, headwater: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    """Xiamen states no fund at all: no error, and said by `check` and `run`; not where nobody seeks a round."""
+    from sim.printing import line_of_lacking
+    from sim.scenario import load_scenario
+
+    told = headwater("check", "scenarios/xiamen.toml", "--lang", "en")
+    assert told.returncode == 0 and "no fund of the scenario invests in firms here" in told.stdout
+    assert "没有基金投资于本地企业" in headwater("check", "scenarios/xiamen.toml", "--lang", "zh").stdout
+    assert json.loads(headwater("check", "scenarios/xiamen.toml", "--json").stdout)["funds_lacking"] == "all"
+    few = ["--replications", "2", "--threads", "1", "--no-figures", "--lang", "en", "--set", "zone.end=2024Q4", "--out"]
+    ran = headwater("run", "scenarios/xiamen.toml", *few, str(tmp_path / "x"))
+    assert ran.returncode == 0 and "no fund of the scenario invests in firms here" in ran.stderr
+    assert load_scenario("scenarios/xian.toml").lacking_funds() is None
+    none = ["funds.market_early.count=0", "funds.market_growth.count=0"]
+    assert load_scenario("scenarios/xian.toml", none).lacking_funds() == "market"
+    nobody = [f"firms.entry.{x}.venture_share=0" for x in ("organic", "incubator", "attracted")]
+    assert load_scenario("scenarios/xiamen.toml", nobody).lacking_funds() is None
+    assert line_of_lacking(None, "en") == ""

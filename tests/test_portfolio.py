@@ -792,3 +792,12 @@ def test_it_is_told_where_the_zone_begins_with_no_listed_firm():
     sets = ["ladders.certificates.levels.hte.initial=20", "ladders.listing.levels.listed.initial=2"]
     stated = imported(ROOT / "docs" / "portfolio", sets=sets)
     assert not any("listed firms included" in remark for remark in stated.remarks)
+
+
+@pytest.mark.parametrize(("lang", "words"), [("en", "no market fund"), ("zh", "没有市场化基金")])
+def test_it_is_told_where_no_market_fund_follows_the_imported_ones(tmp_path: Path, lang: str, words: str):
+    """On national.toml the firms of the sheets find few leads; on a zone with market funds nothing is said."""
+    assert any(words in remark for remark in imported(ROOT / "docs" / "portfolio", lang).remarks)
+    zone = read(ROOT / "docs" / "portfolio", tmp_path / "p.toml", ROOT / "scenarios" / "tianjin.toml", lang=lang)
+    assert not any(words in remark for remark in zone.remarks)
+    assert zone.scenario.lacking_funds() is None

@@ -472,6 +472,16 @@ def test_what_comes_from_outside_the_zone_is_told_beside_multiples(small: dict[s
     assert re.search(r"sub-funds have invested \d+% lies outside the zone", en.note) and "投在区外" in zh.note
 
 
+def test_a_report_says_whose_rounds_the_figures_are_where_no_fund_invests(small: dict[str, Path], root: Path):
+    from sim.scenario import load_scenario
+
+    of = told(small["run"], "en")
+    words = "No fund of the scenario invests in firms here"
+    assert words not in repr(sections.firms_and_values(of))
+    bare = replace(of, scenario=load_scenario(root / "scenarios" / "xiamen.toml"))
+    assert words in repr(sections.firms_and_values(bare))
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_run_of_one_world_is_told_without_errors_and_in_the_singular(root: Path, tmp_path: Path, lang: str):
     from sim.ensemble import simulate

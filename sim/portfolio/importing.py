@@ -15,6 +15,7 @@ from sim.portfolio.checks import Checks
 from sim.portfolio.fragment import MARKS, Lines, fragment, tables_read
 from sim.portfolio.holdings import Portfolio, quarter_of, read_portfolio
 from sim.portfolio.sheets import Trouble, read_workbook
+from sim.printing import line_of_lacking
 from sim.quantities import parse_quarter, quarter_name
 from sim.scenario import load_scenario
 from sim.scenario.document import Scenario
@@ -94,6 +95,8 @@ def read(
     checked = _load(lines, Path(base), portfolio, trouble)
     text = "\n".join(line for line, _ in lines) + "\n"
     remarks = [*book.remarks, *_remarks(portfolio, scenario, first, trouble)]
+    if lacking := line_of_lacking(checked.lacking_funds(), lang):
+        remarks.append(lacking)
     return Imported(portfolio, checked, text, remarks, tables_read(portfolio, lang))
 
 

@@ -21,6 +21,7 @@ from sim.analysis.text import small_part
 from sim.figures.facts import fact_name
 from sim.figures.ladders import curves_of, ladder_name, ladders_of, levels_of, waves
 from sim.figures.style import amount, capital, overrides, scenario_name
+from sim.printing import line_of_lacking
 from sim.quantities import quarter_name
 from sim.report import fair, numbers
 from sim.report.answer import Teller, in_scale, leading_index, of_comparison, of_sweep, sentences
@@ -417,6 +418,9 @@ def firms_and_values(material: Material) -> Section | None:
             "small",
         )
     )
+    lacking = material.scenario.lacking_funds() if material.scenario is not None else None
+    if told := line_of_lacking(lacking, lang):
+        blocks.append(Paragraph(capital(told) + say("。", "."), "note"))
     return Section("firms", say("企业数量与估值", "Firms and valuations"), blocks)
 
 
