@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from sim.portfolio.cells import Row
 from sim.portfolio.columns import FUNDS, STAGE_ORDER, TABLES
 from sim.portfolio.holdings import Portfolio, quarter_of
+from sim.portfolio.replacing import Replaced
 from sim.quantities import LEAST_BARE, quarter_name
 from sim.terms import term
 
@@ -72,9 +73,10 @@ def fragment(
     start: int,
     sets: Sequence[str] = (),
     lang: str = "en",
+    replaced: Replaced | None = None,
 ) -> Lines:
     """The lines of the fragment. out: where it will stand, so that `extends` leads from there to the base; lang: of its
-    comments (sources are told in the reader's language, sim.terms.sourced)."""
+    comments (sources are told in the reader's language, sim.terms.sourced); replaced: what of the base it removes."""
     end = max(int(base.zone.end), start + LEAST_HORIZON)
     extends = Path(os.path.relpath(base_path.resolve(), out.resolve().parent)).as_posix()
     lines: Lines = []
@@ -102,6 +104,18 @@ def fragment(
     put(f'start = "{quarter_name(start)}"')
     put(f'end = "{quarter_name(end)}"')
     put(f'today = "{quarter_name(start)}"')
+    if replaced is not None and replaced.funds:
+        put()
+        put(
+            "# 基准情景的这些项由表中的基金取代。"
+            if lang == "zh"
+            else "# Of the base; the funds of the sheets stand for it."
+        )
+        for table in ("funds", "facts"):
+            for name in getattr(replaced, table):
+                put(f"[[{table}]]")
+                put(f"id = {text(name)}")
+                put("remove = true")
     for row in portfolio.funds:
         _fund(row, put)
     for row in portfolio.firms:
