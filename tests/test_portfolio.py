@@ -858,3 +858,43 @@ def test_the_direct_fund_of_the_sheets_takes_the_place_of_the_bases(tmp_path: Pa
     made = read(saved(tmp_path, sheets), tmp_path / "p.toml", ROOT / "scenarios" / "xian.toml", lang="zh")
     assert [c.id for c in made.scenario.funds if c.kind == "direct"] == ["zone-direct"]
     assert any("已移除：direct" in remark and "parent" not in remark for remark in made.remarks)
+
+
+def test_what_the_positions_do_not_show_is_told_as_the_run_counts_it(tmp_path: Path):
+    """The amounts that the import tells are those of the first quarter; a small difference is the carry so far."""
+    from sim.ensemble import simulate
+    from sim.portfolio.beyond import beyond
+
+    made = imported(ROOT / "docs" / "portfolio")
+    angel, venture = (made.portfolio.fund_by_id[x] for x in ("eg-angel", "eg-venture"))
+    said = [remark for remark in made.remarks if "is in no position of the sheets: it counts as" in remark]
+    assert len(said) == 1 and "eg-angel" in said[0] and "83m" in said[0] and "Placed here, not in Holdings" in said[0]
+    assert any("eg-venture" in remark and "cash not invested yet" in remark for remark in made.remarks)
+    assert any(
+        "83" in x and "已投本区（未列入持股表）" in x for x in imported(ROOT / "docs" / "portfolio", "zh").remarks
+    )
+    out = tmp_path / "p.toml"
+    import_portfolio(ROOT / "docs" / "portfolio", out, NATIONAL)
+    result = simulate(load_scenario(out, ['zone.end="2026Q1"']), 1, 1)
+    first = result["funds.eg-angel.invested.outside"][0, 0]
+    assert beyond(angel, made.portfolio).outside == pytest.approx(first, rel=0.02)
+    assert beyond(venture, made.portfolio).outside == result["funds.eg-venture.invested.outside"][0, 0] == 0.0
+
+
+def test_what_was_placed_here_beside_the_positions_is_asked_no_more(tmp_path: Path):
+    sheets = example()
+    sheets["funds"][2]["placed"] = 8000
+    made = imported(saved(tmp_path, sheets))
+    was = imported(saved(tmp_path, example(), name="before.xlsx")).scenario
+    size, committed, placed = 2e8, 8e7, 8e7
+    fund = next(c for c in made.scenario.funds if c.id == "eg-angel")
+    assert fund.local.value == pytest.approx(1.0 - placed / (size * (1 - 0.02 * 5 - 0.5 * 0.02 * 4)))
+    asked = made.scenario.guidance.reinvestment_of["eg-angel"].value
+    assert asked == pytest.approx(was.guidance.reinvestment.value - placed / committed)
+    assert any("80m of it is said to be in firms here" in remark for remark in made.remarks)
+    assert "eg-venture" not in made.scenario.guidance.reinvestment_of
+    for row, much, words in (
+        (2, 12000, "beyond the cost of its positions"),
+        (0, 10, "a guidance fund invests in funds"),
+    ):
+        assert told(spoilt(tmp_path, "funds", row, placed=much), "Placed here", words)

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from sim import store
 from sim.errors import Problem, UserError
 from sim.model.limits import FOLLOWED
+from sim.portfolio import beyond
 from sim.portfolio.checks import Checks
 from sim.portfolio.fragment import MARKS, Lines, fragment, tables_read
 from sim.portfolio.holdings import Portfolio, quarter_of, read_portfolio
@@ -256,6 +257,7 @@ def _remarks(
         )
     out += _below_last_prices(portfolio, trouble)
     out += _tranches_due(portfolio, trouble)
+    out += beyond.remarks(portfolio, trouble)
     if len(portfolio.firms) > FOLLOWED and "direct" in kinds | {c.kind for c in base.funds}:
         out.append(
             say(
