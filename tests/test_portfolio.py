@@ -871,7 +871,7 @@ def test_what_the_positions_do_not_show_is_told_as_the_run_counts_it(tmp_path: P
     assert len(said) == 1 and "eg-angel" in said[0] and "83m" in said[0] and "Placed here, not in Holdings" in said[0]
     assert any("eg-venture" in remark and "cash not invested yet" in remark for remark in made.remarks)
     assert any(
-        "83" in x and "已投本区（未列入持股表）" in x for x in imported(ROOT / "docs" / "portfolio", "zh").remarks
+        "8,300万" in x and "已投本区（未列入持股表）" in x for x in imported(ROOT / "docs" / "portfolio", "zh").remarks
     )
     out = tmp_path / "p.toml"
     import_portfolio(ROOT / "docs" / "portfolio", out, NATIONAL)
