@@ -98,6 +98,7 @@ def run(a: argparse.Namespace) -> int:
         line_of_lacking,
         line_of_seeded,
         line_of_terms,
+        line_of_unfit,
         put_json,
         summary,
     )
@@ -126,6 +127,10 @@ def run(a: argparse.Namespace) -> int:
         print(summary(result, _lang), flush=True)  # first: a reader waits for this, not for files
         if few := line_of_seeded(result, scenario.asked_on_ladders(), _lang):
             print("\n" + few)
+        from sim.analysis.unfit import unfit
+
+        if told := line_of_unfit(unfit(result, scenario), result, _lang):
+            print("\n" + told)
     if (unusual := scenario.unusual_terms()) and not a.quiet:
         note(line_of_terms(unusual, _lang))
     if (lacking := line_of_lacking(scenario.lacking_funds(), _lang)) and not a.quiet:

@@ -20,6 +20,7 @@ from sim.scoring import surely
 from sim.terms import COUNTED, term
 
 if TYPE_CHECKING:
+    from sim.analysis.unfit import Unfit
     from sim.model.metrics import Metric
     from sim.result import Result, ScoredFact
 
@@ -370,6 +371,47 @@ def line_of_seeded(result: Result, asked: Mapping[str, float], lang: str) -> str
         f"期初符合条件的企业不足，未能按所写安排（实有/所写）：{told}",
         f"too few firms qualify for what is stated of the start (seeded/asked): {told}",
     )
+
+
+def line_of_unfit(found: Sequence[Unfit], result: Result, lang: str) -> str:
+    """Levels that run off from the stock stated of them, a line each, with the key to change; empty without any."""
+    if not found:
+        return ""
+    lines = []
+    for x in found:
+        name = result.metric(f"ladder.{x.level}").label[lang]
+        line = say(
+            lang,
+            f"  {name}（{x.level}）：期初 {x.start:,.0f}，{x.quarter} {x.then:,.0f}。",
+            f"  {name} ({x.level}): {x.start:,.0f} at the start, {x.then:,.0f} in {x.quarter}: ",
+        )
+        if x.factor is None:
+            way = (
+                ("请写明", "state")
+                if x.key.endswith("initial")
+                else ("调低", "lower")
+                if x.then > x.start
+                else ("调高", "raise")
+            )
+            line += say(lang, f"{way[0]} {x.key}", f"{way[1]} {x.key}")
+        else:
+            line += say(lang, f"{x.key} 约乘以 {x.factor:.2g}", f"multiply {x.key} by about {x.factor:.2g}")
+        if x.most:
+            line += say(
+                lang, "（已超过全部符合条件者，须放宽条件）", " (more than all that are eligible: ease its conditions)"
+            )
+        lines.append(line)
+    head = say(
+        lang,
+        "以下层级的存量在两年内即大幅偏离所写的期初存量（各世界中位数）：除非园区确实如此增减，"
+        "所写的存量与所写的申报、通过比例不相合。请改存量（initial），或改申报比例使进出大致相抵；"
+        "上级随下级而变，先改最低一级：",
+        "the stock of these levels runs off within two years from what is stated of the start (median of the worlds):"
+        " unless the zone grew so, stated stock and stated odds do not fit each other. Change the stock (initial), or"
+        " the share that applies so that about as many come as go; levels follow those below them, so begin with the"
+        " lowest:",
+    )
+    return "\n".join([head, *lines])
 
 
 def line_of_unscored(unscored: Mapping[str, str], start: str, lang: str) -> str:

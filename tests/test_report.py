@@ -483,6 +483,16 @@ def test_a_report_says_whose_rounds_the_figures_are_where_no_fund_invests(small:
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_report_tells_levels_that_run_off_from_their_stated_stock(small: dict[str, Path], lang: str, monkeypatch):
+    from sim.analysis.unfit import Unfit
+
+    key = "ladders.certificates.levels.hte.apply"
+    monkeypatch.setattr(sections, "unfit", lambda *_: [Unfit("certificates.hte", 300.0, 589.0, "2025Q4", key, 0.06)])
+    text = repr(sections.the_ladders(told(small["run"], lang)))
+    assert "589" in text and key in text and ("除非园区确实如此" if lang == "zh" else "unless the zone grew so") in text
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_run_of_one_world_is_told_without_errors_and_in_the_singular(root: Path, tmp_path: Path, lang: str):
     from sim.ensemble import simulate
     from sim.scenario import load_scenario

@@ -18,10 +18,11 @@ from sim.analysis.returns import OLD_ENOUGH, SINCE, has_books, part_of_direct, s
 from sim.analysis.sweep import centre_in_words, ranked
 from sim.analysis.text import WORDS as ANALYSIS_WORDS
 from sim.analysis.text import small_part
+from sim.analysis.unfit import unfit
 from sim.figures.facts import fact_name
 from sim.figures.ladders import curves_of, ladder_name, ladders_of, levels_of, waves
 from sim.figures.style import amount, capital, overrides, scenario_name
-from sim.printing import line_of_lacking
+from sim.printing import line_of_lacking, line_of_unfit
 from sim.quantities import quarter_name
 from sim.report import fair, numbers
 from sim.report.answer import Teller, in_scale, leading_index, of_comparison, of_sweep, sentences
@@ -946,6 +947,10 @@ def the_ladders(material: Material) -> Section | None:
             )
             blocks.append(picture(lambda ladder=ladder: figures.renewal(result, ladder, lang=lang), alt, caption))
             blocks.append(table)
+    found = unfit(result, material.scenario) if material.scenario is not None else []
+    if told := line_of_unfit(found, result, lang):
+        head, *levels = told.splitlines()
+        blocks += [Paragraph(capital(head), "note"), Points([line.strip() for line in levels])]
     return (
         Section("ladders", say("梯度：存量与换证波", "Ladders: stocks and renewal waves"), blocks) if blocks else None
     )
