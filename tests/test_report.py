@@ -483,6 +483,25 @@ def test_a_report_says_whose_rounds_the_figures_are_where_no_fund_invests(small:
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_table_of_firms_says_where_those_that_were_sold_are_counted(small: dict[str, Path], lang: str):
+    """As the run has it: start + entered - closed - moved away = alive in each world, sold ones apart from it."""
+    of = told(small["run"], lang)
+    assert of.result is not None
+    alive, entered, died, moved, sold = (
+        of.result[f"firms.{x}"] for x in ("alive", "entered", "died", "moved_away", "sold")
+    )
+    start = (alive - entered + died + moved)[:, 0]
+    assert np.array_equal(start[:, None] + entered - died - moved, alive) and sold[:, -1].sum() > 0.0
+    section = sections.firms_and_values(of)
+    assert section is not None
+    table = section.blocks[0]
+    rows = [row.cells[0].text for row in table.rows]  # type: ignore[union-attr]
+    assert any("并购" in x if lang == "zh" else "sold" in x for x in rows)
+    note = table.note  # type: ignore[union-attr]
+    assert ("不另减" if lang == "zh" else "not taken off once more") in note and "5–95" in note
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_report_tells_levels_that_run_off_from_their_stated_stock(small: dict[str, Path], lang: str, monkeypatch):
     from sim.analysis.unfit import Unfit
 

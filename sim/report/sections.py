@@ -42,8 +42,8 @@ GLANCE = (
     "valuation.post_money.total", "jobs.total",
 )  # fmt: skip
 FIRMS = (
-    "firms.alive", "firms.entered", "firms.died", "firms.moved_away", "firms.attracted.alive", "firms.attracted.landed",
-    "firms.backed", "jobs.total", "output.year",
+    "firms.alive", "firms.entered", "firms.died", "firms.moved_away", "firms.sold", "firms.attracted.alive",
+    "firms.attracted.landed", "firms.backed", "jobs.total", "output.year",
 )  # fmt: skip
 VALUES = (
     "valuation.unicorns", "firms.listed", "valuation.post_money.total", "valuation.listed.total",
@@ -344,8 +344,8 @@ def misses(material: Material) -> list[str]:
 # ------------------------------------------------------------------------------------------------ firms and values
 
 
-def band_table(material: Material, metrics: Sequence[str], caption: str) -> Table | None:
-    """A row a metric in its own unit, a column a date: medians over their 5–95 % bands."""
+def band_table(material: Material, metrics: Sequence[str], caption: str, more: str = "") -> Table | None:
+    """A row a metric in its own unit, a column a date: medians over their 5–95 % bands. more: said below it too."""
     result = material.result
     have = [
         metric
@@ -372,7 +372,7 @@ def band_table(material: Material, metrics: Sequence[str], caption: str) -> Tabl
     header = [capital(term("metric", material.lang)), term("unit", material.lang), *columns]
     note = material.say("中位数，下方为5–95%区间。", "Medians, with 5–95 % of worlds below.")
     widths = (0.25, 0.10, *(0.65 / len(columns) for _ in columns))
-    note = note if result.replications > 1 else ""
+    note = material.say("", " ").join(x for x in (note if result.replications > 1 else "", more) if x)
     return Table(caption, header, rows, "ll" + "r" * len(columns), note, widths, small=True)
 
 
@@ -387,7 +387,7 @@ def firms_and_values(material: Material) -> Section | None:
     if result is None:
         return None
     tables = [
-        band_table(material, FIRMS, say("企业、就业与产值", "Firms, jobs and output")),
+        band_table(material, FIRMS, say("企业、就业与产值", "Firms, jobs and output"), how_firms_add_up(material)),
         band_table(material, VALUES, say("估值、上市与融资", "Valuations, listings and rounds")),
     ]
     blocks: list[Block] = [table for table in tables if table]
@@ -423,6 +423,17 @@ def firms_and_values(material: Material) -> Section | None:
     if told := line_of_lacking(lacking, lang):
         blocks.append(Paragraph(capital(told) + say("。", "."), "note"))
     return Section("firms", say("企业数量与估值", "Firms and valuations"), blocks)
+
+
+def how_firms_add_up(material: Material) -> str:
+    """How the counts of firms hang together, and where those that were sold stand in them."""
+    return material.say(
+        "每个世界中：期初 + 累计新增 − 累计退出（注销）− 累计迁出 = 在园（各行的中位数不必如此）。"
+        "被并购企业不另减：随买方迁走的已在“迁出”中，留下的仍在园。",
+        "In each world: at the start + entered − closed − moved away = in the zone (medians of rows need not add up)."
+        " Sold firms are not taken off once more: those that leave with their buyer are among those that moved away,"
+        " the others stay in the zone.",
+    )
 
 
 def last_rounds(material: Material) -> str:
