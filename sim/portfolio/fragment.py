@@ -167,9 +167,9 @@ def _fund(row: Row, put, lang: str) -> None:
         default = 0.0 if nothing else FUNDS.column(key).default
         if key == "catch_up" and (row["carry"] == 0 or row["hurdle"] == 0):
             default = 0.0  # there is nothing to catch up with
-        value, said = row[key] if row[key] is not None else default, ""
+        value, said = float(default if row[key] is None else row[key]), ""  # type: ignore[arg-type]
         if key == "local" and row["placed"]:
-            value = still_local(row, float(value))
+            value = still_local(row, value)
             said = f"  # {LESS_PLACED[lang]}: {money(row['placed']).strip(QUOTE)}"
         put(f"{key} = {share(value) if row[key] is not None else _assumed(value)}{said}", row)
     if row["tranches"]:

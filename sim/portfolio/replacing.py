@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, get_args
 from sim.model.funds.parameters import MandateName
 from sim.portfolio.holdings import Portfolio
 from sim.portfolio.sheets import Trouble
-from sim.scenario.reading import shown
 
 if TYPE_CHECKING:
     from sim.scenario.document import Scenario
@@ -99,7 +98,7 @@ def refuse_what_holds_on(replaced: Replaced, base: Scenario, trouble: Trouble) -
         held += [f"named.{firm.id}"] if set(funds) & set(replaced.funds) else []
     for key in held:
         trouble.add(
-            {"file": shown(base._path or ""), "key": key},
+            {"file": base._path, "key": key},
             "提到的基金由表中的引导基金取代：请从基准情景中去掉这一项，或在表中沿用基准的编号",
             "speaks of a fund of the base that the sheets replace: take it out of the base, or give the guidance fund"
             " of the sheet the base's id",
