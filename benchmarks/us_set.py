@@ -133,8 +133,9 @@ def main() -> None:
             inputs = case.inputs.model_copy(update={"seed": SEED, "replications": REPLICATIONS})
             out += residuals(funding_funnel(inputs, case.expect, scenarios[inputs.scenario]), case)
         told = np.concatenate([WEIGHT * np.array(out), z])
+        beyond = sum(abs(x) > math.asinh(1.0) for x in out)
         print(
-            f"{tried[0]:4d}  {float(told @ told):9.3f}  {sum(abs(x) > math.asinh(1.0) for x in out)} of {len(out)} beyond",
+            f"{tried[0]:4d}  {float(told @ told):9.3f}  {beyond} of {len(out)} beyond",
             file=sys.stderr,
             flush=True,
         )

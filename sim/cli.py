@@ -95,7 +95,16 @@ class Stopped(Exception):
 
 
 def run(a: argparse.Namespace) -> int:
-    from sim.printing import document_of_run, first_look, line_of_seeded, line_of_terms, put_json, summary
+    from sim.printing import (
+        document_of_run,
+        first_look,
+        line_of_lacking,
+        line_of_seeded,
+        line_of_terms,
+        line_of_unfit,
+        put_json,
+        summary,
+    )
     from sim.progress import duration
     from sim.scenario import load_scenario
 
@@ -122,8 +131,14 @@ def run(a: argparse.Namespace) -> int:
         print(summary(result, _lang), flush=True)  # first: a reader waits for this, not for files
         if few := line_of_seeded(result, scenario.asked_on_ladders(), _lang):
             print("\n" + few)
+        from sim.analysis.unfit import unfit
+
+        if told := line_of_unfit(unfit(result, scenario), result, _lang):
+            print("\n" + told)
     if (unusual := scenario.unusual_terms()) and not a.quiet:
         note(line_of_terms(unusual, _lang))
+    if (lacking := line_of_lacking(scenario.lacking_funds(), _lang)) and not a.quiet:
+        note(lacking)
     if a.audit and not a.json:
         of, quarters = result.manifest["audit"]["replications"], result.manifest["audit"]["quarters"]
         print(
@@ -231,7 +246,15 @@ def check(a: argparse.Namespace) -> int:
 
     scenario = load_scenario(a.scenario, overrides=a.set)
     grades, doubted = grade_shares(scenario), doubt.counts(scenario)
-    from sim.printing import line_of_doubt, line_of_grades, line_of_overfull, line_of_terms, line_of_unscored, put_json
+    from sim.printing import (
+        line_of_doubt,
+        line_of_grades,
+        line_of_lacking,
+        line_of_overfull,
+        line_of_terms,
+        line_of_unscored,
+        put_json,
+    )
     from sim.quantities import quarter_name
     from sim.scoring import unscored
 
@@ -248,6 +271,7 @@ def check(a: argparse.Namespace) -> int:
                 "terms_out_of_the_ordinary": {
                     key: {"value": q.value, "usual": most} for key, (q, most) in unusual.items()
                 },
+                "funds_lacking": scenario.lacking_funds(),
             }
         )
     else:
@@ -261,6 +285,8 @@ def check(a: argparse.Namespace) -> int:
             print(line_of_overfull(overfull, scenario.firms_at_start(), _lang))
         if unusual:
             print(line_of_terms(unusual, _lang))
+        if lacking := line_of_lacking(scenario.lacking_funds(), _lang):
+            print(lacking)
     return 0
 
 

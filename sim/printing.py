@@ -20,6 +20,7 @@ from sim.scoring import surely
 from sim.terms import COUNTED, term
 
 if TYPE_CHECKING:
+    from sim.analysis.unfit import Unfit
     from sim.model.metrics import Metric
     from sim.result import Result, ScoredFact
 
@@ -386,6 +387,47 @@ def line_of_seeded(result: Result, asked: Mapping[str, float], lang: str) -> str
     )
 
 
+def line_of_unfit(found: Sequence[Unfit], result: Result, lang: str) -> str:
+    """Levels that run off from the stock stated of them, a line each, with the key to change; empty without any."""
+    if not found:
+        return ""
+    lines = []
+    for x in found:
+        name = result.metric(f"ladder.{x.level}").label[lang]
+        line = say(
+            lang,
+            f"  {name}（{x.level}）：期初 {x.start:,.0f}，{x.quarter} {x.then:,.0f}。",
+            f"  {name} ({x.level}): {x.start:,.0f} at the start, {x.then:,.0f} in {x.quarter}: ",
+        )
+        if x.factor is None:
+            way = (
+                ("请写明", "state")
+                if x.key.endswith("initial")
+                else ("调低", "lower")
+                if x.then > x.start
+                else ("调高", "raise")
+            )
+            line += say(lang, f"{way[0]} {x.key}", f"{way[1]} {x.key}")
+        else:
+            line += say(lang, f"{x.key} 约乘以 {x.factor:.2g}", f"multiply {x.key} by about {x.factor:.2g}")
+        if x.most:
+            line += say(
+                lang, "（已超过全部符合条件者，须放宽条件）", " (more than all that are eligible: ease its conditions)"
+            )
+        lines.append(line)
+    head = say(
+        lang,
+        "以下层级的存量在两年内即大幅偏离所写的期初存量（各世界中位数）：除非园区确实如此增减，"
+        "所写的存量与所写的申报、通过比例不相合。请改存量（initial），或改申报比例使进出大致相抵；"
+        "上级随下级而变，先改最低一级：",
+        "the stock of these levels runs off within two years from what is stated of the start (median of the worlds):"
+        " unless the zone grew so, stated stock and stated odds do not fit each other. Change the stock (initial), or"
+        " the share that applies so that about as many come as go; levels follow those below them, so begin with the"
+        " lowest:",
+    )
+    return "\n".join([head, *lines])
+
+
 def line_of_unscored(unscored: Mapping[str, str], start: str, lang: str) -> str:
     """Facts that lie before the start, by id and quarter: they stand in no scoreboard. Empty where there are none."""
     if not unscored:
@@ -414,6 +456,32 @@ def line_of_terms(unusual: Mapping[str, tuple[Any, float]], lang: str) -> str:
 def _of_terms(value: Any, unit: str) -> str:
     """A number of a fund's terms, short: 2%, 8; a word as it stands."""
     return f"{100 * value:.3g}%" if unit in ("share", "per year") else f"{value:g}" if unit else str(value)
+
+
+def line_of_lacking(lacking: str | None, lang: str) -> str:
+    """What the figures of a zone are in which firms seek rounds and no fund, or no market fund, invests; empty where
+    none is lacking. lacking: as Scenario.lacking_funds says."""
+    if lacking == "all":
+        return say(
+            lang,
+            "情景中没有基金投资于本地企业：融资轮次、估值与获投企业的数字，只是靠模型外领投（rounds.stages.….outside_lead）"
+            "融资的企业的数字。要有投资人，请写明 [[funds]]，或 extends 一个写明了的情景",
+            "no fund of the scenario invests in firms here: figures of rounds, valuations and backed firms are those of"
+            " firms that live on outside leads only (rounds.stages.….outside_lead). For investors, state [[funds]], or"
+            " extend a scenario that has them",
+        )
+    if lacking == "market":
+        return say(
+            lang,
+            "园区没有市场化基金（kind = market），企业却要融资：后续轮次只能由所写的基金或模型外投资人领投，因而很少，"
+            "所写基金的估值、退出与 TVPI 偏低。请写明市场化基金，或用含有它们的园区情景作基准"
+            "（import 加 --base，如 scenarios/tianjin.toml）",
+            "firms seek rounds here and no market fund (kind = market) is there: follow-on rounds are led by the funds"
+            " stated or from outside the model, so they are few, and values, exits and TVPI of the funds stated come"
+            " out low. State market funds, or stand on a zone that has them (import: --base, such as"
+            " scenarios/tianjin.toml)",
+        )
+    return ""
 
 
 def line_of_overfull(asked: Mapping[str, float], firms: float, lang: str) -> str:

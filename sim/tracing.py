@@ -41,7 +41,8 @@ def follow(
     seed: int | None = None,
     overrides: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
-    """One firm's life as a document: `rounds` (each with its `cap_table`), `levels`, `exits`, `now` where it is alive.
+    """One firm's life as a document: `rounds` (each with its `cap_table`), `levels`, `exits` (a listing with its
+    `cap_table`), `now` where it is alive.
 
     firm: as in the logs (2021Q3-o-17, start-o-3, a named firm's id), or a named firm's name in either language. Raises
     UserError where no such firm has an event.
@@ -138,10 +139,10 @@ def _add_fair_values(
 
 
 def _add_tables(life: dict[str, Any], scenario: Scenario, worlds: Worlds, replication: int) -> None:
-    """The cap table after each round; None where the firm was gone at the end of its quarter."""
+    """The cap table after each round, and after a listing; None where the firm was gone at the end of its quarter."""
     start = int(scenario.zone.start)
     tables: dict[str, dict[str, Any] | None] = {}
-    for event in life["rounds"]:
+    for event in (*life["rounds"], *(e for e in life["exits"] if e["way"] == "listing")):
         quarter = event["quarter"]
         if quarter not in tables:
             worlds.room = worlds.room._replace(quarters=parse_quarter(quarter) - start + 1)
@@ -380,8 +381,8 @@ def outline(life: dict[str, Any], scenario: Scenario, lang: str) -> str:
     if life["rounds"]:
         head = say(
             lang,
-            "融资轮次|轮次|融资额|投前|投后|公允价值|年化营收|领投|基金数|模型外资金",
-            "rounds|stage|raised|pre-money|post-money|fair value|sales a year|lead|funds|from others",
+            "融资轮次|轮次|融资额|投前|投后|公允价值|典型路径|年化营收|领投|基金数|模型外资金",
+            "rounds|stage|raised|pre-money|post-money|fair value|typical path|sales a year|lead|funds|from others",
         ).split("|")
         rows = [
             [
@@ -391,6 +392,7 @@ def outline(life: dict[str, Any], scenario: Scenario, lang: str) -> str:
                 money(r["pre_money"]),
                 money(r["post_money"]),
                 money(r["fair_value"]),
+                money(r["fair_value_typical"]),
                 money(r["revenue"]),
                 _holder(r["lead"], lang, classes),
                 str(r["funds"]),
@@ -399,18 +401,14 @@ def outline(life: dict[str, Any], scenario: Scenario, lang: str) -> str:
             for r in life["rounds"]
         ]
         parts.append(layout(head, rows, left=2))
-    told = set()
-    for r in life["rounds"]:
-        if r["quarter"] in told:
-            continue
-        told.add(r["quarter"])
-        together = [x for x in life["rounds"] if x["quarter"] == r["quarter"]]
-        which = say(lang, "、", ", ").join(_stage(x["stage"], lang) for x in together)
-        heading = say(lang, f"股权结构，{r['quarter']} {which}之后", f"cap table after {which}, {r['quarter']}")
-        if r["cap_table"] is None:
-            parts.append(heading + say(lang, "：季末企业已不在", ": the firm was gone by the end of the quarter"))
-        else:
-            parts.append(heading + "\n" + _table(r["cap_table"], lang, classes))
+        parts[-1] += "\n" + say(
+            lang,
+            "公允价值：按本企业自己的各类股份与条款；典型路径：按到该轮次通常的路径，"
+            "rounds.parquet 与基金的公允净值取此数",
+            "fair value: by this firm's own classes and terms; typical path: by the path usual to that stage, which"
+            " rounds.parquet and the fair net asset values of funds take",
+        )
+    parts += _cap_tables(life, lang, classes)
     if life["levels"]:
         level_names = {
             f"{a}.{b}": x.name.get(lang) for a, ladder in scenario.ladders.items() for b, x in ladder.levels.items()
@@ -490,6 +488,33 @@ def outline(life: dict[str, Any], scenario: Scenario, lang: str) -> str:
             )
         )
     return "\n\n".join(parts)
+
+
+def _cap_tables(life: dict[str, Any], lang: str, classes: Mapping[str, str]) -> list[str]:
+    """The cap tables of a life by quarter, each headed by what happened in it: rounds, a listing, or both."""
+    listed = say(lang, "上市", "the listing")
+    after: dict[str, tuple[list[str], dict[str, Any] | None]] = {}
+    for event in life["rounds"]:
+        after.setdefault(event["quarter"], ([], event["cap_table"]))[0].append(_stage(event["stage"], lang))
+    for event in life["exits"]:
+        if event["way"] == "listing" and (event["quarter"] in after or event.get("cap_table")):
+            after.setdefault(event["quarter"], ([], event.get("cap_table")))[0].append(listed)
+    parts = []
+    for quarter, (names, table) in sorted(after.items(), key=lambda item: parse_quarter(item[0])):
+        which = say(lang, "、", ", ").join(names)
+        heading = say(lang, f"股权结构，{quarter} {which}之后", f"cap table after {which}, {quarter}")
+        if table is None:
+            parts.append(heading + say(lang, "：季末企业已不在", ": the firm was gone by the end of the quarter"))
+        else:
+            parts.append(heading + "\n" + _table(table, lang, classes))
+    if any(table and len(table["classes"]) > 1 for _, table in after.values()):
+        parts[-1] += "\n" + say(
+            lang,
+            "顺位：出售时数大者先受偿，1 最后；数相同者同时受偿，按优先权金额分",
+            "seniority: in a sale the higher number is paid first and 1 last; equal ones are paid together, by the"
+            " money of their preferences",
+        )
+    return parts
 
 
 def _last_round(life: dict[str, Any], scenario: Scenario, lang: str) -> str:

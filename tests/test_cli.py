@@ -550,3 +550,82 @@ def test_more_firms_on_a_ladder_than_exist_and_too_few_that_qualify_are_told(
     assert told.endswith("(seeded/asked): certificates.hte 40/100") and not line_of_seeded(
         result, {"certificates.hte": 41.0}, "en"
     )
+
+
+def test_a_zone_without_funds_is_told_whose_rounds_its_figures_are(
+    tmp_path: Path, headwater: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    """Xiamen states no fund at all: no error, and said by `check` and `run`; not where nobody seeks a round."""
+    from sim.printing import line_of_lacking
+    from sim.scenario import load_scenario
+
+    told = headwater("check", "scenarios/xiamen.toml", "--lang", "en")
+    assert told.returncode == 0 and "no fund of the scenario invests in firms here" in told.stdout
+    assert "没有基金投资于本地企业" in headwater("check", "scenarios/xiamen.toml", "--lang", "zh").stdout
+    assert json.loads(headwater("check", "scenarios/xiamen.toml", "--json").stdout)["funds_lacking"] == "all"
+    few = ["--replications", "2", "--threads", "1", "--no-figures", "--lang", "en", "--set", "zone.end=2024Q4", "--out"]
+    ran = headwater("run", "scenarios/xiamen.toml", *few, str(tmp_path / "x"))
+    assert ran.returncode == 0 and "no fund of the scenario invests in firms here" in ran.stderr
+    assert load_scenario("scenarios/xian.toml").lacking_funds() is None
+    none = ["funds.market_early.count=0", "funds.market_growth.count=0"]
+    assert load_scenario("scenarios/xian.toml", none).lacking_funds() == "market"
+    nobody = [f"firms.entry.{x}.venture_share=0" for x in ("organic", "incubator", "attracted")]
+    assert load_scenario("scenarios/xiamen.toml", nobody).lacking_funds() is None
+    assert line_of_lacking(None, "en") == ""
+
+
+def runs_off(*levels: tuple[str, list[float], list[float], list[float]]) -> Result:
+    """A result of two worlds that are alike; a level's stock, entered and left by quarter."""
+    metrics, rows = [], []
+    for name, *curves in levels:
+        for what, curve in zip(("", ".entered", ".left"), curves, strict=True):
+            metrics.append(Metric(f"ladder.{name}{what}", "firms", {"zh": "高企", "en": "hte"}))
+            rows.append([curve] * 2)
+    quarters = [f"{2025 + q // 4}Q{q % 4 + 1}" for q in range(len(levels[0][1]))]
+    return Result(metrics, quarters, np.array(rows, float))
+
+
+def test_a_level_whose_stated_stock_runs_off_is_told_with_the_key_and_the_factor(tmp_path: Path) -> None:
+    """Twice what was stated in two years, 30 gone and 330 come: about a fifteenth of them would make up for those."""
+    from sim.analysis.unfit import unfit
+    from sim.printing import line_of_unfit
+    from sim.scenario import load_scenario
+
+    level = "certificates.hte"
+    sets = [f"ladders.certificates.levels.hte.initial={300}"]
+    stated = load_scenario("scenarios/national.toml", sets)
+    curves = [300.0, 450, 600, 600], [0.0, 165, 330, 330], [0.0, 15, 30, 30]
+    (found,) = unfit(runs_off((level, *curves)), stated)
+    assert (found.start, found.then, found.quarter) == (300.0, 600.0, "2025Q3")
+    assert found.key == "ladders.certificates.levels.hte.apply" and not found.most
+    assert found.factor == pytest.approx(30 * 300 / 450 / 330)
+    text = {lang: line_of_unfit([found], runs_off((level, *curves)), lang) for lang in ("en", "zh")}
+    assert (
+        "300 at the start, 600 in 2025Q3: multiply ladders.certificates.levels.hte.apply by about 0.061" in text["en"]
+    )
+    assert "期初 300，2025Q3 600" in text["zh"] and "hte.apply 约乘以 0.061" in text["zh"]
+    falls = [300.0, 200, 150], [0.0, 10, 20], [0.0, 110, 170]
+    (found,) = unfit(runs_off((level, *falls)), stated)
+    assert found.factor is not None and found.factor > 1.0 and found.most
+    calm = [300.0, 350, 400], [0.0, 60, 120], [0.0, 10, 20]
+    assert not unfit(runs_off((level, *calm)), stated) and line_of_unfit([], runs_off((level, *calm)), "en") == ""
+    assert not unfit(runs_off((level, *curves)), load_scenario("scenarios/national.toml")), "no stock is stated"
+    late = [300.0] * 9 + [900.0], [0.0] * 9 + [600.0], [0.0] * 10
+    assert not unfit(runs_off((level, *late)), stated), "after two years a zone may have grown"
+
+
+def test_named_firms_alone_on_a_level_ask_for_its_stock_and_a_scored_level_is_left_to_the_scoreboard(
+    tmp_path: Path,
+) -> None:
+    from sim.analysis.unfit import unfit
+    from sim.portfolio.importing import import_portfolio
+    from sim.printing import line_of_unfit
+    from sim.scenario import load_scenario
+
+    import_portfolio(ROOT / "docs" / "portfolio", tmp_path / "p.toml", ROOT / "scenarios" / "national.toml")
+    result = runs_off(("certificates.hte", [1.0, 1181.0], [0.0, 1180.0], [0.0, 0.0]))
+    found = unfit(result, load_scenario(tmp_path / "p.toml"))
+    assert [x.key for x in found] == ["ladders.certificates.levels.hte.initial"] and found[0].factor is None
+    assert "1 at the start, 1,181 in 2025Q2: state ladders." in line_of_unfit(found, result, "en")
+    grown = runs_off(("certificates.hte", [2478.0, 3952.0], [0.0, 1500.0], [0.0, 26.0]))
+    assert not unfit(grown, load_scenario("scenarios/xian.toml")), "published figures say how it grew"

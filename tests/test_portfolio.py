@@ -812,3 +812,109 @@ def test_ordinals():
     assert [ordinal(k) for k in (1, 2, 3, 4, 11, 12, 13, 21, 112)] == [
         "1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "112th",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("lang", "words"), [("en", "no market fund"), ("zh", "没有市场化基金")])
+def test_it_is_told_where_no_market_fund_follows_the_imported_ones(tmp_path: Path, lang: str, words: str):
+    """On national.toml the firms of the sheets find few leads; on a zone with market funds nothing is said."""
+    assert any(words in remark for remark in imported(ROOT / "docs" / "portfolio", lang).remarks)
+    zone = read(ROOT / "docs" / "portfolio", tmp_path / "p.toml", ROOT / "scenarios" / "tianjin.toml", lang=lang)
+    assert not any(words in remark for remark in zone.remarks)
+    assert zone.scenario.lacking_funds() is None
+
+
+@pytest.mark.parametrize("base", ["xian", "tianjin", "starter"])
+def test_the_guidance_fund_of_the_sheets_takes_the_place_of_the_bases(tmp_path: Path, base: str):
+    """Such a base was refused, with an advice that import had no place for. What is written loads and runs."""
+    from sim.ensemble import simulate
+    from sim.starter import Answers, compose
+
+    path = ROOT / "scenarios" / f"{base}.toml"
+    if base == "starter":
+        (tmp_path / "national.toml").write_text(NATIONAL.read_text(encoding="utf-8"), encoding="utf-8")
+        path = tmp_path / "zone.toml"
+        path.write_text(compose(Answers(), path, "en"), encoding="utf-8")
+    out = tmp_path / "portfolio.toml"
+    made = import_portfolio(ROOT / "docs" / "portfolio", out, path)
+    scenario = load_scenario(out, ['zone.end="2026Q4"'])
+    assert [c.id for c in scenario.funds if c.kind == "guidance"] == ["eg-guidance"]
+    assert {c.parent for c in scenario.funds if c.kind == "sub-fund"} == {"eg-guidance"}
+    said = [remark for remark in made.remarks if "replace these funds of the base" in remark]
+    assert len(said) == (0 if base == "tianjin" else 1)
+    if base == "xian":
+        assert (
+            "guidance, angel, venture, industry; with them go the facts xa-guidance, xa-subfunds, xa-cluster" in said[0]
+        )
+        assert "funds.guidance.size" in said[0] and "funds.guidance.size" not in scenario.levers
+        assert not any("funds.guidance." in fact.metric for fact in scenario.facts)
+        assert {c.id for c in scenario.funds} >= {"direct", "partner", "market_early"}, "other funds of the base stay"
+    assert simulate(scenario, 1, 1, audit=True).manifest["audit"]["replications"] == 1
+
+
+def test_a_guidance_fund_under_the_bases_id_changes_it_and_what_names_the_old_one_is_told(tmp_path: Path):
+    xian = ROOT / "scenarios" / "xian.toml"
+    made = read(saved(tmp_path, drawn(2, 2, seed=3)), tmp_path / "p.toml", xian)  # its guidance fund: "guidance"
+    assert {"angel", "venture", "industry"} <= {c.id for c in made.scenario.funds}
+    assert "remove = true" not in made.text and not any("replace these funds" in remark for remark in made.remarks)
+    base = tmp_path / "base.toml"
+    base.write_text(
+        f'extends = "{xian}"\n[guidance.cap]\nown = 0.3\n[[funds]]\nid = "own"\nname = "own"\nkind = "sub-fund"\n'
+        'parent = "guidance"\nplan = 0\ncount = 1\nopens = "2020Q1"\nopens_until = "2021Q1"\n'
+        'invests = "5y"\nlife = "8y"\nfee = 0.02\nfee_after = 0.01\nhurdle = 0.08\ncarry = 0.2\ncatch_up = 1\n'
+        'local = 0.5\nfollow_on = 0\nstages = ["a"]\n',
+        encoding="utf-8",
+    )
+    with pytest.raises(UserError) as error:
+        read(ROOT / "docs" / "portfolio", tmp_path / "p.toml", base)
+    assert told([str(p) for p in error.value.problems], "guidance.cap.own", "take it out of the base")
+
+
+def test_the_direct_fund_of_the_sheets_takes_the_place_of_the_bases(tmp_path: Path):
+    sheets = drawn(2, 2, seed=3)
+    sheets["funds"].append(
+        {"id": "zone-direct", "name": "直投", "kind": "direct", "size": 100_000, "paid_in": 50_000, "distributed": 0,
+         "nav": 50_000, "nav_date": NAV_DATE, "opens": date(2018, 1, 1), "invests": 10, "life": 12, "fee": 0}
+    )  # fmt: skip
+    made = read(saved(tmp_path, sheets), tmp_path / "p.toml", ROOT / "scenarios" / "xian.toml", lang="zh")
+    assert [c.id for c in made.scenario.funds if c.kind == "direct"] == ["zone-direct"]
+    assert any("已移除：direct" in remark and "parent" not in remark for remark in made.remarks)
+
+
+def test_what_the_positions_do_not_show_is_told_as_the_run_counts_it(tmp_path: Path):
+    """The amounts that the import tells are those of the first quarter; a small difference is the carry so far."""
+    from sim.ensemble import simulate
+    from sim.portfolio.beyond import beyond
+
+    made = imported(ROOT / "docs" / "portfolio")
+    angel, venture = (made.portfolio.fund_by_id[x] for x in ("eg-angel", "eg-venture"))
+    said = [remark for remark in made.remarks if "is in no position of the sheets: it counts as" in remark]
+    assert len(said) == 1 and "eg-angel" in said[0] and "83m" in said[0] and "Placed here, not in Holdings" in said[0]
+    assert any("eg-venture" in remark and "cash not invested yet" in remark for remark in made.remarks)
+    assert any(
+        "8,300万" in x and "已投本区（未列入持股表）" in x for x in imported(ROOT / "docs" / "portfolio", "zh").remarks
+    )
+    out = tmp_path / "p.toml"
+    import_portfolio(ROOT / "docs" / "portfolio", out, NATIONAL)
+    result = simulate(load_scenario(out, ['zone.end="2026Q1"']), 1, 1)
+    first = result["funds.eg-angel.invested.outside"][0, 0]
+    assert beyond(angel, made.portfolio).outside == pytest.approx(first, rel=0.02)
+    assert beyond(venture, made.portfolio).outside == result["funds.eg-venture.invested.outside"][0, 0] == 0.0
+
+
+def test_what_was_placed_here_beside_the_positions_is_asked_no_more(tmp_path: Path):
+    sheets = example()
+    sheets["funds"][2]["placed"] = 8000
+    made = imported(saved(tmp_path, sheets))
+    was = imported(saved(tmp_path, example(), name="before.xlsx")).scenario
+    size, committed, placed = 2e8, 8e7, 8e7
+    fund = next(c for c in made.scenario.funds if c.id == "eg-angel")
+    assert fund.local.value == pytest.approx(1.0 - placed / (size * (1 - 0.02 * 5 - 0.5 * 0.02 * 4)))
+    asked = made.scenario.guidance.reinvestment_of["eg-angel"].value
+    assert asked == pytest.approx(was.guidance.reinvestment.value - placed / committed)
+    assert any("80m of it is said to be in firms here" in remark for remark in made.remarks)
+    assert "eg-venture" not in made.scenario.guidance.reinvestment_of
+    for row, much, words in (
+        (2, 12000, "beyond the cost of its positions"),
+        (0, 10, "a guidance fund invests in funds"),
+    ):
+        assert told(spoilt(tmp_path, "funds", row, placed=much), "Placed here", words)

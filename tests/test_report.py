@@ -472,6 +472,45 @@ def test_what_comes_from_outside_the_zone_is_told_beside_multiples(small: dict[s
     assert re.search(r"sub-funds have invested \d+% lies outside the zone", en.note) and "投在区外" in zh.note
 
 
+def test_a_report_says_whose_rounds_the_figures_are_where_no_fund_invests(small: dict[str, Path], root: Path):
+    from sim.scenario import load_scenario
+
+    of = told(small["run"], "en")
+    words = "No fund of the scenario invests in firms here"
+    assert words not in repr(sections.firms_and_values(of))
+    bare = replace(of, scenario=load_scenario(root / "scenarios" / "xiamen.toml"))
+    assert words in repr(sections.firms_and_values(bare))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_table_of_firms_says_where_those_that_were_sold_are_counted(small: dict[str, Path], lang: str):
+    """As the run has it: start + entered - closed - moved away = alive in each world, sold ones apart from it."""
+    of = told(small["run"], lang)
+    assert of.result is not None
+    alive, entered, died, moved, sold = (
+        of.result[f"firms.{x}"] for x in ("alive", "entered", "died", "moved_away", "sold")
+    )
+    start = (alive - entered + died + moved)[:, 0]
+    assert np.array_equal(start[:, None] + entered - died - moved, alive) and sold[:, -1].sum() > 0.0
+    section = sections.firms_and_values(of)
+    assert section is not None
+    table = section.blocks[0]
+    rows = [row.cells[0].text for row in table.rows]  # type: ignore[union-attr]
+    assert any("并购" in x if lang == "zh" else "sold" in x for x in rows)
+    note = table.note  # type: ignore[union-attr]
+    assert ("不另减" if lang == "zh" else "not taken off once more") in note and "5–95" in note
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_report_tells_levels_that_run_off_from_their_stated_stock(small: dict[str, Path], lang: str, monkeypatch):
+    from sim.analysis.unfit import Unfit
+
+    key = "ladders.certificates.levels.hte.apply"
+    monkeypatch.setattr(sections, "unfit", lambda *_: [Unfit("certificates.hte", 300.0, 589.0, "2025Q4", key, 0.06)])
+    text = repr(sections.the_ladders(told(small["run"], lang)))
+    assert "589" in text and key in text and ("除非园区确实如此" if lang == "zh" else "unless the zone grew so") in text
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_run_of_one_world_is_told_without_errors_and_in_the_singular(root: Path, tmp_path: Path, lang: str):
     from sim.ensemble import simulate

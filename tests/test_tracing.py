@@ -16,7 +16,7 @@ from sim.errors import UserError
 from sim.figures.payoff import marks_of, payoff
 from sim.figures.style import encode
 from sim.portfolio.importing import import_portfolio
-from sim.quantities import parse_quarter, quarter_name
+from sim.quantities import format_money, parse_quarter, quarter_name
 from sim.scenario import load_scenario
 from sim.tracing import (
     LEVEL_EVENTS,
@@ -186,6 +186,7 @@ def test_the_printed_life_shows_a_table_after_every_round(imported, lang: str, t
     life = follow(imported, 0, "eg-photon", 1)
     text = outline(life, imported, lang)
     quarters = {event["quarter"] for event in life["rounds"]}
+    quarters |= {event["quarter"] for event in life["exits"] if event["way"] == "listing"}
     heading = "股权结构，" if lang == "zh" else "cap table after "
     assert text.count(heading) == len(quarters)
     name = next(c.name.get(lang) for c in imported.funds if c.id == "eg-venture")
@@ -197,6 +198,55 @@ def test_the_printed_life_shows_a_table_after_every_round(imported, lang: str, t
     drawn_to = draw_payoff(unlisted, imported, tmp_path, lang)
     assert last_table(unlisted) is not None
     assert drawn_to is not None and drawn_to.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_table_after_a_listing_is_headed_so_and_a_listing_of_its_own_quarter_has_one(imported, lang: str):
+    """What a listing issued stands in no table that is headed by a round alone."""
+    seen = set()
+    for replication in range(40):
+        life = follow(imported, replication, "eg-photon", 1)
+        listing = next((e for e in life["exits"] if e["way"] == "listing"), None)
+        if listing is None:
+            continue
+        table = listing["cap_table"]
+        assert table is not None and table["public"] > 0.0
+        text = outline(life, imported, lang)
+        rounds = [r for r in life["rounds"] if r["quarter"] == listing["quarter"]]
+        seen.add(bool(rounds))
+        heading = (
+            f"{listing['quarter']} 上市之后" if lang == "zh" else f"cap table after the listing, {listing['quarter']}"
+        )
+        assert (heading in text) == (not rounds)
+        both = "、上市之后\n" if lang == "zh" else f", the listing, {listing['quarter']}\n"
+        assert (both in text) == bool(rounds)
+        for part in text.split("\n\n"):
+            if part.startswith(("股权结构", "cap table after")) and (
+                "上市发行" in part or "issued at the listing" in part
+            ):
+                first = part.splitlines()[0]
+                assert "上市" in first or "the listing" in first
+        if seen == {True, False}:
+            break
+    assert seen
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_both_fair_values_of_a_round_and_the_seniorities_are_explained(imported, lang: str):
+    """In a sale the higher seniority is paid first, as sim.finance.payoff has it."""
+    life = follow(imported, 0, "eg-photon", 1)
+    text = outline(life, imported, lang)
+    event = life["rounds"][-1]
+    assert event["fair_value"] != event["fair_value_typical"]
+    for value in (event["fair_value"], event["fair_value_typical"]):
+        assert format_money(value, lang) in text.split("\n\n")[1]
+    assert ("公允价值：按本企业自己" if lang == "zh" else "fair value: by this firm's own classes") in text
+    assert text.count("数大者先受偿" if lang == "zh" else "the higher number is paid first") == 1
+    junior, senior = (
+        {"shares": 1.0, "price": 10.0, "paid": 10.0, "seniority": rank, "preference": 1.0} for rank in (0, 1)
+    )
+    paid, _, _ = payouts(table_of(junior, senior), 10.0)
+    assert list(paid) == pytest.approx([0.0, 10.0])
 
 
 def test_a_fund_is_told_by_its_id_and_the_name_of_its_class():

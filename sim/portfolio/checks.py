@@ -209,7 +209,31 @@ class Checks:
                 "没有填写实缴批次，实缴间隔无意义",
                 "there are no tranches: state them, or leave this blank",
             )
+        self.placed(row)
         self.parent(row)
+
+    def placed(self, row: Row) -> None:
+        """What a fund has put into firms here beside its positions is no more than what it had beside them."""
+        placed, paid, back = row["placed"], row["paid_in"], row["distributed"]
+        if not placed:
+            return
+        if row["kind"] == "guidance":
+            self.say(
+                row, "placed", "引导基金不直接投企业，请留空", "a guidance fund invests in funds: leave this blank"
+            )
+        elif paid is not None and back is not None:
+            cost = sum(h["cost"] or 0.0 for h in self.p.holdings if h["fund"] == row["id"])
+            room = max(0.0, paid + back - cost)
+            if placed > 100 * (paid + back) > 0:
+                self.unit(row, "placed", row, "paid_in")
+            elif placed > room * (1 + EQUAL):
+                self.say(
+                    row,
+                    "placed",
+                    f"已投本区 {self.money(placed)}，多于实缴与分配中扣除持股成本后的 {self.money(room)}",
+                    f"{self.money(placed)} placed here is more than the {self.money(room)} that was paid in or came"
+                    " back beyond the cost of its positions",
+                )
 
     def parent(self, row: Row) -> None:
         """A sub-fund names its guidance fund, its mandate and the guidance money in it; no other fund does."""

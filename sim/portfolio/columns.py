@@ -219,6 +219,14 @@ FUNDS = TableOf(
             default=1.0,
             high=1.0,
         ),
+        _money(
+            "placed",
+            "已投本区（未列入持股表）",
+            "Placed here, not in Holdings",
+            "已投资金中，投给本区企业而未列入持股表的部分；空白视为没有，表外的都算作区外",
+            "of what it has invested, what went into firms of the zone that Holdings does not list; blank: none, and"
+            " all that is not listed counts as outside",
+        ),
         Column(
             "follow_on",
             "share",

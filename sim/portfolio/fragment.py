@@ -14,9 +14,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sim.portfolio.beyond import still_asked, still_local
 from sim.portfolio.cells import Row
 from sim.portfolio.columns import FUNDS, STAGE_ORDER, TABLES
 from sim.portfolio.holdings import Portfolio, quarter_of
+from sim.portfolio.replacing import Replaced
 from sim.quantities import LEAST_BARE, quarter_name
 from sim.terms import term
 
@@ -30,6 +32,8 @@ MANDATE_STAGES = {
     "industry": ("b", "c", "d", "pre_ipo"),
 }
 MARKS = {"en": "# Portfolio of ", "zh": "# 投资组合："}  # how a fragment begins: only such a file is written over
+QUOTE = '"'
+LESS_PLACED = {"en": "less what is placed here and not in Holdings", "zh": "已减去投在本区而未列入持股表的"}
 Lines = list[tuple[str, Row | None]]  # a line of the fragment, and the row it came from
 
 
@@ -72,9 +76,10 @@ def fragment(
     start: int,
     sets: Sequence[str] = (),
     lang: str = "en",
+    replaced: Replaced | None = None,
 ) -> Lines:
     """The lines of the fragment. out: where it will stand, so that `extends` leads from there to the base; lang: of its
-    comments (sources are told in the reader's language, sim.terms.sourced)."""
+    comments (sources are told in the reader's language, sim.terms.sourced); replaced: what of the base it removes."""
     end = max(int(base.zone.end), start + LEAST_HORIZON)
     extends = Path(os.path.relpath(base_path.resolve(), out.resolve().parent)).as_posix()
     lines: Lines = []
@@ -102,8 +107,27 @@ def fragment(
     put(f'start = "{quarter_name(start)}"')
     put(f'end = "{quarter_name(end)}"')
     put(f'today = "{quarter_name(start)}"')
+    placed = [row for row in portfolio.funds if row["placed"] and row["kind"] == "sub-fund"]
+    if placed:
+        put()
+        put("[guidance.reinvestment_of]")
+        for row in placed:
+            stated = f'value = {share(still_asked(row, base))}, grade = "estimated", source = {text(source_of(row))}'
+            put(f"{row['id']} = {{ {stated} }}  # {LESS_PLACED[lang]}: {money(row['placed']).strip(QUOTE)}", row)
+    if replaced is not None and replaced.funds:
+        put()
+        put(
+            "# 基准情景的这些项由表中的基金取代。"
+            if lang == "zh"
+            else "# Of the base; the funds of the sheets stand for it."
+        )
+        for table in ("funds", "facts"):
+            for name in getattr(replaced, table):
+                put(f"[[{table}]]")
+                put(f"id = {text(name)}")
+                put("remove = true")
     for row in portfolio.funds:
-        _fund(row, put)
+        _fund(row, put, lang)
     for row in portfolio.firms:
         _firm(row, portfolio, put)
     return lines
@@ -120,7 +144,7 @@ def _written(value: str) -> str:
         return text(value)
 
 
-def _fund(row: Row, put) -> None:
+def _fund(row: Row, put, lang: str) -> None:
     kind, mandate = row["kind"], row["mandate"]
     put()
     put("[[funds]]", row)
@@ -143,7 +167,11 @@ def _fund(row: Row, put) -> None:
         default = 0.0 if nothing else FUNDS.column(key).default
         if key == "catch_up" and (row["carry"] == 0 or row["hurdle"] == 0):
             default = 0.0  # there is nothing to catch up with
-        put(f"{key} = {share(row[key]) if row[key] is not None else _assumed(default)}", row)
+        value, said = float(default if row[key] is None else row[key]), ""  # type: ignore[arg-type]
+        if key == "local" and row["placed"]:
+            value = still_local(row, value)
+            said = f"  # {LESS_PLACED[lang]}: {money(row['placed']).strip(QUOTE)}"
+        put(f"{key} = {share(value) if row[key] is not None else _assumed(value)}{said}", row)
     if row["tranches"]:
         put(f"tranches = [{', '.join(share(x) for x in row['tranches'])}]", row)
         if row["tranche_every"]:

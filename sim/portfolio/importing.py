@@ -11,10 +11,13 @@ from tempfile import TemporaryDirectory
 from sim import store
 from sim.errors import Problem, UserError
 from sim.model.limits import FOLLOWED
+from sim.portfolio import beyond
 from sim.portfolio.checks import Checks
 from sim.portfolio.fragment import MARKS, Lines, fragment, tables_read
 from sim.portfolio.holdings import Portfolio, quarter_of, read_portfolio
+from sim.portfolio.replacing import NOTHING, Replaced, refuse_what_holds_on, replaced_by
 from sim.portfolio.sheets import Trouble, read_workbook
+from sim.printing import line_of_lacking
 from sim.quantities import parse_quarter, quarter_name
 from sim.scenario import load_scenario
 from sim.scenario.document import Scenario
@@ -89,11 +92,15 @@ def read(
             trouble.done()
         first = quarter_of(latest) if latest else int(scenario.zone.start)
     Checks(portfolio, scenario, first, trouble).all()
+    replaced = replaced_by(portfolio, scenario)
+    refuse_what_holds_on(replaced, scenario, trouble)
     trouble.done()
-    lines = fragment(portfolio, scenario, Path(base), out, first, sets, lang)
+    lines = fragment(portfolio, scenario, Path(base), out, first, sets, lang, replaced)
     checked = _load(lines, Path(base), portfolio, trouble)
     text = "\n".join(line for line, _ in lines) + "\n"
-    remarks = [*book.remarks, *_remarks(portfolio, scenario, first, trouble)]
+    remarks = [*book.remarks, *_remarks(portfolio, scenario, first, trouble, replaced)]
+    if lacking := line_of_lacking(checked.lacking_funds(), lang):
+        remarks.append(lacking)
     return Imported(portfolio, checked, text, remarks, tables_read(portfolio, lang))
 
 
@@ -203,7 +210,9 @@ def _tranches_due(portfolio: Portfolio, trouble: Trouble) -> list[str]:
     return out
 
 
-def _remarks(portfolio: Portfolio, base: Scenario, start: int, trouble: Trouble) -> list[str]:
+def _remarks(
+    portfolio: Portfolio, base: Scenario, start: int, trouble: Trouble, replaced: Replaced = NOTHING
+) -> list[str]:
     """What is no contradiction, and should be known."""
     out = []
     say = trouble.say
@@ -235,7 +244,9 @@ def _remarks(portfolio: Portfolio, base: Scenario, start: int, trouble: Trouble)
         )
     own = {row["id"] for row in portfolio.funds}
     kinds = {row["kind"] for row in portfolio.funds}
-    stay = [c.id for c in base.funds if c.id not in own and c.kind in kinds]
+    if replaced.funds:
+        out.append(replaced.remark(trouble.lang))
+    stay = [c.id for c in base.funds if c.id not in own and c.kind in kinds and c.id not in replaced.funds]
     if stay:
         out.append(
             say(
@@ -246,6 +257,7 @@ def _remarks(portfolio: Portfolio, base: Scenario, start: int, trouble: Trouble)
         )
     out += _below_last_prices(portfolio, trouble)
     out += _tranches_due(portfolio, trouble)
+    out += beyond.remarks(portfolio, trouble)
     if len(portfolio.firms) > FOLLOWED and "direct" in kinds | {c.kind for c in base.funds}:
         out.append(
             say(

@@ -18,9 +18,11 @@ from sim.analysis.returns import OLD_ENOUGH, SINCE, has_books, part_of_direct, s
 from sim.analysis.sweep import centre_in_words, ranked
 from sim.analysis.text import WORDS as ANALYSIS_WORDS
 from sim.analysis.text import small_part
+from sim.analysis.unfit import unfit
 from sim.figures.facts import fact_name
 from sim.figures.ladders import curves_of, ladder_name, ladders_of, levels_of, waves
 from sim.figures.style import amount, capital, overrides, scenario_name
+from sim.printing import line_of_lacking, line_of_unfit
 from sim.quantities import quarter_name
 from sim.report import fair, numbers
 from sim.report.answer import Teller, in_scale, leading_index, of_comparison, of_sweep, sentences
@@ -40,8 +42,8 @@ GLANCE = (
     "valuation.post_money.total", "jobs.total",
 )  # fmt: skip
 FIRMS = (
-    "firms.alive", "firms.entered", "firms.died", "firms.moved_away", "firms.attracted.alive", "firms.attracted.landed",
-    "firms.backed", "jobs.total", "output.year",
+    "firms.alive", "firms.entered", "firms.died", "firms.moved_away", "firms.sold", "firms.attracted.alive",
+    "firms.attracted.landed", "firms.backed", "jobs.total", "output.year",
 )  # fmt: skip
 VALUES = (
     "valuation.unicorns", "firms.listed", "valuation.post_money.total", "valuation.listed.total",
@@ -342,8 +344,8 @@ def misses(material: Material) -> list[str]:
 # ------------------------------------------------------------------------------------------------ firms and values
 
 
-def band_table(material: Material, metrics: Sequence[str], caption: str) -> Table | None:
-    """A row a metric in its own unit, a column a date: medians over their 5–95 % bands."""
+def band_table(material: Material, metrics: Sequence[str], caption: str, more: str = "") -> Table | None:
+    """A row a metric in its own unit, a column a date: medians over their 5–95 % bands. more: said below it too."""
     result = material.result
     have = [
         metric
@@ -370,7 +372,7 @@ def band_table(material: Material, metrics: Sequence[str], caption: str) -> Tabl
     header = [capital(term("metric", material.lang)), term("unit", material.lang), *columns]
     note = material.say("中位数，下方为5–95%区间。", "Medians, with 5–95 % of worlds below.")
     widths = (0.25, 0.10, *(0.65 / len(columns) for _ in columns))
-    note = note if result.replications > 1 else ""
+    note = material.say("", " ").join(x for x in (note if result.replications > 1 else "", more) if x)
     return Table(caption, header, rows, "ll" + "r" * len(columns), note, widths, small=True)
 
 
@@ -385,7 +387,7 @@ def firms_and_values(material: Material) -> Section | None:
     if result is None:
         return None
     tables = [
-        band_table(material, FIRMS, say("企业、就业与产值", "Firms, jobs and output")),
+        band_table(material, FIRMS, say("企业、就业与产值", "Firms, jobs and output"), how_firms_add_up(material)),
         band_table(material, VALUES, say("估值、上市与融资", "Valuations, listings and rounds")),
     ]
     blocks: list[Block] = [table for table in tables if table]
@@ -417,7 +419,21 @@ def firms_and_values(material: Material) -> Section | None:
             "small",
         )
     )
+    lacking = material.scenario.lacking_funds() if material.scenario is not None else None
+    if told := line_of_lacking(lacking, lang):
+        blocks.append(Paragraph(capital(told) + say("。", "."), "note"))
     return Section("firms", say("企业数量与估值", "Firms and valuations"), blocks)
+
+
+def how_firms_add_up(material: Material) -> str:
+    """How the counts of firms hang together, and where those that were sold stand in them."""
+    return material.say(
+        "每个世界中：期初 + 累计新增 − 累计退出（注销）− 累计迁出 = 在园（各行的中位数不必如此）。"
+        "被并购企业不另减：随买方迁走的已在“迁出”中，留下的仍在园。",
+        "In each world: at the start + entered − closed − moved away = in the zone (medians of rows need not add up)."
+        " Sold firms are not taken off once more: those that leave with their buyer are among those that moved away,"
+        " the others stay in the zone.",
+    )
 
 
 def last_rounds(material: Material) -> str:
@@ -942,6 +958,10 @@ def the_ladders(material: Material) -> Section | None:
             )
             blocks.append(picture(lambda ladder=ladder: figures.renewal(result, ladder, lang=lang), alt, caption))
             blocks.append(table)
+    found = unfit(result, material.scenario) if material.scenario is not None else []
+    if told := line_of_unfit(found, result, lang):
+        head, *levels = told.splitlines()
+        blocks += [Paragraph(capital(head), "note"), Points([line.strip() for line in levels])]
     return (
         Section("ladders", say("梯度：存量与换证波", "Ladders: stocks and renewal waves"), blocks) if blocks else None
     )

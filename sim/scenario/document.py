@@ -7,7 +7,7 @@ References between tables are checked here, all at once.
 from difflib import get_close_matches
 from functools import cached_property
 from itertools import pairwise
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import PrivateAttr, model_validator
 
@@ -237,6 +237,25 @@ class Scenario(Table):
         quarters = int(self.zone.end) - int(self.zone.start) + 1
         entering = self.firms.entry.organic.per_year.value * quarters / 4.0
         return quarters * (self.firms_at_start() + entering / 2.0)
+
+    def lacking_funds(self) -> Literal["all", "market"] | None:
+        """What investors a zone lacks in which firms seek rounds: "all" where no fund of the scenario invests in firms
+        here, "market" where some do and no market fund stands beside them; None where both are there, or no firm
+        seeks."""
+        entry = self.firms.entry
+        seeking = [entry.organic, entry.incubator, entry.attracted, *self.incubators]
+        if not self.named and not any(x.venture_share.value > 0.0 for x in seeking):
+            return None
+        kinds = {
+            c.kind
+            for c in self.funds
+            if c.kind != "guidance"
+            and c.pacing is None
+            and c.count.value > 0
+            and (c.kind != "market" or c.local.value > 0.0)
+            and (c.size is None or c.size.value > 0.0)
+        }
+        return None if "market" in kinds else "market" if kinds else "all"
 
     def overfull_ladders(self) -> dict[str, float]:
         """Key -> firms asked for at the start, of levels and exclusive ladders that ask for more than there are."""
