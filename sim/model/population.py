@@ -7,7 +7,7 @@ import numpy as np
 
 from sim.model.draws import Purpose, exp, log, logistic, normal, number_words, poisson, uniform, uniforms, unit
 from sim.model.exits.kernel import release_venture
-from sim.model.firms.kernel import cohort_of, draw_births, entrants_of, put_firm, put_firms
+from sim.model.firms.kernel import cohort_of, draw_births, entrants_of, file_as_stated, put_firm, put_firms
 from sim.model.jit import inlined, kernel
 from sim.model.ladders.kernel import bit, holders_of
 from sim.model.rounds.kernel import (
@@ -39,9 +39,10 @@ def stage_reached(rules, log_value):
 @kernel
 def age_value(key, rules, ventures, v, index, cohort, years):
     """Let a venture's latent value live `years` before the start, a year at a time, by the drift and spread of the
-    stage whose price it has reached (as `step_values` does after the start), conditional on the firm being there: it
-    has not lost more than 1 of its log."""
-    first = x = ventures.log_value[v]
+    stage whose price it has reached (as `step_values` does after the start). The firm is there, so that it has not lost
+    more than 1 of its log: the walk is thrown back from there."""
+    x = ventures.log_value[v]
+    least = x - 1.0
     a = b = c = d = 0.0
     year = 0
     while years > 0.0:
@@ -51,9 +52,10 @@ def age_value(key, rules, ventures, v, index, cohort, years):
         part = min(years, 1.0)
         stage = stage_reached(rules, x)
         x += 4.0 * rules.value_drift[stage] * part + 2.0 * rules.value_volatility[stage] * np.sqrt(part) * normal(u)
+        x = min(max(x, 2.0 * least - x), 30.0)
         years -= 1.0
         year += 1
-    ventures.log_value[v] = max(x, first - 1.0)
+    ventures.log_value[v] = x
 
 
 @inlined
@@ -701,8 +703,7 @@ def place_named(key, rules, firms, ventures, holdings, funds, market, tally, eve
             return
         firms.sector[slot] = r.sector[k]
         firms.log_revenue[slot] = r.log_revenue[k]
-        if quarter > 0:  # it has been at work elsewhere since the year began
-            firms.year_revenue[slot] = 0.25 * ((rules.phase + quarter) % 4) * exp(r.log_revenue[k])
+        file_as_stated(rules.firms, firms, market, slot, quarter, (rules.phase + quarter) % 4 if quarter > 0 else 0)
         first = r.first_round[k]
         v = put_venture(key, rules.rounds, firms, ventures, tally, slot, quarter, log(r.post[first]), k)
         if v < 0:
@@ -738,9 +739,6 @@ def place_named(key, rules, firms, ventures, holdings, funds, market, tally, eve
                 np.int64(n),
                 np.int64(quarter),
             )
-            if quarter > 0 and r.closed[i] == quarter:
-                tally.rounds[r.stage[i]] += 1
-                tally.raised[r.stage[i]] += r.amount[i]
             following = r.closed[i + 1] if i + 1 < r.first_round[k + 1] else np.int64(quarter)
             date_round(ventures, v, r.closed[i], following, quarter)
             date_positions(ventures, holdings, v, r.closed[i])

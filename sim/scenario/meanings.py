@@ -224,7 +224,7 @@ ZH: dict[str, str] = {
     "StageTerms.volatility": "该轮之后对数价值的年波动率；A 轮起也用于价值已达到其起点价的企业",
     "StageTerms.centre": "该轮典型企业的价值，基金以此比较",
     "StageTerms.funded_growth": "资金到位初期额外的年对数营收增长率",
-    "StageTerms.sale": "被并购的年概率",
+    "StageTerms.sale": "被并购的年概率（价值等于末轮投后估值的企业）",
     "StageTerms.preference": "优先清算倍数（以发行价计）",
     "StageTerms.senior": "优先于旧股份类别的轮次占比（其余同等受偿）",
     "StageTerms.participating": "参与分配型优先股的轮次占比",

@@ -166,12 +166,12 @@ def set_jobs(rules, log_revenue, productivity, jobs):
 
 
 @kernel
-def file_revenue(first_late, cohort, year_revenue, last, young):
+def file_revenue(first_late, latest, cohort, born, year_revenue, last, young):
     """Revenue of the year; 1 in young where a firm came too late to have been here for all of it: its cohort is
-    first_late or a later one."""
+    first_late or a later one, or it was born after quarter `latest` (a tenant that waited for its place, a plant)."""
     for i in range(last.shape[0]):
         last[i] = year_revenue[i]
-        young[i] = 1 if cohort[i] >= first_late else 0
+        young[i] = 1 if (cohort[i] >= first_late) | (born[i] > latest) else 0
 
 
 @kernel
@@ -203,7 +203,7 @@ def close_accounts(rules, firms, market, tally, scratch, quarter):
         last, before, year = firms.revenue_last[a:b], firms.revenue_before[a:b], firms.year_revenue[a:b]
         for i in range(b - a):
             before[i] = last[i]
-        file_revenue(first_late, firms.cohort[a:b], year, last, scratch.good[: b - a])
+        file_revenue(first_late, quarter - 3, firms.cohort[a:b], born, year, last, scratch.good[: b - a])
         for k in range(note_flags(scratch.good[: b - a], np.int64(0), scratch.list, np.int64(0))):
             last[scratch.list[k]] = exp(log_revenue[scratch.list[k]])
         for i in range(b - a):
@@ -434,6 +434,37 @@ def put_firm(key, rules, firms, market, tally, scratch, index, cohort, source, q
     if put_firms(key, rules, firms, market, tally, scratch, index, 1, cohort, source, quarter, start_sd):
         return scratch.slot[0]
     return np.int64(-1)
+
+
+@kernel
+def file_as_stated(rules, firms, market, slot, quarter, gone):
+    """What follows from the sector and revenue that are stated of a firm known by name, in place of what `put_firms`
+    drew: spread, hazard, filed accounts, jobs. gone: quarters of the year in which it has been at work elsewhere."""
+    end = slot + 1
+    log_revenue, sector = firms.log_revenue[slot:end], firms.sector[slot:end]
+    hazard, profit, value, jobs = (
+        firms.hazard[slot:end],
+        firms.profit_last[slot:end],
+        firms.value_last[slot:end],
+        firms.jobs[slot:end],
+    )
+    set_spread(rules, log_revenue, firms.spread[slot:end])
+    by_age(quarter, firms.born[slot:end], rules.hazard_by_age, hazard)
+    set_hazard(rules, log_revenue, hazard)
+    revenue = exp(firms.log_revenue[slot])
+    filed = firms.revenue_last[slot]
+    if filed > 0.0:  # it is old enough to have filed
+        firms.revenue_before[slot] *= revenue / filed
+        firms.revenue_last[slot] = revenue
+        filed = revenue
+    by_sector(sector, rules.margin, profit)
+    set_margin(rules, log_revenue, profit)
+    profit[0] *= filed
+    by_sector(sector, rules.price_to_sales, value)
+    value[0] *= filed * np.exp(market.multiple[quarter])
+    by_sector(sector, rules.jobs_base, jobs)
+    set_jobs(rules, log_revenue, 0.0, jobs)
+    firms.year_revenue[slot] = 0.25 * gone * revenue
 
 
 @kernel

@@ -8,7 +8,7 @@ Not modelled: its construction, its own suppliers, a change of products.
 import numpy as np
 
 from sim.model.draws import log
-from sim.model.firms.kernel import cohort_of, put_firm
+from sim.model.firms.kernel import cohort_of, file_as_stated, put_firm
 from sim.model.jit import inlined, kernel
 from sim.model.world import Count, Source
 
@@ -50,6 +50,8 @@ def run_projects(key, rules, firms, projects, market, tally, scratch, quarter):
             if slot < 0:
                 return
             firms.sector[slot] = r.sector[k]
+            firms.log_revenue[slot] = size
+            file_as_stated(rules.firms, firms, market, slot, quarter, (rules.phase + quarter) % 4 if quarter > 0 else 0)
             projects.slot[k] = slot
             if quarter > 0:
                 tally.counts[Count.ENTERED] += 1

@@ -38,7 +38,7 @@ class StageTerms(Table):
     )
     centre: Money = Described("latent value of a typical candidate for this stage, to which funds compare")
     funded_growth: SignedRate = Described("additional yearly log revenue growth while the money is young")
-    sale: Rate = Described("yearly hazard of being sold")
+    sale: Rate = Described("yearly hazard of being sold, of a firm worth its last post-money")
     preference: Ratio = Described("liquidation preference, multiple of the issue price")
     senior: Share = Described("share of rounds whose class is senior to the older ones (else pari passu)")
     participating: Share = Described("share of rounds whose class participates")
