@@ -166,8 +166,9 @@ def test_noise_between_settings_is_no_answer() -> None:
             told = {lang: Solution(model, [answer]).table(lang) for lang in ("zh", "en")}
             assert np.isnan(answer.setting) and len(answer.x) == 9
             c = answer.contrast
-            assert c.low < 0 < c.high and not c.moves
-            assert "does not move this target beyond chance" in told["en"] and "影响不超出偶然" in told["zh"]
+            assert c.low < 0 < c.high and not c.told
+            assert "cannot be told from chance in 20 worlds" in told["en"] and "does not move" not in told["en"]
+            assert "20 个世界中无法与偶然区分" in told["zh"]
             assert f"{100 * c.difference:+.0f} points" in told["en"] and "no setting is given" in told["en"]
     assert statuses.count("found") <= 5  # 5 % of 40 and two standard errors; it was nearly all of them
     assert statuses.count("unmoved") >= 15
@@ -181,6 +182,151 @@ def test_a_lever_that_moves_the_probability_beyond_noise_is_told_so_nearly_alway
             shares[name] += contrast(np.linspace(0, 10, 9), y >= 1).moves
     assert shares["noise"] <= 7  # 5 % of 60 and two standard errors
     assert shares["step"] >= 55
+
+
+def test_worlds_that_only_ever_gain_the_target_are_no_chance() -> None:
+    """Three of eight reach it at the far end: refused as `0% … 38%, by no more than chance`."""
+    model = AnalyticModel(lambda x: x[:, 0], ("a",), names=("y@2030Q4",), chance=1.0)
+    target = Target("y@2030Q4", True, 10 + float(np.sort(noise(replications=8))[-3]) - 0.01)
+    answer = solve(model, LEVER, target, 0.9, 8)
+    assert answer.status == "out of reach" and answer.contrast.by == "worlds" and answer.contrast.moves
+    told = Solution(model, [answer]).table("en").split("\n\n")[0].splitlines()
+    assert told[1:] == ["out of reach within a = 0 … 10: at best 38% (at 10)"]
+    assert solve(model, LEVER, target, 0.3, 8).status == "found"
+
+
+@pytest.mark.parametrize(("first", "last", "few"), [(0.3, 0.7, 38), (0.75, 0.95, 28)])
+def test_paired_worlds_are_believed_with_twenty_of_them(first: float, last: float, few: int) -> None:
+    """One threshold in each world: .3 → .7 was refused 11 of 40 times, .75 → .95 33 times."""
+    x = np.linspace(0, 10, 9)
+    moved = 0
+    for seed in range(40):
+        met = np.random.default_rng(seed).random(20) < np.linspace(first, last, 9)[:, None]
+        c = contrast(x, met)
+        moved += c.moves and c.difference > 0
+    assert moved >= few
+
+
+@pytest.mark.parametrize("replications", [5, 8, 20])
+def test_independent_noise_is_seldom_taken_for_movement(replications: int) -> None:
+    x, alarms = np.linspace(0, 10, 9), []
+    for seed in range(60):
+        y = np.random.default_rng([seed, replications]).standard_normal((9, replications))
+        alarms += [contrast(x, y < bound, y).moves for bound in (0.0, 1.3)]
+    assert sum(alarms) <= 0.1 * len(alarms)
+
+
+def drifting(step: float, seed: int = 3) -> AnalyticModel:
+    """Outcomes that rise by `step` over the range in every world, with noise of a tenth of it at each setting."""
+
+    class Drifting(AnalyticModel):
+        def evaluate(self, samples: Any, replications: int, seed_: int, threads: int | None = None) -> np.ndarray:
+            world = np.random.default_rng([seed, seed_]).standard_normal(replications)
+            jitter = [np.random.default_rng([seed, int(a * 1e6)]).standard_normal(replications) for a in samples["a"]]
+            y = world + step * (samples["a"][:, None] / 10 + 0.1 * np.array(jitter))
+            return y[:, :, None]
+
+    return Drifting(rising, ("a",), names=("y@2030Q4",))
+
+
+def test_outcome_that_moves_gives_an_answer_only_where_the_probability_follows() -> None:
+    """Two of 20 worlds gained: chance by the probability alone, but the outcome moves in every world."""
+    model = drifting(0.3)
+    outcomes = model.evaluate({"a": np.linspace(0, 10, 9)}, 20, 1)[:, :, 0]
+    seen = set()
+    for k in range(4, 16):
+        bound = float(np.sort(outcomes[-1])[::-1][k]) - 1e-9  # met by k + 1 worlds at the far end
+        answer = solve(model, LEVER, Target("y@2030Q4", True, bound), (k + 1) / 20, 20)
+        assert answer.contrast.moves and answer.contrast.drift == 1
+        seen.add((answer.status, answer.contrast.by))
+        if answer.status == "found" and answer.contrast.by == "outcome":
+            told = {lang: Solution(model, [answer]).table(lang) for lang in ("zh", "en")}
+            assert "cannot be told from chance in 20 worlds" in told["en"] and "its mean does move" in told["en"]
+            assert "check it with more --replications" in told["en"] and "宜加大 --replications 复核" in told["zh"]
+    assert ("found", "outcome") in seen
+
+
+def test_setting_reached_against_the_movement_of_the_outcome_is_not_given() -> None:
+    """The outcome falls a little in every world; at one setting luck lifts a world over the bound."""
+
+    class Lucky(AnalyticModel):
+        def evaluate(self, samples: Any, replications: int, seed: int, threads: int | None = None) -> np.ndarray:
+            y = np.arange(replications) - 0.01 * samples["a"][:, None] - 0.002 * np.arange(replications)
+            y[(samples["a"] > 6) & (samples["a"] < 7), 9] = 10.5
+            return y[:, :, None]
+
+    model = Lucky(rising, ("a",), names=("y@2030Q4",))
+    answer = solve(model, LEVER, Target.parse("y@2030Q4 >= 9.5"), 0.55, 20)
+    assert answer.status == "unmoved" and answer.contrast.by == "outcome" and answer.contrast.drift == -1
+    told = {lang: Solution(model, [answer]).table(lang) for lang in ("zh", "en")}
+    assert "its mean does move" in told["en"] and "so no setting is given" in told["en"]
+    assert "均值则确有变动" in told["zh"] and "因此不给出设定值" in told["zh"]
+
+
+def test_out_of_reach_is_said_first_where_the_lever_is_not_told_from_chance_either() -> None:
+    model = jittery({0.0: 0.4}, 2)
+    answer = solve(model, LEVER, Target.parse("y@2030Q4 >= 1"), 0.95, 20)
+    assert answer.status == "out of reach" and not answer.contrast.moves
+    told = {lang: Solution(model, [answer]).table(lang).splitlines()[1:3] for lang in ("zh", "en")}
+    assert (
+        told["en"][0].startswith("out of reach within a = 0 … 10: at best ") and "无法达到：最高概率" in told["zh"][0]
+    )
+    assert "cannot be told from chance in 20 worlds" in told["en"][1] and "无法与偶然区分" in told["zh"][1]
+
+
+def test_contrast_and_present_value_reach_a_script(tmp_path: Path) -> None:
+    import csv
+
+    answer = solve(jittery({0.0: 0.4}, 2), LEVER, Target.parse("y@2030Q4 >= 1"), 0.95, 20)
+    solution = Solution(MODEL, [answer])
+    (told,) = solution.to_json()["answers"]
+    assert (told["status"], told["present"], told["contrast"]["moves"]) == ("out of reach", 5.0, False)
+    assert set(told["contrast"]) == {"first", "second", "difference", "low", "high", "moves", "by", "drift"}
+    solution.save(tmp_path / "s", figures=False)
+    with (tmp_path / "s" / "answers.csv").open(encoding="utf-8-sig") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["status"], row["present"], row["contrast_moves"]) == ("out of reach", "5.0", "False")
+    assert float(row["contrast_low"]) < 0 < float(row["contrast_high"])
+
+
+def test_interval_down_to_the_present_value_says_that_it_may_do() -> None:
+    bound = np.quantile(noise(replications=20), 0.55)  # met by 45 % at the present value, 0
+    answer = solve(MODEL, LEVER, Target.parse(f"y@2030Q4 >= {bound}"), 0.6, 20)
+    assert answer.status == "found" and answer.low == answer.present == 0.0
+    assert "; perhaps the present value already does)" in Solution(MODEL, [answer]).table("en")
+    assert "；现值或已足够）" in Solution(MODEL, [answer]).table("zh")
+    assert "perhaps" not in Solution(MODEL, [found("y@2030Q4 >= 8")]).table("en")
+
+
+def test_frontier_has_bands_of_answers_only_and_a_sign_for_what_chance_hides() -> None:
+    from matplotlib.collections import FillBetweenPolyCollection
+
+    from sim.figures.analysis import frontier as drawn
+
+    b = found("y@2030Q4 >= 8")
+    nan = float("nan")
+    changes: list[dict[str, Any]] = [
+        {"low": nan, "high": 4.0},
+        {"high": nan},
+        {},
+        {"status": "already", "setting": 0.0, "low": nan, "high": nan},
+        {"status": "unmoved", "setting": nan, "low": nan, "high": nan},
+        {"status": "out of reach", "setting": nan, "low": nan, "high": nan},
+    ]
+    answers = [replace(b, others={"b": float(k)}, **change) for k, change in enumerate(changes)]
+    figure = drawn(Solution(MODEL, answers), "en")
+    (axes,) = [axes for axes in figure.axes if axes.get_xlabel()]
+    (band,) = [c for c in axes.collections if isinstance(c, FillBetweenPolyCollection)]
+    (path,) = band.get_paths()
+    corners = {(float(x), float(y)) for x, y in np.asarray(path.vertices)}
+    assert max(x for x, _ in corners) == 2.0
+    assert {(0.0, 0.0), (0.0, 4.0), (1.0, b.low), (1.0, 10.0)} <= corners
+    signs = {
+        line.get_marker(): list(np.asarray(line.get_xdata())) for line in axes.lines if line.get_marker() in ("x", "d")
+    }
+    assert signs == {"x": [5.0], "d": [4.0]}
+    words = {text.get_text() for legend in figure.legends for text in legend.get_texts()}
+    assert {"out of reach", "cannot be told from chance"} <= words
 
 
 def test_probability_that_falls_again_further_away_is_told_with_where() -> None:

@@ -8,7 +8,8 @@ setting without sampling jitter, and bisection finds its quantile exactly (to th
 the interval of the answer: order statistics of the replications that bound the quantile with 95 % confidence.
 
 Before anything is bisected the settings of the first look are held against each other over the same replications
-(`contrast`): where their probabilities differ by no more than chance, no setting is an answer.
+(`contrast`): by the share of worlds that reach the target, by worlds that only ever gain it, and by the outcome itself.
+Where none of these can be told from chance, no setting is an answer.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import combinations, pairwise, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,11 @@ POINTS = 6  # settings of every further lever
 TOLERANCE = 1 / 256  # of the range
 CONFIDENCE = 0.95
 DRAWS = 4000  # of the largest difference that chance alone makes between settings
+ALARM = 0.01  # of the outcome's own two paired tests: chance alone passes one of them at most as often as this
+LEAST_WORLDS = 5  # of such a test: fewer agree by luck too often where outcomes take few values
+GAINED = 3  # worlds that come to reach the target with none that ever loses it again
+GAINED_AT_ENDS = 5  # the same between the two ends alone
+SIDE = 0.1  # of the sign test of worlds gained against lost, once the outcome is known to move that way
 LEAST_FREEDOM = 9  # below ten replications Student's quantile would call every difference chance
 CURVES = ("x", "p", "mean", "p05", "p95", "median")
 TARGET = re.compile(
@@ -112,8 +118,11 @@ class Contrast:
     """The largest difference of the probability between two settings, over the same replications.
 
     `first`, `second`: the settings, rising; `difference`: probability at the second less that at the first; `low`,
-    `high`: its interval, which holds for all pairs of settings at once with 95 %. `moves`: whether any pair, or the
-    trend over all settings, differs by more than chance.
+    `high`: its interval, which holds for all pairs of settings at once with 95 %. `moves`: whether the lever can be
+    told to move anything, and `by` by what: `probability` (a pair of settings, or the trend over all of them, differs
+    by more than chance), `worlds` (worlds come to reach the target in one direction and none loses it), `outcome`
+    (only the outcome itself moves, world by world), or nothing. `drift`: 1 where the outcome rises with the lever
+    beyond chance, -1 where it falls.
     """
 
     first: float
@@ -122,13 +131,20 @@ class Contrast:
     low: float
     high: float
     moves: bool
+    by: str = ""
+    drift: int = 0
+
+    @property
+    def told(self) -> bool:
+        """Whether the probability itself differs between settings, not only the outcome."""
+        return self.by in ("probability", "worlds")
 
 
 @dataclass
 class Answer:
     """`status`: `found`; `already` (where the search starts reaches it: the lever's present value, or the end of the
-    range next to it); `unmoved` (some settings reach it, and by no more than chance more often than others); `out of
-    reach`."""
+    range next to it); `unmoved` (some settings reach it, and that they do so more often than others cannot be told from
+    chance); `out of reach`."""
 
     lever: Varied
     target: Target
@@ -162,6 +178,12 @@ class Answer:
     def flat(self) -> bool:
         """Whether every setting reaches the target equally often: none of them is the best."""
         return bool(np.all(self.p == self.p[0]))
+
+    @property
+    def perhaps(self) -> bool:
+        """Whether the interval of the answer goes down to the present value: it may already do."""
+        near = self.low if self.rising else self.high
+        return self.status == "found" and near == self.present
 
     @property
     def lost(self) -> float:
@@ -259,8 +281,14 @@ class Solution:
                 f"{path} 在 {ends} 内无法达到：各设定的概率均为 0%；最接近的是取 {at} 时：{near}",
                 f"not reachable within {path} = {ends}: 0% at every setting; nearest at {at}: {near}",
             )
-        if not a.contrast.moves:
+        if a.status == "unmoved":
             return self._unmoved(a, lang)
+        if a.status == "out of reach" and a.flat:
+            return say(
+                lang,
+                f"{path} 在 {ends} 内无法达到：各设定的概率均为 {a.reached:.0%}",
+                f"out of reach within {path} = {ends}: {a.reached:.0%} at every setting",
+            )
         if a.status == "out of reach":
             return say(
                 lang,
@@ -270,15 +298,21 @@ class Solution:
         interval, setting = span(a.low, a.high, unit, lang), show(a.setting, unit, lang)
         present = show(a.present, unit, lang)
         which = say(lang, "至少" if a.rising else "至多", "at least" if a.rising else "at most")
+        perhaps = say(lang, f"；{self._perhaps(lang)}", f"; {self._perhaps(lang)}") if a.perhaps else ""
         return say(
             lang,
-            f"{path} {which} {setting}（现为 {present}；95% 区间 {interval}）：概率 {a.reached:.0%}",
-            f"{path} {which} {setting} (now {present}; 95 % interval {interval}): {a.reached:.0%}",
+            f"{path} {which} {setting}（现为 {present}；95% 区间 {interval}{perhaps}）：概率 {a.reached:.0%}",
+            f"{path} {which} {setting} (now {present}; 95 % interval {interval}{perhaps}): {a.reached:.0%}",
         )
 
+    @staticmethod
+    def _perhaps(lang: str) -> str:
+        return say(lang, "现值或已足够", "perhaps the present value already does")
+
     def _unmoved(self, a: Answer, lang: str) -> str:
-        """That settings differ by no more than chance, with the largest difference."""
+        """That settings cannot be told from chance, with the largest difference; and whether the outcome moves."""
         path, unit, of_outcome = a.lever.path, self.model.unit(a.lever.path), self.model.unit(a.target.output)
+        means = " → ".join(tell(a.mean[k], of_outcome, lang) for k in (0, -1))
         ends, c = between(*a.lever.ends, unit, lang), a.contrast
         if a.flat:
             told = say(
@@ -287,23 +321,28 @@ class Solution:
                 f"{path} = {ends} makes no difference to the target: {a.p[0]:.0%} at every setting",
             )
             if not np.isclose(a.mean[0], a.mean[-1], equal_nan=True):
-                moves = " → ".join(tell(a.mean[k], of_outcome, lang) for k in (0, -1))
-                told += say(lang, f"（均值随之变动：{moves}）", f" (its mean does move: {moves})")
+                told += say(lang, f"（均值随之变动：{means}）", f" (its mean does move: {means})")
         else:
             points = f"{100 * c.difference:+.0f}"
             low, high = f"{100 * c.low:+.0f}", f"{100 * c.high:+.0f}"
             first, second = show(c.first, unit, lang), show(c.second, unit, lang)
             told = say(
                 lang,
-                f"{path} 在 {ends} 内对达标的影响不超出偶然：概率 {a.p.min():.0%} … {a.p.max():.0%}，"
+                f"{path} 在 {ends} 内对达标概率的影响，{a.replications} 个世界中无法与偶然区分："
+                f"概率 {a.p.min():.0%} … {a.p.max():.0%}，"
                 f"相差最大的是 {second} 比 {first}：{points} 个百分点（95% 区间 {low} … {high}）",
-                f"{path} = {ends} does not move this target beyond chance: {a.p.min():.0%} … {a.p.max():.0%}, the "
-                f"largest difference {points} points at {second} over {first} (95 % interval {low} … {high})",
+                f"what {path} = {ends} does to the probability cannot be told from chance in {a.replications} worlds: "
+                f"{a.p.min():.0%} … {a.p.max():.0%}, the largest difference {points} points at {second} over {first} "
+                f"(95 % interval {low} … {high})",
             )
+            if c.drift:
+                told += say(lang, f"；均值则确有变动：{means}", f"; its mean does move: {means}")
         return told
 
     def _notes(self, a: Answer, lang: str) -> list[str]:
-        if a.status == "already" and not a.contrast.moves:
+        if a.status == "already" and not a.contrast.told:
+            return [self._unmoved(a, lang)]
+        if a.status == "out of reach" and not a.contrast.told and not a.flat:
             return [self._unmoved(a, lang)]
         if a.status == "unmoved":
             return [
@@ -315,6 +354,22 @@ class Solution:
             ]
         if a.status != "found":
             return []
+        return [*self._further(a, lang), *self._caveat(a, lang)]
+
+    def _caveat(self, a: Answer, lang: str) -> list[str]:
+        """What an answer rests on where the probability alone would not give it."""
+        if a.contrast.told:
+            return []
+        return [
+            say(
+                lang,
+                f"注意：{self._unmoved(a, lang)}。设定值依据后者，宜加大 --replications 复核",
+                f"note: {self._unmoved(a, lang)}. The setting rests on the latter: check it with more --replications",
+            )
+        ]
+
+    def _further(self, a: Answer, lang: str) -> list[str]:
+        """What happens further away than the answer."""
         if math.isfinite(a.lost):
             at = show(a.lost, self.model.unit(a.lever.path), lang)
             return [
@@ -337,13 +392,13 @@ class Solution:
 
     def _status(self, a: Answer, lang: str) -> str:
         if a.status == "found":
-            return ""
+            return self._perhaps(lang) if a.perhaps else ""
         if a.status == "already":
             if a.start == a.present:
                 return say(lang, "现值已达标", "already, as it stands")
             return say(lang, "离现值最近的一端已达标", "already at the end next to the present value")
         if a.status == "unmoved":
-            return say(lang, "各设定之差不超出偶然", "settings differ by no more than chance")
+            return say(lang, "各设定之差无法与偶然区分", "settings cannot be told from chance")
         k, of_outcome = a.nearest, self.model.unit(a.target.output)
         at = show(a.x[k], self.model.unit(a.lever.path), lang)
         near = came_to(a.target, a.median[k], a.p05[k], a.p95[k], of_outcome, lang)
@@ -366,6 +421,7 @@ class Solution:
                 "status",
                 "best",
                 "monotone",
+                *(f"contrast_{name}" for name in asdict(self.answer.contrast)),
             ]
             rows = [
                 [
@@ -379,6 +435,7 @@ class Solution:
                     a.status,
                     a.best,
                     str(a.monotone),
+                    *(str(v) if isinstance(v, bool) else v for v in asdict(a.contrast).values()),
                 ]
                 for a in self.answers
             ]
@@ -411,6 +468,7 @@ class Solution:
             "answers": [
                 {"lever": a.lever.path}
                 | {name: getattr(a, name) for name in names}
+                | {"contrast": asdict(a.contrast)}
                 | {"curve": {name: getattr(a, name).tolist() for name in CURVES}}
                 for a in self.answers
             ]
@@ -464,7 +522,9 @@ def solve(
     present = float(model.central(lever.path))
     start = min(max(present, grid[0]), grid[-1])
     look([*grid, start])
-    first = contrast(np.array(sorted(known)), np.array([target.reached(known[s]) for s in sorted(known)]))
+    looked = np.array(sorted(known))
+    values = np.array([known[s] for s in looked])
+    first = contrast(looked, np.array([target.reached(y) for y in values]), values)
 
     def outward(up: bool) -> list[float]:
         """Known settings from where the search starts to one end of the range."""
@@ -485,8 +545,19 @@ def solve(
         gaps = {up: gap for up in (True, False) if (gap := crossing(probability, up)) is not None}
         return min(gaps, key=lambda up: abs(gaps[up][1] - start)) if gaps else None
 
+    def answerable() -> bool:
+        """Whether the target is reached beyond chance. Where only the outcome moves: on the side that it moves to, at
+        the end of the range too, and with worlds gained on the way but none lost, or far fewer."""
+        side = nearest_side()
+        if side is None or first.by != "outcome":
+            return first.told
+        end = grid[-1] if side else grid[0]
+        agrees = (first.drift > 0) == (side == target.at_least)
+        return agrees and chance(end) >= probability and gains(target.reached(known[start]), target.reached(known[end]))
+
     least, most = quantile_ranks(probability, replications)
-    searched = first.moves and chance(start) < probability
+    told = answerable()
+    searched = told and chance(start) < probability
     for _ in range(2 * rounds + 60 if searched else 0):
         side = nearest_side()
         if side is None:
@@ -511,7 +582,7 @@ def solve(
         status = "out of reach"
     elif chance(start) >= probability:
         status, setting, reached = "already", start, chance(start)
-    elif not first.moves:
+    elif not told:
         status = "unmoved"
     else:
         gap = crossing(probability, side)
@@ -551,7 +622,53 @@ def solve(
     )
 
 
-def contrast(x: np.ndarray, met: np.ndarray) -> Contrast:
+def gains(before: np.ndarray, after: np.ndarray) -> bool:
+    """Whether worlds come to reach the target and none loses it, or so few that it is not chance (sign test)."""
+    from scipy.stats import binom
+
+    gained, lost = int((after & ~before).sum()), int((before & ~after).sum())
+    return gained > 0 and (lost == 0 or float(binom.cdf(lost, gained + lost, 0.5)) <= SIDE)
+
+
+def one_way(met: np.ndarray) -> bool:
+    """Whether worlds gain the target in one direction and none loses it: met is bool[setting, replication].
+
+    Three do where no world loses it between any two settings; five where only the ends are held against each other.
+    """
+    for along in (met, met[::-1]):
+        gained, lost = (along[-1] & ~along[0]).sum(), (along[0] & ~along[-1]).sum()
+        steadily = bool((along[1:] >= along[:-1]).all())
+        if lost == 0 and gained >= (GAINED if steadily else GAINED_AT_ENDS):
+            return True
+    return False
+
+
+def drift(x: np.ndarray, y: np.ndarray) -> int:
+    """Whether outcomes y [setting, replication] rise (1) or fall (-1) with x beyond chance, else 0: Student's test over
+    worlds of the difference between the ends, then of the trend. Worlds with an undefined outcome are left out."""
+    from scipy.stats import t
+
+    y = y[:, np.isfinite(y).all(axis=0)]
+    replications = y.shape[1]
+    if replications < LEAST_WORLDS or len(x) < 2:
+        return 0
+    level = float(t.ppf(1 - ALARM / 4, replications - 1)) / math.sqrt(replications)
+    for change in (y[-1] - y[0], ((x - x.mean()) / np.ptp(x)) @ (y - y[:1])):
+        shift, spread = float(change.mean()), float(change.std(ddof=1))
+        if abs(shift) > level * spread + 1e-12 * float(np.abs(y).max()):
+            return 1 if shift > 0 else -1
+    return 0
+
+
+def contrast(x: np.ndarray, met: np.ndarray, y: np.ndarray | None = None) -> Contrast:
+    """How settings x [setting] differ, of met: bool[setting, replication] and the outcomes y that it was told from."""
+    largest = largest_difference(x, met)
+    moved = 0 if y is None else drift(x, y)
+    by = "probability" if largest.moves else "worlds" if one_way(met) else "outcome" if moved else ""
+    return replace(largest, moves=bool(by), by=by, drift=moved)
+
+
+def largest_difference(x: np.ndarray, met: np.ndarray) -> Contrast:
     """The largest difference of the probability between settings x [setting], of met: bool[setting, replication].
 
     Intervals of paired differences of shares after Agresti and Min (2005, half a replication added to each cell of the

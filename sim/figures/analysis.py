@@ -678,9 +678,14 @@ def frontier(s: Solution, lang: str = "zh") -> Figure:
         keys.append(Patch(color=_tint(look.BLUE, 0.2), label=word("interval", lang)))
     for start in range(0, len(keys), 3):
         top = look.legend(figure, keys[start : start + 3], top)
-    if any(b.status == "out of reach" for b in s.answers):
-        key = Line2D([], [], color=look.VERMILION, marker="x", ms=6, lw=0, label=say(lang, "无法达到", "out of reach"))
-        top = look.legend(figure, [key], top)
+    signs = {
+        "out of reach": ("x", look.VERMILION, say(lang, "无法达到", "out of reach")),
+        "unmoved": ("d", look.GREY, say(lang, "无法与偶然区分", "cannot be told from chance")),
+    }
+    signs = {status: sign for status, sign in signs.items() if any(b.status == status for b in s.answers)}
+    if signs:
+        keys = [Line2D([], [], color=c, marker=mark, ms=6, lw=0, label=label) for mark, c, label in signs.values()]
+        top = look.legend(figure, keys, top)
     axes = figure.add_axes((0.13, bottom + 0.07, 0.83, top - bottom - 0.1))
     edges = {b.status: b for b in s.answers}
     rising = edges.get("found", a).rising
@@ -688,12 +693,18 @@ def frontier(s: Solution, lang: str = "zh") -> Figure:
     for answers, colour in zip(list(groups.values())[: len(look.SERIES)], look.SERIES, strict=False):
         x = np.array([b.others[across] for b in answers])
         y, low, high = (np.array([getattr(b, name) for b in answers]) for name in ("setting", "low", "high"))
-        if not more:
-            axes.fill_between(x, np.where(np.isfinite(low), low, edge), np.where(np.isfinite(high), high, edge),
-                              color=_tint(colour, 0.2), lw=0, where=np.isfinite(y))  # fmt: skip
+        status = np.array([b.status for b in answers])
+        if not more:  # an end of an interval beyond the range is drawn to the range's own
+            least, most = a.lever.ends
+            low, high = np.where(np.isfinite(low), low, least), np.where(np.isfinite(high), high, most)
+            found = status == "found"
+            axes.fill_between(x, low, high, color=_tint(colour, 0.2), lw=0, where=found)
+            alone = found & ~np.append(found[1:], False) & ~np.append(False, found[:-1])
+            axes.vlines(x[alone], low[alone], high[alone], color=_tint(colour, 0.2), lw=6)
         axes.plot(x, y, color=colour, lw=2, marker="o", ms=4)
-        missed = ~np.isfinite(y)
-        axes.plot(x[missed], np.full(missed.sum(), edge), "x", color=look.VERMILION, ms=7)
+        for which, (mark, sign, _) in signs.items():
+            missed = status == which
+            axes.plot(x[missed], np.full(missed.sum(), edge), mark, color=sign, ms=7)
     axes.set_xlabel(_parameter(s.model, across, lang, " · "))
     axes.set_ylabel(_parameter(s.model, a.lever.path, lang))
     axes.xaxis.set_major_formatter(_shown(s.model.unit(across), lang))
