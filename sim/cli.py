@@ -117,7 +117,7 @@ def run(a: argparse.Namespace) -> int:
     from sim.ensemble import simulate
 
     drawn = draws_of(a, scenario)
-    with working(a, say("worlds", "个世界"), nothing_kept) as progress:
+    with working(a, say("worlds", "个世界"), nothing_kept, folder) as progress:
         wanted = a.replications or scenario.run.replications
 
         def look(early: Result) -> None:
@@ -127,13 +127,14 @@ def run(a: argparse.Namespace) -> int:
             *(scenario, a.replications, a.seed, a.threads, a.events, a.audit, progress, drawn),
             first_look=look if progress.terminal and not (a.json or a.quiet) else None,
         )
+    from sim.analysis.unfit import unfit
+
+    off = unfit(result, scenario)
     if not a.json:
         print(summary(result, _lang), flush=True)  # first: a reader waits for this, not for files
         if few := line_of_seeded(result, scenario.asked_on_ladders(), _lang):
             print("\n" + few)
-        from sim.analysis.unfit import unfit
-
-        if told := line_of_unfit(unfit(result, scenario), result, _lang):
+        if told := line_of_unfit(off, result, _lang):
             print("\n" + told)
     if (unusual := scenario.unusual_terms()) and not a.quiet:
         note(line_of_terms(unusual, _lang))
@@ -159,7 +160,8 @@ def run(a: argparse.Namespace) -> int:
     ended = time.perf_counter()
     if a.json:
         seconds = {"simulate": simulated - begun, "figures": ended - simulated}
-        put_json(document_of_run(result) | {"folder": folder, "figures": figures, "seconds": seconds})
+        remarks = {"levels_that_run_off": off, "funds_lacking": scenario.lacking_funds()}
+        put_json(document_of_run(result) | remarks | {"folder": folder, "figures": figures, "seconds": seconds})
         return 0
     whole, drawing = duration(ended - begun, _lang), duration(ended - simulated, _lang)
     print()
@@ -222,7 +224,7 @@ def compare(a: argparse.Namespace) -> int:
     names = distinct_names(a.scenario)
     folder = own_folder(a, "-vs-".join(names) if len(names) > 1 else f"{names[0]}-compare")
     announce_compile(a)
-    with working(a, say("worlds", "个世界"), nothing_kept) as progress:
+    with working(a, say("worlds", "个世界"), nothing_kept, folder) as progress:
         compared = analysis.run(
             scenarios,
             names,
@@ -363,7 +365,7 @@ def solve(a: argparse.Namespace) -> int:
     scenario = load_scenario(a.scenario, overrides=a.set)
     folder = own_folder(a, f"{name_of(a.scenario)}-solve")
     announce_compile(a, scenario)
-    with working(a, say("steps", "步"), nothing_kept) as progress:
+    with working(a, say("steps", "步"), nothing_kept, folder) as progress:
         solved = analysis.run(
             scenario,
             a.by,
@@ -444,7 +446,7 @@ def backtest(a: argparse.Namespace) -> int:
     scenarios = [load_scenario(name) for name in names]
     folder = own_folder(a, "backtest")
     announce_compile(a)
-    with working(a, say("worlds", "个世界"), nothing_kept) as progress:
+    with working(a, say("worlds", "个世界"), nothing_kept, folder) as progress:
         tested = analysis.run(scenarios, a.replications, a.seed, threads=a.threads, progress=progress)
     return deliver(a, tested, folder)
 
@@ -561,6 +563,8 @@ def captable(a: argparse.Namespace) -> int:
         telling.refuse_picture(a.figure)
     folder = own_folder(a, "") if a.out else None
     worked = telling.work_out(a.file)
+    if folder is not None and not a.quiet and (told := replaced_in(folder)):
+        note(told)
     if a.json:
         from sim.printing import put_json
 
@@ -645,11 +649,15 @@ def warm(a: argparse.Namespace) -> int:
 
 
 @contextmanager
-def working(a: argparse.Namespace, unit: str, after: Callable[[Progress], str]) -> Iterator[Progress]:
-    """Shows progress; on Ctrl-C says what is finished and how to go on."""
+def working(
+    a: argparse.Namespace, unit: str, after: Callable[[Progress], str], folder: Path | None = None
+) -> Iterator[Progress]:
+    """Shows progress; on Ctrl-C says what is finished and how to go on. folder: where the result goes, of work that is
+    written when it is whole; what it replaces there is told once the work goes on, when nothing is refused any more."""
     from sim.progress import Progress
 
-    with Progress(unit, _lang, quiet=a.quiet) as progress:
+    told = replaced_in(folder) if folder is not None else ""
+    with Progress(unit, _lang, quiet=a.quiet, opening=told and f"headwater: {told}") as progress:
         try:
             yield progress
         except KeyboardInterrupt:
@@ -747,13 +755,19 @@ def place(a: argparse.Namespace, name: str) -> Path:
 
 def own_folder(a: argparse.Namespace, name: str) -> Path:
     """Where the result goes; refused before the work where something else than a result stands there."""
-    from sim.store import refuse_foreign, standing
+    from sim.store import refuse_foreign
 
     folder = place(a, name)
     refuse_foreign(folder)
-    if not a.quiet and (earlier := standing(folder)):  # before the work: Ctrl-C still keeps it
-        note(line_of_replaced(folder, earlier))
     return folder
+
+
+def replaced_in(folder: Path) -> str:
+    """What of a folder this command is about to replace; empty where no result stands there."""
+    from sim.store import standing
+
+    earlier = standing(folder)
+    return line_of_replaced(folder, earlier) if earlier else ""
 
 
 def line_of_replaced(folder: Path, earlier: Standing) -> str:
@@ -762,10 +776,11 @@ def line_of_replaced(folder: Path, earlier: Standing) -> str:
     worlds = say(f"{earlier.worlds} worlds, ", f"{earlier.worlds} 个世界，") if earlier.worlds else ""
     made = {"figures": say("figures", "图"), "report": say("report", "报告")}
     inside = say(" and ", "和").join(made[name] for name in earlier.made)
-    inside = say(f" with its {inside}", f"连同其{inside}") if inside else ""
+    all_of_it = say(f"it and its {inside} are", f"它及其{inside}") if inside else say("it is", "它")
     return say(
-        f"{folder} holds a result ({worlds}{when}): it is replaced{inside} when this one is whole; --out keeps both",
-        f"{folder} 已有结果（{worlds}{when}）：新结果完整后它{inside}将被取代；用 --out 可两者都留",
+        f"{folder} holds a result ({worlds}{when}): {all_of_it} replaced when this one is whole; another --out keeps"
+        " both",
+        f"{folder} 已有结果（{worlds}{when}）：新结果完整后，{all_of_it}将被取代；另设 --out 可两者都留",
     )
 
 

@@ -399,7 +399,26 @@ def line_of_unfit(found: Sequence[Unfit], result: Result, lang: str) -> str:
             f"  {name}（{x.level}）：期初 {x.start:,.0f}，{x.quarter} {x.then:,.0f}。",
             f"  {name} ({x.level}): {x.start:,.0f} at the start, {x.then:,.0f} in {x.quarter}: ",
         )
-        if x.factor is None:
+        if x.odds == "fitted":
+            line += say(
+                lang,
+                f"所写期初存量与申报、通过比例不相合；比例由公布数据校准，不宜改，请重新写明 {x.key}",
+                f"the stock stated at the start and the odds do not fit; the odds are fitted to published figures:"
+                f" state {x.key} anew",
+            )
+        elif x.odds == "imported":
+            line += say(
+                lang,
+                f"起点由导入移动，所写存量不是该季的：请重新写明 {x.key}",
+                f"the import moved the start, and the stock stated is not of that quarter: state {x.key} anew",
+            )
+        elif x.odds == "follows":
+            line += say(
+                lang,
+                "更低一级也偏离，先改那一级，再看这一级",
+                "a lower level of its ladder runs off too: mend that one, then look at this one",
+            )
+        elif x.factor is None:
             way = (
                 ("请写明", "state")
                 if x.key.endswith("initial")
@@ -409,7 +428,8 @@ def line_of_unfit(found: Sequence[Unfit], result: Result, lang: str) -> str:
             )
             line += say(lang, f"{way[0]} {x.key}", f"{way[1]} {x.key}")
         else:
-            line += say(lang, f"{x.key} 约乘以 {x.factor:.2g}", f"multiply {x.key} by about {x.factor:.2g}")
+            factor = f"{float(f'{x.factor:.1g}'):g}"
+            line += say(lang, f"{x.key} 大致乘以 {factor}", f"multiply {x.key} by roughly {factor}")
         if x.most:
             line += say(
                 lang, "（已超过全部符合条件者，须放宽条件）", " (more than all that are eligible: ease its conditions)"
@@ -417,13 +437,11 @@ def line_of_unfit(found: Sequence[Unfit], result: Result, lang: str) -> str:
         lines.append(line)
     head = say(
         lang,
-        "以下层级的存量在两年内即大幅偏离所写的期初存量（各世界中位数）：除非园区确实如此增减，"
-        "所写的存量与所写的申报、通过比例不相合。请改存量（initial），或改申报比例使进出大致相抵；"
-        "上级随下级而变，先改最低一级：",
+        "以下层级的存量在两年内即大幅偏离所写的期初存量（各世界中位数）：除非该认定当时刚设立或确实如此增长，"
+        "所写的存量与所写的申报、通过比例不相合。请按下列各行改存量（initial）或申报比例：",
         "the stock of these levels runs off within two years from what is stated of the start (median of the worlds):"
-        " unless the zone grew so, stated stock and stated odds do not fit each other. Change the stock (initial), or"
-        " the share that applies so that about as many come as go; levels follow those below them, so begin with the"
-        " lowest:",
+        " unless the certificate was young or grew so, stated stock and stated odds do not fit each other. Change the"
+        " stock (initial) or the share that applies, as the lines say:",
     )
     return "\n".join([head, *lines])
 

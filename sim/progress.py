@@ -32,16 +32,24 @@ class Progress:
     """Called with (done, total) from any thread; `done` is what a message after Ctrl-C may rely on.
 
     The time still needed is judged from the pace since work began to get done: what was there at the start of a resumed
-    sweep, and the wait for a compiler, say nothing of it.
+    sweep, and the wait for a compiler, say nothing of it. opening: a line before everything else, said with the first
+    call: what is refused before the work begins leaves it unsaid.
     """
 
     def __init__(
-        self, unit: str, lang: str = "en", quiet: bool = False, stream: TextIO | None = None, now=time.monotonic
+        self,
+        unit: str,
+        lang: str = "en",
+        quiet: bool = False,
+        stream: TextIO | None = None,
+        now=time.monotonic,
+        opening: str = "",
     ) -> None:
         self.unit, self.lang, self.quiet = unit, lang, quiet
         self.stream = sys.stderr if stream is None else stream
         self.terminal = self.stream.isatty()
         self.now = now
+        self.opening = opening
         self.done = self.total = 0
         self._lock = threading.Lock()
         self._started = self._printed_at = now()
@@ -57,6 +65,9 @@ class Progress:
                 self._base = moment, done
             if self.quiet:
                 return
+            if self.opening:
+                print(self.opening, file=self.stream, flush=True)
+                self.opening = ""
             due = TERMINAL_EVERY if self.terminal else PLAIN_EVERY
             if moment - self._printed_at >= due:
                 self._print(moment)

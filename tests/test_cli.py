@@ -592,7 +592,7 @@ def test_a_level_whose_stated_stock_runs_off_is_told_with_the_key_and_the_factor
     from sim.scenario import load_scenario
 
     level = "certificates.hte"
-    sets = [f"ladders.certificates.levels.hte.initial={300}"]
+    sets = [f"ladders.certificates.levels.hte.{x}" for x in ("initial=300", "apply=0.88")]
     stated = load_scenario("scenarios/national.toml", sets)
     curves = [300.0, 450, 600, 600], [0.0, 165, 330, 330], [0.0, 15, 30, 30]
     (found,) = unfit(runs_off((level, *curves)), stated)
@@ -601,9 +601,11 @@ def test_a_level_whose_stated_stock_runs_off_is_told_with_the_key_and_the_factor
     assert found.factor == pytest.approx(30 * 300 / 450 / 330)
     text = {lang: line_of_unfit([found], runs_off((level, *curves)), lang) for lang in ("en", "zh")}
     assert (
-        "300 at the start, 600 in 2025Q3: multiply ladders.certificates.levels.hte.apply by about 0.061" in text["en"]
+        "300 at the start, 600 in 2025Q3: multiply ladders.certificates.levels.hte.apply by roughly 0.06" in text["en"]
     )
-    assert "期初 300，2025Q3 600" in text["zh"] and "hte.apply 约乘以 0.061" in text["zh"]
+    assert "期初 300，2025Q3 600" in text["zh"] and "hte.apply 大致乘以 0.06" in text["zh"]
+    assert "unless the certificate was young or grew so" in text["en"]
+    assert "除非该认定当时刚设立或确实如此增长" in text["zh"]
     falls = [300.0, 200, 150], [0.0, 10, 20], [0.0, 110, 170]
     (found,) = unfit(runs_off((level, *falls)), stated)
     assert found.factor is not None and found.factor > 1.0 and found.most
@@ -612,6 +614,67 @@ def test_a_level_whose_stated_stock_runs_off_is_told_with_the_key_and_the_factor
     assert not unfit(runs_off((level, *curves)), load_scenario("scenarios/national.toml")), "no stock is stated"
     late = [300.0] * 9 + [900.0], [0.0] * 9 + [600.0], [0.0] * 10
     assert not unfit(runs_off((level, *late)), stated), "after two years a zone may have grown"
+
+
+def test_of_odds_that_facts_stand_behind_no_factor_is_told_nor_of_a_level_above_another_that_runs_off() -> None:
+    """Odds that `calibrate` had fitted were advised times 0.076."""
+    from sim.analysis.unfit import unfit
+    from sim.printing import line_of_unfit
+    from sim.scenario import load_scenario
+
+    curves = [300.0, 450, 600, 600], [0.0, 165, 330, 330], [0.0, 15, 30, 30]
+    result = runs_off(("certificates.hte", *curves), ("certificates.champion", *curves))
+    both = [f"ladders.certificates.levels.{x}.initial=300" for x in ("hte", "champion")]
+
+    def found(*sets: str, scenario: str = "national"):
+        made = unfit(result, load_scenario(f"scenarios/{scenario}.toml", [*both, *sets]))
+        return {x.level.partition(".")[2]: x for x in made}
+
+    source = found()  # "calibrated to …"
+    assert [(x.key, x.factor, x.odds) for x in source.values()] == [
+        (f"ladders.certificates.levels.{x}.initial", None, "fitted") for x in ("hte", "champion")
+    ]
+    for lang, words in (
+        ("en", "do not fit; the odds are fitted to published figures"),
+        ("zh", "不相合；比例由公布数据校准"),
+    ):
+        told = line_of_unfit(list(source.values()), result, lang)
+        assert words in told and "hte.initial" in told and ".apply" not in told
+    plain = [f"ladders.certificates.levels.{x}.apply=0.5" for x in ("hte", "champion")]
+    lowest = found(*plain)
+    assert lowest["hte"].factor and (lowest["champion"].factor, lowest["champion"].odds) == (None, "follows")
+    assert "mend that one" in line_of_unfit(list(lowest.values()), result, "en")
+    early = found(*plain, "zone.start=2024Q4", "zone.end=2027Q4", scenario="xian")  # its facts lie before the start
+    assert early["hte"].odds == "fitted" and early["hte"].factor is None
+    prior = found(*plain, "calibrate={ ladders.certificates.levels.hte.apply = { beta = { mean = 0.5, sd = 0.1 } } }")
+    assert prior["hte"].odds == "fitted"
+
+
+def test_where_an_import_moved_the_start_only_the_stock_is_asked_for(tmp_path: Path) -> None:
+    from sim.analysis.unfit import unfit
+    from sim.portfolio.importing import import_portfolio
+    from sim.printing import line_of_unfit
+    from sim.scenario import load_scenario
+
+    import_portfolio(ROOT / "docs" / "portfolio", tmp_path / "p.toml", ROOT / "scenarios" / "national.toml")
+    sets = [f"ladders.certificates.levels.hte.{x}" for x in ("initial=300", "apply=0.5")]
+    result = runs_off(("certificates.hte", [300.0, 1181.0], [0.0, 911.0], [0.0, 30.0]))
+    (found,) = unfit(result, load_scenario(tmp_path / "p.toml", sets))
+    assert (found.key, found.factor, found.odds) == ("ladders.certificates.levels.hte.initial", None, "imported")
+    assert "the import moved the start" in line_of_unfit([found], result, "en")
+
+
+def test_a_run_in_json_carries_the_remarks_of_its_print(
+    tmp_path: Path, headwater: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    few = ["--replications", "2", "--threads", "1", "--no-figures", "--json", "--out", str(tmp_path / "x")]
+    sets = ["--set", "zone.end=2024Q4", "--set", "ladders.certificates.levels.srdi.initial=10"]
+    told = json.loads(headwater("run", "scenarios/xiamen.toml", *few, *sets).stdout)
+    assert told["funds_lacking"] == "all"
+    assert all(
+        {"level", "start", "then", "quarter", "key", "factor", "odds"} <= set(x) for x in told["levels_that_run_off"]
+    )
+    assert "certificates.srdi" in [x["level"] for x in told["levels_that_run_off"]]
 
 
 def test_named_firms_alone_on_a_level_ask_for_its_stock_and_a_scored_level_is_left_to_the_scoreboard(

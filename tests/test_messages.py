@@ -23,7 +23,7 @@ from tests.raised import House, in_words, shape
 XIAN = "scenarios/xian.toml"
 SAME = {  # what is raised and reads the same in both languages: names of commands, of settings, of distributions
     "calibrate", "optimise", "sweep", "run", "run | compare | sweep", "t | bootstrap", "pack", "guidance",
-    'kind = "listing" | kind = "sale"', 'level = "{held}"',
+    'kind = "listing" | kind = "sale"', 'level = "{held}"', 'requires = "{own}"',
     "choices", "uniform", "uniform, normal …", "low ≤ mode ≤ high, low < high", "0 < median < p95",
     "0 < mean < 1, 0 < sd² < mean × (1 − mean)", "dask worker …", "pip install 'dask[distributed]'",
     "{{ low, high }}, {{ lognormal = {{ median, p95 }} }}, {{ beta = {{ mean, sd }} }} …",

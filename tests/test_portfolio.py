@@ -915,6 +915,25 @@ def test_what_was_placed_here_beside_the_positions_is_asked_no_more(tmp_path: Pa
     assert "eg-venture" not in made.scenario.guidance.reinvestment_of
     for row, much, words in (
         (2, 12000, "beyond the cost of its positions"),
+        (2, 9000, "State at most 8"),
+        (1, 20000, "cash not invested yet, of a fund paid in by tranche. Leave this blank"),
         (0, 10, "a guidance fund invests in funds"),
     ):
         assert told(spoilt(tmp_path, "funds", row, placed=much), "Placed here", words)
+
+
+def test_a_placed_amount_is_in_the_remark_of_a_fund_by_tranche_and_funds_are_counted(tmp_path: Path):
+    """200m placed of a fund of which the run still held all of it as cash; remarks were counted as funds."""
+    from sim.portfolio.beyond import MOST_TOLD, beyond
+
+    sheets = example()
+    sheets["funds"][1] |= {"placed": 1000, "nav": 29000}
+    made = imported(saved(tmp_path, sheets))
+    venture = made.portfolio.fund_by_id["eg-venture"]
+    found = beyond(venture, made.portfolio)
+    assert found.cash > 0.0 and found.outside >= 1e7
+    assert any("eg-venture" in x and "10m of it is said to be in firms here" in x for x in made.remarks)
+    assert any("eg-venture" in x and "cash not invested yet" in x for x in made.remarks)
+    sheets["funds"] += [sheets["funds"][1] | {"id": f"eg-more-{k}", "placed": None} for k in range(MOST_TOLD)]
+    said = [x for x in imported(saved(tmp_path, sheets, name="more.xlsx")).remarks if "eg-" in x or "more fund" in x]
+    assert any("2 more funds are so" in x for x in said), said

@@ -985,6 +985,14 @@ def test_a_certificate_among_conditions_is_told_where_it_is_said(tmp_path):
     said = [text for text in refused_of(tmp_path, programme) if "eligible" in text]
     assert len(said) == 1 and 'expected level = "certificates.hte"' in said[0]
     assert "which certificate a firm must hold is said beside `eligible`" in said[0]
+    dotted = refused_of(tmp_path, programme.replace('"hte"', '"certificates.hte"'))
+    assert any('expected level = "certificates.hte"' in text for text in dotted)
+    for ladder, level, requires in (("certificates", "champion", "hte"), ("listing", "reserve", "certificates.hte")):
+        for value in ("hte", "certificates.hte"):
+            rule = f'[[ladders.{ladder}.levels.{level}.conditions]]\ncertificates = "{value}"\n'
+            (text,) = (x for x in refused_of(tmp_path, rule) if ".conditions" in x)
+            assert f'expected requires = "{requires}"' in text and "said beside `conditions`" in text
+            assert "eligible" not in text
     unknown = refused_of(tmp_path, programme.replace('"hte"', '"htee"'))
     assert any("certificates: unknown key" in text for text in unknown)
 

@@ -221,30 +221,55 @@ def test_a_folder_in_which_a_diary_is_called_journal_is_nobodys_work(tmp_path):
     assert what_lies_in(tmp_path) == ["journal"]
 
 
-def test_what_a_folder_holds_is_told_before_it_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """40 worlds with figures and a report became 5 worlds without a word."""
+def test_what_a_folder_holds_is_told_before_it_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """40 worlds with figures and a report became 5 worlds without a word; "replaced with its figures" said by them."""
     from argparse import Namespace
 
     from sim import cli
+    from sim.errors import UserError
 
-    told: list[str] = []
-    monkeypatch.setattr(cli, "note", told.append)
     monkeypatch.setattr(cli, "_lang", "en")
     place = tmp_path / "r"
-    cli.own_folder(Namespace(out=str(place), quiet=False), "r")
-    assert not told and store.standing(place) is None
+
+    def told(quiet: bool = False) -> str:
+        a = Namespace(out=str(place), quiet=quiet)
+        with cli.working(a, "worlds", cli.nothing_kept, cli.own_folder(a, "r")) as progress:
+            progress(0, 2)
+            progress(1, 2)
+        return "".join(line for line in capsys.readouterr().err.splitlines(keepends=True) if "1/2" not in line)
+
+    assert not told() and store.standing(place) is None
     with store.write_folder(place) as folder:
         store.write_json(folder / store.MANIFEST, {"replications": 40})
-        (folder / "figures").mkdir()
-        (folder / "figures" / "a.png").write_bytes(b"x")
+    when = f"{store.standing(place).written:%Y-%m-%d %H:%M}"  # type: ignore[union-attr]
+    kept = "when this one is whole; another --out keeps both\n"
+    assert told() == f"headwater: {place} holds a result (40 worlds, {when}): it is replaced {kept}"
+    (place / "figures").mkdir()
+    (place / "figures" / "a.png").write_bytes(b"x")
     (place / "report").mkdir()
     found = store.standing(place)
     assert found is not None and (found.worlds, found.made) == (40, ["figures", "report"])
-    cli.own_folder(Namespace(out=str(place), quiet=True), "r")
-    assert not told
-    cli.own_folder(Namespace(out=str(place), quiet=False), "r")
-    when = f"{found.written:%Y-%m-%d %H:%M}"
-    assert f"holds a result (40 worlds, {when}): it is replaced with its figures and report" in told[-1]
+    assert not told(quiet=True)
+    assert (
+        told()
+        == f"headwater: {place} holds a result (40 worlds, {when}): it and its figures and report are replaced {kept}"
+    )
     monkeypatch.setattr(cli, "_lang", "zh")
-    cli.own_folder(Namespace(out=str(place), quiet=False), "r")
-    assert f"已有结果（40 个世界，{when}）" in told[-1] and "它连同其图和报告将被取代" in told[-1]
+    assert f"已有结果（40 个世界，{when}）：新结果完整后，它及其图和报告将被取代；另设 --out 可两者都留" in told()
+
+    a = Namespace(out=str(place), quiet=False)
+    with pytest.raises(UserError), cli.working(a, "steps", cli.nothing_kept, place):
+        raise UserError([])
+    assert not capsys.readouterr().err, "what is refused before the work replaces nothing"
+
+
+def test_a_refused_target_announces_no_replacement(tmp_path: Path, headwater) -> None:
+    """`solve … irr >= 6` said that the result is replaced, then refused."""
+    place = tmp_path / "r"
+    with store.write_folder(place) as folder:
+        store.write_json(folder / store.MANIFEST, {"replications": 40})
+    sets = ["--by", "guidance.cap.venture=0.1..0.5", "--target", "irr >= 6", "--lang", "en", "--out", str(place)]
+    done = headwater("solve", "scenarios/xian.toml", *sets)
+    assert done.returncode != 0 and "irr" in done.stderr and "holds a result" not in done.stderr

@@ -55,7 +55,7 @@ def beyond(row: Row, portfolio: Portfolio) -> Beyond:
 
 def remarks(portfolio: Portfolio, trouble: Trouble) -> list[str]:
     """Per fund, what of its money the sheets leave open and how it is counted."""
-    lang, out = trouble.lang, []
+    lang, told = trouble.lang, []  # told: remarks by fund
     column = FUNDS.column("placed").name(lang)
     for row in portfolio.funds:
         if row["kind"] == "guidance":
@@ -64,7 +64,8 @@ def remarks(portfolio: Portfolio, trouble: Trouble) -> list[str]:
         whole, outside, cash, here = (
             format_money(x, lang) for x in (found.invested, found.outside, found.cash, placed)
         )
-        if found.outside > WORTH_TELLING * found.invested:
+        out: list[str] = []
+        if found.outside > WORTH_TELLING * found.invested or placed:
             zh = (
                 f"“{row['id']}”按实缴减去费用约投出 {whole}，其中 {outside} 不在持股表中："
                 "算作区外的一项合并组合，不计入返投"
@@ -91,10 +92,13 @@ def remarks(portfolio: Portfolio, trouble: Trouble) -> list[str]:
                     " invested yet",
                 )
             )
-    if len(out) > MOST_TOLD:
-        rest = len(out) - MOST_TOLD
-        out[MOST_TOLD:] = [trouble.say(f"另有 {rest} 项如此", f"{rest} more funds are so")]
-    return out
+        if out:
+            told.append(out)
+    lines = [line for out in told[:MOST_TOLD] for line in out]
+    if rest := len(told[MOST_TOLD:]):
+        more = "1 more fund is so" if rest == 1 else f"{rest} more funds are so"
+        lines.append(trouble.say(f"另有 {rest} 支基金如此", more))
+    return lines
 
 
 def still_local(row: Row, local: float) -> float:

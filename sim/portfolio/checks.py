@@ -6,11 +6,13 @@ amounts stand in 万 in one column and in 元 in another looks like a contradict
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from sim.portfolio.beyond import Beyond, beyond
 from sim.portfolio.cells import Row
 from sim.portfolio.holdings import Portfolio, quarter_of, stage_number
 from sim.portfolio.sheets import Trouble
@@ -213,7 +215,8 @@ class Checks:
         self.parent(row)
 
     def placed(self, row: Row) -> None:
-        """What a fund has put into firms here beside its positions is no more than what it had beside them."""
+        """What a fund has put into firms here beside its positions is no more than what it had beside them, and no more
+        than what its books leave as invested outside of them."""
         placed, paid, back = row["placed"], row["paid_in"], row["distributed"]
         if not placed:
             return
@@ -234,6 +237,45 @@ class Checks:
                     f"{self.money(placed)} placed here is more than the {self.money(room)} that was paid in or came"
                     " back beyond the cost of its positions",
                 )
+            elif (found := self.beyond(row)) is not None and placed > found.outside * (1 + EQUAL):
+                self.more_than_invested(row, found)
+
+    def beyond(self, row: Row) -> Beyond | None:
+        """None where a cell that it stands on is blank or was refused, which is told already."""
+        cells = [row[key] for key in ("fee", "invests", "life", "size", "opens", "nav_date", "paid_in", "nav")]
+        for h in self.p.holdings:
+            if h["fund"] == row["id"]:
+                firm = self.p.firm_by_id.get(h["firm"])
+                priced = h["value"] is not None or (h["share"] is not None and firm and firm["last_post"] is not None)
+                cells += [h["cost"], firm, priced or None]
+        return None if any(cell is None for cell in cells) else beyond(row, self.p)
+
+    def more_than_invested(self, row: Row, found: Beyond) -> None:
+        """Placed here is more than the books leave as invested beside the positions."""
+        placed, outside, cash = (self.money(x) for x in (row["placed"], found.outside, found.cash))
+        step = 10.0 ** (math.floor(math.log10(max(found.outside, 1.0))) - 1)
+        most = step * math.floor(found.outside / step + 1e-9)  # as it is told, rounded down: what is advised holds
+        right = ("请留空", "Leave this blank")
+        if most >= UNIT_STEP:
+            right = f"最多填 {self.money(most)}", f"State at most {self.money(most)}"
+        if found.cash:
+            self.say(
+                row,
+                "placed",
+                f"已投本区 {placed}，但按账面，不在持股表中的只有 {outside} 已投出，另 {cash} 是按批次实缴、"
+                f"尚未投出的现金；{right[0]}，或把企业和持股列入表中，或更正净值",
+                f"{placed} placed here, yet by its books {outside} is invested that is in no position: the other {cash}"
+                f" is cash not invested yet, of a fund paid in by tranche. {right[1]}, list the firms and"
+                " positions, or correct the net asset value",
+            )
+        else:
+            self.say(
+                row,
+                "placed",
+                f"已投本区 {placed}，多于实缴减去费用与持股成本后的 {outside}；{right[0]}，或更正实缴、费率",
+                f"{placed} placed here is more than the {outside} that paid in leaves after fees by its terms and the"
+                f" cost of its positions. {right[1]}, or correct what was paid in or the fees",
+            )
 
     def parent(self, row: Row) -> None:
         """A sub-fund names its guidance fund, its mandate and the guidance money in it; no other fund does."""

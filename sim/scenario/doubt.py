@@ -70,6 +70,11 @@ def _flat(table: dict[str, Any], above: str = "") -> list[str]:
     return out
 
 
+def has_prior(scenario: Scenario, path: str) -> bool:
+    """Whether `[calibrate]` fits the number of that path."""
+    return path in _flat(scenario.calibrate)
+
+
 def _walk(value: Any, owner: type[BaseModel], name: str, widths: dict[str, float], fitted: set, tree: Tree) -> None:
     if isinstance(value, Quantity):
         _doubt(value, owner, name, widths, fitted, tree)

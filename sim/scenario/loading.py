@@ -118,10 +118,17 @@ def _problems(error: ValidationError, root: type[BaseModel], tree: Tree) -> list
             message, found = "unknown key", str(loc[-1])
             expected = None if near else _some([n for n in names if n not in PROVENANCE_KEYS])
             if held := _level_meant(loc[-1], given, holder, tree):
-                message = (
-                    "a condition is about the accounts; which certificate a firm must hold is said beside `eligible`"
-                )
-                found, near, expected = f"{loc[-1]} = {_short(given)}", None, f'level = "{held}"'
+                if loc[0] == "ladders":
+                    message = "a condition is about the accounts; what a firm must hold is said beside `conditions`"
+                    own = held.removeprefix(f"{loc[1]}.")  # the level of the same ladder goes by its id
+                    expected = f'requires = "{own}"'
+                else:
+                    message = (
+                        "a condition is about the accounts; which certificate a firm must hold is said beside"
+                        " `eligible`"
+                    )
+                    expected = f'level = "{held}"'
+                found, near = f"{loc[-1]} = {_short(given)}", None
         elif kind == "missing":
             message, found, meaning = MISSING, None, _meaning(root, loc)
         elif kind == "value_error":
@@ -138,14 +145,17 @@ def _problems(error: ValidationError, root: type[BaseModel], tree: Tree) -> list
 
 
 def _level_meant(key: Any, given: Any, holder: Any, tree: Tree) -> str:
-    """`certificates.hte` where a set of conditions states `certificates = "hte"` as if a ladder were an account."""
+    """`certificates.hte` where a set of conditions states `certificates = "hte"`, or "certificates.hte", as if a ladder
+    were an account."""
     from sim.model.ladders.parameters import Conditions
 
     ladders = tree.data.get("ladders")
     ladder = ladders.get(key) if isinstance(ladders, dict) else None
     levels = ladder.get("levels") if isinstance(ladder, dict) else None
-    meant = holder is Conditions and isinstance(levels, dict) and isinstance(given, str)
-    return f"{key}.{given}" if meant and given in levels else ""
+    if holder is not Conditions or not isinstance(levels, dict) or not isinstance(given, str):
+        return ""
+    level = given.removeprefix(f"{key}.")  # `certificates = "certificates.hte"` is meant alike
+    return f"{key}.{level}" if level in levels else ""
 
 
 def _items_at_once(problems: list[Problem], tree: Tree) -> list[Problem]:
