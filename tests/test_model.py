@@ -500,13 +500,15 @@ def test_a_value_moves_by_the_stage_whose_price_it_has_reached():
 def test_a_hot_market_places_more_money_sooner_and_a_cold_one_less():
     def rounds(regime, *more):
         spell = f'market.history=[{{begins="2019Q4",until="2025Q1",regime="{regime}"}}]'
-        found = simulate(load_scenario(XIAN, [*SMALL, spell, *more]), 8, 3, events=0)
+        found = simulate(
+            load_scenario(XIAN, ['zone.end="2024Q4"', spell, *more]), 8, 3, events=0
+        )  # a small zone is noisy
         return found["rounds.count.total"][:, 4:13].sum(axis=1).mean()
 
     cold, normal, hot = (rounds(regime) for regime in ("cold", "normal", "hot"))
     assert cold < 0.93 * normal < normal < hot
     by_calendar = [rounds(regime, "market.pace.cold=1", "market.pace.hot=1") for regime in ("cold", "hot")]
-    assert np.log(hot / cold) > np.log(by_calendar[1] / by_calendar[0]) + 0.05
+    assert np.log(hot / cold) > np.log(by_calendar[1] / by_calendar[0]) + 0.15
 
 
 LATER = """extends = "{base}"
