@@ -219,8 +219,8 @@ def test_counting_rules_multiply_what_counts():
 
 
 def test_a_sub_fund_puts_what_the_ratio_asks_into_firms_before_it_keeps_money_for_following():
-    """Of its own accord it would put a tenth into the zone; asked for 1.0 it plans for it out of what fees leave, before
-    any reserve. In the whole zone: in a small one late funds find too few firms."""
+    """Of its own accord it would put a tenth into the zone; asked for 1.0 it plans for it out of what fees leave,
+    before any reserve. In the whole zone: in a small one late funds find too few firms."""
     little = [f"funds.{c}.local=0.1" for c in ("angel", "venture", "industry")]
     asked = simulate(load_scenario(XIAN, [*little, "guidance.reinvestment=1.0"]), 6, 1, threads=1, events=0)
     for c, least in (("venture", 0.92), ("industry", 0.86)):
