@@ -687,8 +687,7 @@ def frontier(s: Solution, lang: str = "zh") -> Figure:
         keys = [Line2D([], [], color=c, marker=mark, ms=6, lw=0, label=label) for mark, c, label in signs.values()]
         top = look.legend(figure, keys, top)
     axes = figure.add_axes((0.13, bottom + 0.07, 0.83, top - bottom - 0.1))
-    edges = {b.status: b for b in s.answers}
-    rising = edges.get("found", a).rising
+    rising = next((b.rising for b in reversed(s.answers) if b.status == "found"), a.rising)
     edge = a.lever.ends[1 if rising else 0]
     for answers, colour in zip(list(groups.values())[: len(look.SERIES)], look.SERIES, strict=False):
         x = np.array([b.others[across] for b in answers])
