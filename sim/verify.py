@@ -598,6 +598,7 @@ class FunnelInputs(Table):
     since: str | None = None
     ended: Annotated[list[str], Field(min_length=2, max_length=2)] | None = None
     priced: Annotated[list[Size], Field(min_length=2, max_length=2)] | None = None
+    venture_from: Positive | None = None
     replications: Annotated[Size, Field(le=1000)] = 8
     seed: Seed = 1
     unit: Positive = 6.8e6  # yuan to a unit of round sizes: a million US dollars
@@ -607,7 +608,8 @@ def funding_funnel(inputs: FunnelInputs, expected: Mapping[str, Expected], scena
     """scenario: another than the one that inputs name. cohort_years: first and last year of founding, or how many years
     from the scenario's start on. horizon: the last quarter counted, as a date or a year (its last quarter), or years
     after the scenario's start; since: first quarter of the rounds whose ages and step-ups are counted; ended: first
-    and last quarter of the ends that are counted."""
+    and last quarter of the ends that are counted; venture_from: least size of a venture round, in units: outcomes count
+    from a firm's first such round on."""
     from sim.analysis.funnel import AGED, SIZED, STEPS, funding_funnel
     from sim.analysis.lived import loaded
     from sim.quantities import parse_quarter
@@ -643,7 +645,11 @@ def funding_funnel(inputs: FunnelInputs, expected: Mapping[str, Expected], scena
         )
     priced = (inputs.priced[0], inputs.priced[1]) if inputs.priced is not None else None
     _refuse_long_run(scenario, inputs.replications, inputs.seed)
-    funnel = funding_funnel(scenario, founded, last, inputs.replications, inputs.seed, first, ended, priced)
+    least = (inputs.venture_from or 0.0) * inputs.unit
+    settled = any(name in expected for name in ("outcomes", "founders_nothing"))
+    funnel = funding_funnel(
+        scenario, founded, last, inputs.replications, inputs.seed, first, ended, priced, least, settled
+    )
     by_count = {f"reach_{k + 2}": float(share) for k, share in enumerate(funnel.reach)}
     sizes = {stage: funnel.quartiles[stage] / inputs.unit for stage in SIZED}
     spread = {f"{stage}_log_sd": funnel.spread[stage] for stage in SIZED}
@@ -666,6 +672,7 @@ def funding_funnel(inputs: FunnelInputs, expected: Mapping[str, Expected], scena
         "dearer": funnel.dearer,
         "up_rounds": funnel.up_rounds,
         "up_step": funnel.up_step,
+        "up_mean": funnel.up_mean,
     }
 
 
@@ -782,7 +789,7 @@ KINDS: dict[str, Kind] = {
             *("median_age", "seed_age", "a_age", "b_age", "c_age", "d_age"),
             *("step_up", "seed_to_a_step_up", "a_to_b_step_up", "b_to_c_step_up"),
             *("liquidated", "sold", "listed", "unicorns", "outcomes", "founders_nothing"),
-            *("failed", "sold_at_loss", "dearer", "up_rounds", "up_step"),
+            *("failed", "sold_at_loss", "dearer", "up_rounds", "up_step", "up_mean"),
         ),
         funding_funnel,
         {"": Default(0.15)}

@@ -635,6 +635,20 @@ def test_most_listed_firms_of_the_start_meet_what_led_to_a_listing(hot_start):
     assert (f.revenue_last[listed] > 0.0).all()
 
 
+def test_awards_of_the_start_do_not_use_up_the_firms_that_grew():
+    """They were won in earlier years. Asked to have grown in the year of the accounts at hand, the few that did held
+    小巨人 from the start on, and the first batch of every run was a quarter of the next."""
+    scenario = load_scenario(XIAN, ["ladders.certificates.levels.giant.initial=30", 'zone.end="2020Q1"'])
+    world = Worlds(scenario, lower(scenario, Rows(3, np.arange(1), None)), 3).live(0, 0)
+    names = [f"{a}.{b}" for a, ladder in scenario.ladders.items() for b in ladder.levels]
+    f, n = world.firms, world.tally.counts[Count.FIRM_SLOTS]
+    held = (f.held[:n] >> names.index("certificates.giant")) & 1 == 1
+    held &= (f.alive[:n] != 0) & (f.revenue_before[:n] > 0.0)
+    grew = f.revenue_last[:n][held] >= 1.05 * f.revenue_before[:n][held]
+    assert held.sum() > 20 and grew.mean() < 0.8
+    assert (f.rd_share[:n][held] >= 0.03).all()  # all else is asked
+
+
 def test_a_fund_without_carry_has_none_accrued(result):
     assert np.all(result["funds.direct.carry_accrued"] == 0.0) and np.all(result["funds.guidance.carry_accrued"] == 0.0)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from sim.scenario.document import Scenario
 
@@ -33,12 +33,13 @@ class Funnel:
     before; fates: share of the seed-funded that by then were liquidated, sold or listed, or had a round at a unicorn's
     value. A firm that stopped raising and lives on its revenue has none of these. outcomes: of the rounds of firms that
     ended so, shares by what came back over what was paid, between MULTIPLES; founders_nothing: share of those firms
-    whose founders and option holders got nothing. exits: of those firms, shares by FATES; sold_at_loss: share of the
-    sold that brought less than they had raised.
+    whose founders and option holders got nothing (both: of venture rounds and their firms, where a least size of one is
+    given). exits: of the firms that ended, shares by FATES; sold_at_loss: share of the sold that brought less than they
+    had raised.
 
     Of the whole cohort, whatever its first round was: dearer: by PRICED, median pre-money of the later of two years
-    over that of the earlier (NaN where none are asked for); up_rounds: of the rounds from A on that follow another, the
-    share priced above the post-money of the one before, and up_step, the median of that ratio.
+    over that of the earlier (NaN where none are asked for); up_rounds: of the rounds that follow one from A on, the
+    share priced above the post-money of the one before; up_step and up_mean: median and mean of that ratio.
     """
 
     firms: int
@@ -55,6 +56,7 @@ class Funnel:
     dearer: np.ndarray
     up_rounds: float
     up_step: float
+    up_mean: float
 
 
 def funding_funnel(
@@ -66,17 +68,19 @@ def funding_funnel(
     since: int = 0,
     ended: tuple[int, int] | None = None,
     priced: tuple[int, int] | None = None,
+    venture_from: float = 0.0,
+    settled: bool = True,
 ) -> Funnel:
     """founded, until, since, ended: quarters (year x 4 + 0 … 3), all inclusive; since: of rounds whose age and step-up
     count; ended: of the ends of the firms whose outcomes count (all up to `until` where None); priced: two years whose
-    prices are compared. Firms of the start are in no cohort."""
+    prices are compared; venture_from: size in yuan from which on a round is one of a venture firm: outcomes count from
+    a firm's first such round on; settled: whether outcomes and founders_nothing are worked out (NaN where not). Firms
+    of the start are in no cohort."""
     from sim.analysis.lived import Need, lived
-    from sim.quantities import parse_quarter
 
     worlds = lived(scenario, Need(replications), seed)
     log, exits = worlds.log("rounds"), worlds.log("exits")
-    quarter = np.array([parse_quarter(q) for q in log["quarter"]], dtype=int)
-    entry = np.array([0 if f.startswith("start") else _entry(f) for f in log["firm"]], dtype=int)
+    quarter, entry = _of_each(_quarter, log["quarter"]), _of_each(_entry, log["firm"])
     mine = (entry >= founded[0]) & (entry <= founded[1]) & (quarter <= until)
     identity = np.array([f"{r}/{f}" for r, f in zip(log["replication"], log["firm"], strict=True)])
     begun = set(identity[mine & (log["round"] == 1) & np.isin(log["stage"], FIRST)].tolist())
@@ -92,7 +96,7 @@ def funding_funnel(
     reach = np.array([np.mean(rounds >= k) if rounds.size else np.nan for k in range(2, 6)])
     ages, step_ups = _ages_and_step_ups(log, counted, identity, quarter - entry, quarter >= since)
     left = np.array([f"{r}/{f}" for r, f in zip(exits["replication"], exits["firm"], strict=True)])
-    when = np.array([parse_quarter(q) for q in exits["quarter"]], dtype=int)
+    when = _of_each(_quarter, exits["quarter"])
     ours = (when <= until) & np.isin(left, list(begun))
     large = scenario.report.unicorn_usd.value * scenario.report.usd_cny.value
     gone = {fate: left[ours & (exits["way"] == way)] for fate, way in FATES.items()}
@@ -100,12 +104,14 @@ def funding_funnel(
     fates = {fate: len(np.unique(who)) / len(begun) if begun else float("nan") for fate, who in gone.items()}
     if ended is not None:
         ours &= (when >= ended[0]) & (when <= ended[1])
-    outcomes, nothing = _outcomes(scenario, log, counted, identity, exits, left, ours)
+    outcomes, nothing = np.full(len(MULTIPLES) + 1, np.nan), float("nan")
+    if settled:
+        outcomes, nothing = _outcomes(scenario, log, counted, identity, exits, left, ours, venture_from)
     ways = np.array([np.mean(exits["way"][ours] == way) if ours.any() else np.nan for way in FATES.values()])
     sold = ours & (exits["way"] == FATES["sold"])
     at_loss = float(np.mean((exits["proceeds"] < exits["raised"])[sold])) if sold.any() else float("nan")
     dearer = np.full(len(PRICED), np.nan) if priced is None else _dearer(log, mine, quarter // 4, priced)
-    up_rounds, up_step = _up_rounds(log, mine & (quarter >= since))
+    up_rounds, up_step, up_mean = _up_rounds(log, mine & (quarter >= since), identity)
     return Funnel(
         len(begun),
         reach,
@@ -121,6 +127,7 @@ def funding_funnel(
         dearer,
         up_rounds,
         up_step,
+        up_mean,
     )
 
 
@@ -136,13 +143,19 @@ def _dearer(
     return np.array(out, dtype=float)
 
 
-def _up_rounds(log: "Mapping[str, np.ndarray]", counted: np.ndarray) -> tuple[float, float]:
-    """Of the rounds from A on that follow another: the share above the last post-money, and the median of the ratio."""
-    rows = counted & (log["round"] > 1) & ~np.isin(log["stage"], FIRST)
+def _up_rounds(
+    log: "Mapping[str, np.ndarray]", counted: np.ndarray, identity: np.ndarray
+) -> tuple[float, float, float]:
+    """Of the rounds that follow one from A on: the share above the last post-money, median and mean of the ratio."""
+    order = np.lexsort((log["round"], identity))
+    early = np.isin(log["stage"], FIRST)[order]
+    follows = np.zeros(len(order), dtype=bool)
+    follows[order[1:]] = (identity[order][1:] == identity[order][:-1]) & ~early[:-1]
+    rows = counted & follows
     if not rows.any():
-        return float("nan"), float("nan")
+        return float("nan"), float("nan"), float("nan")
     ratio = log["pre_money"][rows] / log["previous_post_money"][rows]
-    return float(np.mean(ratio > 1.0)), float(np.median(ratio))
+    return float(np.mean(ratio > 1.0)), float(np.median(ratio)), float(np.mean(ratio))
 
 
 def _ages_and_step_ups(
@@ -179,9 +192,11 @@ def _outcomes(
     exits: "Mapping[str, np.ndarray]",
     left: np.ndarray,
     ours: np.ndarray,
+    venture_from: float,
 ) -> tuple[np.ndarray, float]:
     """What each class of the firms that ended got over what it paid, by the split that the model uses, and how often
-    the common got nothing. Classes stand as they were issued: shares that anti-dilution added later count as common."""
+    the common got nothing. Classes stand as they were issued: shares that anti-dilution added later count as common.
+    A firm counts once it had a round of venture_from yuan, and its rounds from that one on."""
     from sim.finance.payoff import split
 
     rounds: dict[str, list[int]] = {}
@@ -193,6 +208,9 @@ def _outcomes(
     for k in np.flatnonzero(ours).tolist():
         mine = np.array(rounds[str(left[k])])
         paid, proceeds = log["amount"][mine], float(exits["proceeds"][k])
+        large = np.flatnonzero(paid >= venture_from)
+        if not large.size:
+            continue
         shares = paid / log["price"][mine]
         whole = float(log["post_money"][mine[-1]] / log["price"][mine[-1]])
         if exits["way"][k] == FATES["listed"]:  # all convert, and share what is not sold to the public
@@ -205,7 +223,7 @@ def _outcomes(
             claims, ranks = (log["preference"][mine] * paid).tolist(), log["seniority"][mine].tolist()
             rest = max(whole - float(shares.sum()), 0.0)
             got, common, _ = split(proceeds, shares.tolist(), claims, ranks, joins, caps, rest)
-        multiples.append(got / paid)
+        multiples.append((got / paid)[large[0] :])
         nothing.append(common <= NOTHING * proceeds)
     if not multiples:
         return np.full(len(MULTIPLES) + 1, np.nan), float("nan")
@@ -217,10 +235,22 @@ def _each(names: "str | tuple[str, ...]") -> "tuple[str, ...]":
     return (names,) if isinstance(names, str) else names
 
 
-def _entry(firm: str) -> int:
+def _of_each(number: "Callable[[str], int]", texts: "Iterable[str]") -> np.ndarray:
+    """number of each text, worked out once for all that are alike."""
+    known: dict[str, int] = {}
+    return np.array([known[t] if t in known else known.setdefault(t, number(t)) for t in texts], dtype=int)
+
+
+def _quarter(text: str) -> int:
     from sim.quantities import parse_quarter
 
+    return parse_quarter(text)
+
+
+def _entry(firm: str) -> int:
+    if firm.startswith("start"):
+        return 0
     try:
-        return parse_quarter(firm.partition("-")[0])
+        return _quarter(firm.partition("-")[0])
     except ValueError:
         return 0  # a firm known by name

@@ -109,13 +109,14 @@ def _cut(scenario: "Scenario", until: int | None) -> "Scenario":
 
 
 @contextmanager
-def shared(asked: Iterable[tuple[Path, Need, int]]) -> Iterator[None]:
-    """asked: scenario file, what is needed of it and seed of each case that is about to be computed."""
+def shared(asked: "Iterable[tuple[Path | Scenario, Need, int]]") -> Iterator[None]:
+    """asked: scenario or its file, what is needed of it and seed of each case that is about to be computed."""
     global _loaded
     _loaded = {}
     try:
-        for path, need, seed in asked:
-            _asked.setdefault(_key(loaded(path), seed), []).append(need)
+        for said, need, seed in asked:
+            scenario = loaded(said) if isinstance(said, Path) else said
+            _asked.setdefault(_key(scenario, seed), []).append(need)
         yield
     finally:
         _loaded = None

@@ -86,9 +86,10 @@ def measure(firms, ventures, slot, what, quarter, listed_log_multiple):
 
 
 @inlined
-def meets(rules, firms, ventures, slot, level, quarter, listed_log_multiple):
+def meets(rules, firms, ventures, slot, level, quarter, listed_log_multiple, awarded_before):
     """Whether the firm meets one of the level's alternative sets of conditions that are in force (where the level has
-    no set at all, everybody does)."""
+    no set at all, everybody does). awarded_before: it qualified in an earlier year, if at all, so that what it grew by
+    in the year of its accounts says nothing."""
     if rules.set_first[level] == rules.set_last[level]:
         return True
     for s in range(rules.set_first[level], rules.set_last[level]):
@@ -96,6 +97,8 @@ def meets(rules, firms, ventures, slot, level, quarter, listed_log_multiple):
             continue
         good = True
         for c in range(rules.condition_first[s], rules.condition_last[s]):
+            if awarded_before and rules.condition_what[c] == Quantity.GROWTH:
+                continue
             x = measure(firms, ventures, slot, rules.condition_what[c], quarter, listed_log_multiple)
             if x < rules.condition_low[c] or x > rules.condition_high[c]:
                 good = False
@@ -164,7 +167,7 @@ def eligible(rules, firms, ventures, slot, level, quarter, listed_log_multiple):
         return False
     if quarter - firms.since[needed, slot] < rules.wait[level]:
         return False
-    return meets(rules, firms, ventures, slot, level, quarter, listed_log_multiple)
+    return meets(rules, firms, ventures, slot, level, quarter, listed_log_multiple, False)
 
 
 @kernel
@@ -275,7 +278,9 @@ def keep_good(rules, firms, ventures, c, a, b, quarter, log_multiple, good, room
 
 
 @kernel
-def who_qualifies(key, rules, firms, ventures, scratch, level, barred, quarter, log_multiple, slots, most, out):
+def who_qualifies(
+    key, rules, firms, ventures, scratch, level, barred, quarter, log_multiple, slots, most, out, awarded_before
+):
     """Slots of the live firms that hold no level of barred and meet a set of the level's conditions that is in force
     (where the level has no set at all, everybody does): condition by condition over a tile, or, where few firms have
     the revenue and the value that each of the sets asks for, firm by firm. Returns how many.
@@ -301,7 +306,7 @@ def who_qualifies(key, rules, firms, ventures, scratch, level, barred, quarter, 
             for k in range(left):
                 slot = np.int64(scratch.order[k])
                 out[n] = slot
-                n += 1 if meets(rules, firms, ventures, slot, level, quarter, log_multiple) else 0
+                n += 1 if meets(rules, firms, ventures, slot, level, quarter, log_multiple, awarded_before) else 0
             continue
         if first == last:
             copy_flags(asking, good)
@@ -312,6 +317,8 @@ def who_qualifies(key, rules, firms, ventures, scratch, level, barred, quarter, 
                 continue
             copy_flags(asking, one)
             for c in range(rules.condition_first[s], rules.condition_last[s]):
+                if awarded_before and rules.condition_what[c] == Quantity.GROWTH:
+                    continue
                 keep_good(rules, firms, ventures, c, a, b, quarter, log_multiple, one, scratch.order)
             join_flags(one, good)
         n = note_flags(good, a, out, n)
@@ -541,7 +548,9 @@ def climb_ladders(
             barred, chosen = rules.barred[level], scratch.chosen
             hurried = max(1.0, rules.promised[level] / max(rules.apply[level], 1e-12))
             most = 1.0 if programmes.boosting[level] != 0 else asks * hurried * (1.0 + 1e-9)  # room for rounding
-            n = who_qualifies(key, rules, firms, ventures, scratch, level, barred, quarter, m, slots, most, chosen)
+            n = who_qualifies(
+                key, rules, firms, ventures, scratch, level, barred, quarter, m, slots, most, chosen, False
+            )
         odds = asks * passing_odds(rules, level, regime, quarter)
         passed = admit(
             key,
@@ -596,7 +605,7 @@ def met_below(rules, firms, ventures, slot, level, log_multiple):
         return True
     lower = rules.requires[level]
     while lower >= 0:
-        if not meets(rules, firms, ventures, slot, lower, 0, log_multiple):
+        if not meets(rules, firms, ventures, slot, lower, 0, log_multiple, True):
             return False
         lower = rules.requires[lower]
     return True
@@ -604,9 +613,9 @@ def met_below(rules, firms, ventures, slot, level, log_multiple):
 
 @kernel
 def seed_levels(key, rules, firms, ventures, market, ladder, events, tally, scratch):
-    """Put the known stock of the start on each level: firms that meet its conditions first (on an exclusive ladder also
-    those of the levels below), in the order of their draws; where too few do, the largest of the rest. Dates of award
-    are spread over the validity."""
+    """Put the known stock of the start on each level: firms that meet its conditions first, but for growth, which was
+    that of the year before their award (on an exclusive ladder also those of the levels below), in the order of their
+    draws; where too few do, the largest of the rest. Dates of award are spread over the validity."""
     slots = tally.counts[Count.FIRM_SLOTS]
     m = market.multiple[0]
     for level in range(rules.levels):
@@ -615,7 +624,7 @@ def seed_levels(key, rules, firms, ventures, market, ladder, events, tally, scra
             continue
         needed = rules.requires[level]
         out = rules.exclusive[level] | bit(level)
-        found = who_qualifies(key, rules, firms, ventures, scratch, level, out, 0, m, slots, 1.0, scratch.list2)
+        found = who_qualifies(key, rules, firms, ventures, scratch, level, out, 0, m, slots, 1.0, scratch.list2, True)
         n = 0
         for k in range(found):
             slot = scratch.list2[k]
@@ -634,7 +643,7 @@ def seed_levels(key, rules, firms, ventures, market, ladder, events, tally, scra
                     continue
                 if known_unlisted(rules, firms, slot, level):
                     continue
-                on_the_list = meets(rules, firms, ventures, slot, level, 0, m)
+                on_the_list = meets(rules, firms, ventures, slot, level, 0, m, True)
                 if on_the_list and met_below(rules, firms, ventures, slot, level, m):
                     continue
                 scratch.list2[n] = slot

@@ -94,7 +94,7 @@ def may_take_part(key, rules, firms, ventures, scratch, p, quarter, slots, log_m
             _, _, use, _ = traits(key, rules, firms, slot, p)
             if use >= reach:
                 continue
-        if meets(rules, firms, ventures, slot, p, quarter, log_multiple):
+        if meets(rules, firms, ventures, slot, p, quarter, log_multiple, False):
             scratch.list[found] = slot
             found += 1
     return found
