@@ -320,12 +320,75 @@ def test_prices_are_by_the_cost_less_what_is_still_held_where_a_result_has_it() 
     assert line.verdict == "better" and line.turned().cash == -line.cash
     table = held.table("en")
     assert "in cash" in table and "stakes are still worth" in table and "Discounted at 3% a year" in table
-    assert "return is above the discount rate" in table and "高于贴现率" in held.table("zh")
+    assert "stakes still held are worth" in table and "仍持有的权益多值" in held.table("zh")
     old = changing(zones(**{"public.net_cost_pv": 5.0}), "funds.a.size")
     assert old.price_by == "public.net_cost_pv" and old.prices[0].cost == pytest.approx(5, abs=0.5)
     assert "in cash" not in old.table("en") and "still holds is not counted" in old.table("en")
     less = changing(zones(**{"public.net_cost_pv": -5.0, "public.outlay": -9.0}), "funds.a.size")
     assert "less is paid out" in less.table("en")  # no fund's return did that
+
+
+def test_a_net_cost_below_0_is_put_down_to_what_makes_it_by_size_and_beyond_chance() -> None:
+    """An outlay that fell by noise was named the reason, where ever so much more came back."""
+
+    def why(**effects: float) -> tuple[str, str]:
+        c = changing(zones(**{f"public.{key}": value for key, value in effects.items()}), "funds.a.size")
+        return tuple(  # pyright: ignore[reportReturnType]
+            next(line for line in c.table(lang).splitlines() if word in line)
+            for lang, word in (("en", "the net cost is below 0"), ("zh", "净成本为负"))
+        )
+
+    by_noise = zones(**{"public.net_cost_pv": -20.0, "public.outlay": -0.02})
+    (d,), k = by_noise.differences, by_noise.row("public.outlay")
+    assert d.mean[k, -1] < 0 and d.noise[k, -1]
+    en, zh = why(net_cost_pv=-20.0, outlay=-0.02, recovered=20.0)
+    assert "less is paid out" not in en and re.search(r"below 0: [\d.]+ more comes back\.$", en), en
+    assert "少付出" not in zh and "多收回" in zh
+    en, zh = why(net_cost_pv=-30.0, outlay=-10.0, recovered=20.0)
+    assert en.index("more comes back") < en.index("less is paid out") and zh.index("多收回") < zh.index("少付出")
+    en, zh = why(net_cost_pv=-10.0, outlay=10.0, recovered=20.0)
+    assert "more comes back; the funds' own return is above the discount rate" in en and "more that is paid out" in en
+    assert "基金自身的回报高于贴现率" in zh
+    en, zh = why(net_cost_pv=-10.0, outlay=0.001, recovered=0.001)
+    assert "no single difference can be told from noise" in en and "无法区分" in zh
+
+
+def test_what_money_earns_outside_the_zone_is_told_where_a_scenario_moves_money_across() -> None:
+    for path, told in (
+        ("guidance.reinvestment", True),
+        ("guidance.reinvestment_of.angel", True),
+        ("funds.angel.local", True),
+        ("guidance.reinvestment_drag", False),
+        ("funds.guidance.size", False),
+    ):
+        c = changing(zones(), path)
+        assert "outside.growth" not in c.table("en")  # of an earlier version, which did not keep the number
+        c.about["outside_growth"] = {"base": 0.07, "other": 0.07}
+        assert ("puts at a growth of 7% a year (outside.growth)" in c.table("en")) == told, path
+        assert ("每年增长 7%（outside.growth）" in c.table("zh")) == told, path
+
+
+def test_what_missing_the_ratio_costs_is_told_by_the_scenarios_own_terms() -> None:
+    c = changing(zones(**{"guidance.reinvestment.missed.angel": 3.0}), "guidance.reinvestment")
+    assert "missing it costs" not in c.table("en")  # of an earlier version, which did not keep them
+    free = {"concession": 0.0, "fee_cut": 0.0}
+    c.about["missing"] = {"base": free, "other": free}
+    assert "rules missing it costs a sub-fund nothing" in c.table("en") and "不使子基金付出代价" in c.table("zh")
+    c.about["missing"]["other"] = {"concession": 0.2, "fee_cut": 0.3}
+    assert c.missing_costs("en") == [
+        "base: by the scenario's rules missing it costs a sub-fund nothing.",
+        "other: by the scenario's rules a sub-fund that misses it loses the concession and 30% of later fees.",
+    ]
+    assert c.missing_costs("zh")[1] == "other：按情景的规则，未达标的子基金失去让利和投资期后管理费的 30%。"
+
+
+@pytest.mark.parametrize(
+    ("miss", "lost"),
+    [("nothing", (0.0, 0.0)), ("concession", (0.2, 0.0)), ("fee", (0.0, 0.3)), ("both", (0.2, 0.3))],
+)
+def test_only_the_terms_that_the_rules_apply_are_lost(xian: Any, miss: str, lost: tuple[float, float]) -> None:
+    text = f'guidance.miss="{miss}"; guidance.concession=0.2; guidance.fee_cut=0.3'
+    assert tuple(room._missing(changed(xian, text)[1]).values()) == lost
 
 
 def test_unlisted_and_all_firms_stand_side_by_side_and_opposite_directions_are_told() -> None:

@@ -1178,11 +1178,7 @@ def missed_table(material: Material) -> Table | None:
         say("与基准之差，百分点 [95%区间]", "Difference, points [95 % interval]"),
         "",
     ]
-    note = say(
-        "提高返投比例看似不花钱，代价在于更多子基金达不到；未达标者按规则失去让利或扣减管理费。",
-        "A higher ratio looks free in money; it is paid for in funds that do not reach it, which then lose the"
-        " concession or part of the fee, as the rules say.",
-    )
+    note = say("", " ").join(c.missing_costs(lang, short=False))
     return Table(c.missed_title(lang), header, rows, "lrrl", note, (0.34, 0.16, 0.3, 0.2), small=True)
 
 
