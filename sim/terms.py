@@ -61,6 +61,7 @@ TERMS: dict[str, tuple[str, str]] = {
     "unit.CNY": ("元", "CNY"),
     "unit.ratio": ("倍", "×"),
     "unit.share": ("%", "%"),
+    "unit.points": ("个百分点", "pp"),  # differences of shares
     "unit.years": ("年", "years"),
     "unit.index": ("指数", "index"),
     "unit.units": ("件", "units"),

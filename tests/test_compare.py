@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from sim import load_scenario
 from sim.analysis import compare as room
@@ -500,6 +501,36 @@ def test_folder_table_and_figures_of_a_whole_result(tmp_path: Path) -> None:
     }
     assert {"parts-jobs.total-2028Q4", "forest-jobs.total"} <= set(c.figures("en"))
     assert c.to_xarray()["mean"].sel(scenario="more", metric="jobs.total", quarter="2028Q4").item() > 0
+
+
+def test_differences_that_are_not_drawn_are_told_with_the_way_to_have_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sim.figures import analysis as figures
+
+    c = compare({"base": worlds(0.0), "more": worlds(0.05), "most": worlds(0.1)})
+    names = [c.metrics[k].name for k in c.shown()]
+    assert len(names) > 2 and figures.undrawn(c, "en") == ""
+    monkeypatch.setattr(figures, "MOST_DIFFERENCES", 3)
+    left = f"{names[1]} (most); {'; '.join(names[2:])}"
+    assert f"3 of {2 * len(names)} figures" in figures.undrawn(c, "en") and f"left out: {left}. " in figures.undrawn(c, "en")
+    assert f"{2 * len(names)} 幅中的前 3 幅；未画：{left}。" in figures.undrawn(c, "zh")
+    assert sum(name.startswith("difference-") for name in c.figures("en")) == 3
+
+
+def test_a_difference_of_shares_is_drawn_in_points() -> None:
+    from sim.figures import difference
+    from sim.figures.analysis import forest
+
+    metrics = [Metric("firms.part", "share", {"zh": "占比", "en": "part"})]
+
+    def zone(more: float) -> Result:
+        values = 0.2 + more + 0.01 * np.random.default_rng(round(100 * more)).normal(size=(1, 20, 2))
+        return Result(metrics, QUARTERS, values, manifest={"seed": 1, "replications": 20})
+
+    c = compare({"base": zone(0.0), "other": zone(0.15)})
+    for lang, unit in (("en", "pp"), ("zh", "个百分点")):
+        for drawn in (forest(c, "firms.part", lang), difference(c, "firms.part", "other", lang=lang)):
+            said = [text.get_text() for text in drawn.findobj(Text)]
+            assert any(unit in text for text in said) and "%" not in said
 
 
 # --- stacking the changes of real scenarios

@@ -454,7 +454,8 @@ def centre_in_words(s: Any, lang: str) -> str:
     methods."""
     if s.plan.method != "oat":
         return ""
-    told = centre_of(s, lang)
+    centre = (f"{path} = {show(value, s.model.unit(path), lang)}" for path, value in centre_of(s).items())
+    told = say(lang, "，", ", ").join(centre)
     return say(
         lang,
         f"差异相对于所变参数都取中心值的情形：{told}（有分布的参数，普通运行时按分布抽取）",
@@ -463,13 +464,9 @@ def centre_in_words(s: Any, lang: str) -> str:
     )
 
 
-def centre_of(s: Any, lang: str, most: int = 0) -> str:
-    """`a.b = 1, c = 5 bn`; `most`: how many are named before the others are counted, all where 0."""
-    values = zip(s.varied, s.evaluated.design[0], strict=True)
-    named = [f"{v.path} = {show(float(x), s.model.unit(v.path), lang)}" for v, x in values]
-    if most and len(named) > most:
-        named = [*named[:most], f"+{len(named) - most}"]
-    return say(lang, "，", ", ").join(named)
+def centre_of(s: Any) -> dict[str, float]:
+    """Where each parameter of a one-at-a-time design stands while others vary."""
+    return {v.path: float(x) for v, x in zip(s.varied, s.evaluated.design[0], strict=True)}
 
 
 def half_width(differences: np.ndarray, confidence: float = CONFIDENCE) -> float:

@@ -160,7 +160,8 @@ def difference(
     row = comparison.row(metric)
     d = comparison.of(name)
     rows = {key: np.asarray(getattr(d, key)[row], dtype=float) for key in ("mean", "low", "high", "p05", "p95")}
-    scale = scale_of(about.unit, float(np.nanmax(np.abs(np.concatenate([rows["p05"], rows["p95"]])))), lang)
+    largest = float(np.nanmax(np.abs(np.concatenate([rows["p05"], rows["p95"]]))))
+    scale = scale_of(look.unit_of_difference(about.unit), largest, lang)
     words = term("figure.minus", lang).format(
         variant=comparison.called(name, lang), baseline=comparison.called(comparison.baseline, lang)
     )

@@ -21,7 +21,7 @@ from sim.analysis.text import small_part
 from sim.analysis.unfit import unfit
 from sim.figures.facts import fact_name
 from sim.figures.ladders import curves_of, ladder_name, ladders_of, levels_of, waves
-from sim.figures.style import amount, capital, overrides, scenario_name
+from sim.figures.style import amount, capital, overrides, scenario_name, unit_of_difference
 from sim.printing import line_of_lacking, line_of_unfit
 from sim.quantities import quarter_name
 from sim.report import fair, numbers
@@ -1067,7 +1067,8 @@ def policy_comparison(material: Material) -> Section | None:
     for k in c.shown():
         about = c.metrics[k]
         base = c.baseline_mean[k, j]
-        small = shown(about.unit, [x for d in c.differing() for x in (d.low[k, j], d.mean[k, j], d.high[k, j])], lang)
+        unit = unit_of_difference(about.unit)
+        small = shown(unit, [x for d in c.differing() for x in (d.low[k, j], d.mean[k, j], d.high[k, j])], lang)
         of_base = shown(about.unit, [base], lang).with_unit(base, lang)
         head = f"{capital(about.label[lang])}{say('（', ' (')}{small.unit}{say('）', ')')}"
         rows.append(Row([Cell(head + say(f"，基准均值{of_base}", f"; baseline mean {of_base}"))], "group"))

@@ -20,7 +20,7 @@ from sim import figures
 from sim.analysis.returns import OLD_ENOUGH, SINCE, has_books, single_funds
 from sim.figures import style as look
 from sim.figures.ladders import ladder_name, ladders_of, levels_of, waves
-from sim.figures.style import capital
+from sim.figures.style import capital, unit_of_difference
 from sim.report import fair, sections
 from sim.report.answer import sentences
 from sim.report.numbers import dates, shown
@@ -659,10 +659,12 @@ def _comparison(book: _Book) -> None:
         small = shown(metric.unit, differences, book.lang)
         same_scale = small.scale.divisor == scale.scale.divisor
         decimals = small.decimals if same_scale else 4  # a difference small beside its baseline
+        gap = unit_of_difference(metric.unit)
+        units = scale.unit if gap == metric.unit else f"{scale.unit}, {term(f'unit.{gap}', book.lang)}"
         for d in c.differences:
             sheet.text(sheet.row, 0, capital(c.called(d.name, book.lang)), wrap)
             sheet.text(sheet.row, 1, capital(metric.label[book.lang]), wrap)
-            sheet.text(sheet.row, 2, scale.unit)
+            sheet.text(sheet.row, 2, units)
             base = c.baseline_mean[k, j] / scale.scale.divisor
             sheet.value(sheet.row, 3, base, book.number(of_base.decimals))
             for column, value in enumerate((d.mean[k, j], d.low[k, j], d.high[k, j]), 4):
