@@ -383,6 +383,28 @@ def test_what_missing_the_ratio_costs_is_told_by_the_scenarios_own_terms() -> No
     assert c.missing_costs("zh")[1] == "other：按情景的规则，未达标的子基金失去让利和投资期后管理费的 30%。"
 
 
+def test_labels_lean_on_no_row_above_and_name_no_id(xian: Any) -> None:
+    label = room.ZoneModel.of(xian, ["funds.subfunds.additional", "guidance.reinvestment.missed.angel"]).label
+    assert label("funds.subfunds.additional", "en").startswith("other partners' money for the zone that is new")
+    assert not label("funds.subfunds.additional", "zh").startswith("其中")
+    assert label("guidance.reinvestment.missed.angel", "en").endswith("that missed the reinvestment ratio")
+    (row,) = changes_in_words(xian, changed(xian, "guidance.cap.angel=0.5")[1])
+    assert row["label"] == {"zh": "天使子基金出资上限", "en": "Contribution cap, angel sub-funds"}  # its lever
+    for path, en, zh in (
+        ("guidance.tolerance.angel", "loss tolerated (容错), early and angel sub-funds", "容错率"),
+        ("guidance.reinvestment_drag", "other partners' money lost for each unit of the reinvestment", "社会资本"),
+    ):
+        (row,) = changes_in_words(xian, changed(xian, f"{path}=0.3")[1])
+        assert en in row["label"]["en"] and zh in row["label"]["zh"] and "angel)" not in row["label"]["zh"]
+    metrics = [
+        Metric("guidance.reinvestment.missed.a", "share", {"zh": "甲类返投未达标", "en": "a: funds that missed it"})
+    ]
+    both = {n: Result(metrics, QUARTERS, np.full((1, 4, 2), 0.5), manifest={"seed": 1}) for n in ("one", "two")}
+    c = compare(both)
+    assert "missed the reinvestment ratio" in c.metrics[0].label["en"]
+    assert (c.class_of(0, "en"), c.class_of(0, "zh")) == ("a", "甲类")
+
+
 @pytest.mark.parametrize(
     ("miss", "lost"),
     [("nothing", (0.0, 0.0)), ("concession", (0.2, 0.0)), ("fee", (0.0, 0.3)), ("both", (0.2, 0.3))],
@@ -511,7 +533,8 @@ def test_differences_that_are_not_drawn_are_told_with_the_way_to_have_them(monke
     assert len(names) > 2 and figures.undrawn(c, "en") == ""
     monkeypatch.setattr(figures, "MOST_DIFFERENCES", 3)
     left = f"{names[1]} (most); {'; '.join(names[2:])}"
-    assert f"3 of {2 * len(names)} figures" in figures.undrawn(c, "en") and f"left out: {left}. " in figures.undrawn(c, "en")
+    told = figures.undrawn(c, "en")
+    assert f"3 of {2 * len(names)} figures" in told and f"left out: {left}. " in told
     assert f"{2 * len(names)} 幅中的前 3 幅；未画：{left}。" in figures.undrawn(c, "zh")
     assert sum(name.startswith("difference-") for name in c.figures("en")) == 3
 
@@ -591,9 +614,9 @@ def test_changes_of_two_keys_of_one_table_stack_and_so_does_one_value_written_tw
     other = changed(xian, "guidance.cap.angel=45%")[1]
     with pytest.raises(UserError, match=r"guidance.cap.angel: two of the changes set this"):
         refuse_conflicts(xian, {"one": one, "other": other})
-    assert changes_in_words(xian, one) == [
-        {"path": "guidance.cap.angel", "written": "0.5", "value": 0.5, "unit": "share"}
-    ]
+    (row,) = changes_in_words(xian, one)
+    assert row.pop("label")
+    assert row == {"path": "guidance.cap.angel", "written": "0.5", "value": 0.5, "unit": "share"}
 
 
 def test_no_text_holds_a_table_of_python(xian: Any, tmp_path: Path) -> None:

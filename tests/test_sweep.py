@@ -175,7 +175,7 @@ def test_one_at_a_time_says_where_its_centre_stands_and_ranks_by_the_larger_end(
     figure = tornado(oat, "y", "en")
     labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
     assert rows[:3] == [label.split()[0] for label in labels] == ["a", "b", "c"]
-    assert [label.split("centre ")[1] for label in labels] == ["0.5]", "0.25]", "0.5]"]  # of each, however many they are
+    assert [label.split("centre ")[1] for label in labels] == ["0.5]", "0.25]", "0.5]"]
     ends = [line.get_marker() for line in figure.axes[0].lines if len(line.get_xdata()) == 1]  # type: ignore[arg-type]
     assert [ends.count(sign) for sign in ("o", "D")] == [3, 3]
     assert "stands at its centre" not in sweep(LINEAR, CUBE, "morris", 6, 2, 1).table("en")

@@ -23,7 +23,7 @@ from sim.analysis.model import DEFAULT_METRICS, ZoneModel, all_at_once, fingerpr
 from sim.analysis.text import between, csv_text, layout, say, show, word
 from sim.errors import NO_SUCH_METRIC, Problem, UserError
 from sim.quantities import BareAmount, half_up
-from sim.terms import capital
+from sim.terms import capital, standing_alone
 
 if TYPE_CHECKING:
     from sim.result import Result
@@ -46,7 +46,8 @@ OUTLAY, RECOVERED = "public.outlay", "public.recovered"
 WEATHER = ("market", "uncertainty", "zone")  # what a zone meets, and nobody decides
 MISSED = "guidance.reinvestment.missed."  # by class: share of the sub-funds past their investment period
 RATIO_ASKED = ("guidance.reinvestment", "guidance.reinvestment_of", "guidance.pack")
-PLACED = re.compile(r"guidance\.(reinvestment|reinvestment_of\..*|pack|counting\..*)|funds\.[^.]+\.local")  # in the zone
+# what decides how much of their money funds place in the zone
+PLACED = re.compile(r"guidance\.(reinvestment|reinvestment_of\..*|pack|counting\..*)|funds\.[^.]+\.local")
 NO_POLICY = (*WEATHER, "run", "sweep", "levers", "facts", "report", "calibrate")
 GAIN_METRICS = ("firms.alive", "ladder.certificates.hte", "firms.listed", "jobs.total")
 
@@ -538,7 +539,7 @@ class Comparison:
         return found
 
     def _hangs_on_outside(self, names: Sequence[str], lang: str, short: bool) -> list[str]:
-        """That the money results of scenarios that place more or less in the zone hang on what money earns elsewhere."""
+        """That the money results of scenarios that place more or less in the zone hang on what it earns elsewhere."""
         growth = self.about.get("outside_growth") or {}
         moved = [name for name in names if name in growth and any(map(PLACED.fullmatch, self.stated(name)))]
         if not moved:
@@ -583,9 +584,7 @@ class Comparison:
             (self._surely_held(own[0]), "仍持有的权益多值{}", "stakes still held are worth {} more"),
         ]
         reasons = sorted((reason for reason in reasons if reason[0] > 0), reverse=True)
-        told = say(lang, "，", "; ").join(
-            say(lang, zh, en).format(show(size, "CNY", lang)) for size, zh, en in reasons
-        )
+        told = say(lang, "，", "; ").join(say(lang, zh, en).format(show(size, "CNY", lang)) for size, zh, en in reasons)
         if paid <= 0:
             neither = "付出、收回与持有的权益，单看每一项都与噪声无法区分"
             told = told or say(
@@ -1072,7 +1071,7 @@ def compare(
     base = results[baseline]
     _refuse_unpaired(results, baseline)
     shared = {m.name for m in base.metrics}.intersection(*({m.name for m in r.metrics} for r in results.values()))
-    metrics = [m for m in base.metrics if m.name in shared]
+    metrics = [_alone(m) for m in base.metrics if m.name in shared]
     quarters = [q for q in base.quarters if all(q in r.quarters for r in results.values())]
     if not quarters:
         raise refuse("the scenarios have no quarter in common", found=f"{base.quarters[0]} … {base.quarters[-1]}")
@@ -1104,6 +1103,11 @@ def compare(
         precision=precision,
         price_by=price_by,
     )
+
+
+def _alone(metric: Any) -> Any:
+    label = {lang: standing_alone(metric.name, told, lang) for lang, told in metric.label.items()}
+    return metric if label == metric.label else replace(metric, label=label)
 
 
 def _refuse_unpaired(results: Mapping[str, Result], baseline: str) -> None:

@@ -464,9 +464,14 @@ def tornado(s: SweepResult, output: str, lang: str = "zh") -> Figure:
         varied = f"{between(*ends[path], of, lang)}{middle}{show(centre[path], of, lang)}"
         return f"{_parameter(s.model, path, lang)}  [{varied}]"
 
-    subtitle = say(lang, "与各参数取中心值的情形之差（配对）", "difference from all parameters at their centres, paired")
+    subtitle = say(lang, "与各参数取中心值之差（配对）", "difference from all parameters at their centres, paired")
     figure, axes = _rows_page(
-        look.capital(s.model.label(output, lang)), subtitle, _of(s, lang), len(paths), keys, [label(path) for path in paths]
+        look.capital(s.model.label(output, lang)),
+        subtitle,
+        _of(s, lang),
+        len(paths),
+        keys,
+        [label(path) for path in paths],
     )
     for row, path in enumerate(paths):  # one below the other: bars and intervals would hide one another on one line
         for by, colour, marker, shift in ends_drawn:

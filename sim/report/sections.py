@@ -14,6 +14,7 @@ import numpy as np
 
 from sim import figures
 from sim.analysis.compare import BOUGHT, NET_COST_HELD, VERDICTS, percent, points
+from sim.analysis.model import parameter_meaning
 from sim.analysis.returns import OLD_ENOUGH, SINCE, has_books, part_of_direct, single_funds
 from sim.analysis.sweep import centre_in_words, ranked
 from sim.analysis.text import WORDS as ANALYSIS_WORDS
@@ -871,7 +872,6 @@ def _odds_cells(row: dict[str, Any]) -> list[Cell]:
 
 
 def _departures(stated: list[dict[str, Any]], beyond: list[dict[str, Any]], material: Material) -> Table:
-    from sim.scenario.meanings import of_path
 
     say, lang = material.say, material.lang
 
@@ -888,7 +888,7 @@ def _departures(stated: list[dict[str, Any]], beyond: list[dict[str, Any]], mate
         rows += [
             Row(
                 [
-                    Cell(row["path"], of_path(row["path"], lang)),
+                    Cell(row["path"], parameter_meaning(material.scenario, row["path"], lang)),
                     Cell(value(row["pack"], row["unit"])),
                     Cell(value(row["here"], row["unit"]), sourced(row["source"], lang) if row["source"] else ""),
                 ]
@@ -1145,7 +1145,8 @@ def what_is_changed(material: Material) -> Table | None:
             told = whole.get(str(change["written"]), str(change["written"]))
             if "value" in change:
                 told = numbers.written(change["value"], change["unit"], lang)
-            rows.append(Row([Cell(capital(of_path(path, lang)) or path), Cell(path), Cell(told)]))
+            label = (change.get("label") or {}).get(lang) or of_path(path, lang) or path
+            rows.append(Row([Cell(capital(label)), Cell(path), Cell(told)]))
         if not changes:
             rows.append(Row([Cell(say("与基准相同", "as the baseline")), Cell(""), Cell("")]))
         if len(changes) > MOST_STATED:
@@ -1393,7 +1394,6 @@ def parameters_of(material: Material) -> list[tuple[str, str, str, str, str, str
 
 def the_assumptions(material: Material) -> Section | None:
     """Every parameter by grade; those of one source stand together below it."""
-    from sim.scenario.meanings import of_path
 
     rows = parameters_of(material)
     if not rows:
@@ -1422,7 +1422,7 @@ def the_assumptions(material: Material) -> Section | None:
         for source in dict.fromkeys(row[4] for row in own):
             table.append(Row([Cell(source)], "group"))
             table += [
-                Row([Cell(capital(of_path(path, lang))), Cell(path), Cell(value, note)])
+                Row([Cell(capital(parameter_meaning(material.scenario, path, lang))), Cell(path), Cell(value, note)])
                 for _, path, value, _, s, note in own
                 if s == source
             ]

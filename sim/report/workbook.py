@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim import figures
+from sim.analysis.model import parameter_meaning
 from sim.analysis.returns import OLD_ENOUGH, SINCE, has_books, single_funds
 from sim.figures import style as look
 from sim.figures.ladders import ladder_name, ladders_of, levels_of, waves
@@ -712,7 +713,6 @@ def _sensitivity(book: _Book) -> None:
 
 def _assumptions(book: _Book) -> None:
     from sim.scenario.fields import iter_quantities
-    from sim.scenario.meanings import of_path
 
     rows = sections.parameters_of(book.material)
     if not rows or book.material.scenario is None:
@@ -738,7 +738,7 @@ def _assumptions(book: _Book) -> None:
         rows, key=lambda row: ("published", "estimated", "assumed").index(row[0])
     ):
         sheet.text(sheet.row, 0, term(f"grade.{grade}", book.lang))
-        sheet.text(sheet.row, 1, capital(of_path(path, book.lang)), wrap)
+        sheet.text(sheet.row, 1, capital(parameter_meaning(book.material.scenario, path, book.lang)), wrap)
         sheet.text(sheet.row, 2, path, wrap)
         sheet.text(sheet.row, 3, value, wrap)
         sheet.value(sheet.row, 4, numbers[path], book.format(num_format="General", align="right"))
