@@ -555,6 +555,21 @@ def test_single_funds_stand_beside_their_classes(small: dict[str, Path]):
     assert "may lie well below the pooled figure" in en.note and "可能远低于合并口径" in zh.note
 
 
+def test_a_class_with_several_funds_in_some_worlds_is_pooled_and_not_left_out(small: dict[str, Path]):
+    """Two angel funds in one world and one in another; of industry funds never more than one."""
+    of = told(small["run"], "en")
+    assert of.result is not None
+    n, last = 5, of.result.quarters[-1]
+    each = {name: np.arange(n) / 4 for name in ("tvpi", "dpi", "irr")} | {"commitment": np.full(n, 2e8)}
+    each |= {"replication": np.array([0, 0, 1, 0, 1]), "class": np.array(["angel"] * 3 + ["industry"] * 2)}
+    each |= {"vintage": np.full(n, 2019), "opened": np.array(["2019Q1"] * n), "quarter": np.array([last] * n)}
+    table = sections.by_single_fund(replace(of, result=replace(of.result, samples={"each_fund": each})))
+    assert table is not None
+    (row,) = table.rows
+    assert row.cells[0].text == "Early and angel sub-funds" and row.cells[1].text == "1.5"
+    assert row.cells[3].text == "0.25" and row.cells[3].below == "0.13 – 0.38"
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_row_of_two_bases_is_marked_and_named_firms_condition_nothing(small: dict[str, Path], lang: str):
     """Multiples of the fund of attracted investment count from its first day, its rates from the start."""

@@ -739,7 +739,7 @@ def paths_in_words(material: Material) -> str:
 
 
 def by_single_fund(material: Material) -> Table | None:
-    """Quartiles over single funds of each class that has several: what a partner of one fund has to expect."""
+    """Quartiles over single funds of each class with several in some world: what a partner of one has to expect."""
     from sim.model.layout import classes_of
 
     result, say, lang = material.result, material.say, material.lang
@@ -750,7 +750,7 @@ def by_single_fund(material: Material) -> Table | None:
     classes = list(classes_of(material.scenario))
     names = {c.id: capital(c.name.get(lang)) for c in classes}
     found = {x.id: x for x in single_funds(table, result.quarters)}
-    kept = [found[name] for name in names if name in found and found[name].funds >= 2 * found[name].worlds]
+    kept = [found[name] for name in names if name in found and found[name].most > 1]
     if not kept:
         return None
     money = shown("CNY", [x.size for x in kept], lang)
@@ -758,6 +758,9 @@ def by_single_fund(material: Material) -> Table | None:
 
     def rate(x: float) -> str:
         return f"{100 * x:.1f}%".replace("-", "−") if math.isfinite(x) else "–"
+
+    def count(a_world: float) -> str:
+        return f"{a_world:.{0 if a_world >= 10 or a_world == int(a_world) else 1}f}"
 
     def three(values: tuple[float, float, float], text: Callable[[float], str]) -> Cell:
         low, middle, high = values
@@ -767,7 +770,7 @@ def by_single_fund(material: Material) -> Table | None:
         Row(
             [
                 Cell(names[x.id]),
-                Cell(f"{x.funds / x.worlds:.0f}"),
+                Cell(count(x.funds / x.worlds)),
                 Cell(money.text(x.size)),
                 three(x.tvpi, ratio.text),
                 three(x.dpi, ratio.text),

@@ -501,7 +501,7 @@ def _single_funds(book: _Book) -> None:
     material, result, lang, say = book.material, book.material.result, book.lang, book.say
     each = result.samples.get("each_fund", {}) if result is not None else {}
     found = single_funds(each, result.quarters, by_vintage=True) if result is not None else []
-    several = {x.id for x in found if x.vintage is None and x.funds >= 2 * x.worlds}
+    several = {x.id for x in found if x.vintage is None and x.most > 1}
     found = [x for x in found if x.id in several]
     if result is None or not found:
         return
@@ -512,12 +512,12 @@ def _single_funds(book: _Book) -> None:
         say(
             f"{result.quarters[-1]}，首次交割满{OLD_ENOUGH}年的基金逐只计算，取自有明细的{found[0].worlds}个世界；"
             f"金额单位：{unit}。Q1、Q3 为各只基金的四分位，数量为这些世界中的基金只数合计，每只同等计。"
-            "每个世界只有一只基金的类别，与起点前已设立、又没有账面的基金不计。“全部”行不分年份。",
+            "在每个世界都至多一只基金的类别，与起点前已设立、又没有账面的基金不计。“全部”行不分年份。",
             f"{result.quarters[-1]}: funds whose first close lies {OLD_ENOUGH} years back or more, one by one, in the"
             f" {plural(found[0].worlds, 'world')} logged; money in {unit}. Q1 and Q3 are quartiles over funds, No."
-            " is how many there are in these worlds together, each counted alike. Classes of one fund a world, and"
-            " funds that opened before the start without books, are left out. Rows named All take the vintages"
-            " together.",
+            " is how many there are in these worlds together, each counted alike. Classes that have at most one fund"
+            " in every world, and funds that opened before the start without books, are left out. Rows named All take"
+            " the vintages together.",
         ),
         columns=12,
     )
