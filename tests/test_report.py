@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -725,9 +726,80 @@ def test_a_comparison_answers_by_name_says_what_was_changed_and_how_to_make_it_a
             assert (label in head) == surely and (surely or label in rest), label
     (change,) = c.about["changes"]["strict"]
     assert (change["path"], change["value"]) == ("guidance.reinvestment", 2.0)
-    command = sections.command_of(of)
+    ((_, command),) = sections.commands_of(of)
     assert command.startswith("python run.py compare ") and "--set firms.initial.count=300" in command
     assert "scenarios/xian.toml" in command and command.endswith("--replications 4 --seed 1")
+
+
+def test_every_scenario_of_a_comparison_has_its_sentence(small: dict[str, Path]):
+    of = material.gather(small["compare"], "en", None, None, DAY)
+    assert of.comparison is not None
+    (d,) = of.comparison.differences
+    many = replace(of.comparison, differences=[replace(d, name=f"scenario {k}") for k in range(8)])
+    told_of = answer.sentences(replace(of, comparison=many))
+    assert [text.partition(":")[0] for text in told_of] == [f"Scenario {k}" for k in range(8)]
+
+
+@pytest.mark.parametrize(("lang", "unit"), [("en", "pp"), ("zh", "个百分点")])
+def test_a_difference_of_shares_is_told_in_points(small: dict[str, Path], lang: str, unit: str):
+    of = material.gather(small["compare"], lang, None, None, DAY)
+    assert of.comparison is not None
+    c = of.comparison
+    (d,), j, k = c.differences, c.column(c.at), c.row("guidance.reinvestment.missed.angel")
+    values = ((c.baseline_mean, 0.5), (d.own, 0.65), (d.mean, 0.152), (d.low, 0.1), (d.high, 0.2), (d.sd, 0.1))
+    for x, value in values:
+        x[k, j] = value
+    d.p_same[k, j] = 0.0
+    d.p05[k], d.p95[k] = 0.1, 0.2  # of every quarter, for the figure
+    chosen = replace(of, comparison=replace(c, chosen=[c.metrics[k].name]))
+    (sentence,) = answer.sentences(chosen)
+    assert "+15.2" in sentence
+    section = sections.policy_comparison(chosen)
+    assert section is not None
+    tables = (b for b in section.blocks if isinstance(b, blocks.Table))
+    table = next(b for b in tables if b.header[1] == term("figure.difference", lang))
+    head, row = table.rows
+    assert unit in head.cells[0].text and "50" in head.cells[0].text and row.cells[1].text == "+15.20"
+
+
+def test_every_part_of_a_report_says_how_it_is_made_again(small: dict[str, Path]):
+    """With the words of its own command, which the program reads, and the text of every scenario file."""
+    from sim.cli import build_parser
+
+    of = material.gather(small["run"], "en", small["compare"], small["morris"], DAY)
+    section = sections.how_to_reproduce(of)
+    assert section is not None
+    commands = [b.text for b in section.blocks if isinstance(b, blocks.Code)]
+    assert [command.split()[2] for command in commands] == ["run", "compare", "sweep"]
+    assert [b.text for b in section.blocks if isinstance(b, blocks.Paragraph)][:3] == [
+        "The run:",
+        "Policy comparison:",
+        "Sensitivity:",
+    ]
+    for command in commands:
+        read = build_parser().parse_args(shlex.split(command)[2:])
+        assert read.seed == 1 and "firms.initial.count=300" in read.set
+    swept = build_parser().parse_args(shlex.split(commands[2])[2:])
+    assert (swept.method, swept.samples, swept.replications) == ("morris", 2, 2)
+    assert swept.vary == ["guidance.reinvestment=0.5..2.0", "guidance.cap.angel=0.2..0.5"]
+    assert swept.target == ["firms.alive", "jobs.total"]
+    manifests = [json.loads((small[kind] / "manifest.json").read_text("utf-8")) for kind in ("run", "compare", "lhs")]
+    for key in ("version", "kernel", "python", "numpy", "numba", "machine", "scenario_text"):
+        assert manifests[0][key] == manifests[1][key] == manifests[2][key], key
+    assert manifests[0]["today"] == "2023Q4"  # a quarter's name, not its number
+    attached = [b for b in section.blocks if isinstance(b, blocks.Attachment)]
+    assert len(attached) == len(manifests[0]["scenario_text"])  # each once
+
+
+def test_a_record_of_a_result_given_for_a_scenario_says_how_the_result_is_made_again(small: dict[str, Path]):
+    from sim.scenario import load_scenario
+
+    for kind, command in (("run", "run"), ("morris", "sweep")):
+        with pytest.raises(UserError) as refused:
+            load_scenario(small[kind] / "manifest.json")
+        (problem,) = refused.value.problems
+        for lang, words in (("en", "is made again by: python run.py"), ("zh", "重做该结果：python run.py")):
+            assert f"{words} {command} " in problem.told(lang) and "scenario_text" in problem.told(lang)
 
 
 def test_a_scenario_that_changes_nothing_is_said_to_change_nothing(small: dict[str, Path]):

@@ -1150,6 +1150,7 @@ def run(
     """
     from sim.analysis import stacking
     from sim.analysis.model import known_metrics, known_quarters
+    from sim.analysis.work import origin, words_of
     from sim.ensemble import refuse_what_cannot_run, simulate
 
     names = unlike(names)
@@ -1196,11 +1197,24 @@ def run(
     found = compare(results, baseline, at, interval, wanted)
     found.chosen = list(dict.fromkeys(metrics))
     found.elsewhere = [name for name, scenario in variants.items() if not of_one_zone(first, scenario)]
+    words = words_of(
+        "compare",
+        first,
+        change=changes,
+        metric=metrics,
+        at=at,
+        interval=interval,
+        precision=precision,
+        replications=replications,
+        seed=seed,
+    )
+    words[1:2] = [made[name]._path for name in sorted(names, key=lambda name: name != baseline)]
+    words += ["--decompose"] if decompose else []
     found.about = {
+        **origin(words, *made.values()),
         "seed": seed,
         "scenarios": {name: fingerprint_of(s) for name, s in made.items()},
         "names": _names(baseline, made),
-        "command": _command(made, names, first, changes, replications, seed, decompose),
         "changes": {name: stacking.changes_in_words(first, s) for name, s in variants.items()},
         "discount": [float(s.public.discount.value) for s in made.values()],
         "outside_growth": {name: float(s.outside.growth.value) for name, s in made.items()},
@@ -1263,24 +1277,6 @@ def of_one_zone(a: Scenario, b: Scenario) -> bool:
         return True
     called = [re.split(r" · |：|: |, ", s.zone.name.zh)[0] for s in (a, b)]
     return called[0] == called[1]
-
-
-def _command(
-    made: Mapping[str, Scenario],
-    names: Sequence[str],
-    first: Scenario,
-    changes: Sequence[str],
-    replications: int,
-    seed: int,
-    decompose: bool,
-) -> list[str]:
-    """The words after `python run.py` that make the comparison again."""
-    words = ["compare", *(made[name]._path for name in names)]
-    for flag, values in (("--set", first._overrides), ("--change", changes)):
-        for value in values:
-            words += [flag, str(value)]
-    words += ["--decompose"] if decompose else []
-    return [*words, "--replications", str(replications), "--seed", str(seed)]
 
 
 def _refuse_quarter(at: str | None, quarters: Sequence[str]) -> None:

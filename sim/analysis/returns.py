@@ -124,8 +124,9 @@ def fund_table(result: Result, growth: float, each: bool = False) -> dict[str, n
 class SingleFunds:
     """The funds of a class that are old enough, each by itself, at the end of the logged replications.
 
-    vintage: None for all of them. most: in one replication. size: median commitment, money. tvpi, dpi, irr: lower quartile, median, upper
-    quartile over funds; a rate that is undefined counts in neither. above: share of funds whose TVPI is above 1."""
+    vintage: None for all of them. most: funds in one replication. size: median commitment, money. tvpi, dpi, irr: lower
+    quartile, median, upper quartile over funds; a rate that is undefined counts in neither. above: share of funds whose
+    TVPI is above 1."""
 
     id: str
     vintage: int | None

@@ -37,6 +37,8 @@ from sim.analysis.work import (
     claim,
     evaluate,
     header_for,
+    origin,
+    words_of,
 )
 from sim.errors import Problem, UserError
 from sim.measures import mean_and_band
@@ -569,6 +571,7 @@ class SweepResult:
     indices: list[Index]
     undefined: list[str]
     header: dict[str, Any]
+    origin: dict[str, Any] = field(default_factory=dict)  # how to make it again
     _curves: dict[str, list[Curve]] = field(default_factory=dict, repr=False)
 
     @property
@@ -765,7 +768,7 @@ class SweepResult:
             from sim.figures.analysis import encoded
 
             files |= encoded(self.figures(lang), folder / "figures")
-        about = {"program": store.PROGRAM, "kind": "sweep", **self.header, "undefined": self.undefined}
+        about = {"program": store.PROGRAM, "kind": "sweep", **self.origin, **self.header, "undefined": self.undefined}
         model = self.model
         about["labels"] = {
             name: {"zh": model.label(name, "zh"), "en": model.label(name, "en"), "unit": model.unit(name)}
@@ -941,7 +944,7 @@ def run(
     refuse_too_many(chosen.replications)
     plan(varied, chosen.method, chosen.samples, seed, second_order)  # refused before a cluster is looked for
     with executor_for(cluster, threads) as executor:
-        return sweep(
+        swept = sweep(
             model,
             varied,
             chosen.method,
@@ -954,6 +957,18 @@ def run(
             executor=executor,
             progress=progress,
         )
+    words = words_of(
+        "sweep",
+        scenario,
+        vary=vary,
+        target=targets,
+        method=chosen.method,
+        samples=swept.plan.samples,
+        replications=chosen.replications,
+        seed=seed,
+    )
+    swept.origin = origin(words, scenario)
+    return swept
 
 
 def targets_of(scenario: Scenario, targets: Sequence[str]) -> Sequence[str]:

@@ -468,9 +468,8 @@ def _curves_of_facts(result: Result, drawn: Sequence[str]) -> Result:
 
 def _history_end(result: Result) -> str | None:
     """The scenario's own "today", else the last quarter of which anything was published."""
-    today = result.manifest.get("today")
-    if isinstance(today, int):
-        return f"{today // 4}Q{today % 4 + 1}"
+    if result.today:
+        return result.today
     dates = [fact.date for fact in result.facts if fact.use != "goal" and fact.date in result.quarters]
     return max(dates, default=None)
 

@@ -253,7 +253,7 @@ def _of_scenario(c: Comparison, d: Any, material: Material, first: bool) -> str:
         unit = unit_of_difference(metric.unit)
         scale = spoken(unit, [d.mean[k, j], d.low[k, j], d.high[k, j]], lang, whole=False)
         low, high = scale.text(d.low[k, j], sign=True), scale.text(d.high[k, j], sign=True)
-        bare = lang == "en"
+        bare = lang == "en" and unit != "points"
         mean = scale.amount(d.mean[k, j], bare=bare, sign=True)
         head = say("均值的95%区间", "95 % interval of the mean ") if first and not surely else ""
         band = say(f"（{head}{low}至{high}）", f" ({head}{low} to {high})")

@@ -1486,40 +1486,35 @@ def the_limits(material: Material) -> Section | None:
 # -------------------------------------------------------------------------------------------------------- reproduce
 
 
-def command_of(material: Material) -> str:
-    """The command that makes the result again."""
-    about = material.manifest
-    words = ["python", "run.py"]
+def commands_of(material: Material) -> list[tuple[str, str]]:
+    """(which part of the report, the command that makes its numbers again)."""
+    from sim.scenario.recorded import command_of
+
+    say, found = material.say, []
     if material.result is not None:
-        words += ["run", str(about.get("scenario") or "SCENARIO.toml")]
-        words += [
-            "--replications",
-            str(about.get("replications", material.result.replications)),
-            "--seed",
-            str(about.get("seed", 1)),
-        ]
-        for override in about.get("overrides") or ():
-            words += ["--set", str(override)]
-    elif material.comparison is not None and about.get("command"):
-        words += [str(each) for each in about["command"]]
-    elif material.comparison is not None:  # saved by an earlier version
-        words += ["compare", *(f"{name}.toml" for name in about.get("scenarios", {}))]
-        words += ["--replications", str(material.comparison.replications), "--seed", str(about.get("seed", 1))]
-    else:
-        words += [
-            "sweep",
-            str(about.get("scenario") or "SCENARIO.toml"),
-            "--method",
-            str(about.get("method")),
-            "--samples",
-            str(about.get("samples")),
-        ]
-        words += ["--replications", str(about.get("replications")), "--seed", str(about.get("seed"))]
-        for override in about.get("overrides") or ():
-            words += ["--set", str(override)]
-        for path, spread in (about.get("varied") or {}).items():
-            ends = re.fullmatch(r"uniform\(low (\S+), high (\S+)\)", str(spread))
-            words += ["--vary", f"{path}={ends[1]}..{ends[2]}"] if ends else []
+        found.append((say("运行", "The run"), command_of(material.result.manifest)))
+    if (c := material.comparison) is not None:
+        command = command_of(c.about)
+        if not command:  # saved by an earlier version
+            words = ["compare", *(f"{name}.toml" for name in c.about.get("scenarios", {}))]
+            words += ["--replications", str(c.replications), "--seed", str(c.about.get("seed", 1))]
+            command = shlex.join(["python", "run.py", *words])
+        found.append((say("政策比较", "Policy comparison"), command))
+    if material.sweep is not None:
+        header = material.sweep.header
+        found.append((say("敏感性", "Sensitivity"), command_of(header) or _command_of_older_sweep(header)))
+    return found
+
+
+def _command_of_older_sweep(header: dict[str, Any]) -> str:
+    words = ["python", "run.py", "sweep", str(header.get("scenario") or "SCENARIO.toml")]
+    for key in ("method", "samples", "replications", "seed"):
+        words += [f"--{key}", str(header.get(key))]
+    for override in header.get("overrides") or ():
+        words += ["--set", str(override)]
+    for path, spread in (header.get("varied") or {}).items():
+        ends = re.fullmatch(r"uniform\(low (\S+), high (\S+)\)", str(spread))
+        words += ["--vary", f"{path}={ends[1]}..{ends[2]}"] if ends else []
     return shlex.join(words)
 
 
@@ -1539,8 +1534,12 @@ def how_to_reproduce(material: Material) -> Section | None:
         (say("处理器", "Processor"), about.get("machine")),
     ]
     table = [Row([Cell(what), Cell(str(value))]) for what, value in rows if value]
-    blocks: list[Block] = [
-        Code(command_of(material)),
+    commands = commands_of(material)
+    blocks: list[Block] = []
+    for part, command in commands:
+        blocks += [Paragraph(part + say("：", ":"))] if len(commands) > 1 else []
+        blocks.append(Code(command))
+    blocks += [
         Paragraph(
             say(
                 "同一版本、同一情景、同一种子与世界数，结果逐位相同，与线程数无关；换一种处理器，末位数字可能不同。",
@@ -1550,8 +1549,14 @@ def how_to_reproduce(material: Material) -> Section | None:
         ),
         Table(say("运行记录", "Record of the run"), ["", ""], table, "ll", "", (0.3, 0.7)),
     ]
-    for name, text in (about.get("scenario_text") or {}).items():
-        blocks.append(Attachment(say(f"情景文件：{name}", f"Scenario file: {name}"), str(text)))
+    told = [about]
+    told += [material.comparison.about] if material.comparison is not None else []
+    told += [material.sweep.header] if material.sweep is not None else []
+    texts = dict.fromkeys(
+        (name, str(text)) for each in told for name, text in (each.get("scenario_text") or {}).items()
+    )
+    for name, text in texts:  # a file that changed between the run and the analysis is there twice
+        blocks.append(Attachment(say(f"情景文件：{name}", f"Scenario file: {name}"), text))
     return Section("reproduce", say("如何重现", "How to reproduce this"), blocks)
 
 
