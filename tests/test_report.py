@@ -609,6 +609,8 @@ def test_the_readme_of_results_has_every_column_that_a_run_writes(
 ):
     import duckdb
 
+    from sim.scenario import load_scenario
+
     readme = (root / "results" / "README.md").read_text(encoding="utf-8")
     parts = re.split(r"(?m)^## ", readme)[1:]
     said: dict[str, set[str]] = {}
@@ -627,9 +629,13 @@ def test_the_readme_of_results_has_every_column_that_a_run_writes(
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "xian").symlink_to(small["run"])
     monkeypatch.chdir(tmp_path)
-    (example,) = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
-    exec(example, {})
+    query, again = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
+    exec(query, {})
     assert "angel" in capsys.readouterr().out
+    exec(again, {})
+    about = json.loads((small["run"] / "manifest.json").read_text(encoding="utf-8"))
+    made = load_scenario(Path("again", about["scenario"].lstrip("/")), about["overrides"])
+    assert made._fingerprint == about["scenario_fingerprint"]
 
 
 def test_the_rest_of_other_partners_money_is_not_said_to_come_to_the_zone(small: dict[str, Path]):

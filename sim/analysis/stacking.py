@@ -154,8 +154,8 @@ def changes_in_words(base: Scenario, other: Scenario) -> list[dict[str, Any]]:
         if _is_label(keys):
             continue
         path = ".".join(str(key) for key in keys)
-        row = {"path": path, "written": _told(value)}
-        row["label"] = {lang: parameter_label(other, path, lang) for lang in ("zh", "en")}
+        label = {lang: parameter_label(other, path, lang) for lang in ("zh", "en")}
+        row: dict[str, Any] = {"path": path, "label": label, "written": _told(value)}
         if path in numbers and numbers[path].distribution is None:
             row |= {"value": float(numbers[path].value), "unit": numbers[path].unit}
         rows.append(row)
