@@ -52,24 +52,22 @@ TERMS: dict[str, tuple[str, str]] = {
     "parameter": ("参数", "Parameter"),
     "probability": ("概率", "Probability"),
     # units
-    # parameters whose key says too little away from its table; of a class of funds where the last key is a class
+    # parameters whose key says too little away from its table; of a class of funds where the last key is a class.
+    # Figures have room for 51 letters beside their rows
     "parameter.guidance.reinvestment_drag": (
-        "返投比例超出社会出资人可接受的水平后，每高一单位所失去的社会资本比例",
-        "share of other partners' money lost for each unit of the reinvestment ratio above what they do not mind",
+        "返投比例每超出一单位所失去的社会资本比例",
+        "partners' money lost per unit of reinvestment ratio",
     ),
     "parameter.guidance.reinvestment_free": (
         "社会出资人可接受的返投比例",
-        "reinvestment ratio up to which private partners do not mind",
+        "reinvestment ratio private partners do not mind",
     ),
     "parameter.guidance.cap": ("{of}出资比例上限", "contribution cap (出资比例上限), {of}"),
     "parameter.guidance.tolerance": ("{of}容错率", "loss tolerated (容错), {of}"),
     "parameter.guidance.reinvestment_of": ("{of}返投比例", "reinvestment ratio (返投), {of}"),
     "parameter.guidance.limits.fee_of": ("{of}年管理费上限", "largest yearly fee, {of}"),
-    "parameter.outside.growth": ("区外投资年对数增长率", "yearly log growth of money invested outside the zone"),
-    "reinvestment.missed": (
-        "返投未达标",
-        "share of the funds past their investment period that missed the reinvestment ratio",
-    ),
+    "parameter.outside.growth": ("区外投资年对数增长率", "yearly log growth of money placed outside the zone"),
+    "reinvestment.missed": ("返投未达标", "share that missed the reinvestment ratio"),
     "unit.firms": ("家", "firms"),
     "unit.certificates": ("家", "firms"),
     "unit.funds": ("支", "funds"),

@@ -387,12 +387,12 @@ def test_labels_lean_on_no_row_above_and_name_no_id(xian: Any) -> None:
     label = room.ZoneModel.of(xian, ["funds.subfunds.additional", "guidance.reinvestment.missed.angel"]).label
     assert label("funds.subfunds.additional", "en").startswith("other partners' money for the zone that is new")
     assert not label("funds.subfunds.additional", "zh").startswith("其中")
-    assert label("guidance.reinvestment.missed.angel", "en").endswith("that missed the reinvestment ratio")
+    assert label("guidance.reinvestment.missed.angel", "en").endswith(": share that missed the reinvestment ratio")
     (row,) = changes_in_words(xian, changed(xian, "guidance.cap.angel=0.5")[1])
     assert row["label"] == {"zh": "天使子基金出资上限", "en": "Contribution cap, angel sub-funds"}  # its lever
     for path, en, zh in (
         ("guidance.tolerance.angel", "loss tolerated (容错), early and angel sub-funds", "容错率"),
-        ("guidance.reinvestment_drag", "other partners' money lost for each unit of the reinvestment", "社会资本"),
+        ("guidance.reinvestment_drag", "partners' money lost per unit of reinvestment ratio", "社会资本"),
     ):
         (row,) = changes_in_words(xian, changed(xian, f"{path}=0.3")[1])
         assert en in row["label"]["en"] and zh in row["label"]["zh"] and "angel)" not in row["label"]["zh"]
