@@ -239,7 +239,13 @@ def compare(a: argparse.Namespace) -> int:
             threads=a.threads,
             progress=progress,
         )
-    return deliver(a, compared, folder)
+    status = deliver(a, compared, folder)
+    if not (a.no_figures or a.json or a.quiet):
+        from sim.figures.analysis import undrawn
+
+        if told := undrawn(compared, _lang):
+            note(told)
+    return status
 
 
 def check(a: argparse.Namespace) -> int:

@@ -710,16 +710,12 @@ def _table(scenario: "Scenario", kept: Sequence[Replication], name: str) -> dict
     return table
 
 
-def manifest_of(
-    scenario: "Scenario", n: int, seed: int, threads: int, wall: float, firm_quarters: float
-) -> dict[str, Any]:
-    """What is needed to do the run again, and what it took."""
+def made_with() -> dict[str, str]:
+    """Versions of the program and of what its numbers depend on, as every manifest has them."""
     import numba
     import numpy
 
     from sim import __version__
-    from sim.scenario import doubt
-    from sim.scenario.loading import grade_shares
 
     return {
         "program": "headwater",
@@ -729,9 +725,22 @@ def manifest_of(
         "numpy": numpy.__version__,
         "numba": numba.__version__,
         "machine": platform.machine(),
+    }
+
+
+def manifest_of(
+    scenario: "Scenario", n: int, seed: int, threads: int, wall: float, firm_quarters: float
+) -> dict[str, Any]:
+    """What is needed to do the run again, and what it took."""
+    from sim.quantities import quarter_name
+    from sim.scenario import doubt
+    from sim.scenario.loading import grade_shares
+
+    return {
+        **made_with(),
         "scenario": str(getattr(scenario, "_path", "") or ""),
         "zone": {"zh": scenario.zone.name.zh, "en": scenario.zone.name.en},
-        "today": int(scenario.zone.today) if scenario.zone.today is not None else None,
+        "today": quarter_name(int(scenario.zone.today)) if scenario.zone.today is not None else None,
         "scenario_fingerprint": getattr(scenario, "_fingerprint", None),
         "scenario_text": dict(getattr(scenario, "_text_of_files", {}) or {}),
         "overrides": [str(x) for x in (getattr(scenario, "_overrides", ()) or ())],

@@ -69,7 +69,10 @@ def row_of_metric(metric: Metric, lang: str) -> tuple[str, str, str, str]:
         "ratio": say(lang, "比值", "ratio"),
         "index": say(lang, "指数", "index"),
     }
-    return metric.name, metric.label[lang], term(f"unit.{metric.unit}", lang), kinds[metric.kind]
+    kind = kinds[metric.kind]
+    if metric.name.endswith(".year"):
+        kind = say(lang, "最近四个季度合计", "over the last four quarters")
+    return metric.name, metric.label[lang], term(f"unit.{metric.unit}", lang), kind
 
 
 def list_of_metrics(metrics: Sequence[Metric], lang: str) -> str:

@@ -87,7 +87,7 @@ class Result:
 
     `samples`: event tables of the first replications, {"rounds": {column: array}, ...}. `names`: what the scenario
     calls its ladders, levels, funds and firms, {id: {"zh": ..., "en": ...}}. Of the manifest, figures read "zone"
-    ({"zh", "en"}), "scenario", "seed", "today" (the quarter where history ends, as an int) and "multiple_marked".
+    ({"zh", "en"}), "scenario", "seed", "today" (the quarter where history ends) and "multiple_marked".
 
     >>> result["firms.alive"].shape             # doctest: +SKIP
     (200, 57)
@@ -119,6 +119,14 @@ class Result:
     @property
     def replications(self) -> int:
         return self.values.shape[1]
+
+    @property
+    def today(self) -> str | None:
+        """The scenario's own last quarter of history; manifests of earlier versions have its number."""
+        from sim.quantities import quarter_name
+
+        today = self.manifest.get("today")
+        return quarter_name(today) if isinstance(today, int) else today
 
     def metric(self, name: str) -> Metric:
         return self.metrics[self._index(name)]

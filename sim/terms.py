@@ -52,6 +52,22 @@ TERMS: dict[str, tuple[str, str]] = {
     "parameter": ("参数", "Parameter"),
     "probability": ("概率", "Probability"),
     # units
+    # parameters whose key says too little away from its table; of a class of funds where the last key is a class.
+    # Figures have room for 51 letters beside their rows
+    "parameter.guidance.reinvestment_drag": (
+        "返投比例每超出一单位所失去的社会资本比例",
+        "partners' money lost per unit of reinvestment ratio",
+    ),
+    "parameter.guidance.reinvestment_free": (
+        "社会出资人可接受的返投比例",
+        "reinvestment ratio private partners do not mind",
+    ),
+    "parameter.guidance.cap": ("{of}出资比例上限", "contribution cap (出资比例上限), {of}"),
+    "parameter.guidance.tolerance": ("{of}容错率", "loss tolerated (容错), {of}"),
+    "parameter.guidance.reinvestment_of": ("{of}返投比例", "reinvestment ratio (返投), {of}"),
+    "parameter.guidance.limits.fee_of": ("{of}年管理费上限", "largest yearly fee, {of}"),
+    "parameter.outside.growth": ("区外投资年对数增长率", "yearly log growth of money placed outside the zone"),
+    "reinvestment.missed": ("返投未达标", "share that missed the reinvestment ratio"),
     "unit.firms": ("家", "firms"),
     "unit.certificates": ("家", "firms"),
     "unit.funds": ("支", "funds"),
@@ -61,6 +77,7 @@ TERMS: dict[str, tuple[str, str]] = {
     "unit.CNY": ("元", "CNY"),
     "unit.ratio": ("倍", "×"),
     "unit.share": ("%", "%"),
+    "unit.points": ("个百分点", "pp"),  # differences of shares
     "unit.years": ("年", "years"),
     "unit.index": ("指数", "index"),
     "unit.units": ("件", "units"),
@@ -493,6 +510,16 @@ def label_of(metric: str, names: Names | None, lang: str) -> str:
         if said in TERMS:
             return _joined(_named(".".join(parts[:cut]), _PREFIXES.get(room, ()), names, lang), term(said, lang), lang)
     return _named(".".join(parts), _PREFIXES.get(room, ()), names, lang)
+
+
+def standing_alone(metric: str, label: str, lang: str) -> str:
+    """A metric's label away from the rows among which a run tells it: "of which" and "missed it" lean on those."""
+    if metric == "funds.subfunds.additional":
+        told = term(metric, lang)
+        return told[:1].lower() + told[1:]
+    if metric.startswith("guidance.reinvestment.missed.") and lang == "en":
+        return _joined(label.partition(": ")[0], term("reinvestment.missed", lang), lang)
+    return label
 
 
 _PREFIXES = {"ladder": ("level", "ladder"), "funds": ("fund",), "firms": ("firm",), "named": ("firm",)}

@@ -493,6 +493,8 @@ def test_metrics_lists_what_a_scenario_reports_one_a_line(lang: str, capsys: pyt
     assert [line.split()[0] for line in lines[1:]] == [metric.name for metric in reported]
     for line, metric in zip(lines[1:], reported, strict=True):
         assert metric.label[lang] in line
+    year = next(line for line in lines if line.startswith("output.year "))
+    assert year.endswith("over the last four quarters" if lang == "en" else "最近四个季度合计")
     assert cli.main(["metrics", "scenarios/xian.toml", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert [metric["name"] for metric in told["metrics"]] == [metric.name for metric in reported]

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from sim import load_scenario
 from sim.analysis import compare as room
@@ -320,12 +321,97 @@ def test_prices_are_by_the_cost_less_what_is_still_held_where_a_result_has_it() 
     assert line.verdict == "better" and line.turned().cash == -line.cash
     table = held.table("en")
     assert "in cash" in table and "stakes are still worth" in table and "Discounted at 3% a year" in table
-    assert "return is above the discount rate" in table and "高于贴现率" in held.table("zh")
+    assert "stakes still held are worth" in table and "仍持有的权益多值" in held.table("zh")
     old = changing(zones(**{"public.net_cost_pv": 5.0}), "funds.a.size")
     assert old.price_by == "public.net_cost_pv" and old.prices[0].cost == pytest.approx(5, abs=0.5)
     assert "in cash" not in old.table("en") and "still holds is not counted" in old.table("en")
     less = changing(zones(**{"public.net_cost_pv": -5.0, "public.outlay": -9.0}), "funds.a.size")
     assert "less is paid out" in less.table("en")  # no fund's return did that
+
+
+def test_a_net_cost_below_0_is_put_down_to_what_makes_it_by_size_and_beyond_chance() -> None:
+    """An outlay that fell by noise was named the reason, where ever so much more came back."""
+
+    def why(**effects: float) -> tuple[str, str]:
+        c = changing(zones(**{f"public.{key}": value for key, value in effects.items()}), "funds.a.size")
+        return tuple(  # pyright: ignore[reportReturnType]
+            next(line for line in c.table(lang).splitlines() if word in line)
+            for lang, word in (("en", "the net cost is below 0"), ("zh", "净成本为负"))
+        )
+
+    by_noise = zones(**{"public.net_cost_pv": -20.0, "public.outlay": -0.02})
+    (d,), k = by_noise.differences, by_noise.row("public.outlay")
+    assert d.mean[k, -1] < 0 and d.noise[k, -1]
+    en, zh = why(net_cost_pv=-20.0, outlay=-0.02, recovered=20.0)
+    assert "less is paid out" not in en and re.search(r"below 0: [\d.]+ more comes back\.$", en), en
+    assert "少付出" not in zh and "多收回" in zh
+    en, zh = why(net_cost_pv=-30.0, outlay=-10.0, recovered=20.0)
+    assert en.index("more comes back") < en.index("less is paid out") and zh.index("多收回") < zh.index("少付出")
+    en, zh = why(net_cost_pv=-10.0, outlay=10.0, recovered=20.0)
+    assert "more comes back; the funds' own return is above the discount rate" in en and "more that is paid out" in en
+    assert "基金自身的回报高于贴现率" in zh
+    en, zh = why(net_cost_pv=-10.0, outlay=0.001, recovered=0.001)
+    assert "no single difference can be told from noise" in en and "无法区分" in zh
+
+
+def test_what_money_earns_outside_the_zone_is_told_where_a_scenario_moves_money_across() -> None:
+    for path, told in (
+        ("guidance.reinvestment", True),
+        ("guidance.reinvestment_of.angel", True),
+        ("funds.angel.local", True),
+        ("guidance.reinvestment_drag", False),
+        ("funds.guidance.size", False),
+    ):
+        c = changing(zones(), path)
+        assert "outside.growth" not in c.table("en")  # of an earlier version, which did not keep the number
+        c.about["outside_growth"] = {"base": 0.07, "other": 0.07}
+        assert ("puts at a growth of 7% a year (outside.growth)" in c.table("en")) == told, path
+        assert ("每年增长 7%（outside.growth）" in c.table("zh")) == told, path
+
+
+def test_what_missing_the_ratio_costs_is_told_by_the_scenarios_own_terms() -> None:
+    c = changing(zones(**{"guidance.reinvestment.missed.angel": 3.0}), "guidance.reinvestment")
+    assert "missing it costs" not in c.table("en")  # of an earlier version, which did not keep them
+    free = {"concession": 0.0, "fee_cut": 0.0}
+    c.about["missing"] = {"base": free, "other": free}
+    assert "rules missing it costs a sub-fund nothing" in c.table("en") and "不使子基金付出代价" in c.table("zh")
+    c.about["missing"]["other"] = {"concession": 0.2, "fee_cut": 0.3}
+    assert c.missing_costs("en") == [
+        "base: by the scenario's rules missing it costs a sub-fund nothing.",
+        "other: by the scenario's rules a sub-fund that misses it loses the concession and 30% of later fees.",
+    ]
+    assert c.missing_costs("zh")[1] == "other：按情景的规则，未达标的子基金失去让利和投资期后管理费的 30%。"
+
+
+def test_labels_lean_on_no_row_above_and_name_no_id(xian: Any) -> None:
+    label = room.ZoneModel.of(xian, ["funds.subfunds.additional", "guidance.reinvestment.missed.angel"]).label
+    assert label("funds.subfunds.additional", "en").startswith("other partners' money for the zone that is new")
+    assert not label("funds.subfunds.additional", "zh").startswith("其中")
+    assert label("guidance.reinvestment.missed.angel", "en").endswith(": share that missed the reinvestment ratio")
+    (row,) = changes_in_words(xian, changed(xian, "guidance.cap.angel=0.5")[1])
+    assert row["label"] == {"zh": "天使子基金出资上限", "en": "Contribution cap, angel sub-funds"}  # its lever
+    for path, en, zh in (
+        ("guidance.tolerance.angel", "loss tolerated (容错), early and angel sub-funds", "容错率"),
+        ("guidance.reinvestment_drag", "partners' money lost per unit of reinvestment ratio", "社会资本"),
+    ):
+        (row,) = changes_in_words(xian, changed(xian, f"{path}=0.3")[1])
+        assert en in row["label"]["en"] and zh in row["label"]["zh"] and "angel)" not in row["label"]["zh"]
+    metrics = [
+        Metric("guidance.reinvestment.missed.a", "share", {"zh": "甲类返投未达标", "en": "a: funds that missed it"})
+    ]
+    both = {n: Result(metrics, QUARTERS, np.full((1, 4, 2), 0.5), manifest={"seed": 1}) for n in ("one", "two")}
+    c = compare(both)
+    assert "missed the reinvestment ratio" in c.metrics[0].label["en"]
+    assert (c.class_of(0, "en"), c.class_of(0, "zh")) == ("a", "甲类")
+
+
+@pytest.mark.parametrize(
+    ("miss", "lost"),
+    [("nothing", (0.0, 0.0)), ("concession", (0.2, 0.0)), ("fee", (0.0, 0.3)), ("both", (0.2, 0.3))],
+)
+def test_only_the_terms_that_the_rules_apply_are_lost(xian: Any, miss: str, lost: tuple[float, float]) -> None:
+    text = f'guidance.miss="{miss}"; guidance.concession=0.2; guidance.fee_cut=0.3'
+    assert tuple(room._missing(changed(xian, text)[1]).values()) == lost
 
 
 def test_unlisted_and_all_firms_stand_side_by_side_and_opposite_directions_are_told() -> None:
@@ -439,6 +525,37 @@ def test_folder_table_and_figures_of_a_whole_result(tmp_path: Path) -> None:
     assert c.to_xarray()["mean"].sel(scenario="more", metric="jobs.total", quarter="2028Q4").item() > 0
 
 
+def test_differences_that_are_not_drawn_are_told_with_the_way_to_have_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sim.figures import analysis as figures
+
+    c = compare({"base": worlds(0.0), "more": worlds(0.05), "most": worlds(0.1)})
+    names = [c.metrics[k].name for k in c.shown()]
+    assert len(names) > 2 and figures.undrawn(c, "en") == ""
+    monkeypatch.setattr(figures, "MOST_DIFFERENCES", 3)
+    left = f"{names[1]} (most); {'; '.join(names[2:])}"
+    told = figures.undrawn(c, "en")
+    assert f"3 of {2 * len(names)} figures" in told and f"left out: {left}. " in told
+    assert f"{2 * len(names)} 幅中的前 3 幅；未画：{left}。" in figures.undrawn(c, "zh")
+    assert sum(name.startswith("difference-") for name in c.figures("en")) == 3
+
+
+def test_a_difference_of_shares_is_drawn_in_points() -> None:
+    from sim.figures import difference
+    from sim.figures.analysis import forest
+
+    metrics = [Metric("firms.part", "share", {"zh": "占比", "en": "part"})]
+
+    def zone(more: float) -> Result:
+        values = 0.2 + more + 0.01 * np.random.default_rng(round(100 * more)).normal(size=(1, 20, 2))
+        return Result(metrics, QUARTERS, values, manifest={"seed": 1, "replications": 20})
+
+    c = compare({"base": zone(0.0), "other": zone(0.15)})
+    for lang, unit in (("en", "pp"), ("zh", "个百分点")):
+        for drawn in (forest(c, "firms.part", lang), difference(c, "firms.part", "other", lang=lang)):
+            said = [text.get_text() for text in drawn.findobj(Text)]
+            assert any(unit in text for text in said) and "%" not in said
+
+
 # --- stacking the changes of real scenarios
 
 
@@ -497,9 +614,9 @@ def test_changes_of_two_keys_of_one_table_stack_and_so_does_one_value_written_tw
     other = changed(xian, "guidance.cap.angel=45%")[1]
     with pytest.raises(UserError, match=r"guidance.cap.angel: two of the changes set this"):
         refuse_conflicts(xian, {"one": one, "other": other})
-    assert changes_in_words(xian, one) == [
-        {"path": "guidance.cap.angel", "written": "0.5", "value": 0.5, "unit": "share"}
-    ]
+    (row,) = changes_in_words(xian, one)
+    assert row.pop("label")
+    assert row == {"path": "guidance.cap.angel", "written": "0.5", "value": 0.5, "unit": "share"}
 
 
 def test_no_text_holds_a_table_of_python(xian: Any, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -227,7 +228,17 @@ def test_budget_without_a_quarter_is_kept_at_the_last_one(monkeypatch: pytest.Mo
     from sim.analysis import optimise as room
 
     seen: list[Target] = []
-    monkeypatch.setattr(room, "optimise", lambda models, levers, goals, limit, *rest, **more: seen.append(limit))
+
+    def stub(models: object, levers: object, goals: object, limit: Target, *rest: object, **more: object) -> Any:
+        seen.append(limit)
+        return SimpleNamespace()
+
+    monkeypatch.setattr(room, "optimise", stub)
     xian = load_scenario(Path(__file__).resolve().parent.parent / "scenarios" / "xian.toml")
-    run(xian, ["guidance.cap.angel=0.2..0.5"], ["jobs.total@2028Q4"], budget="public.outlay <= 60亿")
+    found = run(xian, ["guidance.cap.angel=0.2..0.5"], ["jobs.total@2028Q4"], budget="public.outlay <= 60亿")
     assert seen == [Target("public.outlay@2033Q4", False, 6e9)]
+    command = " ".join(found.origin["command"])  # its manifest says how it is made again
+    assert (
+        command.startswith("optimise ") and "--vary guidance.cap.angel=0.2..0.5 --maximise jobs.total@2028Q4" in command
+    )
+    assert "--budget public.outlay <= 60亿" in command and found.origin["scenario_text"] == xian._text_of_files

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -555,6 +556,21 @@ def test_single_funds_stand_beside_their_classes(small: dict[str, Path]):
     assert "may lie well below the pooled figure" in en.note and "可能远低于合并口径" in zh.note
 
 
+def test_a_class_with_several_funds_in_some_worlds_is_pooled_and_not_left_out(small: dict[str, Path]):
+    """Two angel funds in one world and one in another; of industry funds never more than one."""
+    of = told(small["run"], "en")
+    assert of.result is not None
+    n, last = 5, of.result.quarters[-1]
+    each = {name: np.arange(n) / 4 for name in ("tvpi", "dpi", "irr")} | {"commitment": np.full(n, 2e8)}
+    each |= {"replication": np.array([0, 0, 1, 0, 1]), "class": np.array(["angel"] * 3 + ["industry"] * 2)}
+    each |= {"vintage": np.full(n, 2019), "opened": np.array(["2019Q1"] * n), "quarter": np.array([last] * n)}
+    table = sections.by_single_fund(replace(of, result=replace(of.result, samples={"each_fund": each})))
+    assert table is not None
+    (row,) = table.rows
+    assert row.cells[0].text == "Early and angel sub-funds" and row.cells[1].text == "1.5"
+    assert row.cells[3].text == "0.25" and row.cells[3].below == "0.13 – 0.38"
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_row_of_two_bases_is_marked_and_named_firms_condition_nothing(small: dict[str, Path], lang: str):
     """Multiples of the fund of attracted investment count from its first day, its rates from the start."""
@@ -593,6 +609,8 @@ def test_the_readme_of_results_has_every_column_that_a_run_writes(
 ):
     import duckdb
 
+    from sim.scenario import load_scenario
+
     readme = (root / "results" / "README.md").read_text(encoding="utf-8")
     parts = re.split(r"(?m)^## ", readme)[1:]
     said: dict[str, set[str]] = {}
@@ -611,9 +629,13 @@ def test_the_readme_of_results_has_every_column_that_a_run_writes(
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "xian").symlink_to(small["run"])
     monkeypatch.chdir(tmp_path)
-    (example,) = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
-    exec(example, {})
+    query, again = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
+    exec(query, {})
     assert "angel" in capsys.readouterr().out
+    exec(again, {})
+    about = json.loads((small["run"] / "manifest.json").read_text(encoding="utf-8"))
+    made = load_scenario(Path("again", about["scenario"].lstrip("/")), about["overrides"])
+    assert made._fingerprint == about["scenario_fingerprint"]
 
 
 def test_the_rest_of_other_partners_money_is_not_said_to_come_to_the_zone(small: dict[str, Path]):
@@ -710,9 +732,80 @@ def test_a_comparison_answers_by_name_says_what_was_changed_and_how_to_make_it_a
             assert (label in head) == surely and (surely or label in rest), label
     (change,) = c.about["changes"]["strict"]
     assert (change["path"], change["value"]) == ("guidance.reinvestment", 2.0)
-    command = sections.command_of(of)
+    ((_, command),) = sections.commands_of(of)
     assert command.startswith("python run.py compare ") and "--set firms.initial.count=300" in command
     assert "scenarios/xian.toml" in command and command.endswith("--replications 4 --seed 1")
+
+
+def test_every_scenario_of_a_comparison_has_its_sentence(small: dict[str, Path]):
+    of = material.gather(small["compare"], "en", None, None, DAY)
+    assert of.comparison is not None
+    (d,) = of.comparison.differences
+    many = replace(of.comparison, differences=[replace(d, name=f"scenario {k}") for k in range(8)])
+    told_of = answer.sentences(replace(of, comparison=many))
+    assert [text.partition(":")[0] for text in told_of] == [f"Scenario {k}" for k in range(8)]
+
+
+@pytest.mark.parametrize(("lang", "unit"), [("en", "pp"), ("zh", "个百分点")])
+def test_a_difference_of_shares_is_told_in_points(small: dict[str, Path], lang: str, unit: str):
+    of = material.gather(small["compare"], lang, None, None, DAY)
+    assert of.comparison is not None
+    c = of.comparison
+    (d,), j, k = c.differences, c.column(c.at), c.row("guidance.reinvestment.missed.angel")
+    values = ((c.baseline_mean, 0.5), (d.own, 0.65), (d.mean, 0.152), (d.low, 0.1), (d.high, 0.2), (d.sd, 0.1))
+    for x, value in values:
+        x[k, j] = value
+    d.p_same[k, j] = 0.0
+    d.p05[k], d.p95[k] = 0.1, 0.2  # of every quarter, for the figure
+    chosen = replace(of, comparison=replace(c, chosen=[c.metrics[k].name]))
+    (sentence,) = answer.sentences(chosen)
+    assert "+15.2" in sentence
+    section = sections.policy_comparison(chosen)
+    assert section is not None
+    tables = (b for b in section.blocks if isinstance(b, blocks.Table))
+    table = next(b for b in tables if b.header[1] == term("figure.difference", lang))
+    head, row = table.rows
+    assert unit in head.cells[0].text and "50" in head.cells[0].text and row.cells[1].text == "+15.20"
+
+
+def test_every_part_of_a_report_says_how_it_is_made_again(small: dict[str, Path]):
+    """With the words of its own command, which the program reads, and the text of every scenario file."""
+    from sim.cli import build_parser
+
+    of = material.gather(small["run"], "en", small["compare"], small["morris"], DAY)
+    section = sections.how_to_reproduce(of)
+    assert section is not None
+    commands = [b.text for b in section.blocks if isinstance(b, blocks.Code)]
+    assert [command.split()[2] for command in commands] == ["run", "compare", "sweep"]
+    assert [b.text for b in section.blocks if isinstance(b, blocks.Paragraph)][:3] == [
+        "The run:",
+        "Policy comparison:",
+        "Sensitivity:",
+    ]
+    for command in commands:
+        read = build_parser().parse_args(shlex.split(command)[2:])
+        assert read.seed == 1 and "firms.initial.count=300" in read.set
+    swept = build_parser().parse_args(shlex.split(commands[2])[2:])
+    assert (swept.method, swept.samples, swept.replications) == ("morris", 2, 2)
+    assert swept.vary == ["guidance.reinvestment=0.5..2.0", "guidance.cap.angel=0.2..0.5"]
+    assert swept.target == ["firms.alive", "jobs.total"]
+    manifests = [json.loads((small[kind] / "manifest.json").read_text("utf-8")) for kind in ("run", "compare", "lhs")]
+    for key in ("version", "kernel", "python", "numpy", "numba", "machine", "scenario_text"):
+        assert manifests[0][key] == manifests[1][key] == manifests[2][key], key
+    assert manifests[0]["today"] == "2023Q4"  # a quarter's name, not its number
+    attached = [b for b in section.blocks if isinstance(b, blocks.Attachment)]
+    assert len(attached) == len(manifests[0]["scenario_text"])  # each once
+
+
+def test_a_record_of_a_result_given_for_a_scenario_says_how_the_result_is_made_again(small: dict[str, Path]):
+    from sim.scenario import load_scenario
+
+    for kind, command in (("run", "run"), ("morris", "sweep")):
+        with pytest.raises(UserError) as refused:
+            load_scenario(small[kind] / "manifest.json")
+        (problem,) = refused.value.problems
+        for lang, words in (("en", "is made again by: python run.py"), ("zh", "重做该结果：python run.py")):
+            assert f"{words} {command} " in problem.told(lang) and "scenario_text" in problem.told(lang)
 
 
 def test_a_scenario_that_changes_nothing_is_said_to_change_nothing(small: dict[str, Path]):

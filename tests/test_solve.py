@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -565,3 +566,20 @@ def test_an_outcome_that_is_a_share_is_told_per_cent() -> None:
     assert "y@2030Q4 ≥ 6%, P" in table and "5.82%" in table and "0.058" not in table
     early = earliest(model, Target.parse("y >= 50%"), 0.5, 21).table("en")
     assert "≥ 50%, P" in early and "median 5.82%" in early and "0.058" not in early
+
+
+@pytest.mark.parametrize("target", ["jobs.total@2028Q4 >= 1000", "jobs.total >= 1000"])
+def test_an_answer_keeps_the_command_that_finds_it_again(
+    xian: Any, monkeypatch: pytest.MonkeyPatch, target: str
+) -> None:
+    from sim.analysis import earliest as quarters
+    from sim.analysis import solve as room
+    from sim.cli import build_parser
+
+    monkeypatch.setattr(quarters, "run", lambda *given, **more: SimpleNamespace())
+    monkeypatch.setattr(room, "frontier", lambda *given, **more: SimpleNamespace())
+    found = run(xian, ["guidance.reinvestment=1..2"], target, 0.8, 30, 2)
+    read = build_parser().parse_args(found.origin["command"])
+    assert (read.target, read.by, read.probability) == (target, ["guidance.reinvestment=1..2"], 0.8)
+    assert (read.replications, read.seed, read.points) == (30, 2, 6)
+    assert found.origin["scenario_text"] == xian._text_of_files and found.origin["numba"]

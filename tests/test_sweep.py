@@ -6,6 +6,7 @@ import math
 import pickle
 from itertools import combinations
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -172,12 +173,31 @@ def test_one_at_a_time_says_where_its_centre_stands_and_ranks_by_the_larger_end(
     assert "stands at its centre: a = 0.5, b = 0.25, c = 0.5" in table and "取中心值的情形：a = 0.5" in oat.table("zh")
     rows = [line.split()[0] for line in table.splitlines() if line.split()[:1] and line.split()[0] in ABC]
     figure = tornado(oat, "y", "en")
-    labels = [text.get_text().split()[0] for text in figure.axes[0].get_yticklabels()]
-    assert rows[:3] == labels == ["a", "b", "c"]
-    assert "a = 0.5, b = 0.25, c = 0.5" in " ".join(text.get_text() for text in figure.texts)
+    labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert rows[:3] == [label.split()[0] for label in labels] == ["a", "b", "c"]
+    assert [label.split("centre ")[1] for label in labels] == ["0.5]", "0.25]", "0.5]"]
     ends = [line.get_marker() for line in figure.axes[0].lines if len(line.get_xdata()) == 1]  # type: ignore[arg-type]
     assert [ends.count(sign) for sign in ("o", "D")] == [3, 3]
     assert "stands at its centre" not in sweep(LINEAR, CUBE, "morris", 6, 2, 1).table("en")
+
+
+class Shares(AnalyticModel):
+    def unit(self, name: str) -> str:
+        return "share" if name == "y" else ""
+
+
+@pytest.mark.parametrize(("lang", "unit"), [("en", "pp"), ("zh", "个百分点")])
+@pytest.mark.parametrize("method", ["oat", "morris"])
+def test_an_effect_on_a_share_is_in_points(method: str, lang: str, unit: str) -> None:
+    from sim.figures.analysis import screening, tornado
+    from sim.report.answer import of_sweep
+
+    swept = sweep(Shares(linear, ABC, centre=(0.5, 0.5, 0.5)), CUBE, method, 4, 2, 1)
+    draw = tornado if method == "oat" else screening
+    assert draw(swept, "y", lang).axes[0].get_xlabel().endswith(unit)
+    material: Any = SimpleNamespace(lang=lang, say=lambda zh, en: zh if lang == "zh" else en)
+    (told,) = of_sweep(swept, material)
+    assert unit in told
 
 
 def test_lhs_first_order_of_ishigami_is_within_its_interval() -> None:

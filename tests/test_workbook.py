@@ -239,6 +239,10 @@ def test_single_funds_have_a_sheet_with_quartiles_by_vintage(few: material.Mater
     rows = [[cell.value for cell in row] for row in sheet.iter_rows() if row[0].value == "angel"]
     assert [row[2:5] for row in rows] == [["全部", 8, 2], ["2019", 4, 2], ["2020", 4, 2]]
     assert rows[0][5:8] == pytest.approx(np.quantile(each["tvpi"], (0.25, 0.5, 0.75)).tolist())
+    one = each["replication"] == 0  # a world with one fund beside one with several leaves the class where it is
+    few_funds = {name: column[one | (each["fund"] == 0)] for name, column in each.items()}
+    sheet = opened(replace(few, result=replace(few.result, samples={"each_fund": few_funds}), lang="zh"))["单只基金"]
+    assert [row[3].value for row in sheet.iter_rows() if row[2].value == "全部"] == [5]
 
 
 def test_the_log_of_rounds_tells_named_firms_by_name_and_keeps_their_ids(root: Path, few: material.Material):

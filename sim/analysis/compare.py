@@ -23,7 +23,7 @@ from sim.analysis.model import DEFAULT_METRICS, ZoneModel, all_at_once, fingerpr
 from sim.analysis.text import between, csv_text, layout, say, show, word
 from sim.errors import NO_SUCH_METRIC, Problem, UserError
 from sim.quantities import BareAmount, half_up
-from sim.terms import capital
+from sim.terms import capital, standing_alone
 
 if TYPE_CHECKING:
     from sim.result import Result
@@ -42,9 +42,12 @@ PART_NAMES = ("alone", "alone_reach", "last", "last_reach", "shapley", "shapley_
 NET_COST = "public.net_cost_pv"
 NET_COST_HELD = "public.net_cost_held_pv"  # less what the treasury's stakes are still worth; older results have none
 UNLISTED, ALL_FIRMS = "valuation.post_money.total", "valuation.total"
+OUTLAY, RECOVERED = "public.outlay", "public.recovered"
 WEATHER = ("market", "uncertainty", "zone")  # what a zone meets, and nobody decides
 MISSED = "guidance.reinvestment.missed."  # by class: share of the sub-funds past their investment period
 RATIO_ASKED = ("guidance.reinvestment", "guidance.reinvestment_of", "guidance.pack")
+# what decides how much of their money funds place in the zone
+PLACED = re.compile(r"guidance\.(reinvestment|reinvestment_of\..*|pack|counting\..*)|funds\.[^.]+\.local")
 NO_POLICY = (*WEATHER, "run", "sweep", "levers", "facts", "report", "calibrate")
 GAIN_METRICS = ("firms.alive", "ladder.certificates.hte", "firms.listed", "jobs.total")
 
@@ -522,6 +525,7 @@ class Comparison:
                         " same market.",
                     )
                 )
+        found += self._hangs_on_outside([name for name, _, _ in lines], lang, short)
         for name in (d.name for d in self.differences if self.unpriced(d.name)):
             found.append(
                 say(
@@ -534,6 +538,26 @@ class Comparison:
             )
         return found
 
+    def _hangs_on_outside(self, names: Sequence[str], lang: str, short: bool) -> list[str]:
+        """That the money results of scenarios that place more or less in the zone hang on what it earns elsewhere."""
+        growth = self.about.get("outside_growth") or {}
+        moved = [name for name in names if name in growth and any(map(PLACED.fullmatch, self.stated(name)))]
+        if not moved:
+            return []
+        heads = say(lang, "、", ", ").join(self._head(name, lang, short) for name in moved)
+        rates = dict.fromkeys(f"{100 * growth[name]:.3g}%" for name in (self.baseline, *moved))
+        told = say(lang, "、", ", ").join(rates)
+        return [
+            say(
+                lang,
+                f"{heads}：投向区内外的钱多少有变，净成本取决于区外投资的收益，情景设其每年增长 {told}"
+                "（outside.growth）：越高，留在区内越贵。请用 --set outside.growth=… 试其他取值。",
+                f"{heads}: how much is invested in the zone and outside changes, so the net cost hangs on what money"
+                f" outside earns, which the scenario puts at a growth of {told} a year (outside.growth): the higher it"
+                " is, the more it costs to keep money in the zone. Try others with --set outside.growth=….",
+            )
+        ]
+
     def _why_negative(self, name: str, turned: bool, own: Sequence[Price], lang: str, short: bool) -> str | None:
         """Why a policy costs less than nothing, where that is certain; None where it does not."""
         known = [m.name for m in self.metrics]
@@ -545,16 +569,48 @@ class Comparison:
         else:
             head = self._head(self.baseline if turned else name, lang, short)
         head += say(lang, "：净成本为负：", ": the net cost is below 0: ")
-        more = None
-        if "public.outlay" in known:
-            more = float(d.mean[known.index("public.outlay"), j]) * (-1 if turned else 1)
-        if more is not None and more <= 0:
-            return head + say(lang, "财政支出更少。", "less is paid out.")
+        sign = -1.0 if turned else 1.0
+
+        def surely(metric: str) -> float:
+            """By how much more, where that can be told from chance."""
+            if metric not in known or d.noise[k := known.index(metric), j]:
+                return 0.0
+            return sign * float(np.nan_to_num(d.mean[k, j]))
+
+        paid = surely(OUTLAY)
+        reasons = [
+            (-paid, "少付出{}", "{} less is paid out"),
+            (surely(RECOVERED), "多收回{}", "{} more comes back"),
+            (self._surely_held(own[0]), "仍持有的权益多值{}", "stakes still held are worth {} more"),
+        ]
+        reasons = sorted((reason for reason in reasons if reason[0] > 0), reverse=True)
+        told = say(lang, "，", "; ").join(say(lang, zh, en).format(show(size, "CNY", lang)) for size, zh, en in reasons)
+        if paid <= 0:
+            neither = "付出、收回与持有的权益，单看每一项都与噪声无法区分"
+            told = told or say(
+                lang,
+                neither,
+                "of what is paid out, comes back and is still held no single difference can be told from noise",
+            )
+            return head + told + say(lang, "。", ".")
+        told += say(lang, "，", "; ") if told else ""
         return head + say(
             lang,
-            "基金自身的回报高于贴现率，足以抵过所出的钱。",
-            "the funds' own return is above the discount rate and more than pays for what was put in.",
+            f"{told}基金自身的回报高于贴现率，足以抵过多付出的{show(paid, 'CNY', lang)}。",
+            f"{told}the funds' own return is above the discount rate and more than pays for the"
+            f" {show(paid, 'CNY', lang)} more that is paid out.",
         )
+
+    def _surely_held(self, line: Price) -> float:
+        """By how much more what the treasury still holds is worth, where that can be told from chance: it is the cash
+        net cost less the other, and the half-width of its interval is at most the sum of theirs."""
+        names = (NET_COST, NET_COST_HELD)
+        if self.price_by != NET_COST_HELD or NET_COST not in (m.name for m in self.metrics):
+            return 0.0
+        d, j, rows = self.of(line.name), self.column(self.at), [self.row(name) for name in names]
+        held = line.cash - line.cost
+        reach = sum(float(d.high[k, j] - d.low[k, j]) / 2.0 for k in rows)
+        return held if abs(held) > reach else 0.0
 
     def _price_table(self, lang: str) -> list[str]:
         """Scenarios that get more on one table, then one table for each that is told the other way round."""
@@ -633,7 +689,37 @@ class Comparison:
             word("difference", lang),
             "",
         ]
-        return [f"{self.missed_title(lang)}\n{layout(header, rows, left=2)}"]
+        return ["\n".join([self.missed_title(lang), layout(header, rows, left=2), *self.missing_costs(lang)])]
+
+    def missing_costs(self, lang: str, short: bool = True) -> list[str]:
+        """What missing the ratio costs the funds by the terms of each scenario; nothing where a comparison of an
+        earlier version did not keep them."""
+        terms = self.about.get("missing") or {}
+        concerned = [d.name for d in self.differences if any(d in ds for _, ds in self.missed())]
+        by: dict[tuple[float, float], list[str]] = {}
+        for name in (self.baseline, *concerned):
+            if name in terms:
+                by.setdefault((terms[name]["concession"], terms[name]["fee_cut"]), []).append(name)
+        found = []
+        for (concession, cut), names in by.items():
+            lost = [("让利", "the concession")] if concession else []
+            lost += [(f"投资期后管理费的 {100 * cut:.3g}%", f"{100 * cut:.3g}% of later fees")] if cut else []
+            zh, en = "和".join(x for x, _ in lost), " and ".join(x for _, x in lost)
+            heads = ""
+            if len(by) > 1:
+                heads = say(lang, "、", ", ").join(self._head(name, lang, short) for name in names)
+                heads += say(lang, "：", ": ")
+            found.append(
+                heads
+                + say(
+                    lang,
+                    f"按情景的规则，未达标的子基金失去{zh}。" if lost else "按情景的规则，未达标不使子基金付出代价。",
+                    f"by the scenario's rules a sub-fund that misses it loses {en}."
+                    if lost
+                    else "by the scenario's rules missing it costs a sub-fund nothing.",
+                )
+            )
+        return [capital(told) for told in found] if not short else found
 
     def _parts_table(self, lang: str) -> list[str]:
         if not self.parts:
@@ -985,7 +1071,7 @@ def compare(
     base = results[baseline]
     _refuse_unpaired(results, baseline)
     shared = {m.name for m in base.metrics}.intersection(*({m.name for m in r.metrics} for r in results.values()))
-    metrics = [m for m in base.metrics if m.name in shared]
+    metrics = [_alone(m) for m in base.metrics if m.name in shared]
     quarters = [q for q in base.quarters if all(q in r.quarters for r in results.values())]
     if not quarters:
         raise refuse("the scenarios have no quarter in common", found=f"{base.quarters[0]} … {base.quarters[-1]}")
@@ -1017,6 +1103,11 @@ def compare(
         precision=precision,
         price_by=price_by,
     )
+
+
+def _alone(metric: Any) -> Any:
+    label = {lang: standing_alone(metric.name, told, lang) for lang, told in metric.label.items()}
+    return metric if label == metric.label else replace(metric, label=label)
 
 
 def _refuse_unpaired(results: Mapping[str, Result], baseline: str) -> None:
@@ -1059,6 +1150,7 @@ def run(
     """
     from sim.analysis import stacking
     from sim.analysis.model import known_metrics, known_quarters
+    from sim.analysis.work import origin, words_of
     from sim.ensemble import refuse_what_cannot_run, simulate
 
     names = unlike(names)
@@ -1105,13 +1197,28 @@ def run(
     found = compare(results, baseline, at, interval, wanted)
     found.chosen = list(dict.fromkeys(metrics))
     found.elsewhere = [name for name, scenario in variants.items() if not of_one_zone(first, scenario)]
+    words = words_of(
+        "compare",
+        first,
+        change=changes,
+        metric=metrics,
+        at=at,
+        interval=interval,
+        precision=precision,
+        replications=replications,
+        seed=seed,
+    )
+    words[1:2] = [made[name]._path for name in sorted(names, key=lambda name: name != baseline)]
+    words += ["--decompose"] if decompose else []
     found.about = {
+        **origin(words, *made.values()),
         "seed": seed,
         "scenarios": {name: fingerprint_of(s) for name, s in made.items()},
         "names": _names(baseline, made),
-        "command": _command(made, names, first, changes, replications, seed, decompose),
         "changes": {name: stacking.changes_in_words(first, s) for name, s in variants.items()},
         "discount": [float(s.public.discount.value) for s in made.values()],
+        "outside_growth": {name: float(s.outside.growth.value) for name, s in made.items()},
+        "missing": {name: _missing(s) for name, s in made.items()},
     }
     found.prices = [p for p in found.prices if p.name not in found.elsewhere and not found.unpriced(p.name)]
     if decompose:
@@ -1153,6 +1260,15 @@ def _names(baseline: str, made: Mapping[str, Scenario]) -> dict[str, dict[str, s
     return names
 
 
+def _missing(scenario: Scenario) -> dict[str, float]:
+    """What a sub-fund that misses the reinvestment ratio loses: the concession, a part of its later fees."""
+    rules = scenario.guidance
+    return {
+        "concession": float(rules.concession.value) if rules.miss in ("concession", "both") else 0.0,
+        "fee_cut": float(rules.fee_cut.value) if rules.miss in ("fee", "both") else 0.0,
+    }
+
+
 def of_one_zone(a: Scenario, b: Scenario) -> bool:
     """Whether two scenarios tell one zone: one stands on the other, they share a file above the one that all
     stand on, or they call their zone the same, less what follows a dot or a colon."""
@@ -1161,24 +1277,6 @@ def of_one_zone(a: Scenario, b: Scenario) -> bool:
         return True
     called = [re.split(r" · |：|: |, ", s.zone.name.zh)[0] for s in (a, b)]
     return called[0] == called[1]
-
-
-def _command(
-    made: Mapping[str, Scenario],
-    names: Sequence[str],
-    first: Scenario,
-    changes: Sequence[str],
-    replications: int,
-    seed: int,
-    decompose: bool,
-) -> list[str]:
-    """The words after `python run.py` that make the comparison again."""
-    words = ["compare", *(made[name]._path for name in names)]
-    for flag, values in (("--set", first._overrides), ("--change", changes)):
-        for value in values:
-            words += [flag, str(value)]
-    words += ["--decompose"] if decompose else []
-    return [*words, "--replications", str(replications), "--seed", str(seed)]
 
 
 def _refuse_quarter(at: str | None, quarters: Sequence[str]) -> None:

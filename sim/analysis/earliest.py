@@ -62,6 +62,7 @@ class Timing:
     levers: list[Varied]
     moments: list[Moment]
     about: dict[str, Any] = field(default_factory=dict)
+    origin: dict[str, Any] = field(default_factory=dict)  # how to make it again
 
     @property
     def metric(self) -> str:
@@ -153,7 +154,7 @@ class Timing:
                 from sim.figures.analysis import save_figures
 
                 save_figures(self.figures(lang), place / "figures")
-            store.write_json(place / store.MANIFEST, {"kind": "solve", **self.about})
+            store.write_json(place / store.MANIFEST, {"kind": "solve", **self.origin, **self.about})
 
     def to_xarray(self) -> Any:
         """Labelled arrays over setting and quarter; the levers are coordinates of the settings."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 
 from sim.errors import NO_SUCH_METRIC, Problem, UserError
+from sim.terms import TERMS, standing_alone, term
 
 if TYPE_CHECKING:
     from sim.scenario.document import Scenario
@@ -151,19 +152,9 @@ class ZoneModel:
     def label(self, name: str, lang: str) -> str:
         metric, quarter = split_output(name)
         if metric not in self._metrics:
-            from sim.scenario.meanings import of_path
-
-            lever = self.scenario.levers.get(name)
-            stated = lever.name if lever else None
-            if told := getattr(stated, lang, ""):
-                return told
-            meaning, owner = of_path(name, lang), owner_of(self.scenario, name, lang)
-            return (
-                (f"{owner}：{meaning}" if lang == "zh" else f"{owner}: {meaning}")
-                if owner and meaning
-                else meaning or name
-            )
-        return f"{self._metrics[metric].label[lang]} {quarter}".strip()
+            return parameter_label(self.scenario, name, lang)
+        label = standing_alone(metric, self._metrics[metric].label[lang], lang)
+        return f"{label} {quarter}".strip()
 
     def unit(self, name: str) -> str:
         metric = split_output(name)[0]
@@ -172,6 +163,30 @@ class ZoneModel:
         from sim.scenario.loading import find_quantity
 
         return find_quantity(self.scenario, name).unit
+
+
+def parameter_label(scenario: Scenario, path: str, lang: str) -> str:
+    """A parameter in words: as the scenario calls its lever, else what it means and whose it is; else its path."""
+    lever = scenario.levers.get(path)
+    if told := getattr(lever.name if lever else None, lang, ""):
+        return told
+    meaning, owner = parameter_meaning(scenario, path, lang), owner_of(scenario, path, lang)
+    return (f"{owner}：{meaning}" if lang == "zh" else f"{owner}: {meaning}") if owner and meaning else meaning or path
+
+
+def parameter_meaning(scenario: Scenario | None, path: str, lang: str) -> str:
+    """What a parameter means, where the first words of its key's meaning say too little or end in the id of a class of
+    funds; empty where nothing is said of it."""
+    from sim.scenario.meanings import of_path
+
+    if f"parameter.{path}" in TERMS:
+        return term(f"parameter.{path}", lang)
+    above, _, last = path.rpartition(".")
+    if scenario is not None and f"parameter.{above}" in TERMS:
+        for fund_class in sorted(scenario.funds, key=lambda c: c.id != last):
+            if last in (fund_class.id, fund_class.mandate):
+                return term(f"parameter.{above}", lang).format(of=fund_class.name.get(lang))
+    return of_path(path, lang)
 
 
 def owner_of(scenario: Scenario, path: str, lang: str) -> str:

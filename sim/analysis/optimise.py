@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ from sim.analysis.solve import Target
 from sim.analysis.sweep import half_width
 from sim.analysis.text import between, csv_text, key_to, layout, say, show, word
 from sim.analysis.vary import Varied, varied_of
-from sim.analysis.work import REPORTED, Evaluated, Executor, Progress, claim, evaluate, header_for
+from sim.analysis.work import REPORTED, Evaluated, Executor, Progress, claim, evaluate, header_for, origin, words_of
 from sim.memory import refuse_too_many_samples
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ class Policies:
     errors: np.ndarray  # standard error of each, [regime, front row, output]
     worlds: np.ndarray  # [1 + front row, replication, output] of that seed, means over regimes; first as it stands
     about: dict[str, Any]
+    origin: dict[str, Any] = field(default_factory=dict)  # how to make it again
 
     @property
     def outputs(self) -> list[str]:
@@ -294,7 +295,7 @@ class Policies:
             from sim.figures.analysis import encoded
 
             files |= encoded(self.figures(lang), folder / "figures")
-        about = {"program": store.PROGRAM, "kind": "optimise", **self.about}
+        about = {"program": store.PROGRAM, "kind": "optimise", **self.origin, **self.about}
         store.write_together(files | {folder / store.MANIFEST: store.json_bytes(about)})
 
     def to_xarray(self) -> Any:
@@ -538,7 +539,7 @@ def run(
     levers = varied_of(scenario, vary)
     _refuse(zones, goals, limit, USUAL_SAMPLES if samples is None else samples)
     with executor_for(cluster, threads) as executor:
-        return optimise(
+        found = optimise(
             zones,
             levers,
             goals,
@@ -552,3 +553,18 @@ def run(
             executor=executor,
             progress=progress,
         )
+    words = words_of(
+        "optimise",
+        scenario,
+        vary=vary,
+        maximise=maximise,
+        minimise=minimise,
+        budget=budget,
+        budget_probability=budget_probability,
+        regime=[each._path for each in (regimes or {}).values()],
+        samples=USUAL_SAMPLES if samples is None else samples,
+        replications=replications,
+        seed=seed,
+    )
+    found.origin = origin(words, *models.values())
+    return found

@@ -124,13 +124,15 @@ def fund_table(result: Result, growth: float, each: bool = False) -> dict[str, n
 class SingleFunds:
     """The funds of a class that are old enough, each by itself, at the end of the logged replications.
 
-    vintage: None for all of them. size: median commitment, money. tvpi, dpi, irr: lower quartile, median, upper
-    quartile over funds; a rate that is undefined counts in neither. above: share of funds whose TVPI is above 1."""
+    vintage: None for all of them. most: funds in one replication. size: median commitment, money. tvpi, dpi, irr: lower
+    quartile, median, upper quartile over funds; a rate that is undefined counts in neither. above: share of funds whose
+    TVPI is above 1."""
 
     id: str
     vintage: int | None
     worlds: int
     funds: int
+    most: int
     size: float
     tvpi: tuple[float, float, float]
     dpi: tuple[float, float, float]
@@ -185,6 +187,7 @@ def _quartiles(each: Table, name: str, vintage: int | None, worlds: int, mine: n
         vintage=vintage,
         worlds=worlds,
         funds=int(mine.sum()),
+        most=int(np.unique(each["replication"][mine], return_counts=True)[1].max()),
         size=float(np.median(each["commitment"][mine])),
         **three,
         above=float(np.mean(each["tvpi"][mine] > 1.0)),

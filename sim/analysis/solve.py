@@ -27,6 +27,7 @@ import numpy as np
 from sim.analysis.model import Model, ZoneModel, all_at_once, known_metrics, refuse, split_output
 from sim.analysis.text import between, csv_text, key_to, layout, say, show, tell, word
 from sim.analysis.vary import Varied, varied_of
+from sim.analysis.work import origin, words_of
 from sim.measures import mean_and_band, quantile
 from sim.quantities import BareAmount, parse_amount, parse_figure, parse_percentage
 
@@ -207,6 +208,7 @@ class Solution:
     model: Model
     answers: list[Answer]
     about: dict[str, Any] = field(default_factory=dict)
+    origin: dict[str, Any] = field(default_factory=dict)  # how to make it again
 
     @property
     def answer(self) -> Answer:
@@ -451,7 +453,7 @@ class Solution:
                 from sim.figures.analysis import save_figures
 
                 save_figures(self.figures(lang), place / "figures")
-            store.write_json(place / store.MANIFEST, {"kind": "solve", **self.about})
+            store.write_json(place / store.MANIFEST, {"kind": "solve", **self.origin, **self.about})
 
     def to_xarray(self) -> Any:
         """The curve of each answer, by answer and setting (one dimension, `point`)."""
@@ -790,10 +792,22 @@ def run(
     wanted = Target.parse(target, known_metrics(scenario))
     points = POINTS if points is None else points
     settings: dict[str, Any] = {"points": points, "threads": threads, "progress": progress}
+    words = words_of(
+        "solve",
+        scenario,
+        by=by,
+        target=target,
+        probability=probability,
+        points=points,
+        replications=replications,
+        seed=seed,
+    )
     if points < 2:
         raise refuse("too few settings", key="--points", found=str(points), expected="2 or more")
     if not split_output(wanted.output)[1]:
-        return earliest.run(scenario, wanted, by, probability, replications, seed, **settings)
+        found = earliest.run(scenario, wanted, by, probability, replications, seed, **settings)
+        found.origin = origin(words, scenario)
+        return found
 
     def levers_of() -> list[Varied]:
         if by:
@@ -810,4 +824,6 @@ def run(
             raise refuse(
                 "a lever that is solved for needs a range", key=lever.path, found=lever.text, expected="PATH=LO..HI"
             )
-    return frontier(model, levers, wanted, probability, replications, seed, **settings)
+    found = frontier(model, levers, wanted, probability, replications, seed, **settings)
+    found.origin = origin(words, scenario)
+    return found

@@ -14,7 +14,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sim.analysis.model import refuse
+from sim.analysis.model import parameter_label, refuse
 from sim.errors import Problem, UserError
 from sim.scenario.fields import is_quantity
 from sim.scenario.reading import COMMAND_LINE, Tree
@@ -144,8 +144,8 @@ def refuse_conflicts(base: Scenario, variants: dict[str, Scenario]) -> None:
 
 
 def changes_in_words(base: Scenario, other: Scenario) -> list[dict[str, Any]]:
-    """Everything but names that `other` states otherwise than `base`: its path, as written, and of a number its value
-    in base units with the unit."""
+    """Everything but names that `other` states otherwise than `base`: its path, what it means, as written, and of a
+    number its value in base units with the unit."""
     from sim.scenario.fields import iter_quantities
 
     numbers = dict(iter_quantities(other))
@@ -154,7 +154,8 @@ def changes_in_words(base: Scenario, other: Scenario) -> list[dict[str, Any]]:
         if _is_label(keys):
             continue
         path = ".".join(str(key) for key in keys)
-        row = {"path": path, "written": _told(value)}
+        label = {lang: parameter_label(other, path, lang) for lang in ("zh", "en")}
+        row: dict[str, Any] = {"path": path, "label": label, "written": _told(value)}
         if path in numbers and numbers[path].distribution is None:
             row |= {"value": float(numbers[path].value), "unit": numbers[path].unit}
         rows.append(row)

@@ -37,6 +37,8 @@ from sim.analysis.work import (
     claim,
     evaluate,
     header_for,
+    origin,
+    words_of,
 )
 from sim.errors import Problem, UserError
 from sim.measures import mean_and_band
@@ -454,7 +456,8 @@ def centre_in_words(s: Any, lang: str) -> str:
     methods."""
     if s.plan.method != "oat":
         return ""
-    told = centre_of(s, lang)
+    centre = (f"{path} = {show(value, s.model.unit(path), lang)}" for path, value in centre_of(s).items())
+    told = say(lang, "，", ", ").join(centre)
     return say(
         lang,
         f"差异相对于所变参数都取中心值的情形：{told}（有分布的参数，普通运行时按分布抽取）",
@@ -463,13 +466,9 @@ def centre_in_words(s: Any, lang: str) -> str:
     )
 
 
-def centre_of(s: Any, lang: str, most: int = 0) -> str:
-    """`a.b = 1, c = 5 bn`; `most`: how many are named before the others are counted, all where 0."""
-    values = zip(s.varied, s.evaluated.design[0], strict=True)
-    named = [f"{v.path} = {show(float(x), s.model.unit(v.path), lang)}" for v, x in values]
-    if most and len(named) > most:
-        named = [*named[:most], f"+{len(named) - most}"]
-    return say(lang, "，", ", ").join(named)
+def centre_of(s: Any) -> dict[str, float]:
+    """Where each parameter of a one-at-a-time design stands while others vary."""
+    return {v.path: float(x) for v, x in zip(s.varied, s.evaluated.design[0], strict=True)}
 
 
 def half_width(differences: np.ndarray, confidence: float = CONFIDENCE) -> float:
@@ -572,6 +571,7 @@ class SweepResult:
     indices: list[Index]
     undefined: list[str]
     header: dict[str, Any]
+    origin: dict[str, Any] = field(default_factory=dict)  # how to make it again
     _curves: dict[str, list[Curve]] = field(default_factory=dict, repr=False)
 
     @property
@@ -768,7 +768,7 @@ class SweepResult:
             from sim.figures.analysis import encoded
 
             files |= encoded(self.figures(lang), folder / "figures")
-        about = {"program": store.PROGRAM, "kind": "sweep", **self.header, "undefined": self.undefined}
+        about = {"program": store.PROGRAM, "kind": "sweep", **self.origin, **self.header, "undefined": self.undefined}
         model = self.model
         about["labels"] = {
             name: {"zh": model.label(name, "zh"), "en": model.label(name, "en"), "unit": model.unit(name)}
@@ -944,7 +944,7 @@ def run(
     refuse_too_many(chosen.replications)
     plan(varied, chosen.method, chosen.samples, seed, second_order)  # refused before a cluster is looked for
     with executor_for(cluster, threads) as executor:
-        return sweep(
+        swept = sweep(
             model,
             varied,
             chosen.method,
@@ -957,6 +957,18 @@ def run(
             executor=executor,
             progress=progress,
         )
+    words = words_of(
+        "sweep",
+        scenario,
+        vary=vary,
+        target=targets,
+        method=chosen.method,
+        samples=swept.plan.samples,
+        replications=chosen.replications,
+        seed=seed,
+    )
+    swept.origin = origin(words, scenario)
+    return swept
 
 
 def targets_of(scenario: Scenario, targets: Sequence[str]) -> Sequence[str]:

@@ -138,6 +138,25 @@ def header_for(
     }
 
 
+def origin(command: Sequence[str], *scenarios: Any) -> dict[str, Any]:
+    """What a manifest needs so that its work can be done again: the words after `python run.py`, versions, and the text
+    of every file that the scenarios were read from."""
+    from sim.ensemble import made_with
+
+    texts = {name: text for scenario in scenarios for name, text in scenario._text_of_files.items()}
+    return made_with() | {"command": list(command), "scenario_text": texts}
+
+
+def words_of(command: str, scenario: Any, **options: Any) -> list[str]:
+    """The words of a command on a scenario, with what was set; an option that is None or empty is left out, one that is
+    a list is repeated."""
+    words = [command, scenario._path]
+    for option, value in ({"set": scenario._overrides} | options).items():
+        for each in [value] if isinstance(value, str | int | float) else value or ():
+            words += [f"--{option.replace('_', '-')}", str(each)]
+    return words
+
+
 def evaluate(
     model: Model,
     paths: Sequence[str],

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.analysis.compare import BOUGHT, NET_COST, NET_COST_HELD, compare
+from sim.analysis.compare import BOUGHT, NET_COST, NET_COST_HELD, OUTLAY, RECOVERED, compare
 from sim.analysis.stacking import changes_in_words
 from sim.app.levers import refused_by_model
 from sim.app.worlds import NOW, Bench, Cancelled, Case
@@ -162,7 +162,7 @@ def _compared(
     bench: Bench, start: Bench, baseline: Case, variant: Case, n: int, metrics: list[str], at: str
 ) -> Comparison:
     bought = [metric for thing in BOUGHT for metric in (thing.metric, thing.less) if metric]
-    wanted = list(dict.fromkeys([*metrics, *HEADLINES, NET_COST, NET_COST_HELD, "public.outlay", *bought]))
+    wanted = list(dict.fromkeys([*metrics, *HEADLINES, NET_COST, NET_COST_HELD, OUTLAY, RECOVERED, *bought]))
     with np.errstate(invalid="ignore", divide="ignore"):
         results = {BASELINE: baseline.result(_rows(bench, wanted), n), VARIANT: variant.result(_rows(start, wanted), n)}
         compared = compare(results, BASELINE, at)
@@ -175,6 +175,10 @@ def _compared(
         },
         "changes": {VARIANT: [*stated, *moved]},
         "discount": [float(each.scenario.public.discount.value) for each in (bench, start)],
+        "outside_growth": {
+            BASELINE: float(bench.scenario.outside.growth.value),
+            VARIANT: float(variant.settings.get("outside.growth", start.scenario.outside.growth.value)),
+        },
     }
     return compared
 

@@ -136,8 +136,7 @@ def figures_of_comparison(c: Comparison, lang: str = "zh") -> dict[str, Figure]:
     shown = [c.metrics[k].name for k in c.shown()]
     for metric in shown:
         found[f"forest-{_file(metric)}"] = forest(c, metric, lang)
-    pairs = [(d.name, metric) for metric in shown for d in c.differences][:MOST_DIFFERENCES]
-    for name, metric in pairs:
+    for name, metric in differences_of(c)[:MOST_DIFFERENCES]:
         found[f"difference-{_file(name)}-{_file(metric)}"] = difference(c, metric, name, lang=lang)
     if any(p.verdict in ("price", "saving") for _, _, own in c.priced() for p in own):
         found["prices"] = prices(c, lang)
@@ -146,13 +145,40 @@ def figures_of_comparison(c: Comparison, lang: str = "zh") -> dict[str, Figure]:
     return found
 
 
+def differences_of(c: Comparison) -> list[tuple[str, str]]:
+    """(scenario, metric) of every difference over time that could be drawn; the first MOST_DIFFERENCES of them are."""
+    return [(d.name, c.metrics[k].name) for k in c.shown() for d in c.differences]
+
+
+def undrawn(c: Comparison, lang: str = "zh") -> str:
+    """Which differences over time are left without a figure, and how to have them; empty where all are drawn."""
+    pairs = differences_of(c)
+    left: dict[str, list[str]] = {}
+    for name, metric in pairs[MOST_DIFFERENCES:]:
+        left.setdefault(metric, []).append(name)
+    if not left:
+        return ""
+    listed = "; ".join(
+        metric if len(names) == len(c.differences) else f"{metric} ({', '.join(names)})"
+        for metric, names in left.items()
+    )
+    return say(
+        lang,
+        f"差异随时间变化的图只画了 {len(pairs)} 幅中的前 {MOST_DIFFERENCES} 幅；未画：{listed}。"
+        "要画这些，请用 --metric 指定（可重复），或一次少比几个情景",
+        f"{MOST_DIFFERENCES} of {len(pairs)} figures of differences over time are drawn; left out: {listed}. To have"
+        " them, name these metrics with --metric (may be repeated), or compare fewer scenarios at once",
+    )
+
+
 @styled
 def forest(c: Comparison, metric: str, lang: str = "zh") -> Figure:
     """Every scenario against the baseline at one quarter: mean with interval, and 5–95 % of single replications."""
     k, j = c.row(metric), c.column(c.at)
     about = c.metrics[k]
     ds = c.differences[:MOST_ROWS]
-    scale = _scale(about.unit, np.array([[d.p05[k, j], d.p95[k, j]] for d in ds]), lang)
+    ends = np.array([[d.p05[k, j], d.p95[k, j]] for d in ds])
+    scale = _scale(look.unit_of_difference(about.unit), ends, lang)
     keys = [
         Line2D([], [], color=look.VERMILION, marker="o", ms=4, lw=3, label=word("interval", lang)),
         Patch(color=_tint(look.VERMILION, 0.25), label=say(lang, "各世界的5–95%", "5–95 % of worlds")),
@@ -161,6 +187,9 @@ def forest(c: Comparison, metric: str, lang: str = "zh") -> Figure:
     source = _source(say(lang, f"{c.replications} 个配对世界", f"{c.replications} paired worlds"))
     base = c.called(c.baseline, lang)
     subtitle = say(lang, f"{c.at}，与{base}之差", f"{c.at}, difference from {base}")
+    if len(ds) < len(c.differences):
+        subtitle += say(lang, f"；{len(c.differences)} 个情景中的前", f"; the first {MOST_ROWS} of ")
+        subtitle += say(lang, f" {MOST_ROWS} 个", f"{len(c.differences)} scenarios")
     names = [look.capital(c.called(d.name, lang)) for d in ds]
     figure, axes = _rows_page(look.capital(about.label[lang]), subtitle, source, len(ds), keys, names)
     for row, d in enumerate(ds):
@@ -384,7 +413,7 @@ def screening(s: SweepResult, output: str, lang: str = "zh") -> Figure:
     """Morris: mean absolute elementary effect with interval; a light bar for the spread of effects."""
     by, spread = s.index(output, "mu_star"), s.index(output, "sigma")
     paths = sorted(by, key=lambda path: -by[path].value)[:MOST_ROWS]
-    unit = s.model.unit(output)
+    unit = look.unit_of_difference(s.model.unit(output))
     scale = _scale(unit, np.array([by[p].high for p in paths] + [spread[p].value for p in paths]), lang)
     keys = [
         Patch(color=look.BLUE, label=word("mu_star", lang)),
@@ -408,7 +437,8 @@ def tornado(s: SweepResult, output: str, lang: str = "zh") -> Figure:
 
     low, high = s.index(output, "low"), s.index(output, "high")
     paths = ranked(s, output, "low")[:MOST_ROWS]
-    scale = _scale(s.model.unit(output), np.array([[low[p].value, high[p].value] for p in paths]), lang)
+    unit = look.unit_of_difference(s.model.unit(output))
+    scale = _scale(unit, np.array([[low[p].value, high[p].value] for p in paths]), lang)
     ends_drawn = ((low, look.BLUE, "o", -0.17), (high, look.VERMILION, "D", 0.17))
     keys: list[Any] = [
         Line2D(
@@ -427,12 +457,21 @@ def tornado(s: SweepResult, output: str, lang: str = "zh") -> Figure:
     ]
     if any(np.isfinite(i.low) for i in low.values()):
         keys.append(Line2D([], [], color=look.INK, lw=1, label=word("interval", lang)))
-    ends = {v.path: v.ends for v in s.varied}
-    labels = [f"{_parameter(s.model, p, lang)}  [{between(*ends[p], s.model.unit(p), lang)}]" for p in paths]
-    subtitle = say(lang, "与中心值情形之差（配对）：", "difference from the centre, paired: ")
-    subtitle += centre_of(s, lang, most=3)
+    ends, centre = {v.path: v.ends for v in s.varied}, centre_of(s)
+
+    def label(path: str) -> str:
+        of, middle = s.model.unit(path), say(lang, "，中心值 ", ", centre ")
+        varied = f"{between(*ends[path], of, lang)}{middle}{show(centre[path], of, lang)}"
+        return f"{_parameter(s.model, path, lang)}  [{varied}]"
+
+    subtitle = say(lang, "与各参数取中心值之差（配对）", "difference from all parameters at their centres, paired")
     figure, axes = _rows_page(
-        look.capital(s.model.label(output, lang)), subtitle, _of(s, lang), len(paths), keys, labels
+        look.capital(s.model.label(output, lang)),
+        subtitle,
+        _of(s, lang),
+        len(paths),
+        keys,
+        [label(path) for path in paths],
     )
     for row, path in enumerate(paths):  # one below the other: bars and intervals would hide one another on one line
         for by, colour, marker, shift in ends_drawn:
@@ -545,7 +584,8 @@ def convergence(s: SweepResult, c: Convergence, lang: str = "zh") -> Figure:
     for start in range(0, len(keys), per_line):
         top = look.legend(figure, keys[start : start + per_line], top)
     axes = figure.add_axes((0.085, bottom + 0.04, 0.88, top - bottom - 0.09))
-    scale = _scale(s.model.unit(c.output) if c.index == "mu_star" else "", c.high, lang)
+    unit = look.unit_of_difference(s.model.unit(c.output)) if c.index == "mu_star" else ""
+    scale = _scale(unit, c.high, lang)
     d = scale.divisor
     for k, i in enumerate(order):
         axes.fill_between(c.sizes, c.low[:, i] / d, c.high[:, i] / d, color=look.SERIES[k], alpha=0.15, lw=0)

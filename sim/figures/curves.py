@@ -160,7 +160,8 @@ def difference(
     row = comparison.row(metric)
     d = comparison.of(name)
     rows = {key: np.asarray(getattr(d, key)[row], dtype=float) for key in ("mean", "low", "high", "p05", "p95")}
-    scale = scale_of(about.unit, float(np.nanmax(np.abs(np.concatenate([rows["p05"], rows["p95"]])))), lang)
+    largest = float(np.nanmax(np.abs(np.concatenate([rows["p05"], rows["p95"]]))))
+    scale = scale_of(look.unit_of_difference(about.unit), largest, lang)
     words = term("figure.minus", lang).format(
         variant=comparison.called(name, lang), baseline=comparison.called(comparison.baseline, lang)
     )
@@ -467,9 +468,8 @@ def _curves_of_facts(result: Result, drawn: Sequence[str]) -> Result:
 
 def _history_end(result: Result) -> str | None:
     """The scenario's own "today", else the last quarter of which anything was published."""
-    today = result.manifest.get("today")
-    if isinstance(today, int):
-        return f"{today // 4}Q{today % 4 + 1}"
+    if result.today:
+        return result.today
     dates = [fact.date for fact in result.facts if fact.use != "goal" and fact.date in result.quarters]
     return max(dates, default=None)
 

@@ -368,6 +368,11 @@ ENERGY = {  # from so many kilograms on: the divisor and its unit
 }
 
 
+def unit_of_difference(unit: str) -> str:
+    """Shares differ by points of per cent: 5 % less than 20 % would be read as 19 %."""
+    return "points" if unit == "share" else unit
+
+
 def scale_of(unit: str, largest: float, lang: str, alone: bool = False) -> Scale:
     """The scale in which the largest number of an axis reads well, or one number alone: 1.23万亿元."""
     word = term(f"unit.{unit}", lang)
@@ -378,7 +383,7 @@ def scale_of(unit: str, largest: float, lang: str, alone: bool = False) -> Scale
         return next((Scale(size, name) for size, name in steps if largest >= size), Scale(1.0, steps[-1][1]))
     if unit == "kgce":
         return next((Scale(size, name) for least, size, name in ENERGY[lang] if largest >= least), Scale(1.0, word))
-    if unit == "share":
+    if unit in ("share", "points"):
         return Scale(0.01, word)
     if lang == "zh" and unit in ("firms", "certificates", "jobs") and largest >= 1e5:
         return Scale(1e4, "万" + word)

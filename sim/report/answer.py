@@ -13,7 +13,7 @@ from sim.analysis.compare import NET_COST, NET_COST_HELD
 from sim.analysis.sweep import ranked
 from sim.analysis.text import WORDS
 from sim.figures.ladders import ladders_of, levels_of
-from sim.figures.style import Scale, capital
+from sim.figures.style import Scale, capital, unit_of_difference
 from sim.quantities import half_up
 from sim.report.numbers import WHOLE, Shown, at, shown
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from sim.report.material import Material
     from sim.result import Result, SummaryRow
 
-MOST = 5  # sentences
 NAMED = 2  # parameters in a sentence of a sweep
 
 
@@ -236,7 +235,7 @@ def _work(t: Teller) -> str:
 
 def of_comparison(c: Comparison, material: Material) -> list[str]:
     """A sentence a scenario: what differs from the baseline for sure, and what cannot be told from chance."""
-    return [_of_scenario(c, d, material, first=k == 0) for k, d in enumerate(c.differences[:MOST])]
+    return [_of_scenario(c, d, material, first=k == 0) for k, d in enumerate(c.differences)]
 
 
 def _of_scenario(c: Comparison, d: Any, material: Material, first: bool) -> str:
@@ -251,9 +250,10 @@ def _of_scenario(c: Comparison, d: Any, material: Material, first: bool) -> str:
             if d.p_same[k, j] != 1.0:
                 unsure.append(metric.label[lang])
             continue
-        scale = spoken(metric.unit, [d.mean[k, j], d.low[k, j], d.high[k, j]], lang, whole=False)
+        unit = unit_of_difference(metric.unit)
+        scale = spoken(unit, [d.mean[k, j], d.low[k, j], d.high[k, j]], lang, whole=False)
         low, high = scale.text(d.low[k, j], sign=True), scale.text(d.high[k, j], sign=True)
-        bare = lang == "en"
+        bare = lang == "en" and unit != "points"
         mean = scale.amount(d.mean[k, j], bare=bare, sign=True)
         head = say("均值的95%区间", "95 % interval of the mean ") if first and not surely else ""
         band = say(f"（{head}{low}至{high}）", f" ({head}{low} to {high})")
@@ -281,14 +281,14 @@ def lowered(label: str) -> str:
 def of_sweep(s: Any, material: Material) -> list[str]:
     """A sentence an output: the parameters that matter most to it, and how much is chance."""
     say, lang, told = material.say, material.lang, []
-    for output in s.outputs[:MOST]:
+    for output in s.outputs:
         lead = leading_index(s, output)
         if output in s.undefined or not lead:
             continue
         by, high = s.index(output, lead), s.index(output, "high") if lead == "low" else {}
         ends = ([i for i in (by[p], high.get(p)) if i] for p in ranked(s, output, lead)[:NAMED])
         leading = [max(own, key=lambda i: abs(i.value)) for own in ends]
-        unit = s.model.unit(output) if lead in ("mu_star", "low") else ""
+        unit = unit_of_difference(s.model.unit(output)) if lead in ("mu_star", "low") else ""
         parts = []
         for k, i in enumerate(leading):
             value = spoken(unit, [i.value], lang, whole=False).amount(i.value) if unit else f"{i.value:.2f}"

@@ -57,9 +57,9 @@ class Material:
     @property
     def today(self) -> str | None:
         """The last quarter that is history, where it lies inside the run."""
-        quarter = self.manifest.get("today")
-        name = f"{quarter // 4}Q{quarter % 4 + 1}" if isinstance(quarter, int) else None
-        return name if self.result is not None and name in self.result.quarters[:-1] else None
+        if self.result is None:
+            return None
+        return self.result.today if self.result.today in self.result.quarters[:-1] else None
 
 
 def gather(folder: str | Path, lang: str, compare: str | Path | None, sweep: str | Path | None, day: date) -> Material:

@@ -14,6 +14,7 @@ import numpy as np
 
 from sim import figures
 from sim.analysis.compare import BOUGHT, NET_COST_HELD, VERDICTS, percent, points
+from sim.analysis.model import parameter_meaning
 from sim.analysis.returns import OLD_ENOUGH, SINCE, has_books, part_of_direct, single_funds
 from sim.analysis.sweep import centre_in_words, ranked
 from sim.analysis.text import WORDS as ANALYSIS_WORDS
@@ -21,7 +22,7 @@ from sim.analysis.text import small_part
 from sim.analysis.unfit import unfit
 from sim.figures.facts import fact_name
 from sim.figures.ladders import curves_of, ladder_name, ladders_of, levels_of, waves
-from sim.figures.style import amount, capital, overrides, scenario_name
+from sim.figures.style import amount, capital, overrides, scenario_name, unit_of_difference
 from sim.printing import line_of_lacking, line_of_unfit
 from sim.quantities import quarter_name
 from sim.report import fair, numbers
@@ -738,7 +739,7 @@ def paths_in_words(material: Material) -> str:
 
 
 def by_single_fund(material: Material) -> Table | None:
-    """Quartiles over single funds of each class that has several: what a partner of one fund has to expect."""
+    """Quartiles over single funds of each class with several in some world: what a partner of one has to expect."""
     from sim.model.layout import classes_of
 
     result, say, lang = material.result, material.say, material.lang
@@ -749,7 +750,7 @@ def by_single_fund(material: Material) -> Table | None:
     classes = list(classes_of(material.scenario))
     names = {c.id: capital(c.name.get(lang)) for c in classes}
     found = {x.id: x for x in single_funds(table, result.quarters)}
-    kept = [found[name] for name in names if name in found and found[name].funds >= 2 * found[name].worlds]
+    kept = [found[name] for name in names if name in found and found[name].most > 1]
     if not kept:
         return None
     money = shown("CNY", [x.size for x in kept], lang)
@@ -757,6 +758,9 @@ def by_single_fund(material: Material) -> Table | None:
 
     def rate(x: float) -> str:
         return f"{100 * x:.1f}%".replace("-", "−") if math.isfinite(x) else "–"
+
+    def count(a_world: float) -> str:
+        return f"{a_world:.{0 if a_world >= 10 or a_world == int(a_world) else 1}f}"
 
     def three(values: tuple[float, float, float], text: Callable[[float], str]) -> Cell:
         low, middle, high = values
@@ -766,7 +770,7 @@ def by_single_fund(material: Material) -> Table | None:
         Row(
             [
                 Cell(names[x.id]),
-                Cell(f"{x.funds / x.worlds:.0f}"),
+                Cell(count(x.funds / x.worlds)),
                 Cell(money.text(x.size)),
                 three(x.tvpi, ratio.text),
                 three(x.dpi, ratio.text),
@@ -871,7 +875,6 @@ def _odds_cells(row: dict[str, Any]) -> list[Cell]:
 
 
 def _departures(stated: list[dict[str, Any]], beyond: list[dict[str, Any]], material: Material) -> Table:
-    from sim.scenario.meanings import of_path
 
     say, lang = material.say, material.lang
 
@@ -888,7 +891,7 @@ def _departures(stated: list[dict[str, Any]], beyond: list[dict[str, Any]], mate
         rows += [
             Row(
                 [
-                    Cell(row["path"], of_path(row["path"], lang)),
+                    Cell(row["path"], parameter_meaning(material.scenario, row["path"], lang)),
                     Cell(value(row["pack"], row["unit"])),
                     Cell(value(row["here"], row["unit"]), sourced(row["source"], lang) if row["source"] else ""),
                 ]
@@ -1067,7 +1070,8 @@ def policy_comparison(material: Material) -> Section | None:
     for k in c.shown():
         about = c.metrics[k]
         base = c.baseline_mean[k, j]
-        small = shown(about.unit, [x for d in c.differing() for x in (d.low[k, j], d.mean[k, j], d.high[k, j])], lang)
+        unit = unit_of_difference(about.unit)
+        small = shown(unit, [x for d in c.differing() for x in (d.low[k, j], d.mean[k, j], d.high[k, j])], lang)
         of_base = shown(about.unit, [base], lang).with_unit(base, lang)
         head = f"{capital(about.label[lang])}{say('（', ' (')}{small.unit}{say('）', ')')}"
         rows.append(Row([Cell(head + say(f"，基准均值{of_base}", f"; baseline mean {of_base}"))], "group"))
@@ -1144,7 +1148,8 @@ def what_is_changed(material: Material) -> Table | None:
             told = whole.get(str(change["written"]), str(change["written"]))
             if "value" in change:
                 told = numbers.written(change["value"], change["unit"], lang)
-            rows.append(Row([Cell(capital(of_path(path, lang)) or path), Cell(path), Cell(told)]))
+            label = (change.get("label") or {}).get(lang) or of_path(path, lang) or path
+            rows.append(Row([Cell(capital(label)), Cell(path), Cell(told)]))
         if not changes:
             rows.append(Row([Cell(say("与基准相同", "as the baseline")), Cell(""), Cell("")]))
         if len(changes) > MOST_STATED:
@@ -1178,11 +1183,7 @@ def missed_table(material: Material) -> Table | None:
         say("与基准之差，百分点 [95%区间]", "Difference, points [95 % interval]"),
         "",
     ]
-    note = say(
-        "提高返投比例看似不花钱，代价在于更多子基金达不到；未达标者按规则失去让利或扣减管理费。",
-        "A higher ratio looks free in money; it is paid for in funds that do not reach it, which then lose the"
-        " concession or part of the fee, as the rules say.",
-    )
+    note = say("", " ").join(c.missing_costs(lang, short=False))
     return Table(c.missed_title(lang), header, rows, "lrrl", note, (0.34, 0.16, 0.3, 0.2), small=True)
 
 
@@ -1396,7 +1397,6 @@ def parameters_of(material: Material) -> list[tuple[str, str, str, str, str, str
 
 def the_assumptions(material: Material) -> Section | None:
     """Every parameter by grade; those of one source stand together below it."""
-    from sim.scenario.meanings import of_path
 
     rows = parameters_of(material)
     if not rows:
@@ -1425,7 +1425,7 @@ def the_assumptions(material: Material) -> Section | None:
         for source in dict.fromkeys(row[4] for row in own):
             table.append(Row([Cell(source)], "group"))
             table += [
-                Row([Cell(capital(of_path(path, lang))), Cell(path), Cell(value, note)])
+                Row([Cell(capital(parameter_meaning(material.scenario, path, lang))), Cell(path), Cell(value, note)])
                 for _, path, value, _, s, note in own
                 if s == source
             ]
@@ -1486,40 +1486,35 @@ def the_limits(material: Material) -> Section | None:
 # -------------------------------------------------------------------------------------------------------- reproduce
 
 
-def command_of(material: Material) -> str:
-    """The command that makes the result again."""
-    about = material.manifest
-    words = ["python", "run.py"]
+def commands_of(material: Material) -> list[tuple[str, str]]:
+    """(which part of the report, the command that makes its numbers again)."""
+    from sim.scenario.recorded import command_of
+
+    say, found = material.say, []
     if material.result is not None:
-        words += ["run", str(about.get("scenario") or "SCENARIO.toml")]
-        words += [
-            "--replications",
-            str(about.get("replications", material.result.replications)),
-            "--seed",
-            str(about.get("seed", 1)),
-        ]
-        for override in about.get("overrides") or ():
-            words += ["--set", str(override)]
-    elif material.comparison is not None and about.get("command"):
-        words += [str(each) for each in about["command"]]
-    elif material.comparison is not None:  # saved by an earlier version
-        words += ["compare", *(f"{name}.toml" for name in about.get("scenarios", {}))]
-        words += ["--replications", str(material.comparison.replications), "--seed", str(about.get("seed", 1))]
-    else:
-        words += [
-            "sweep",
-            str(about.get("scenario") or "SCENARIO.toml"),
-            "--method",
-            str(about.get("method")),
-            "--samples",
-            str(about.get("samples")),
-        ]
-        words += ["--replications", str(about.get("replications")), "--seed", str(about.get("seed"))]
-        for override in about.get("overrides") or ():
-            words += ["--set", str(override)]
-        for path, spread in (about.get("varied") or {}).items():
-            ends = re.fullmatch(r"uniform\(low (\S+), high (\S+)\)", str(spread))
-            words += ["--vary", f"{path}={ends[1]}..{ends[2]}"] if ends else []
+        found.append((say("运行", "The run"), command_of(material.result.manifest)))
+    if (c := material.comparison) is not None:
+        command = command_of(c.about)
+        if not command:  # saved by an earlier version
+            words = ["compare", *(f"{name}.toml" for name in c.about.get("scenarios", {}))]
+            words += ["--replications", str(c.replications), "--seed", str(c.about.get("seed", 1))]
+            command = shlex.join(["python", "run.py", *words])
+        found.append((say("政策比较", "Policy comparison"), command))
+    if material.sweep is not None:
+        header = material.sweep.header
+        found.append((say("敏感性", "Sensitivity"), command_of(header) or _command_of_older_sweep(header)))
+    return found
+
+
+def _command_of_older_sweep(header: dict[str, Any]) -> str:
+    words = ["python", "run.py", "sweep", str(header.get("scenario") or "SCENARIO.toml")]
+    for key in ("method", "samples", "replications", "seed"):
+        words += [f"--{key}", str(header.get(key))]
+    for override in header.get("overrides") or ():
+        words += ["--set", str(override)]
+    for path, spread in (header.get("varied") or {}).items():
+        ends = re.fullmatch(r"uniform\(low (\S+), high (\S+)\)", str(spread))
+        words += ["--vary", f"{path}={ends[1]}..{ends[2]}"] if ends else []
     return shlex.join(words)
 
 
@@ -1539,8 +1534,12 @@ def how_to_reproduce(material: Material) -> Section | None:
         (say("处理器", "Processor"), about.get("machine")),
     ]
     table = [Row([Cell(what), Cell(str(value))]) for what, value in rows if value]
-    blocks: list[Block] = [
-        Code(command_of(material)),
+    commands = commands_of(material)
+    blocks: list[Block] = []
+    for part, command in commands:
+        blocks += [Paragraph(part + say("：", ":"))] if len(commands) > 1 else []
+        blocks.append(Code(command))
+    blocks += [
         Paragraph(
             say(
                 "同一版本、同一情景、同一种子与世界数，结果逐位相同，与线程数无关；换一种处理器，末位数字可能不同。",
@@ -1550,8 +1549,14 @@ def how_to_reproduce(material: Material) -> Section | None:
         ),
         Table(say("运行记录", "Record of the run"), ["", ""], table, "ll", "", (0.3, 0.7)),
     ]
-    for name, text in (about.get("scenario_text") or {}).items():
-        blocks.append(Attachment(say(f"情景文件：{name}", f"Scenario file: {name}"), str(text)))
+    told = [about]
+    told += [material.comparison.about] if material.comparison is not None else []
+    told += [material.sweep.header] if material.sweep is not None else []
+    texts = dict.fromkeys(
+        (name, str(text)) for each in told for name, text in (each.get("scenario_text") or {}).items()
+    )
+    for name, text in texts:  # a file that changed between the run and the analysis is there twice
+        blocks.append(Attachment(say(f"情景文件：{name}", f"Scenario file: {name}"), text))
     return Section("reproduce", say("如何重现", "How to reproduce this"), blocks)
 
 

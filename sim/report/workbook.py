@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim import figures
+from sim.analysis.model import parameter_meaning
 from sim.analysis.returns import OLD_ENOUGH, SINCE, has_books, single_funds
 from sim.figures import style as look
 from sim.figures.ladders import ladder_name, ladders_of, levels_of, waves
-from sim.figures.style import capital
+from sim.figures.style import capital, unit_of_difference
 from sim.report import fair, sections
 from sim.report.answer import sentences
 from sim.report.numbers import dates, shown
@@ -500,7 +501,7 @@ def _single_funds(book: _Book) -> None:
     material, result, lang, say = book.material, book.material.result, book.lang, book.say
     each = result.samples.get("each_fund", {}) if result is not None else {}
     found = single_funds(each, result.quarters, by_vintage=True) if result is not None else []
-    several = {x.id for x in found if x.vintage is None and x.funds >= 2 * x.worlds}
+    several = {x.id for x in found if x.vintage is None and x.most > 1}
     found = [x for x in found if x.id in several]
     if result is None or not found:
         return
@@ -511,12 +512,12 @@ def _single_funds(book: _Book) -> None:
         say(
             f"{result.quarters[-1]}，首次交割满{OLD_ENOUGH}年的基金逐只计算，取自有明细的{found[0].worlds}个世界；"
             f"金额单位：{unit}。Q1、Q3 为各只基金的四分位，数量为这些世界中的基金只数合计，每只同等计。"
-            "每个世界只有一只基金的类别，与起点前已设立、又没有账面的基金不计。“全部”行不分年份。",
+            "在每个世界都至多一只基金的类别，与起点前已设立、又没有账面的基金不计。“全部”行不分年份。",
             f"{result.quarters[-1]}: funds whose first close lies {OLD_ENOUGH} years back or more, one by one, in the"
             f" {plural(found[0].worlds, 'world')} logged; money in {unit}. Q1 and Q3 are quartiles over funds, No."
-            " is how many there are in these worlds together, each counted alike. Classes of one fund a world, and"
-            " funds that opened before the start without books, are left out. Rows named All take the vintages"
-            " together.",
+            " is how many there are in these worlds together, each counted alike. Classes that have at most one fund"
+            " in every world, and funds that opened before the start without books, are left out. Rows named All take"
+            " the vintages together.",
         ),
         columns=12,
     )
@@ -659,10 +660,12 @@ def _comparison(book: _Book) -> None:
         small = shown(metric.unit, differences, book.lang)
         same_scale = small.scale.divisor == scale.scale.divisor
         decimals = small.decimals if same_scale else 4  # a difference small beside its baseline
+        gap = unit_of_difference(metric.unit)
+        units = scale.unit if gap == metric.unit else f"{scale.unit}, {term(f'unit.{gap}', book.lang)}"
         for d in c.differences:
             sheet.text(sheet.row, 0, capital(c.called(d.name, book.lang)), wrap)
             sheet.text(sheet.row, 1, capital(metric.label[book.lang]), wrap)
-            sheet.text(sheet.row, 2, scale.unit)
+            sheet.text(sheet.row, 2, units)
             base = c.baseline_mean[k, j] / scale.scale.divisor
             sheet.value(sheet.row, 3, base, book.number(of_base.decimals))
             for column, value in enumerate((d.mean[k, j], d.low[k, j], d.high[k, j]), 4):
@@ -710,7 +713,6 @@ def _sensitivity(book: _Book) -> None:
 
 def _assumptions(book: _Book) -> None:
     from sim.scenario.fields import iter_quantities
-    from sim.scenario.meanings import of_path
 
     rows = sections.parameters_of(book.material)
     if not rows or book.material.scenario is None:
@@ -736,7 +738,7 @@ def _assumptions(book: _Book) -> None:
         rows, key=lambda row: ("published", "estimated", "assumed").index(row[0])
     ):
         sheet.text(sheet.row, 0, term(f"grade.{grade}", book.lang))
-        sheet.text(sheet.row, 1, capital(of_path(path, book.lang)), wrap)
+        sheet.text(sheet.row, 1, capital(parameter_meaning(book.material.scenario, path, book.lang)), wrap)
         sheet.text(sheet.row, 2, path, wrap)
         sheet.text(sheet.row, 3, value, wrap)
         sheet.value(sheet.row, 4, numbers[path], book.format(num_format="General", align="right"))

@@ -259,12 +259,31 @@ def read_file(path: Path) -> tuple[dict[str, Any], str]:
             raise UserError(
                 Problem(f"is stated twice: on line {count} already", file=name, line=line, key=key)
             ) from None
+        if path.name == "manifest.json":
+            raise _record_of_a_result(text, name) from None
         message = getattr(error, "msg", str(error))
         raise UserError(Problem(f"is not valid TOML: {message}", file=name, line=line)) from None
     except RecursionError:
         raise UserError(Problem("is nested too deeply", file=name)) from None
     except ValueError as error:  # a whole number of thousands of digits
         raise UserError(Problem(f"is not valid TOML: {error}", file=name)) from None
+
+
+def _record_of_a_result(text: str, name: str) -> UserError:
+    """A manifest that was given for a scenario: how to make its result again."""
+    import json
+
+    from sim.scenario.recorded import command_of
+
+    try:
+        command = command_of(json.loads(text))
+    except (ValueError, AttributeError):
+        command = ""
+    message = "is the record of a result and no scenario file"
+    if command:
+        message = f"is the record of a result and no scenario file; that result is made again by: {command}"
+    texts = "a scenario file; the record keeps the texts of those it was made from, under scenario_text"
+    return UserError(Problem(message, file=name, expected=texts))
 
 
 def _stated_twice(text: str, error: tomli.TOMLDecodeError) -> tuple[str, int, int] | None:

@@ -1,6 +1,8 @@
-"""The scenario of a finished run, from the text in its manifest: the files may have changed since, or be elsewhere."""
+"""What a manifest says of how its result was made: the command, and the scenario from the text kept there, for the
+files may have changed since, or be elsewhere."""
 
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +11,18 @@ from typing import Any
 
 from sim.errors import Problem, UserError
 from sim.scenario import load_scenario
+
+
+def command_of(manifest: Mapping[str, Any]) -> str:
+    """The command that makes a result again; empty where its manifest does not say."""
+    words = [str(word) for word in manifest.get("command") or ()]
+    if not words and "kind" not in manifest and manifest.get("scenario"):
+        words = ["run", str(manifest["scenario"])]
+        for key in ("replications", "seed"):
+            words += [f"--{key}", str(manifest[key])] if key in manifest else []
+        for override in manifest.get("overrides") or ():
+            words += ["--set", str(override)]
+    return shlex.join(["python", "run.py", *words]) if words else ""
 
 
 def scenario_of(manifest: Mapping[str, Any], place: str | Path) -> Any:
