@@ -979,6 +979,21 @@ def test_a_key_that_a_fund_of_its_kind_would_pass_over_is_refused(tmp_path, text
     assert any(said in problem for problem in refused_of(tmp_path, text))
 
 
+@pytest.mark.parametrize("count", ["2.5", '"2.5只"', '{ value = 2.5, source = "x" }'])
+def test_a_part_of_a_fund_is_refused_and_a_continuous_spread_is_not(tmp_path, count):
+    """2.5 venture funds were two, and nothing said so."""
+    fund = '[[funds]]\nid = "venture"\ncount = {}\n'
+    (text,) = refused_of(tmp_path, fund.format(count))
+    assert "mine.toml:4: funds.venture.count: a whole number is needed here (found 2.5)" in text
+    (tmp_path / "mine.toml").write_text(
+        f'extends = "{XIAN.resolve()}"\n{fund.format("{ uniform = [1.5, 4.5] }")}', encoding="utf-8"
+    )
+    spread = load_scenario(tmp_path / "mine.toml")
+    assert with_overrides(spread, {"funds.venture.count": 1.5}).funds  # an end of it, as `sweep` tries it
+    with pytest.raises(UserError, match="a whole number is needed here"):
+        with_overrides(spread, {"funds.venture.count": "1.5"})
+
+
 def test_a_certificate_among_conditions_is_told_where_it_is_said(tmp_path):
     """A list of accounts, cut off, said nothing of `level`."""
     programme = '[[programmes]]\nid = "x"\neligible = [{ certificates = "hte" }]\n'

@@ -576,6 +576,9 @@ class Scenario(Table):
             elif c.count.value > 1 and (c.kind in ("direct", "attraction") or c.committed is not None):
                 text = "this is one fund: state each in a [[funds]] of its own"
                 found.append((f"{path}.count", text, c.count.value, []))
+            if c.count.distribution is None and not c.count.computed and not c.count.value.is_integer():
+                # a run would round it in silence; draws of a distribution are rounded, and are meant to be
+                found.append((f"{path}.count", "a whole number is needed here", c.count.value, []))
             if c.invests.value > c.life.value:
                 found.append((f"{path}.invests", "the investment period is longer than the life", c.invests.value, []))
             self._check_terms(c, path, found)
