@@ -1029,6 +1029,39 @@ def test_a_fact_in_money_is_asked_for_its_unit(tmp_path):
     assert any("facts.x.value: 151 without a unit is in yuan" in text for text in refused_of(tmp_path, fact))
 
 
+def test_a_fact_of_another_kind_than_its_metric_is_refused_where_it_stands(tmp_path):
+    """A count of 7.7 billion listed firms and a year's output of 3300 yuan were valid, and scored."""
+    wrong = {
+        'metric = "firms.listed"\nvalue = "77亿"': "'亿' is taken for money, and this counts: say what it counts",
+        'metric = "firms.listed"\nvalue = "25%"': "'%' does not count anything; write a count as 70",
+        'metric = "output.year"\nvalue = "3300家"': "'家' is not a unit of money; write money as 50亿",
+        'metric = "output.year"\nvalue = 3300\nunit = "家"': "'家' is not a unit of money",
+        'metric = "output.year"\nvalue = "25%"': "'%' is not a unit of money",
+        'metric = "guidance.loss"\nvalue = 25': "25 without a % is 2500%: write 25% / 2500%",
+        'metric = "guidance.loss"\nvalue = "25家"': "'家' is not a unit of a share; write a share as 0.2",
+        'metric = "funds.guidance.tvpi"\nvalue = "2亿"': "'亿' is not a unit of a ratio",
+        'metric = "listing.age.mean"\nvalue = "18m"': "'m' is not understood",
+    }
+    text = "".join(f'[[facts]]\nid = "x{k}"\n{x}\ndate = "2026Q4"\nuse = "goal"\n' for k, x in enumerate(wrong))
+    told = refused_of(tmp_path, text)
+    assert len(told) == len(wrong)
+    for k, said in enumerate(wrong.values()):
+        (problem,) = (x for x in told if f"facts.x{k}.value: " in x)
+        line = 2 + text[: text.index(f'id = "x{k}"')].count("\n") + 2
+        assert f"mine.toml:{line}: " in problem and said in problem, problem
+
+
+def test_a_fact_is_written_as_people_write_it(tmp_path):
+    right = {"jobs.total": '"7.3亿人"', "firms.alive": '"46.3万家"', "firms.listed": '"46户"', "firms.ever": "8900",
+             "output.year": '"3100亿元"', "guidance.loss": '"25%"', "guidance.breach": "0.25",
+             "funds.guidance.tvpi": '"1.5倍"', "listing.age.mean": "7"}  # fmt: skip
+    fact = '[[facts]]\nid = "x{}"\nmetric = "{}"\nvalue = {}\ndate = "2026Q4"\nuse = "check"\n'
+    text = "".join(fact.format(k, *x) for k, x in enumerate(right.items()))
+    (tmp_path / "mine.toml").write_text(f'extends = "{XIAN.resolve()}"\n{text}', encoding="utf-8")
+    facts = {fact.metric: fact.value for fact in load_scenario(tmp_path / "mine.toml").facts if fact.id[0] == "x"}
+    assert [facts[metric] for metric in right] == [7.3e8, 463_000, 46, 8900, 3.1e11, 0.25, 0.25, 1.5, 7]
+
+
 def test_a_sum_over_items_is_told_at_the_item_of_ones_own_file_and_rounded(tmp_path):
     (text,) = refused_of(tmp_path, '[[funds]]\nid = "venture"\nplan = 0.85\n')
     assert "mine.toml:4: funds.venture.plan: the plans of the sub-fund classes of guidance sum to 1.5, above 1" in text
