@@ -260,7 +260,7 @@ def check(a: argparse.Namespace) -> int:
     from sim.quantities import quarter_name
     from sim.scoring import unscored
 
-    early, overfull, unusual = unscored(scenario), scenario.overfull_ladders(), scenario.unusual_terms()
+    (early, late), overfull, unusual = unscored(scenario), scenario.overfull_ladders(), scenario.unusual_terms()
     if a.json:
         put_json(
             {
@@ -269,6 +269,7 @@ def check(a: argparse.Namespace) -> int:
                 "parameters_by_grade": grades,
                 "doubt_by_grade": doubted,
                 "facts_before_the_start": early,
+                "facts_after_the_end": late,
                 "more_at_the_start_than_firms": overfull,
                 "terms_out_of_the_ordinary": {
                     key: {"value": q.value, "usual": most} for key, (q, most) in unusual.items()
@@ -281,8 +282,9 @@ def check(a: argparse.Namespace) -> int:
         print(line_of_grades(grades, _lang))
         if doubted:
             print(line_of_doubt(doubted, _lang))
-        if early:
-            print(line_of_unscored(early, quarter_name(int(scenario.zone.start)), _lang))
+        first, last = (quarter_name(int(when)) for when in (scenario.zone.start, scenario.zone.end))
+        if told := line_of_unscored(early, late, first, last, _lang):
+            print(told)
         if overfull:
             print(line_of_overfull(overfull, scenario.firms_at_start(), _lang))
         if unusual:

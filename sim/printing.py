@@ -169,9 +169,11 @@ def headline_dates(quarters: Sequence[str], most: int = 4) -> list[str]:
 def scoreboard(result: Result, lang: str) -> str:
     """Published facts beside what was simulated; calibrated facts, checks and goals each under their own name."""
     scored = [fact for fact in result.facts if fact.p50 is not None]
-    first = result.quarters[0]
-    early = {f.id: f.since or f.date for f in result.facts if f.p50 is None and f.use != "input"}
-    told = line_of_unscored({name: when for name, when in early.items() if when < first}, first, lang)
+    first, last = result.quarters[0], result.quarters[-1]
+    left = [f for f in result.facts if f.p50 is None and f.use != "input"]
+    early = {f.id: f.since or f.date for f in left if (f.since or f.date) < first}
+    late = {f.id: f.date for f in left if f.date > last and f.id not in early}
+    told = line_of_unscored(early, late, first, last, lang)
     if not scored:
         return told
     rows = []
@@ -446,16 +448,32 @@ def line_of_unfit(found: Sequence[Unfit], result: Result, lang: str) -> str:
     return "\n".join([head, *lines])
 
 
-def line_of_unscored(unscored: Mapping[str, str], start: str, lang: str) -> str:
-    """Facts that lie before the start, by id and quarter: they stand in no scoreboard. Empty where there are none."""
-    if not unscored:
-        return ""
-    told = say(lang, "、", ", ").join(f"{name} ({quarter})" for name, quarter in unscored.items())
-    return say(
-        lang,
-        f"早于起点 {start}，无法评分的公布数据：{told}",
-        f"facts that lie before the start, {start}, and cannot be scored: {told}",
-    )
+def line_of_unscored(early: Mapping[str, str], late: Mapping[str, str], start: str, end: str, lang: str) -> str:
+    """Facts that lie before the start or after the end, by id and quarter: they stand in no scoreboard. Empty where
+    there are none."""
+
+    def told(facts: Mapping[str, str]) -> str:
+        return say(lang, "、", ", ").join(f"{name} ({quarter})" for name, quarter in facts.items())
+
+    lines = []
+    if early:
+        lines.append(
+            say(
+                lang,
+                f"早于起点 {start}，无法评分的公布数据：{told(early)}",
+                f"facts that lie before the start, {start}, and cannot be scored: {told(early)}",
+            )
+        )
+    if late:
+        lines.append(
+            say(
+                lang,
+                f"晚于终点 {end}，未作评分的公布数据与目标：{told(late)}。要评分，请把 zone.end 移到其后",
+                f"facts and goals that lie after the end, {end}, and are not scored: {told(late)}; to score them, let"
+                " zone.end be as late",
+            )
+        )
+    return "\n".join(lines)
 
 
 def line_of_terms(unusual: Mapping[str, tuple[Any, float]], lang: str) -> str:
