@@ -520,6 +520,29 @@ def line_of_lacking(lacking: str | None, lang: str) -> str:
     return ""
 
 
+def line_of_national(found: Mapping[str, Any] | None, lang: str) -> str:
+    """That sub-funds open under the national rules while the stand-in for rules of one's own is in force, and how to
+    choose either; empty where none does. found: as sim.scenario.packs.under_national_rules says."""
+    if not found:
+        return ""
+    classes, pack = say(lang, "、", ", ").join(found["classes"]), found["pack"]
+    opens = f' guidance.rules.valid_from = "{found["first"]}"'
+    earlier = (
+        say(lang, f"（有子基金设立在其生效之前，须同时写明{opens}）", f" (with{opens}, as some open earlier)")
+        if found["first"]
+        else ""
+    )
+    return say(
+        lang,
+        f"情景未指定规则包，沿用通行做法（usual），而子基金 {classes} 在 {found['from']}–{found['until']} 设立，"
+        f'其时施行的是{found["name"]["zh"]}。要按其模拟，请写明 guidance.pack = "{pack}"{earlier}；'
+        '仍按通行做法，请写明 guidance.pack = "usual"，便不再提示',
+        f"the scenario names no rule pack and has usual practice (usual), while sub-funds ({classes}) open in"
+        f" {found['from']} to {found['until']}, under {found['name']['en']}. To take those, state"
+        f' guidance.pack = "{pack}"{earlier}; to keep usual practice and not be told, state guidance.pack = "usual"',
+    )
+
+
 def line_of_overfull(asked: Mapping[str, float], firms: float, lang: str) -> str:
     """Levels that ask for more firms at the start than there are, by key: a run fills them as far as firms go."""
     told = say(lang, "、", ", ").join(f"{key} ({count:,.0f})" for key, count in asked.items())
