@@ -131,7 +131,7 @@ class BareMoney(BareAmount):
 def parse_amount(value: object) -> float:
     """As `parse_money`, for what nobody states in single yuan: of 80 it asks for the unit."""
     yuan = parse_money(value)
-    if 0 < abs(yuan) < LEAST_BARE and is_bare(value):
+    if 0 < yuan < LEAST_BARE and is_bare(value):
         raise BareMoney(asks_for_unit(yuan))
     return yuan
 
@@ -240,6 +240,8 @@ def parse_of(unit: str, value: object) -> float:
     亿 alone after a count is taken for money, as it is in a zone; with what is counted, 1.2亿户, it is read."""
     if unit in (*COUNTED, "kinds", "units", "years", "m2"):
         return parse_count(value)
+    if unit == "CNY" and is_bare(value) and -LEAST_BARE < (yuan := parse_money(value)) < 0:
+        raise BareMoney(asks_for_unit(yuan))  # a parameter below 0 is told its bounds instead
     return {"CNY": parse_amount, "share": parse_percentage, "ratio": parse_ratio}.get(unit, parse_number)(value)
 
 

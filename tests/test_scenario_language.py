@@ -1037,6 +1037,7 @@ def test_a_fact_of_another_kind_than_its_metric_is_refused_where_it_stands(tmp_p
         'metric = "output.year"\nvalue = "3300家"': "'家' is not a unit of money; write money as 50亿",
         'metric = "output.year"\nvalue = 3300\nunit = "家"': "'家' is not a unit of money",
         'metric = "output.year"\nvalue = "25%"': "'%' is not a unit of money",
+        'metric = "public.net_cost_pv"\nvalue = -3': "-3 without a unit is in yuan: write -3亿",
         'metric = "guidance.loss"\nvalue = 25': "25 without a % is 2500%: write 25% / 2500%",
         'metric = "guidance.loss"\nvalue = "25家"': "'家' is not a unit of a share; write a share as 0.2",
         'metric = "funds.guidance.tvpi"\nvalue = "2亿"': "'亿' is not a unit of a ratio",
