@@ -99,7 +99,7 @@ def overrides(national: Any, x: dict[str, float]) -> dict[str, object]:
         path, stage = f"rounds.stages.{name}", getattr(national.rounds.stages, name)
         out[f"{path}.runway"] = stage.runway.value * x["time a round lasts"]
         if name != "pre_ipo":  # nearly a listed firm's: .21 in the file, which no row tells
-            bent = math.exp(x["slope of volatility"] * (k - MIDDLE))
+            bent = math.exp(x["slope of volatility"] * max(k - MIDDLE, 0))
             out[f"{path}.volatility"] = stage.volatility.value * x["volatility of stages"] * bent
         waited = stage.step_up.value * x["step-ups waited for"] * math.exp(x["slope of step-ups"] * (k - MIDDLE))
         out[f"{path}.step_up"] = max(waited, 1.1)  # of the last stage, whose rounds no row tells

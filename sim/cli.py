@@ -99,6 +99,7 @@ def run(a: argparse.Namespace) -> int:
         document_of_run,
         first_look,
         line_of_lacking,
+        line_of_national,
         line_of_seeded,
         line_of_terms,
         line_of_unfit,
@@ -107,6 +108,7 @@ def run(a: argparse.Namespace) -> int:
     )
     from sim.progress import duration
     from sim.scenario import load_scenario
+    from sim.scenario.packs import under_national_rules
 
     begun = time.perf_counter()
     scenario = load_scenario(a.scenario, overrides=a.set)
@@ -140,6 +142,8 @@ def run(a: argparse.Namespace) -> int:
         note(line_of_terms(unusual, _lang))
     if (lacking := line_of_lacking(scenario.lacking_funds(), _lang)) and not a.quiet:
         note(lacking)
+    if (national := line_of_national(under_national_rules(scenario), _lang)) and not a.quiet:
+        note(national)
     if a.audit and not a.json:
         of, quarters = result.manifest["audit"]["replications"], result.manifest["audit"]["quarters"]
         print(
@@ -161,6 +165,7 @@ def run(a: argparse.Namespace) -> int:
     if a.json:
         seconds = {"simulate": simulated - begun, "figures": ended - simulated}
         remarks = {"levels_that_run_off": off, "funds_lacking": scenario.lacking_funds()}
+        remarks |= {"under_national_rules": under_national_rules(scenario)}
         put_json(document_of_run(result) | remarks | {"folder": folder, "figures": figures, "seconds": seconds})
         return 0
     whole, drawing = duration(ended - begun, _lang), duration(ended - simulated, _lang)
@@ -258,15 +263,17 @@ def check(a: argparse.Namespace) -> int:
         line_of_doubt,
         line_of_grades,
         line_of_lacking,
+        line_of_national,
         line_of_overfull,
         line_of_terms,
         line_of_unscored,
         put_json,
     )
     from sim.quantities import quarter_name
+    from sim.scenario.packs import under_national_rules
     from sim.scoring import unscored
 
-    early, overfull, unusual = unscored(scenario), scenario.overfull_ladders(), scenario.unusual_terms()
+    (early, late), overfull, unusual = unscored(scenario), scenario.overfull_ladders(), scenario.unusual_terms()
     if a.json:
         put_json(
             {
@@ -275,11 +282,13 @@ def check(a: argparse.Namespace) -> int:
                 "parameters_by_grade": grades,
                 "doubt_by_grade": doubted,
                 "facts_before_the_start": early,
+                "facts_after_the_end": late,
                 "more_at_the_start_than_firms": overfull,
                 "terms_out_of_the_ordinary": {
                     key: {"value": q.value, "usual": most} for key, (q, most) in unusual.items()
                 },
                 "funds_lacking": scenario.lacking_funds(),
+                "under_national_rules": under_national_rules(scenario),
             }
         )
     else:
@@ -287,14 +296,17 @@ def check(a: argparse.Namespace) -> int:
         print(line_of_grades(grades, _lang))
         if doubted:
             print(line_of_doubt(doubted, _lang))
-        if early:
-            print(line_of_unscored(early, quarter_name(int(scenario.zone.start)), _lang))
+        first, last = (quarter_name(int(when)) for when in (scenario.zone.start, scenario.zone.end))
+        if told := line_of_unscored(early, late, first, last, _lang):
+            print(told)
         if overfull:
             print(line_of_overfull(overfull, scenario.firms_at_start(), _lang))
         if unusual:
             print(line_of_terms(unusual, _lang))
         if lacking := line_of_lacking(scenario.lacking_funds(), _lang):
             print(lacking)
+        if national := line_of_national(under_national_rules(scenario), _lang):
+            print(national)
     return 0
 
 

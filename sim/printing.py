@@ -172,9 +172,11 @@ def headline_dates(quarters: Sequence[str], most: int = 4) -> list[str]:
 def scoreboard(result: Result, lang: str) -> str:
     """Published facts beside what was simulated; calibrated facts, checks and goals each under their own name."""
     scored = [fact for fact in result.facts if fact.p50 is not None]
-    first = result.quarters[0]
-    early = {f.id: f.since or f.date for f in result.facts if f.p50 is None and f.use != "input"}
-    told = line_of_unscored({name: when for name, when in early.items() if when < first}, first, lang)
+    first, last = result.quarters[0], result.quarters[-1]
+    left = [f for f in result.facts if f.p50 is None and f.use != "input"]
+    early = {f.id: f.since or f.date for f in left if (f.since or f.date) < first}
+    late = {f.id: f.date for f in left if f.date > last and f.id not in early}
+    told = line_of_unscored(early, late, first, last, lang)
     if not scored:
         return told
     rows = []
@@ -449,16 +451,32 @@ def line_of_unfit(found: Sequence[Unfit], result: Result, lang: str) -> str:
     return "\n".join([head, *lines])
 
 
-def line_of_unscored(unscored: Mapping[str, str], start: str, lang: str) -> str:
-    """Facts that lie before the start, by id and quarter: they stand in no scoreboard. Empty where there are none."""
-    if not unscored:
-        return ""
-    told = say(lang, "、", ", ").join(f"{name} ({quarter})" for name, quarter in unscored.items())
-    return say(
-        lang,
-        f"早于起点 {start}，无法评分的公布数据：{told}",
-        f"facts that lie before the start, {start}, and cannot be scored: {told}",
-    )
+def line_of_unscored(early: Mapping[str, str], late: Mapping[str, str], start: str, end: str, lang: str) -> str:
+    """Facts that lie before the start or after the end, by id and quarter: they stand in no scoreboard. Empty where
+    there are none."""
+
+    def told(facts: Mapping[str, str]) -> str:
+        return say(lang, "、", ", ").join(f"{name} ({quarter})" for name, quarter in facts.items())
+
+    lines = []
+    if early:
+        lines.append(
+            say(
+                lang,
+                f"早于起点 {start}，无法评分的公布数据：{told(early)}",
+                f"facts that lie before the start, {start}, and cannot be scored: {told(early)}",
+            )
+        )
+    if late:
+        lines.append(
+            say(
+                lang,
+                f"晚于终点 {end}，未作评分的公布数据与目标：{told(late)}。要评分，请把 zone.end 移到其后",
+                f"facts and goals that lie after the end, {end}, and are not scored: {told(late)}; to score them, let"
+                " zone.end be as late",
+            )
+        )
+    return "\n".join(lines)
 
 
 def line_of_terms(unusual: Mapping[str, tuple[Any, float]], lang: str) -> str:
@@ -503,6 +521,29 @@ def line_of_lacking(lacking: str | None, lang: str) -> str:
             " scenarios/tianjin.toml)",
         )
     return ""
+
+
+def line_of_national(found: Mapping[str, Any] | None, lang: str) -> str:
+    """That sub-funds open under the national rules while the stand-in for rules of one's own is in force, and how to
+    choose either; empty where none does. found: as sim.scenario.packs.under_national_rules says."""
+    if not found:
+        return ""
+    classes, pack = say(lang, "、", ", ").join(found["classes"]), found["pack"]
+    opens = f' guidance.rules.valid_from = "{found["first"]}"'
+    earlier = (
+        say(lang, f"（有子基金设立在其生效之前，须同时写明{opens}）", f" (with{opens}, as some open earlier)")
+        if found["first"]
+        else ""
+    )
+    return say(
+        lang,
+        f"情景未指定规则包，沿用通行做法（usual），而子基金 {classes} 在 {found['from']}–{found['until']} 设立，"
+        f'其时施行的是{found["name"]["zh"]}。要按其模拟，请写明 guidance.pack = "{pack}"{earlier}；'
+        '仍按通行做法，请写明 guidance.pack = "usual"，便不再提示',
+        f"the scenario names no rule pack and has usual practice (usual), while sub-funds ({classes}) open in"
+        f" {found['from']} to {found['until']}, under {found['name']['en']}. To take those, state"
+        f' guidance.pack = "{pack}"{earlier}; to keep usual practice and not be told, state guidance.pack = "usual"',
+    )
 
 
 def line_of_overfull(asked: Mapping[str, float], firms: float, lang: str) -> str:

@@ -9,6 +9,8 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
 
+from sim.terms import COUNTED
+
 _UNITS = {
     "": Decimal(1),
     "百": Decimal(10) ** 2,
@@ -161,8 +163,8 @@ def parse_share(value: object) -> float:
 
 
 def parse_percentage(value: object) -> float:
-    """As `parse_number`, for what is told as a percentage: of 6, which would be 600 %, it asks for the %."""
-    share = parse_number(value)
+    """As `parse_share`, for what is told as a percentage: of 6, which would be 600 %, it asks for the %."""
+    share = parse_share(value)
     if abs(share) > MOST_BARE_SHARE and is_bare(value):
         read = f"{100 * share:.6g}%"
         raise BareAmount(f"{share:.6g} without a % is {read}: write {share:.6g}% / {read}")
@@ -213,8 +215,8 @@ def parse_count(value: object) -> float:
     accepted = 'a count as 70, 7000 or "3.2万"'
     if isinstance(value, str) and value.strip().endswith(("%", "％")):
         raise ValueError(f"'%' does not count anything; write {accepted}")
-    if isinstance(value, str) and "亿" in value:
-        raise ValueError(f"'亿' is taken for a unit of money, and this counts; write {accepted}")
+    if isinstance(value, str) and "亿" in value and not _COUNTED.search(value.strip()):  # 7亿人 are no yuan
+        raise ValueError(f"'亿' is taken for money, and this counts: say what it counts after it, or write {accepted}")
     try:
         return parse_number(value)
     except ValueError as error:
@@ -223,10 +225,24 @@ def parse_count(value: object) -> float:
 
 def parse_figure(value: object) -> float:
     """A count, a share or money, as people write them, where what it speaks of is stated apart."""
-    try:
-        return parse_number(value)
-    except ValueError:
-        return parse_money(value)
+    for parse in (parse_number, parse_ratio):
+        try:
+            return parse(value)
+        except ValueError:
+            continue
+    return parse_money(value)
+
+
+def parse_of(unit: str, value: object) -> float:
+    """A figure of something that is kept in this unit: as `parse_figure` does, but what cannot be of it is refused.
+
+    Sure slips only: a count or a percentage of money, money or a count as a share, a percentage of what is counted.
+    亿 alone after a count is taken for money, as it is in a zone; with what is counted, 1.2亿户, it is read."""
+    if unit in (*COUNTED, "kinds", "units", "years", "m2"):
+        return parse_count(value)
+    if unit == "CNY" and is_bare(value) and -LEAST_BARE < (yuan := parse_money(value)) < 0:
+        raise BareMoney(asks_for_unit(yuan))  # a parameter below 0 is told its bounds instead
+    return {"CNY": parse_amount, "share": parse_percentage, "ratio": parse_ratio}.get(unit, parse_number)(value)
 
 
 _QUARTER = re.compile(r"(\d{4})\s*[-年]?\s*(?:[Qq]([1-4])|第?\s*([1-4一二三四])\s*季度?)")

@@ -28,13 +28,20 @@ def too_early(fact: Any, start: int) -> bool:
     return int(fact.date if fact.since is None else fact.since) < start
 
 
-def unscored(scenario: "Scenario") -> dict[str, str]:
-    """Id -> quarter of the facts, inputs aside, that lie or count from before the start: nothing scores them."""
+def unscored(scenario: "Scenario") -> tuple[dict[str, str], dict[str, str]]:
+    """Id -> quarter of the facts, inputs aside, that nothing scores: those that lie or count from before the start, and
+    those that lie after the end."""
     from sim.quantities import quarter_name
 
-    start = int(scenario.zone.start)
-    early = [fact for fact in scenario.facts if fact.use != "input" and too_early(fact, start)]
-    return {fact.id: quarter_name(int(fact.date if fact.since is None else fact.since)) for fact in early}
+    start, end = int(scenario.zone.start), int(scenario.zone.end)
+    scored = [fact for fact in scenario.facts if fact.use != "input"]
+    early = {
+        fact.id: quarter_name(int(fact.date if fact.since is None else fact.since))
+        for fact in scored
+        if too_early(fact, start)
+    }
+    late = {fact.id: quarter_name(int(fact.date)) for fact in scored if int(fact.date) > end and fact.id not in early}
+    return early, late
 
 
 def simulated(fact: Any, result: "Result", start: int) -> np.ndarray:

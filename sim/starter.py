@@ -340,7 +340,7 @@ def _parts(a: Answers, lang: str) -> list[_Part]:
     guidance |= {"opens": _text(q(a.start)), "invests": '"6y"', "life": '"15y"', "public": "true", "follow_on": "0"}
     guidance |= {"fee": '"0.2%"', "fee_after": '"0.2%"', "hurdle": "0", "carry": "0", "catch_up": "0", "local": "0"}
     early, middle, late = '["angel", "seed", "a"]', '["seed", "a", "b", "c"]', '["b", "c", "d", "pre_ipo"]'
-    following = {"follow_on": "0.3"}
+    following, seldom = {"follow_on": "0.3"}, {"follow_on": "0.15"}  # as in the zones that are shipped
 
     return [
         _Part(
@@ -454,7 +454,7 @@ def _parts(a: Answers, lang: str) -> list[_Part]:
             _fund("market_early", "market", "市场化早期基金", "market funds, early stages", 10, size=_money(5e7, lang))
             | market
             | {"local": "1.0", "stages": '["angel", "seed", "a", "b"]'}
-            | following,
+            | seldom,
         ),
         _Part(
             "[[funds]]",
@@ -464,7 +464,7 @@ def _parts(a: Answers, lang: str) -> list[_Part]:
             _fund("market_growth", "market", "市场化成长基金", "market funds, growth stages", 6, size=_money(3e8, lang))
             | market
             | {"local": "1.0", "stages": late}
-            | following,
+            | seldom,
         ),
         _Part(
             "[[facts]]",
@@ -477,7 +477,7 @@ def _parts(a: Answers, lang: str) -> list[_Part]:
                 "date": _text(q(a.start)),
                 "value": str(a.certified),
                 "use": '"input"',
-                "source": _text(SOURCE[0]),
+                "source": _text(SOURCE[lang == "zh"]),
             },
         ),
         _Part(

@@ -209,6 +209,32 @@ def test_facts_that_contradict_each_other_show_when_left_out():
     assert found.failed == ["leave-one-out"]
 
 
+def test_a_fact_out_of_reach_is_told_with_what_it_draws_off():
+    """It drew another fact's parameter to a third of its prior, and all that was shown was that it lies outside."""
+    facts = [Moment("firms", ((OUTPUTS[0], 1.0),), 800.0), Moment("held", ((OUTPUTS[1], 1.0),), 3000.0)]
+    found = calibrate(SmallZone(), TWO, facts, 60, 20, 1)
+    (x,) = found.strained()
+    assert x.moment.id == "held" and x.beyond and x.high < 3000 and list(x.at_end) == ["apply"]
+    assert x.without["entry"] == pytest.approx(100.0, rel=0.05)  # as firms alone have it
+    assert x.without["firms"] == pytest.approx(800.0, rel=0.05)
+    told, zh = found.table("en"), found.table("zh")
+    assert "out of reach: held, published 3,000; 1200 worlds over the prior came to" in told
+    assert "without it they would be about: entry " in told and 'use = "check"' in told
+    assert "够不到的事实：held" in zh and "推到先验的尽头" in zh and "去掉它约为：entry" in zh
+    assert found.to_json()["facts out of reach"]["held"]["without it"] == x.without
+
+
+def test_facts_that_are_met_or_only_checked_are_not_told_out_of_reach(checked: Calibration):
+    assert not checked.strained() and "out of reach" not in checked.table("en")
+
+
+def test_what_to_do_about_a_parameter_without_facts_is_asked_for_and_not_expected():
+    with pytest.raises(UserError) as caught:
+        calibrate(SmallZone(), PRIORS, moments(), 60, 20, 1)
+    told = caught.value.problems[0].told("zh")
+    assert "请去掉它" in told and "应为" not in told
+
+
 # --- the folder
 
 

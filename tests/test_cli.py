@@ -516,7 +516,9 @@ def test_an_unknown_metric_is_told_which_command_lists_them(capsys: pytest.Captu
     assert "python run.py metrics 情景文件" in capsys.readouterr().err
 
 
-def test_a_fact_before_the_start_is_told_and_not_left_out_in_silence(tmp_path: Path) -> None:
+def test_a_fact_before_the_start_or_after_the_end_is_told_and_not_left_out_in_silence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """It stood in facts.csv without a score, and nowhere was it said why."""
     from sim.printing import line_of_unscored, scoreboard
     from sim.result import Result, ScoredFact
@@ -526,15 +528,25 @@ def test_a_fact_before_the_start_is_told_and_not_left_out_in_silence(tmp_path: P
     own, fact = tmp_path / "own.toml", '[[facts]]\nid = "{}"\nmetric = "firms.alive"\nvalue = 9\nuse = "{}"\n'
     text = fact.format("old", "check") + 'date = "2018Q4"\n' + fact.format("known", "input") + 'date = "2018Q4"\n'
     text += fact.format("change", "goal") + 'since = "2019Q1"\ndate = "2024Q4"\n'
+    text += fact.format("aim", "goal") + 'date = "2040Q4"\n' + fact.format("plan", "input") + 'date = "2040Q4"\n'
     own.write_text(f'extends = "{Path("scenarios/xian.toml").resolve()}"\n{text}', encoding="utf-8")
-    early = unscored(load_scenario(own))
-    assert early == {"old": "2018Q4", "change": "2019Q1"}
-    assert "before the start, 2019Q4, and cannot be scored: old (2018Q4), change (2019Q1)" in line_of_unscored(
-        early, "2019Q4", "en"
-    )
-    lost = ScoredFact("old", "check", "firms.alive", "2018Q4", 9.0, "firms")
-    bare = Result([], ["2019Q4"], np.zeros((0, 1, 1)), facts=[lost])
+    early, late = unscored(load_scenario(own))
+    assert (early, late) == ({"old": "2018Q4", "change": "2019Q1"}, {"aim": "2040Q4"})
+    told = line_of_unscored(early, late, "2019Q4", "2033Q4", "en")
+    assert "before the start, 2019Q4, and cannot be scored: old (2018Q4), change (2019Q1)\n" in told
+    assert "after the end, 2033Q4, and are not scored: aim (2040Q4); to score them, let zone.end be" in told
+    lost = [
+        ScoredFact(name, "check", "firms.alive", when, 9.0, "firms")
+        for name, when in ({"old": "2018Q4"} | late).items()
+    ]
+    bare = Result([], ["2019Q4"], np.zeros((0, 1, 1)), facts=lost)
     assert "old (2018Q4)" in scoreboard(bare, "en") and "无法评分的公布数据：old" in scoreboard(bare, "zh")
+    assert "aim (2040Q4)" in scoreboard(bare, "en") and "晚于终点 2019Q4" in scoreboard(bare, "zh")
+    from sim import cli
+
+    assert cli.main(["check", str(own), "--lang", "zh"]) == 0
+    said = capsys.readouterr().out
+    assert "早于起点 2019Q4" in said and "未作评分的公布数据与目标：aim (2040Q4)。" in said
 
 
 def test_more_firms_on_a_ladder_than_exist_and_too_few_that_qualify_are_told(

@@ -180,3 +180,10 @@ def test_a_table_that_lost_a_row_is_told():
     english, chinese = (text_of(ROOT / "docs" / name) for name in ("analysis.md", "analysis.zh.md"))
     fewer = re.sub(r"(?m)^\| oat .*\n", "", chinese)
     assert [part.split(":")[1].split()[0] for part in differences(english, fewer)] == ["tables", "numbers"]
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.zh.md"])
+def test_the_python_of_the_readme_says_from_where_it_runs(page: str):
+    """Outside of the project's folder its first line fails, and nothing said so."""
+    before, _, _ = text_of(ROOT / page).partition("```python\nfrom sim import load_scenario")
+    assert "PYTHONPATH" in before[before.rindex("\n## ") :]

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from sim import starter
 from sim.errors import UserError
 from sim.scenario import load_scenario
 from sim.scenario.loading import provenance, with_overrides
-from sim.scenario.packs import departures
+from sim.scenario.packs import departures, under_national_rules
 
 XIAN = Path("scenarios/xian.toml")
 PACKS = sorted(p.stem for p in Path("scenarios/rules").glob("*.toml") if p.stem != "evaluation-2025")
@@ -93,6 +94,30 @@ def test_a_pack_out_of_its_dates_names_the_file_and_the_line():
 
 def test_an_unknown_pack_names_the_nearest():
     assert "did you mean shaanxi-2020?" in problem("guidance.pack=shanxi-2020")
+
+
+def test_a_starter_is_told_that_its_funds_open_under_the_rules_of_2025_and_the_remedy_works(tmp_path):
+    """It had usual practice until now for funds of 2025 to 2027, and nobody was told."""
+    from sim.printing import line_of_national
+
+    (tmp_path / "national.toml").write_bytes(Path("scenarios/national.toml").read_bytes())
+    own = starter.create("mine", starter.Answers(), "en", tmp_path)
+    found = under_national_rules(load_scenario(own))
+    assert found is not None and found["classes"] == ["angel", "venture", "industry"]
+    assert (found["from"], found["until"], found["first"]) == ("2025Q1", "2027Q2", "2024Q1")
+    told = line_of_national(found, "en")
+    assert "(angel, venture, industry) open in 2025Q1 to 2027Q2, under State Council rules of 2025" in told
+    assert 'guidance.pack = "national-2025" (with guidance.rules.valid_from = "2024Q1"' in told
+    assert "在 2025Q1–2027Q2 设立，其时施行的是国办发〔2025〕1号" in line_of_national(found, "zh")
+    for way in (["national-2025", 'guidance.rules.valid_from="2024Q1"'], ["usual"]):
+        chosen = load_scenario(own, [f"guidance.pack={way[0]}", *way[1:]])
+        assert chosen.guidance.pack == way[0] and under_national_rules(chosen) is None
+    early = load_scenario(own, [f'funds.{x}.opens_until="2025Q1"' for x in found["classes"]])
+    assert under_national_rules(early) is None and line_of_national(None, "en") == ""
+
+
+def test_a_zone_that_names_its_rules_is_told_of_no_others():
+    assert under_national_rules(load_scenario(XIAN)) is None  # the one zone of the shipped that has sub-funds
 
 
 @pytest.mark.parametrize(

@@ -504,7 +504,7 @@ def _name(quarter: int) -> str:
          'products=[{id="x",name="x",capacity=1,price=1}]\n', "no such sector"),
         (LATE.replace("FOUNDED", "2030Q1"), "it enters in 2019Q4 and is founded in 2030Q1"),
         (LATE.replace("FOUNDED", "2018Q3"), "the round closed in 2018Q1, the firm is founded in 2018Q3"),
-        ('[firms.entry.organic]\nper_year = "1000亿"\n', "'亿' is taken for a unit of money, and this counts"),
+        ('[firms.entry.organic]\nper_year = "1000亿"\n', "'亿' is taken for money, and this counts"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named_with_its_place(tmp_path, text, said):

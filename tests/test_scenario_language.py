@@ -979,6 +979,21 @@ def test_a_key_that_a_fund_of_its_kind_would_pass_over_is_refused(tmp_path, text
     assert any(said in problem for problem in refused_of(tmp_path, text))
 
 
+@pytest.mark.parametrize("count", ["2.5", '"2.5只"', '{ value = 2.5, source = "x" }'])
+def test_a_part_of_a_fund_is_refused_and_a_continuous_spread_is_not(tmp_path, count):
+    """2.5 venture funds were two, and nothing said so."""
+    fund = '[[funds]]\nid = "venture"\ncount = {}\n'
+    (text,) = refused_of(tmp_path, fund.format(count))
+    assert "mine.toml:4: funds.venture.count: a whole number is needed here (found 2.5)" in text
+    (tmp_path / "mine.toml").write_text(
+        f'extends = "{XIAN.resolve()}"\n{fund.format("{ uniform = [1.5, 4.5] }")}', encoding="utf-8"
+    )
+    spread = load_scenario(tmp_path / "mine.toml")
+    assert with_overrides(spread, {"funds.venture.count": 1.5}).funds  # an end of it, as `sweep` tries it
+    with pytest.raises(UserError, match="a whole number is needed here"):
+        with_overrides(spread, {"funds.venture.count": "1.5"})
+
+
 def test_a_certificate_among_conditions_is_told_where_it_is_said(tmp_path):
     """A list of accounts, cut off, said nothing of `level`."""
     programme = '[[programmes]]\nid = "x"\neligible = [{ certificates = "hte" }]\n'
@@ -1012,6 +1027,40 @@ def test_a_fact_of_a_metric_with_another_beginning_is_told_the_one_with_its_endi
 def test_a_fact_in_money_is_asked_for_its_unit(tmp_path):
     fact = '[[facts]]\nid = "x"\nmetric = "valuation.total"\ndate = "2026Q4"\nvalue = 151\nuse = "check"\n'
     assert any("facts.x.value: 151 without a unit is in yuan" in text for text in refused_of(tmp_path, fact))
+
+
+def test_a_fact_of_another_kind_than_its_metric_is_refused_where_it_stands(tmp_path):
+    """A count of 7.7 billion listed firms and a year's output of 3300 yuan were valid, and scored."""
+    wrong = {
+        'metric = "firms.listed"\nvalue = "77亿"': "'亿' is taken for money, and this counts: say what it counts",
+        'metric = "firms.listed"\nvalue = "25%"': "'%' does not count anything; write a count as 70",
+        'metric = "output.year"\nvalue = "3300家"': "'家' is not a unit of money; write money as 50亿",
+        'metric = "output.year"\nvalue = 3300\nunit = "家"': "'家' is not a unit of money",
+        'metric = "output.year"\nvalue = "25%"': "'%' is not a unit of money",
+        'metric = "public.net_cost_pv"\nvalue = -3': "-3 without a unit is in yuan: write -3亿",
+        'metric = "guidance.loss"\nvalue = 25': "25 without a % is 2500%: write 25% / 2500%",
+        'metric = "guidance.loss"\nvalue = "25家"': "'家' is not a unit of a share; write a share as 0.2",
+        'metric = "funds.guidance.tvpi"\nvalue = "2亿"': "'亿' is not a unit of a ratio",
+        'metric = "listing.age.mean"\nvalue = "18m"': "'m' is not understood",
+    }
+    text = "".join(f'[[facts]]\nid = "x{k}"\n{x}\ndate = "2026Q4"\nuse = "goal"\n' for k, x in enumerate(wrong))
+    told = refused_of(tmp_path, text)
+    assert len(told) == len(wrong)
+    for k, said in enumerate(wrong.values()):
+        (problem,) = (x for x in told if f"facts.x{k}.value: " in x)
+        line = 2 + text[: text.index(f'id = "x{k}"')].count("\n") + 2
+        assert f"mine.toml:{line}: " in problem and said in problem, problem
+
+
+def test_a_fact_is_written_as_people_write_it(tmp_path):
+    right = {"jobs.total": '"7.3亿人"', "firms.alive": '"46.3万家"', "firms.listed": '"46户"', "firms.ever": "8900",
+             "output.year": '"3100亿元"', "guidance.loss": '"25%"', "guidance.breach": "0.25",
+             "funds.guidance.tvpi": '"1.5倍"', "listing.age.mean": "7"}  # fmt: skip
+    fact = '[[facts]]\nid = "x{}"\nmetric = "{}"\nvalue = {}\ndate = "2026Q4"\nuse = "check"\n'
+    text = "".join(fact.format(k, *x) for k, x in enumerate(right.items()))
+    (tmp_path / "mine.toml").write_text(f'extends = "{XIAN.resolve()}"\n{text}', encoding="utf-8")
+    facts = {fact.metric: fact.value for fact in load_scenario(tmp_path / "mine.toml").facts if fact.id[0] == "x"}
+    assert [facts[metric] for metric in right] == [7.3e8, 463_000, 46, 8900, 3.1e11, 0.25, 0.25, 1.5, 7]
 
 
 def test_a_sum_over_items_is_told_at_the_item_of_ones_own_file_and_rounded(tmp_path):

@@ -70,6 +70,18 @@ def test_a_number_of_the_starter_is_graded_assumed_never_by_the_base(tmp_path: P
     assert quantities["guidance.asks"].source != "starter file"
 
 
+def test_the_chinese_starter_names_its_source_in_chinese_everywhere(tmp_path: Path):
+    assert "starter file" not in written(Answers(), tmp_path, "zh").read_text(encoding="utf-8")
+
+
+def test_funds_of_the_starter_keep_for_following_what_those_of_a_shipped_zone_keep(tmp_path: Path):
+    """What market funds keep beyond that is never called: a starter's would place less than a shipped zone's."""
+    kept = [{f.id: f.follow_on.value for f in load_scenario(path).funds}
+            for path in (written(Answers(), tmp_path), ROOT / "scenarios" / "xian.toml")]  # fmt: skip
+    own, shipped = kept
+    assert own == {id: shipped[id] for id in own} and own["market_early"] == 0.15
+
+
 def test_the_counts_that_were_asked_for_are_drawn_by_no_world(tmp_path: Path):
     """What the rest is worked out from them is in doubt; the remark of the file says the widths of national.toml."""
     from sim.scenario.fields import iter_quantities

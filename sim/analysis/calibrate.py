@@ -55,6 +55,7 @@ USUAL_SAMPLES, USUAL_REPLICATIONS = 200, 40
 USUAL_TOLERANCE = 0.02  # of a published figure that states none: it is rounded
 IDENTIFIED = 1.0  # singular value from which the facts know as much of a combination as the prior does
 SEEN = 0.1  # of a fact's spread: a parameter that moves none by more over one prior sd does not matter to them
+FAR = 0.5  # prior sd of a parameter, or sd of a fact over worlds: from here on another fact has drawn it off
 DRAWS = 400  # rows of posterior.csv, each simulated in a world of its own
 APART = 400  # worlds of their own over the prior, from which chance is learnt
 PARTICLES = 2000
@@ -147,6 +148,21 @@ class Check:
     says: tuple[str, str]  # zh, en
 
 
+@dataclass(frozen=True)
+class Strained:
+    """A fact that the fit strains after and does not meet. `low`, `high`: the least and the most of it in all worlds
+    over the prior; `beyond`: the published figure lies outside of them by more than its own error; `at_end`: parameters
+    that it pushes to the end of their prior, and their median; `without`: what the medians of others, parameters and
+    facts, would be without it, where that is far from what they are."""
+
+    moment: Moment
+    low: float
+    high: float
+    beyond: bool
+    at_end: dict[str, float]
+    without: dict[str, float]
+
+
 @dataclass
 class Calibration:
     """A posterior and what it rests on. `prior`, `posterior`: float64[draws, parameters] in base units;
@@ -163,6 +179,7 @@ class Calibration:
     posterior_facts: np.ndarray
     emulator_error: np.ndarray  # of the mean at posterior draws it had not seen, in units of the fact's spread
     checks: list[Check] = field(default_factory=list)
+    without: dict[str, dict[str, float]] = field(default_factory=dict)  # of each strained fact, see Strained
     about: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -206,6 +223,75 @@ class Calibration:
             record["emulator_error"] = float(self.emulator_error[k]) if k < len(self.emulator_error) else math.nan
             out.append(record)
         return out
+
+    def strained(self) -> list[Strained]:
+        """Facts that are fitted, not met, and either out of the prior's reach or what a parameter is at its end for.
+
+        One such fact outweighs all others: what is off by many of its own errors pays for any misfit of theirs."""
+        s, fitted = self.screening, [m for m in self.moments if m.use == "calibrate"]
+        own = [s.paths.index(path) for path in self.paths]
+        moves = (np.abs(s.effect) > np.maximum(SEEN, 3.0 * s.noise))[own]
+        middle = np.median(self.posterior, axis=0)
+        scores = np.array([_scores(v, middle[k : k + 1])[0] for k, v in enumerate(self.parameters)])
+        out = []
+        for j, (moment, record) in enumerate(zip(fitted, self.fit(), strict=False)):
+            if record["inside"]:
+                continue
+            reached = self.prior_facts[:, j][np.isfinite(self.prior_facts[:, j])]
+            low, high = float(reached.min()), float(reached.max())
+            error = moment.tolerance * abs(moment.observed)
+            above = moment.observed > record["posterior_p50"]
+            beyond = moment.observed - error > high if above else moment.observed + error < low
+            way = (1.0 if above else -1.0) * np.sign(s.effect[own, j])
+            at_end = {self.paths[k]: float(middle[k]) for k in np.flatnonzero(moves[:, j] & (way * scores > Z95))}
+            if beyond or at_end:
+                without = {name: x for name, x in self.without.get(moment.id, {}).items() if name not in at_end}
+                out.append(Strained(moment, low, high, bool(beyond), at_end, without))
+        return out
+
+    def _told_strained(self, x: Strained, lang: str) -> str:
+        unit, join = self.model.unit(x.moment.terms[0][0]), say(lang, "、", ", ")
+        name, published = self.name_of(x.moment, lang), show(x.moment.observed, unit, lang)
+        span, worlds = between(x.low, x.high, unit, lang), len(self.prior_facts)
+        ends = join.join(f"{path} ({show(value, self.model.unit(path), lang)})" for path, value in x.at_end.items())
+        facts = {m.id: (m, record["posterior_p50"]) for m, record in zip(self.moments, self.fit(), strict=True)}
+        others = []
+        for key, value in x.without.items():
+            if key in facts:
+                moment, now = facts[key]
+                told, of = self.name_of(moment, lang), self.model.unit(moment.terms[0][0])
+            else:
+                now, told = float(np.median(self.posterior[:, self.paths.index(key)])), key
+                of = self.model.unit(key)
+            now, then = show(now, of, lang), show(value, of, lang)
+            others.append(say(lang, f"{told} {then}（现为 {now}）", f"{told} {then} ({now} with it)"))
+        head = say(lang, f"够不到的事实：{name}，公布 {published}", f"out of reach: {name}, published {published}")
+        if not x.beyond:
+            head = say(
+                lang,
+                f"达不到的事实：{name}，公布 {published}，在校准后的区间之外",
+                f"not met: {name}, published {published}, lies outside its band after the fit",
+            )
+        else:
+            head += say(
+                lang,
+                f"，先验的 {worlds} 个世界最多只到 {span}",
+                f"; {worlds} worlds over the prior came to {span}, no further",
+            )
+        if ends:
+            head += say(lang, f"；它把 {ends} 推到先验的尽头", f"; it pushes {ends} to the end of the prior")
+        if others:
+            head += say(
+                lang,
+                f"。它还拉偏了其他结果，去掉它约为：{join.join(others)}",
+                f". It draws others off; without it they would be about: {join.join(others)}",
+            )
+        return head + say(
+            lang,
+            '。请核对该数字；不参与拟合可写 use = "check"，或另放开一个影响它的参数、放宽先验',
+            '. Check the figure; leave it out of the fit (use = "check"), free another parameter that moves it, or'
+            " widen the prior",
+        )
 
     def table(self, lang: str = "zh") -> str:
         rows = []
@@ -254,6 +340,7 @@ class Calibration:
         header = ["", say(lang, "事实", "fact"), say(lang, "公布值", "published")]
         header += [say(lang, "校准前 [5…95 %]", "before [5…95 %]"), say(lang, "校准后 [5…95 %]", "after [5…95 %]"), ""]
         parts.append(layout(header, rows, left=2))
+        parts += [self._told_strained(x, lang) for x in self.strained()]
         for check in self.checks:
             mark = say(lang, "通过", "passed") if check.passed else say(lang, "未通过", "FAILED")
             told = f"{CHECKS_ZH[check.name]}：{mark}。{check.says[0]}" if lang == "zh" else ""
@@ -315,6 +402,15 @@ class Calibration:
             "singular values": self.screening.values.tolist(),
             "not identified": self.screening.unknown,
             "facts": self.fit(),
+            "facts out of reach": {
+                x.moment.id: {
+                    "prior": [x.low, x.high],
+                    "beyond the prior": x.beyond,
+                    "at the end of the prior": x.at_end,
+                    "without it": x.without,
+                }
+                for x in self.strained()
+            },
             "checks": {c.name: {"passed": c.passed, "says": c.says[1]} for c in self.checks},
         }
 
@@ -565,6 +661,10 @@ def calibrate(
         posterior_facts,
         error,
     )
+    for x in calibration.strained():
+        calibration.without[x.moment.id] = _without(
+            better, data, fitted.index(x.moment), particles, calibration, scales
+        )
     if {"sbc", "recovery"} & set(checks):
         calibration.checks += _synthetic_checks(stages, parameters, fitted, scales, rough, checks, seed)
     if "leave-one-out" in checks:
@@ -597,11 +697,7 @@ def _choose(screening: Screening, named: bool, regularise: bool) -> list[int]:
     unknown = screening.unknown
     unseen = [path for path, seen in zip(screening.paths, screening.matters, strict=True) if not seen]
     problems = [
-        Problem(
-            "no fact depends on this parameter",
-            key=path,
-            expected="leave it out, take more worlds, or --regularise",
-        )
+        Problem("no fact depends on this parameter: leave it out, take more worlds, or --regularise", key=path)
         for path in unseen
     ]
     left = [text for text in unknown if not any(f" {path}" in text for path in unseen)]
@@ -954,24 +1050,51 @@ def _synthetic_checks(
     return out
 
 
+def _from_the_rest(fitted: Emulator, data: Data, left: int, parameters: int, draws: np.random.Generator) -> np.ndarray:
+    """float64[particles, parameters] of the posterior of all facts but one."""
+    from sim.analysis import emulator
+
+    rest = np.array([j for j in range(len(data.y)) if j != left], dtype=int)
+    if not len(rest):
+        return draws.standard_normal((PARTICLES, parameters))
+    part, known = fitted.only(rest), data.only(rest)
+    return emulator.sample(lambda z: part.log_likelihood(z, known), parameters, PARTICLES, draws)
+
+
+def _without(
+    fitted: Emulator, data: Data, left: int, particles: np.ndarray, found: Calibration, scales: _Scales
+) -> dict[str, float]:
+    """Medians without a fact, by parameter and by fact, of those that are at least FAR from their present ones.
+
+    Of how much a fact draws others off only the fit without it can tell: facts hang together by chance too, so that
+    one far off pulls at parameters that do not move it."""
+    moments = [m for m in found.moments if m.use == "calibrate"]
+    z = _from_the_rest(fitted, data, left, len(found.parameters), np.random.default_rng(left))
+    out: dict[str, float] = {}
+    for k, v in enumerate(found.parameters):
+        then, now = float(np.median(z[:, k])), float(np.median(particles[:, k]))
+        if abs(then - now) >= FAR:
+            out[v.path] = float(v.at(_levels(np.array([then])))[0])
+    means = [fitted.mean(at) for at in (z, particles)]
+    spread = np.sqrt(means[1].var(axis=0) + (fitted.sd(particles) ** 2).mean(axis=0))
+    then, now = (np.median(x, axis=0) for x in means)
+    for j, moment in enumerate(moments):
+        if j != left and abs(then[j] - now[j]) >= FAR * spread[j]:
+            out[moment.id] = float(scales.back(then[j : j + 1], j)[0])
+    return out
+
+
 def _leave_one_out(
     fitted: Emulator, data: Data, moments: list[Moment], scales: _Scales, parameters: int, seed: int
 ) -> Check:
     """Each fact predicted from the others. A miss says that facts disagree under the model, not which is wrong."""
     from scipy import stats
 
-    from sim.analysis import emulator
-
     rows: list[list[object]] = []
     held = figures = 0
     for k, moment in enumerate(moments):
-        rest = np.array([j for j in range(len(moments)) if j != k], dtype=int)
         draws = np.random.default_rng([seed, 3, k])
-        if len(rest):
-            part, known = fitted.only(rest), data.only(rest)
-            z = emulator.sample(lambda at, p=part, d=known: p.log_likelihood(at, d), parameters, PARTICLES, draws)
-        else:
-            z = draws.standard_normal((PARTICLES, parameters))
+        z = _from_the_rest(fitted, data, k, parameters, draws)
         value = scales.back(fitted.predict(z, data, k, draws), k)
         low, middle, high = _quantiles(value)
         inside = (moment.sign > 0 or low <= moment.observed) and (moment.sign < 0 or moment.observed <= high)

@@ -29,7 +29,7 @@ from sim.analysis.text import between, csv_text, key_to, layout, say, show, tell
 from sim.analysis.vary import Varied, varied_of
 from sim.analysis.work import origin, words_of
 from sim.measures import mean_and_band, quantile
-from sim.quantities import BareAmount, parse_amount, parse_figure, parse_percentage
+from sim.quantities import BareAmount, parse_figure, parse_of
 
 if TYPE_CHECKING:
     from sim.analysis.earliest import Timing
@@ -72,10 +72,10 @@ class Target:
             bound = amount_of((metrics or {}).get(found["metric"]), found["bound"])
         except BareAmount as error:
             raise refuse(str(error), key=found["metric"]) from None
-        except ValueError:
-            raise refuse(
-                "not a number", key="target", found=found["bound"], expected="100, 2.5万, 500亿, 30%"
-            ) from None
+        except ValueError as error:
+            known = found["metric"] in (metrics or {})
+            expected = str(error) if known else "100, 2.5万, 500亿, 30%"
+            raise refuse("not a number", key="target", found=found["bound"], expected=expected) from None
         output = f"{found['metric']}@{found['quarter']}" if found["quarter"] else found["metric"]
         return cls(output, found["sign"] in (">=", "≥"), bound)
 
@@ -108,10 +108,7 @@ def amount_of(metric: Any, text: str) -> float:
     Money says its unit, and so does what is told as a percentage: 6 of a rate of return would be 600 %. Raises
     BareAmount where they do not, ValueError where it is no number.
     """
-    unit = None if metric is None else metric.unit
-    if unit == "CNY":
-        return parse_amount(text)
-    return parse_percentage(text) if unit == "share" else parse_figure(text)
+    return parse_figure(text) if metric is None else parse_of(metric.unit, text)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from sim.analysis.text import layout, say
 from sim.errors import Problem
 from sim.portfolio.columns import folded
 from sim.portfolio.sheets import Formula, Trouble, _bytes, _csv
-from sim.quantities import parse_amount, parse_number, parse_quarter, parse_share, quarter_name
+from sim.quantities import parse_of, parse_quarter, quarter_name
 from sim.scenario.reading import shown
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def compare(result: Result, path: str | Path, lang: str = "en") -> list[Compared
         unit = result.metric(str(raw["metric"])).unit
         try:
             quarter = quarter_name(parse_quarter(raw["quarter"]))
-            actual = {"CNY": parse_amount, "share": parse_share}.get(unit, parse_number)(raw["value"])
+            actual = parse_of(unit, raw["value"])
         except ValueError as error:
             trouble.problems.append(Problem(str(error), **where))
             continue

@@ -42,7 +42,7 @@ from sim.model.market.parameters import MarketParameters
 from sim.model.programmes.parameters import Programme
 from sim.model.projects.parameters import Project
 from sim.model.rounds.parameters import RoundParameters
-from sim.quantities import LEAST_BARE, asks_for_unit, is_bare, quarter_name
+from sim.quantities import LEAST_BARE, asks_for_unit, is_bare, parse_of, quarter_name
 from sim.scenario.facts import Fact
 from sim.scenario.fields import (
     NO_PARAMETERS,
@@ -576,6 +576,9 @@ class Scenario(Table):
             elif c.count.value > 1 and (c.kind in ("direct", "attraction") or c.committed is not None):
                 text = "this is one fund: state each in a [[funds]] of its own"
                 found.append((f"{path}.count", text, c.count.value, []))
+            if c.count.distribution is None and not c.count.computed and not c.count.value.is_integer():
+                # a run would round it in silence; draws of a distribution are rounded, and are meant to be
+                found.append((f"{path}.count", "a whole number is needed here", c.count.value, []))
             if c.invests.value > c.life.value:
                 found.append((f"{path}.invests", "the investment period is longer than the life", c.invests.value, []))
             self._check_terms(c, path, found)
@@ -815,9 +818,12 @@ class Scenario(Table):
         units = {m.name: m.unit for m in self.metrics} if not found else {}
         names = list(units)
         for fact in self.facts:
-            money = units.get(str(fact.metric).partition("+")[0].strip()) == "CNY"
-            if money and fact._bare and 0 < abs(fact.value) < LEAST_BARE:
-                found.append((f"facts.{fact.id}.value", asks_for_unit(fact.value), fact.value, []))
+            unit = units.get(str(fact.metric).partition("+")[0].strip())
+            if unit is not None and fact._written is not None:
+                try:
+                    parse_of(unit, fact._written)
+                except ValueError as error:
+                    found.append((f"facts.{fact.id}.value", str(error), fact._written, []))
             for part in str(fact.metric).split("+"):
                 if names and part.strip() not in names:
                     found.append((f"facts.{fact.id}.metric", NO_SUCH_METRIC, part.strip(), names))

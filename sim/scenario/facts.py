@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, PrivateAttr, WithJsonSchema, model_validator
 
 from sim.errors import ScenarioProblems
-from sim.quantities import is_bare, parse_figure, quarter_name
+from sim.quantities import parse_figure, quarter_name
 from sim.scenario.fields import Described, Id, LocalName, Share, Table, When
 
 Figure = Annotated[
@@ -42,13 +42,14 @@ class Fact(Table):
         plain = isinstance(value, int | float) and not isinstance(value, bool)
         return {**raw, "value": f"{value}{raw['unit']}"} if plain else raw
 
-    _bare: bool = PrivateAttr(default=False)  # its value is written without a unit
+    _written: Any = PrivateAttr(default=None)  # the value with its unit, which the metric's own must allow
 
     @model_validator(mode="wrap")
     @classmethod
     def _notes_how_it_is_written(cls, raw: Any, handler: Any) -> "Fact":
         fact = handler(raw)
-        fact._bare = isinstance(raw, dict) and raw.get("unit") is None and is_bare(raw.get("value"))
+        if isinstance(raw, dict):
+            fact._written = raw.get("value") if raw.get("unit") is None else f"{raw.get('value')}{raw['unit']}"
         return fact
 
     @model_validator(mode="after")

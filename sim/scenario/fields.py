@@ -147,6 +147,7 @@ class Quantity(BaseModel):
     path: str = ""
     exact: bool = False  # carries no doubt by grade: what is set on purpose
     doubt: Doubt | None = None
+    computed: bool = False  # worked out by the program, as the end of a range, which may cut a fund in two
 
 
 def is_quantity(x: object) -> bool:
@@ -278,7 +279,7 @@ class Kind:
             return raw
         if not isinstance(raw, dict):
             parse = self.parse_with_unit if isinstance(raw, Computed) else self.parse
-            return self._quantity(parse(raw), None)
+            return self._quantity(parse(raw), None) | {"computed": isinstance(raw, Computed)}
         for key in raw:
             if key not in QUANTITY_KEYS:
                 raise reference_problem(str(key), key, sorted(QUANTITY_KEYS), "unknown key in a quantity")
@@ -300,6 +301,7 @@ class Kind:
             out = self._quantity(spread.centre, spread)
         else:
             out = self._quantity(self._value(raw["value"], raw.get("unit")), None)
+            out["computed"] = isinstance(raw["value"], Computed)
         return out | {k: raw[k] for k in ("source", "grade", "note", "exact") if k in raw}
 
     def _value(self, value: object, unit: object) -> float:

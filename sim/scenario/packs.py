@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 OWN = Path(__file__).resolve().parents[2] / "scenarios" / "rules"
 ROOM = "guidance"
+BASE, STAND_IN, NATIONAL = "national.toml", "usual", "national-2025"  # what a zone that names no pack has, and the rule
 
 
 def folders_of(tree: Tree) -> list[Path]:
@@ -131,6 +132,40 @@ def pack_numbers(tree: Tree, root: type[BaseModel]) -> dict[str, Quantity]:
             continue  # told when the whole scenario is validated
         out.update(iter_quantities(made, f"{ROOM}.{key}"))
     return out
+
+
+def under_national_rules(scenario: Any) -> dict[str, Any] | None:
+    """Classes of sub-funds that open when the national rules of 2025 hold, in a scenario that has the stand-in of
+    national.toml because neither it nor another file that it extends names a pack; None where there is none.
+
+    from, until: quarters in which they open under those rules; first: when the first class of all opens, where that is
+    before the rules begin."""
+    from sim.quantities import parse_quarter, quarter_name
+
+    tree = scenario._tree
+    file, _ = tree.place(f"{ROOM}.pack")
+    if scenario.guidance.pack != STAND_IN or file is None or Path(file).name != BASE:
+        return None  # named on purpose
+    rules = read_pack(NATIONAL, tree, type(scenario.guidance)).data[ROOM]["rules"]
+    begins = parse_quarter(rules["valid_from"])
+    money = {c.id for c in scenario.funds if c.size is not None and c.size.value > 0.0}
+    opens = {
+        c.id: (int(c.opens), int(c.opens if c.opens_until is None else c.opens_until - 1))
+        for c in scenario.funds
+        if c.kind == "sub-fund" and c.committed is None and c.opens is not None
+        if c.parent in money and c.count.value > 0
+    }
+    under = {id: (max(begins, first), last) for id, (first, last) in opens.items() if last >= begins}
+    if not under:
+        return None
+    return {
+        "pack": NATIONAL,
+        "name": rules["name"],
+        "classes": list(under),
+        "from": quarter_name(min(first for first, _ in under.values())),
+        "until": quarter_name(max(last for _, last in under.values())),
+        "first": quarter_name(first) if (first := min(first for first, _ in opens.values())) < begins else None,
+    }
 
 
 def departures(scenario: Any) -> list[dict[str, Any]]:
