@@ -22,7 +22,8 @@ SCENARIOS = sorted((ROOT / "scenarios").rglob("*.toml"))
 CASES = sorted((ROOT / "tests" / "published").glob("*.toml"))
 TOLD = ("source", "note")
 BY_NAME = (  # what stays in Latin letters within a Chinese sentence: titles, authors, publishers, names of things
-    r"A new product growth for model consumer durables, Management Science|Business Employment Dynamics|Crunchbase|VentureSource|Halo"
+    r"A new product growth for model consumer durables, Management Science|Business Employment Dynamics|Crunchbase"
+    r"|VentureSource|Halo"
     r"|The Pareto, Zipf and other power laws, Economics Letters|Illiquid alternative asset fund modeling"
     r"|Squaring venture capital valuations with reality|J\. (?:Financial Economics|Portfolio Management)"
     r"|RAND J\. Economics|Nature|Bass|Kaplan|Schoar|Gredil, Griffiths|Stucke|Rouvinez|Gornall|Strebulaev|Reed|Stanley"
