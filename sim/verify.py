@@ -604,6 +604,9 @@ class FunnelInputs(Table):
     unit: Positive = 6.8e6  # yuan to a unit of round sizes: a million US dollars
 
 
+SETTLED = ("outcomes", "founders_nothing")  # what is worked out of each firm's end
+
+
 def funding_funnel(inputs: FunnelInputs, expected: Mapping[str, Expected], scenario: Any = None) -> Answer:
     """scenario: another than the one that inputs name. cohort_years: first and last year of founding, or how many years
     from the scenario's start on. horizon: the last quarter counted, as a date or a year (its last quarter), or years
@@ -646,7 +649,15 @@ def funding_funnel(inputs: FunnelInputs, expected: Mapping[str, Expected], scena
     priced = (inputs.priced[0], inputs.priced[1]) if inputs.priced is not None else None
     _refuse_long_run(scenario, inputs.replications, inputs.seed)
     least = (inputs.venture_from or 0.0) * inputs.unit
-    settled = any(name in expected for name in ("outcomes", "founders_nothing"))
+    settled = any(name in expected for name in SETTLED)
+    if inputs.venture_from is not None and not settled:
+        raise UserError(
+            Problem(
+                f"changes nothing: only {' and '.join(SETTLED)} count from a first venture round on",
+                key="inputs.venture_from",
+                found=f"{inputs.venture_from:g}",
+            )
+        )
     funnel = funding_funnel(
         scenario, founded, last, inputs.replications, inputs.seed, first, ended, priced, least, settled
     )

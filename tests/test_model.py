@@ -636,8 +636,8 @@ def test_most_listed_firms_of_the_start_meet_what_led_to_a_listing(hot_start):
 
 
 def test_awards_of_the_start_do_not_use_up_the_firms_that_grew():
-    """They were won in earlier years. Asked to have grown in the year of the accounts at hand, the few that did held
-    小巨人 from the start on, and the first batch of every run was a quarter of the next."""
+    """They were won in earlier years. Asked to have grown in the year of the accounts at hand, all that held 小巨人 at
+    the start had, and few were left for the first batch of a run."""
     scenario = load_scenario(XIAN, ["ladders.certificates.levels.giant.initial=30", 'zone.end="2020Q1"'])
     world = Worlds(scenario, lower(scenario, Rows(3, np.arange(1), None)), 3).live(0, 0)
     names = [f"{a}.{b}" for a, ladder in scenario.ladders.items() for b in ladder.levels]

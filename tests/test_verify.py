@@ -361,9 +361,18 @@ def test_what_financings_and_founders_get_is_split_as_the_model_splits_it():
     exits = {"way": np.array(["sale", "listing", "sale"]), "proceeds": np.array([25.0, 1000.0, 7.0])}
     left, ours = np.array(["x", "y", "z"]), np.array([True, True, False])
     scenario = load_scenario(ROOT / "scenarios" / "us.toml")
-    shares, nothing = _outcomes(scenario, log, np.full(4, True), log["firm"], exits, left, ours)
+    known = (scenario, log, np.full(4, True), log["firm"], exits, left, ours)
+    shares, nothing = _outcomes(*known, 0.0)
     # x: the senior 20 of 25, the junior 5 of 10; y: a tenth of the four fifths that are not sold to the public
     assert shares == pytest.approx([1 / 3, 1 / 3, 1 / 3, 0.0, 0.0, 0.0]) and nothing == pytest.approx(0.5)
+    shares, nothing = _outcomes(*known, 15.0)  # y had no venture round, x from its second on
+    assert shares == pytest.approx([0.0, 1.0, 0.0, 0.0, 0.0, 0.0]) and nothing == pytest.approx(1.0)
+
+
+def test_a_least_venture_round_that_changes_nothing_is_told_at_its_line(tmp_path):
+    text = (PUBLISHED / "funding-funnel-us-prices.toml").read_text(encoding="utf-8")
+    (found,) = problems(written(tmp_path, text.replace("[inputs]", "[inputs]\nventure_from = 1.0")))
+    assert re.search(r"case.toml:\d+: inputs.venture_from", found) and "changes nothing" in found
 
 
 def test_worlds_that_several_cases_read_are_lived_once(monkeypatch):
@@ -423,24 +432,26 @@ def test_prices_of_two_years_and_up_rounds_are_of_the_whole_cohort():
     from sim.analysis.funnel import _dearer, _up_rounds
 
     nan = float("nan")
-    rows = [  # year, round, stage, pre-money, post-money of the round before
-        (2010, 1, "angel", 2.0, nan),
-        (2010, 1, "seed", 4.0, nan),
-        (2014, 1, "seed", 9.0, nan),
-        (2010, 1, "a", 10.0, nan),  # a first round counts for the price of its stage, not as a step-up
-        (2014, 2, "a", 30.0, 20.0),
-        (2014, 3, "b", 40.0, 50.0),
-        (2014, 2, "seed", 9.0, 1.0),  # of seed rounds none counts
-        (2012, 2, "a", 700.0, 1.0),
-        (2014, 4, "c", 900.0, 1.0),
+    rows = [  # firm (a replication's), year, round, stage, pre-money, post-money of the round before
+        ("0/p", 2010, 1, "angel", 2.0, nan),
+        ("0/q", 2010, 1, "seed", 4.0, nan),
+        ("0/r", 2014, 1, "seed", 9.0, nan),
+        ("0/s", 2010, 1, "a", 10.0, nan),  # a first round counts for the price of its stage, not as a step-up
+        ("0/s", 2014, 2, "a", 30.0, 20.0),
+        ("0/s", 2014, 3, "b", 40.0, 50.0),
+        ("0/q", 2014, 2, "a", 30.0, 1.0),  # from seed to A: not over a round from A on
+        ("1/s", 2014, 2, "b", 70.0, 1.0),  # the first known round of another world's firm
+        ("0/t", 2012, 1, "b", 700.0, nan),
+        ("0/t", 2014, 2, "c", 900.0, 1.0),  # of no cohort
     ]
-    names = ("year", "round", "stage", "pre_money", "previous_post_money")
+    names = ("firm", "year", "round", "stage", "pre_money", "previous_post_money")
     log = {name: np.array(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
-    all_but_last = np.arange(len(rows)) < len(rows) - 1
-    dearer = _dearer(log, all_but_last, log["year"], (2010, 2014))
-    assert dearer[:2] == pytest.approx([3.0, 3.0]) and np.isnan(dearer[2:]).all()
-    assert _up_rounds(log, all_but_last & (log["year"] == 2014)) == pytest.approx((0.5, (1.5 + 0.8) / 2))
-    assert np.isnan(_up_rounds(log, log["year"] == 2010)).all()
+    cohort = log["firm"] != "0/t"
+    dearer = _dearer(log, cohort, log["year"], (2010, 2014))
+    assert dearer[:2] == pytest.approx([3.0, 3.0]) and np.isnan(dearer[3])
+    mean = (1.5 + 0.8) / 2
+    assert _up_rounds(log, cohort & (log["year"] == 2014), log["firm"]) == pytest.approx((0.5, mean, mean))
+    assert np.isnan(_up_rounds(log, log["year"] == 2010, log["firm"])).all()
 
 
 @pytest.mark.parametrize("years", ("[2014, 2010]", "[1980, 2014]", "[2010, 2030]"))
