@@ -4,8 +4,8 @@ Seventeen numbers of scenarios/us.toml have no published source of their own, no
 held, with common random numbers, against the rows marked `calibrate` of CASES: sizes of rounds and the road from seed
 on, what rounds cost in 2014 over 2010, step-ups in two markets, how many rounds are up and by how much, what financings
 return, ages at each round. Every other row of the US tables (the road's middle, quartiles of A, spreads of seed and B
-rounds, the mean rise of a price, what founders get) is a check and is not looked at here. The worlds lived here (SEED) are not
-those that `verify` lives.
+rounds, the mean rise of a price, what founders get) is a check and is not looked at here. The worlds lived here (SEED)
+are not those that `verify` lives.
 
 The set in the file was found by hand, from what the search told of slopes (docs/model.md says what had been seen); from
 there the search goes on. The rows do not tell the seventeen apart (wide values with investors who judge by value look
