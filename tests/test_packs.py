@@ -113,6 +113,12 @@ def test_a_starter_is_told_that_its_funds_open_under_the_rules_of_2025_and_the_r
         chosen = load_scenario(own, [f"guidance.pack={way[0]}", *way[1:]])
         assert chosen.guidance.pack == way[0] and under_national_rules(chosen) is None
     early = load_scenario(own, [f'funds.{x}.opens_until="2025Q1"' for x in found["classes"]])
+    ends = load_scenario(own, ['zone.end="2026Q1"', 'funds.venture.opens="2026Q2"'])  # told of funds that never open
+    found = under_national_rules(ends)
+    assert found is not None and (found["classes"], found["until"]) == (["angel", "industry"], "2026Q1")
+    base = tmp_path / "national.toml"
+    base.write_text(base.read_text("utf-8") + "# our own rules\n", encoding="utf-8")  # the name is not the file
+    assert under_national_rules(load_scenario(own, [])) is None
     assert under_national_rules(early) is None and line_of_national(None, "en") == ""
 
 
