@@ -224,6 +224,15 @@ def test_a_fact_out_of_reach_is_told_with_what_it_draws_off():
     assert found.to_json()["facts out of reach"]["held"]["without it"] == x.without
 
 
+def test_a_fact_below_all_that_the_prior_reaches_is_not_said_to_lie_above():
+    facts = [Moment("firms", ((OUTPUTS[0], 1.0),), 800.0), Moment("held", ((OUTPUTS[1], 1.0),), 1.0)]
+    found = calibrate(SmallZone(), TWO, facts, 60, 20, 1)
+    (x,) = [x for x in found.strained() if x.moment.id == "held"]
+    assert x.beyond and x.low > 1
+    zh = found.table("zh")
+    assert "先验的 1200 个世界只落在" in zh and "之内" in zh and "最多" not in zh
+
+
 def test_facts_that_are_met_or_only_checked_are_not_told_out_of_reach(checked: Calibration):
     assert not checked.strained() and "out of reach" not in checked.table("en")
 

@@ -275,7 +275,7 @@ class Calibration:
         else:
             head += say(
                 lang,
-                f"，先验的 {worlds} 个世界最多只到 {span}",
+                f"，先验的 {worlds} 个世界只落在 {span} 之内",
                 f"; {worlds} worlds over the prior came to {span}, no further",
             )
         if ends:
