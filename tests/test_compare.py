@@ -758,3 +758,17 @@ def test_another_zone_is_told_as_one_and_has_no_prices(xian: Any) -> None:
     assert c.elsewhere == ["wuxi"] and "wuxi" not in {price.name for price in c.prices}
     assert "wuxi: another zone than the baseline's" in c.table("en") and "不是同一园区" in c.table("zh")
     assert "independent seeds" not in c.table("en")
+
+
+def test_differences_of_shares_are_told_in_percentage_points() -> None:
+    """The table on the terminal had them as fractions."""
+    c = compare({"base": of_shares(0.2), "other": of_shares(0.25)})
+    rows = [next(line for line in c.table(lang).splitlines() if "funds.lossy" in line) for lang in ("en", "zh")]
+    assert re.search(r" 20% +\+5 pp +\[\+5 … \+5\]", rows[0]), rows[0]
+    assert "+5 个百分点" in rows[1]
+
+
+def of_shares(mean: float) -> Result:
+    values = mean + np.tile([-0.05, 0.05], 20)
+    metrics = [Metric("funds.lossy", "share", {"zh": "funds.lossy", "en": "funds.lossy"})]
+    return Result(metrics, QUARTERS, np.stack([values[None]] * 2, -1), manifest={"seed": 1, "replications": 40})

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.analysis.model import DEFAULT_METRICS, ZoneModel, all_at_once, fingerprint_of, nearest, refuse
-from sim.analysis.text import between, csv_text, layout, say, show, word
+from sim.analysis.text import between, between_differences, csv_text, layout, say, show, tell, tell_difference, word
 from sim.errors import NO_SUCH_METRIC, Problem, UserError
 from sim.quantities import BareAmount, half_up
 from sim.terms import capital, standing_alone
@@ -228,7 +228,9 @@ class Precision:
 
     def told(self, metric: Any, lang: str) -> str:
         amount = self.amounts.get(metric.name)
-        return f"±{100 * self.share:.3g}%" if amount is None else f"±{show(amount, metric.unit, lang)}"
+        return (
+            f"±{100 * self.share:.3g}%" if amount is None else f"±{tell_difference(amount, metric.unit, lang, False)}"
+        )
 
 
 @dataclass
@@ -415,9 +417,9 @@ class Comparison:
                     [
                         metric.label[lang],
                         d.name,
-                        show(self.baseline_mean[k, column], metric.unit, lang),
-                        show(d.mean[k, column], metric.unit, lang, sign=True),
-                        f"[{between(d.low[k, column], d.high[k, column], metric.unit, lang, sign=True)}]",
+                        tell(self.baseline_mean[k, column], metric.unit, lang),
+                        tell_difference(d.mean[k, column], metric.unit, lang),
+                        f"[{between_differences(d.low[k, column], d.high[k, column], metric.unit, lang)}]",
                         "–" if np.isnan(d.p_more[k, column]) else f"{d.p_more[k, column]:.0%}",
                         _further(more, lang),
                         self.precision.told(metric, lang),
@@ -752,11 +754,11 @@ class Comparison:
             unit, title = (metric.unit, metric.label[lang]) if metric else ("", output)
             for p in own:
                 low, high = p.shapley - p.shapley_reach, p.shapley + p.shapley_reach
-                values = (show(value, unit, lang, sign=True) for value in (p.alone, p.last, p.shapley))
+                values = (tell_difference(value, unit, lang) for value in (p.alone, p.last, p.shapley))
                 noise = word("noise", lang) if low <= 0 <= high and p.shapley_reach > 0 else ""
-                rows.append([title, p.change, *values, f"[{between(low, high, unit, lang, sign=True)}]", noise])
+                rows.append([title, p.change, *values, f"[{between_differences(low, high, unit, lang)}]", noise])
             sums = (sum(getattr(p, name) for p in own) for name in ("alone", "last", "shapley"))
-            rows.append(["", word("sum", lang), *(show(value, unit, lang, sign=True) for value in sums), "", ""])
+            rows.append(["", word("sum", lang), *(tell_difference(value, unit, lang) for value in sums), "", ""])
         title = say(
             lang,
             f"差异来自哪项措施（{self.at}）：单独实施、最后加入、所有次序的平均（Shapley）；"
