@@ -224,6 +224,23 @@ def test_a_fact_out_of_reach_is_told_with_what_it_draws_off():
     assert found.to_json()["facts out of reach"]["held"]["without it"] == x.without
 
 
+def test_the_fit_without_a_fact_draws_by_the_seed(monkeypatch: pytest.MonkeyPatch):
+    """It drew by the number of the fact alone."""
+    from sim.analysis import calibrate as room
+
+    drawn: list[float] = []
+
+    def watched(fitted: object, data: object, left: int, parameters: int, draws: np.random.Generator) -> np.ndarray:
+        drawn.append(draws.random())
+        return draws.standard_normal((50, parameters))
+
+    monkeypatch.setattr(room, "_from_the_rest", watched)
+    facts = [Moment("firms", ((OUTPUTS[0], 1.0),), 800.0), Moment("held", ((OUTPUTS[1], 1.0),), 3000.0)]
+    for seed in (1, 2, 1):
+        calibrate(SmallZone(), TWO, facts, 60, 20, seed)
+    assert len(drawn) == 3 and drawn[0] == drawn[2] != drawn[1]
+
+
 def test_a_fact_below_all_that_the_prior_reaches_is_not_said_to_lie_above():
     facts = [Moment("firms", ((OUTPUTS[0], 1.0),), 800.0), Moment("held", ((OUTPUTS[1], 1.0),), 1.0)]
     found = calibrate(SmallZone(), TWO, facts, 60, 20, 1)
