@@ -310,6 +310,14 @@ def test_what_is_not_in_the_market_is_found_in_the_two_scenarios(root: Path) -> 
     cold = load_scenario(root / "scenarios/xian/cold-market.toml", few)
     c = compare_scenarios([base, cold], ["xian", "cold"], 2, 1)
     assert c.stated("cold") == ["market.history"] and not c.prices and c.about["discount"] == [0.03, 0.03]
+    assert c.about["public_funds"] == [
+        "angel",
+        "direct",
+        "guidance",
+        "industry",
+        "partner",
+        "venture",
+    ]  # no market fund
     assert "no price" in c.table("en")
 
 

@@ -663,18 +663,20 @@ def test_texts_of_files_beside_the_project_and_far_from_it_stay_in_the_folder_th
         shutil.rmtree("again")
 
 
-def test_a_run_keeps_the_command_with_what_changes_its_result(tmp_path: Path):
+def test_a_run_keeps_the_command_with_what_changes_its_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """With --posterior or --events the command that was told made another result."""
     from sim.cli import build_parser, main
     from sim.scenario.recorded import command_of
 
     few = ["--set", "firms.initial.count=100", "--set", 'zone.end="2020Q2"', "--replications", "2", "--no-figures"]
     out = tmp_path / "out"
-    assert main(["run", "scenarios/xian.toml", *few, "--events", "0", "--quiet", "--out", str(out)]) == 0
+    monkeypatch.setattr("sim.cli.draws_of", lambda a, scenario: None)  # no folder of a fit is at hand
+    ways = ["--events", "0", "--posterior", "results/fit"]
+    assert main(["run", "scenarios/xian.toml", *few, *ways, "--quiet", "--out", str(out)]) == 0
     about = json.loads((out / "manifest.json").read_text("utf-8"))
     read = build_parser().parse_args(shlex.split(command_of(about))[2:])
     assert (read.command, read.events, read.replications, read.seed) == ("run", 0, 2, about["seed"])
-    assert read.set == about["overrides"] and read.posterior is None
+    assert read.set == about["overrides"] and read.posterior == "results/fit"
     older = {"scenario": "x.toml", "seed": 3, "posterior": {"folder": "results/fit"}}
     assert command_of(older) == "python run.py run x.toml --seed 3 --posterior results/fit"
 
