@@ -130,7 +130,10 @@ def run(a: argparse.Namespace) -> int:
             first_look=look if progress.terminal and not (a.json or a.quiet) else None,
         )
     from sim.analysis.unfit import unfit
+    from sim.analysis.work import words_of
 
+    made = {key: result.manifest[key] for key in ("replications", "seed")}
+    result.manifest["command"] = words_of("run", scenario, **made, posterior=a.posterior, events=a.events)
     off = unfit(result, scenario)
     if not a.json:
         print(summary(result, _lang), flush=True)  # first: a reader waits for this, not for files

@@ -47,6 +47,7 @@ MOST_BARE_SHARE = 1.5  # a larger one without % is more likely a number of per c
 LEAST_BARE = 10_000  # yuan: a smaller amount without a unit is more likely one of 亿 or of millions
 _YUAN = re.compile(r"(?:¥|￥|CNY|RMB|人民币)\s*", re.IGNORECASE)
 _DOLLARS = re.compile(r"US\s*\$|\$|USD|美元|dollars?", re.IGNORECASE)
+_OF_MONEY = re.compile(rf"{_YUAN.pattern}|{_DOLLARS.pattern}|元$|yuan$", re.IGNORECASE)
 _COUNTED = re.compile(r"余?(?:家|个|人|户|只|支|项|股|份|m2|m²|m\^2|平方米|平米|㎡|sqm)$")
 
 
@@ -213,14 +214,26 @@ def parse_ratio(value: object) -> float:
 def parse_count(value: object) -> float:
     """How many: 70, "3.2万", "7,000", "70家". A mean may be a fraction; a percentage is no count."""
     accepted = 'a count as 70, 7000 or "3.2万"'
-    if isinstance(value, str) and value.strip().endswith(("%", "％")):
+    text = value.strip() if isinstance(value, str) else ""
+    if text.endswith(("%", "％")):
         raise ValueError(f"'%' does not count anything; write {accepted}")
-    if isinstance(value, str) and "亿" in value and not _COUNTED.search(value.strip()):  # 7亿人 are no yuan
+    if text.endswith("亿"):  # 7亿人 are no yuan
         raise ValueError(f"'亿' is taken for money, and this counts: say what it counts after it, or write {accepted}")
+    if _OF_MONEY.search(text):
+        raise ValueError(f"'{text}' is money, and this counts; write {accepted}")
     try:
         return parse_number(value)
     except ValueError as error:
         raise ValueError(str(error).partition("write ")[0] + f"write {accepted}") from None
+
+
+def parse_year(value: object) -> float:
+    """How many years, of what is counted in them: 7. A percentage or an amount of money is none."""
+    accepted = "a number of years as 7"
+    try:
+        return parse_count(value)
+    except ValueError:
+        raise ValueError(f"'{str(value).strip()}' is not understood; write {accepted}") from None
 
 
 def parse_figure(value: object) -> float:
@@ -238,8 +251,10 @@ def parse_of(unit: str, value: object) -> float:
 
     Sure slips only: a count or a percentage of money, money or a count as a share, a percentage of what is counted.
     亿 alone after a count is taken for money, as it is in a zone; with what is counted, 1.2亿户, it is read."""
-    if unit in (*COUNTED, "kinds", "units", "years", "m2"):
+    if unit in (*COUNTED, "kinds", "units", "m2"):
         return parse_count(value)
+    if unit == "years":
+        return parse_year(value)
     if unit == "CNY" and is_bare(value) and -LEAST_BARE < (yuan := parse_money(value)) < 0:
         raise BareMoney(asks_for_unit(yuan))  # a parameter below 0 is told its bounds instead
     return {"CNY": parse_amount, "share": parse_percentage, "ratio": parse_ratio}.get(unit, parse_number)(value)

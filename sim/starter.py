@@ -401,7 +401,7 @@ def _parts(a: Answers, lang: str) -> list[_Part]:
             GuidanceRules,
             "Rules of the guidance fund.",
             "引导基金的规则。",
-            {"reinvestment": format_number(a.reinvestment)},
+            {"pack": _text("usual"), "reinvestment": format_number(a.reinvestment)},
         ),
         _Part(
             "[guidance.cap]",
@@ -498,6 +498,10 @@ REMARKS = {  # of keys whose meaning depends on where they stand
     "angel": ("early and angel sub-funds", "早期天使子基金"),
     "venture": ("venture sub-funds", "创业投资子基金"),
     "industry": ("industry sub-funds", "产业发展子基金"),
+    "pack": (
+        'usual practice; "national-2025": the national rules for funds from 2025 on',
+        '通行做法；2025 年起设立的基金所适用的国家规则为 "national-2025"',
+    ),
 }
 SOURCE = ("starter file", "起步文件")
 HEAD = {
@@ -546,7 +550,10 @@ def compose(answers: Answers, path: Path, lang: str) -> str:
     for part in _parts(answers, lang):
         lines = dict(part.lines)
         if part.model in SOURCED:
-            lines = {key: _sourced(value, lang, exact=key in ANSWERED) for key, value in lines.items()}
+            lines = {
+                key: value if key == "pack" else _sourced(value, lang, exact=key in ANSWERED)
+                for key, value in lines.items()
+            }
         elif part.model is FundClass:
             lines |= {"grade": '"assumed"', "source": _text(SOURCE[zh])}
         written = {key: f"{key} = {value}" for key, value in lines.items()}

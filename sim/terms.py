@@ -51,7 +51,6 @@ TERMS: dict[str, tuple[str, str]] = {
     "source.starter": ("起步文件", "starter file"),
     "parameter": ("参数", "Parameter"),
     "probability": ("概率", "Probability"),
-    # units
     # parameters whose key says too little away from its table; of a class of funds where the last key is a class.
     # Figures have room for 51 letters beside their rows
     "parameter.guidance.reinvestment_drag": (
@@ -68,6 +67,7 @@ TERMS: dict[str, tuple[str, str]] = {
     "parameter.guidance.limits.fee_of": ("{of}年管理费上限", "largest yearly fee, {of}"),
     "parameter.outside.growth": ("区外投资年对数增长率", "yearly log growth of money placed outside the zone"),
     "reinvestment.missed": ("返投未达标", "share that missed the reinvestment ratio"),
+    # units
     "unit.firms": ("家", "firms"),
     "unit.certificates": ("家", "firms"),
     "unit.funds": ("支", "funds"),

@@ -224,6 +224,32 @@ def test_a_fact_out_of_reach_is_told_with_what_it_draws_off():
     assert found.to_json()["facts out of reach"]["held"]["without it"] == x.without
 
 
+def test_the_fit_without_a_fact_draws_by_the_seed(monkeypatch: pytest.MonkeyPatch):
+    """It drew by the number of the fact alone."""
+    from sim.analysis import calibrate as room
+
+    drawn: list[float] = []
+
+    def watched(fitted: object, data: object, left: int, parameters: int, draws: np.random.Generator) -> np.ndarray:
+        drawn.append(draws.random())
+        return draws.standard_normal((50, parameters))
+
+    monkeypatch.setattr(room, "_from_the_rest", watched)
+    facts = [Moment("firms", ((OUTPUTS[0], 1.0),), 800.0), Moment("held", ((OUTPUTS[1], 1.0),), 3000.0)]
+    for seed in (1, 2, 1):
+        calibrate(SmallZone(), TWO, facts, 60, 20, seed)
+    assert len(drawn) == 3 and drawn[0] == drawn[2] != drawn[1]
+
+
+def test_a_fact_below_all_that_the_prior_reaches_is_not_said_to_lie_above():
+    facts = [Moment("firms", ((OUTPUTS[0], 1.0),), 800.0), Moment("held", ((OUTPUTS[1], 1.0),), 1.0)]
+    found = calibrate(SmallZone(), TWO, facts, 60, 20, 1)
+    (x,) = [x for x in found.strained() if x.moment.id == "held"]
+    assert x.beyond and x.low > 1
+    zh = found.table("zh")
+    assert "先验的 1200 个世界只落在" in zh and "之内" in zh and "最多" not in zh
+
+
 def test_facts_that_are_met_or_only_checked_are_not_told_out_of_reach(checked: Calibration):
     assert not checked.strained() and "out of reach" not in checked.table("en")
 

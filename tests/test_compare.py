@@ -310,11 +310,20 @@ def test_what_is_not_in_the_market_is_found_in_the_two_scenarios(root: Path) -> 
     cold = load_scenario(root / "scenarios/xian/cold-market.toml", few)
     c = compare_scenarios([base, cold], ["xian", "cold"], 2, 1)
     assert c.stated("cold") == ["market.history"] and not c.prices and c.about["discount"] == [0.03, 0.03]
+    assert c.about["public_funds"] == [
+        "angel",
+        "direct",
+        "guidance",
+        "industry",
+        "partner",
+        "venture",
+    ]  # no market fund
     assert "no price" in c.table("en")
 
 
 def test_prices_are_by_the_cost_less_what_is_still_held_where_a_result_has_it() -> None:
-    held = changing(zones(**{"public.net_cost_pv": 5.0, "public.net_cost_held_pv": -3.0}), "funds.a.size")
+    flows = {"public.outlay": 9.0, "public.recovered": 4.0}
+    held = changing(zones(**{"public.net_cost_pv": 5.0, "public.net_cost_held_pv": -3.0}, **flows), "funds.a.size")
     assert held.price_by == "public.net_cost_held_pv"
     (line,) = held.prices
     assert line.cost == pytest.approx(-3, abs=0.5) and line.cash == pytest.approx(5, abs=0.5)
@@ -325,7 +334,8 @@ def test_prices_are_by_the_cost_less_what_is_still_held_where_a_result_has_it() 
     old = changing(zones(**{"public.net_cost_pv": 5.0}), "funds.a.size")
     assert old.price_by == "public.net_cost_pv" and old.prices[0].cost == pytest.approx(5, abs=0.5)
     assert "in cash" not in old.table("en") and "still holds is not counted" in old.table("en")
-    less = changing(zones(**{"public.net_cost_pv": -5.0, "public.outlay": -9.0}), "funds.a.size")
+    flows["public.outlay"] = -9.0
+    less = changing(zones(**{"public.net_cost_pv": -5.0}, **flows), "funds.a.size")
     assert "less is paid out" in less.table("en")  # no fund's return did that
 
 
@@ -343,15 +353,25 @@ def test_a_net_cost_below_0_is_put_down_to_what_makes_it_by_size_and_beyond_chan
     (d,), k = by_noise.differences, by_noise.row("public.outlay")
     assert d.mean[k, -1] < 0 and d.noise[k, -1]
     en, zh = why(net_cost_pv=-20.0, outlay=-0.02, recovered=20.0)
-    assert "less is paid out" not in en and re.search(r"below 0: [\d.]+ more comes back\.$", en), en
-    assert "少付出" not in zh and "多收回" in zh
+    assert "less is paid out" not in en and re.search(
+        r"below 0: [\d.]+ more comes back \(total, not discounted\)\.$", en
+    ), en
+    assert "少付出" not in zh and "多收回" in zh and "（累计，未贴现）" in zh
     en, zh = why(net_cost_pv=-30.0, outlay=-10.0, recovered=20.0)
     assert en.index("more comes back") < en.index("less is paid out") and zh.index("多收回") < zh.index("少付出")
     en, zh = why(net_cost_pv=-10.0, outlay=10.0, recovered=20.0)
-    assert "more comes back; the funds' own return is above the discount rate" in en and "more that is paid out" in en
+    assert "more comes back (total, not discounted); the funds' own return is above the discount rate" in en
+    assert "more that is paid out (total, not discounted)." in en
     assert "基金自身的回报高于贴现率" in zh
     en, zh = why(net_cost_pv=-10.0, outlay=0.001, recovered=0.001)
-    assert "no single difference can be told from noise" in en and "无法区分" in zh
+    assert "of what is paid out and comes back no single difference can be told from noise" in en
+    assert "付出与收回，单看每一项都与噪声无法区分" in zh and "权益" not in zh.split("净成本为负")[1]
+    en, zh = why(net_cost_pv=-5.0, net_cost_held_pv=-10.0, outlay=0.001, recovered=0.001)
+    assert re.search(r"stakes still held are worth [\d.]+ more \(present value\)", en), en
+    assert re.search("仍持有的权益多值[0-9.]+（现值）", zh), zh
+    for metric in ("outlay", "recovered"):  # one that a scenario does not report was told as noise
+        c = changing(zones(**{"public.net_cost_pv": -10.0, f"public.{metric}": 0.001}), "funds.a.size")
+        assert "net cost is below 0" not in c.table("en") and "净成本为负" not in c.table("zh")
 
 
 def test_what_money_earns_outside_the_zone_is_told_where_a_scenario_moves_money_across() -> None:
@@ -359,12 +379,13 @@ def test_what_money_earns_outside_the_zone_is_told_where_a_scenario_moves_money_
         ("guidance.reinvestment", True),
         ("guidance.reinvestment_of.angel", True),
         ("funds.angel.local", True),
+        ("funds.market_early.local", False),  # the treasury has no money in it
         ("guidance.reinvestment_drag", False),
         ("funds.guidance.size", False),
     ):
         c = changing(zones(), path)
         assert "outside.growth" not in c.table("en")  # of an earlier version, which did not keep the number
-        c.about["outside_growth"] = {"base": 0.07, "other": 0.07}
+        c.about |= {"outside_growth": {"base": 0.07, "other": 0.07}, "public_funds": ["angel", "guidance"]}
         assert ("puts at a growth of 7% a year (outside.growth)" in c.table("en")) == told, path
         assert ("每年增长 7%（outside.growth）" in c.table("zh")) == told, path
 
@@ -745,3 +766,17 @@ def test_another_zone_is_told_as_one_and_has_no_prices(xian: Any) -> None:
     assert c.elsewhere == ["wuxi"] and "wuxi" not in {price.name for price in c.prices}
     assert "wuxi: another zone than the baseline's" in c.table("en") and "不是同一园区" in c.table("zh")
     assert "independent seeds" not in c.table("en")
+
+
+def test_differences_of_shares_are_told_in_percentage_points() -> None:
+    """The table on the terminal had them as fractions."""
+    c = compare({"base": of_shares(0.2), "other": of_shares(0.25)})
+    rows = [next(line for line in c.table(lang).splitlines() if "funds.lossy" in line) for lang in ("en", "zh")]
+    assert re.search(r" 20% +\+5 pp +\[\+5 … \+5\]", rows[0]), rows[0]
+    assert "+5 个百分点" in rows[1]
+
+
+def of_shares(mean: float) -> Result:
+    values = mean + np.tile([-0.05, 0.05], 20)
+    metrics = [Metric("funds.lossy", "share", {"zh": "funds.lossy", "en": "funds.lossy"})]
+    return Result(metrics, QUARTERS, np.stack([values[None]] * 2, -1), manifest={"seed": 1, "replications": 40})

@@ -96,12 +96,23 @@ def test_an_unknown_pack_names_the_nearest():
     assert "did you mean shaanxi-2020?" in problem("guidance.pack=shanxi-2020")
 
 
-def test_a_starter_is_told_that_its_funds_open_under_the_rules_of_2025_and_the_remedy_works(tmp_path):
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_starter_states_its_choice_of_rules_so_that_its_first_check_is_not_told_of_others(tmp_path, lang):
+    (tmp_path / "national.toml").write_bytes(Path("scenarios/national.toml").read_bytes())
+    own = starter.create("mine", starter.Answers(), lang, tmp_path)
+    assert under_national_rules(load_scenario(own)) is None
+    (line,) = [line for line in own.read_text("utf-8").splitlines() if line.startswith("pack = ")]
+    assert line.startswith('pack = "usual"') and '"national-2025"' in line.partition("#")[2]
+
+
+def test_a_zone_without_a_pack_is_told_that_its_funds_open_under_the_rules_of_2025_and_the_remedy_works(tmp_path):
     """It had usual practice until now for funds of 2025 to 2027, and nobody was told."""
     from sim.printing import line_of_national
 
     (tmp_path / "national.toml").write_bytes(Path("scenarios/national.toml").read_bytes())
     own = starter.create("mine", starter.Answers(), "en", tmp_path)
+    text = own.read_text("utf-8")
+    own.write_text("".join(x for x in text.splitlines(True) if not x.startswith("pack = ")), encoding="utf-8")
     found = under_national_rules(load_scenario(own))
     assert found is not None and found["classes"] == ["angel", "venture", "industry"]
     assert (found["from"], found["until"], found["first"]) == ("2025Q1", "2027Q2", "2024Q1")
@@ -113,6 +124,12 @@ def test_a_starter_is_told_that_its_funds_open_under_the_rules_of_2025_and_the_r
         chosen = load_scenario(own, [f"guidance.pack={way[0]}", *way[1:]])
         assert chosen.guidance.pack == way[0] and under_national_rules(chosen) is None
     early = load_scenario(own, [f'funds.{x}.opens_until="2025Q1"' for x in found["classes"]])
+    ends = load_scenario(own, ['zone.end="2026Q1"', 'funds.venture.opens="2026Q2"'])  # told of funds that never open
+    found = under_national_rules(ends)
+    assert found is not None and (found["classes"], found["until"]) == (["angel", "industry"], "2026Q1")
+    base = tmp_path / "national.toml"
+    base.write_text(base.read_text("utf-8") + "# our own rules\n", encoding="utf-8")  # the name is not the file
+    assert under_national_rules(load_scenario(own, [])) is None
     assert under_national_rules(early) is None and line_of_national(None, "en") == ""
 
 

@@ -2,6 +2,7 @@
 
 import datetime
 import math
+import re
 from decimal import Decimal
 
 import pytest
@@ -17,6 +18,7 @@ from sim.quantities import (
     parse_count,
     parse_money,
     parse_number,
+    parse_of,
     parse_quarter,
     parse_share,
     parse_years,
@@ -203,3 +205,22 @@ def test_an_analysis_tells_amounts_without_powers_of_ten():
     assert [show(1.676e12, "CNY", lang) for lang in ("zh", "en")] == ["1.676万亿", "1.676 tn"]
     assert show(9.99996e11, "CNY", "zh") == "1万亿" and show(1234.56e8, "CNY", "zh") == "1,235亿"
     assert show(0.0, "ratio", "en", sign=True) == "0"
+
+
+@pytest.mark.parametrize(
+    ("unit", "written", "said"),
+    [
+        ("firms", "1.2亿", "say what it counts after it"),
+        ("firms", "1.2亿户企业", "'亿户企业' is not understood; write a count as 70"),
+        ("jobs", "500亿元", "'500亿元' is money, and this counts; write a count"),
+        ("jobs", "5亿美元", "'5亿美元' is money"),
+        ("jobs", "¥500", "'¥500' is money"),
+        ("years", "7亿", "'7亿' is not understood; write a number of years as 7"),
+        ("years", "20%", "'20%' is not understood; write a number of years as 7"),
+    ],
+)
+def test_a_count_is_not_asked_for_what_is_written_already(unit: str, written: str, said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)) as refused:
+        parse_of(unit, written)
+    assert ("say what it counts" in str(refused.value)) == (written == "1.2亿")
+    assert parse_of("firms", "1.2亿户") == 1.2e8 and parse_of("years", 7) == parse_of("years", "7") == 7

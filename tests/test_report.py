@@ -634,8 +634,51 @@ def test_the_readme_of_results_has_every_column_that_a_run_writes(
     assert "angel" in capsys.readouterr().out
     exec(again, {})
     about = json.loads((small["run"] / "manifest.json").read_text(encoding="utf-8"))
-    made = load_scenario(Path("again", about["scenario"].lstrip("/")), about["overrides"])
-    assert made._fingerprint == about["scenario_fingerprint"]
+    _, _, run, copy, *_ = shlex.split(capsys.readouterr().out)
+    assert run == "run" and Path(copy).is_relative_to("again")
+    assert load_scenario(copy, about["overrides"])._fingerprint == about["scenario_fingerprint"]
+
+
+def test_texts_of_files_beside_the_project_and_far_from_it_stay_in_the_folder_they_are_put_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """`../ext/my.toml` was written outside it; for an absolute name the command read the changed original."""
+    from sim import load_scenario
+    from sim.scenario.recorded import command_of, put_back
+
+    (tmp_path / "ext").mkdir()
+    (tmp_path / "desk").mkdir()
+    shutil.copy("scenarios/national.toml", tmp_path / "desk")
+    shutil.copy("scenarios/xian.toml", tmp_path / "desk")
+    monkeypatch.chdir(tmp_path / "desk")
+    Path("../ext/my.toml").write_text('extends = "../desk/xian.toml"\n[zone]\nend = "2020Q4"\n', encoding="utf-8")
+    for name in ("../ext/my.toml", str(tmp_path / "ext" / "my.toml")):
+        scenario = load_scenario(name)
+        about = {"command": ["run", name, "--seed", "1"], "scenario_text": dict(scenario._text_of_files)}
+        copies = put_back(about, "again")
+        assert all(copy.resolve().is_relative_to(Path("again").resolve()) for copy in copies.values())
+        (*_, copy, _, seed) = shlex.split(command_of(about, copies))
+        assert seed == "1" and Path(copy).is_relative_to("again")
+        assert load_scenario(copy)._fingerprint == scenario._fingerprint
+        shutil.rmtree("again")
+
+
+def test_a_run_keeps_the_command_with_what_changes_its_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """With --posterior or --events the command that was told made another result."""
+    from sim.cli import build_parser, main
+    from sim.scenario.recorded import command_of
+
+    few = ["--set", "firms.initial.count=100", "--set", 'zone.end="2020Q2"', "--replications", "2", "--no-figures"]
+    out = tmp_path / "out"
+    monkeypatch.setattr("sim.cli.draws_of", lambda a, scenario: None)  # no folder of a fit is at hand
+    ways = ["--events", "0", "--posterior", "results/fit"]
+    assert main(["run", "scenarios/xian.toml", *few, *ways, "--quiet", "--out", str(out)]) == 0
+    about = json.loads((out / "manifest.json").read_text("utf-8"))
+    read = build_parser().parse_args(shlex.split(command_of(about))[2:])
+    assert (read.command, read.events, read.replications, read.seed) == ("run", 0, 2, about["seed"])
+    assert read.set == about["overrides"] and read.posterior == "results/fit"
+    older = {"scenario": "x.toml", "seed": 3, "posterior": {"folder": "results/fit"}}
+    assert command_of(older) == "python run.py run x.toml --seed 3 --posterior results/fit"
 
 
 def test_the_rest_of_other_partners_money_is_not_said_to_come_to_the_zone(small: dict[str, Path]):
@@ -806,6 +849,21 @@ def test_a_record_of_a_result_given_for_a_scenario_says_how_the_result_is_made_a
         (problem,) = refused.value.problems
         for lang, words in (("en", "is made again by: python run.py"), ("zh", "重做该结果：python run.py")):
             assert f"{words} {command} " in problem.told(lang) and "scenario_text" in problem.told(lang)
+
+
+@pytest.mark.parametrize(
+    "about", ['{"command": 3}', '{"command": "run x"}', '{"command": ["run", 3]}', "{", '{"scenario": 3}', "[" * 9999]
+)
+def test_a_record_that_says_nothing_of_its_making_is_not_said_to(tmp_path: Path, about: str):
+    """It was spelt out by letters, or ended in a traceback, and was said to keep texts."""
+    from sim import load_scenario
+
+    (tmp_path / "manifest.json").write_text(about, encoding="utf-8")
+    with pytest.raises(UserError) as refused:
+        load_scenario(tmp_path / "manifest.json")
+    for lang, words in (("en", "is the record of a result and no scenario file"), ("zh", "是结果的记录，不是情景文件")):
+        told = refused.value.problems[0].told(lang)
+        assert words in told and "scenario_text" not in told and "run.py" not in told
 
 
 def test_a_scenario_that_changes_nothing_is_said_to_change_nothing(small: dict[str, Path]):

@@ -1041,7 +1041,7 @@ def test_a_fact_of_another_kind_than_its_metric_is_refused_where_it_stands(tmp_p
         'metric = "guidance.loss"\nvalue = 25': "25 without a % is 2500%: write 25% / 2500%",
         'metric = "guidance.loss"\nvalue = "25家"': "'家' is not a unit of a share; write a share as 0.2",
         'metric = "funds.guidance.tvpi"\nvalue = "2亿"': "'亿' is not a unit of a ratio",
-        'metric = "listing.age.mean"\nvalue = "18m"': "'m' is not understood",
+        'metric = "listing.age.mean"\nvalue = "18m"': "'18m' is not understood; write a number of years as 7",
     }
     text = "".join(f'[[facts]]\nid = "x{k}"\n{x}\ndate = "2026Q4"\nuse = "goal"\n' for k, x in enumerate(wrong))
     told = refused_of(tmp_path, text)

@@ -459,7 +459,9 @@ def xian() -> Any:
         ([], "jobs.total@2040Q4 >= 5", "nothing to solve by"),
         ([], "jobs.totl >= 5", "did you mean jobs.total"),
         ([], "jobs.total = 5", "not a target"),
-        ([], "jobs.total >= five", "not a number"),
+        ([], "jobs.total >= five", "write a count as 70"),
+        ([], "firms.alive@2028Q4 >= 12%", "firms.alive: '%' does not count anything; write a count as 70, 7000"),
+        ([], "jobs.totl >= five", "not a number"),
     ],
 )
 def test_question_that_cannot_be_asked_is_refused(xian: Any, by: list[str], target: str, said: str) -> None:

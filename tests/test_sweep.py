@@ -198,6 +198,7 @@ def test_an_effect_on_a_share_is_in_points(method: str, lang: str, unit: str) ->
     material: Any = SimpleNamespace(lang=lang, say=lambda zh, en: zh if lang == "zh" else en)
     (told,) = of_sweep(swept, material)
     assert unit in told
+    assert unit in swept.table(lang)  # on the terminal too, which had fractions
 
 
 def test_lhs_first_order_of_ishigami_is_within_its_interval() -> None:

@@ -275,7 +275,7 @@ class Calibration:
         else:
             head += say(
                 lang,
-                f"，先验的 {worlds} 个世界最多只到 {span}",
+                f"，先验的 {worlds} 个世界只落在 {span} 之内",
                 f"; {worlds} worlds over the prior came to {span}, no further",
             )
         if ends:
@@ -663,7 +663,7 @@ def calibrate(
     )
     for x in calibration.strained():
         calibration.without[x.moment.id] = _without(
-            better, data, fitted.index(x.moment), particles, calibration, scales
+            better, data, fitted.index(x.moment), particles, calibration, scales, seed
         )
     if {"sbc", "recovery"} & set(checks):
         calibration.checks += _synthetic_checks(stages, parameters, fitted, scales, rough, checks, seed)
@@ -1062,14 +1062,14 @@ def _from_the_rest(fitted: Emulator, data: Data, left: int, parameters: int, dra
 
 
 def _without(
-    fitted: Emulator, data: Data, left: int, particles: np.ndarray, found: Calibration, scales: _Scales
+    fitted: Emulator, data: Data, left: int, particles: np.ndarray, found: Calibration, scales: _Scales, seed: int
 ) -> dict[str, float]:
     """Medians without a fact, by parameter and by fact, of those that are at least FAR from their present ones.
 
     Of how much a fact draws others off only the fit without it can tell: facts hang together by chance too, so that
     one far off pulls at parameters that do not move it."""
     moments = [m for m in found.moments if m.use == "calibrate"]
-    z = _from_the_rest(fitted, data, left, len(found.parameters), np.random.default_rng(left))
+    z = _from_the_rest(fitted, data, left, len(found.parameters), np.random.default_rng([seed, 4, left]))
     out: dict[str, float] = {}
     for k, v in enumerate(found.parameters):
         then, now = float(np.median(z[:, k])), float(np.median(particles[:, k]))

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.analysis.model import DEFAULT_METRICS, ZoneModel, all_at_once, fingerprint_of, nearest, refuse
-from sim.analysis.text import between, csv_text, layout, say, show, word
+from sim.analysis.text import between, between_differences, csv_text, layout, say, show, tell, tell_difference, word
 from sim.errors import NO_SUCH_METRIC, Problem, UserError
 from sim.quantities import BareAmount, half_up
 from sim.terms import capital, standing_alone
@@ -46,8 +46,9 @@ OUTLAY, RECOVERED = "public.outlay", "public.recovered"
 WEATHER = ("market", "uncertainty", "zone")  # what a zone meets, and nobody decides
 MISSED = "guidance.reinvestment.missed."  # by class: share of the sub-funds past their investment period
 RATIO_ASKED = ("guidance.reinvestment", "guidance.reinvestment_of", "guidance.pack")
-# what decides how much of their money funds place in the zone
-PLACED = re.compile(r"guidance\.(reinvestment|reinvestment_of\..*|pack|counting\..*)|funds\.[^.]+\.local")
+# what decides how much of their money funds place in the zone; of a class of funds where public money is in it
+PLACED = re.compile(r"guidance\.(reinvestment|reinvestment_of\..*|pack|counting\..*)|funds\.([^.]+)\.local")
+PUBLIC_KINDS = ("guidance", "sub-fund", "direct", "attraction")
 NO_POLICY = (*WEATHER, "run", "sweep", "levers", "facts", "report", "calibrate")
 GAIN_METRICS = ("firms.alive", "ladder.certificates.hte", "firms.listed", "jobs.total")
 
@@ -227,7 +228,9 @@ class Precision:
 
     def told(self, metric: Any, lang: str) -> str:
         amount = self.amounts.get(metric.name)
-        return f"±{100 * self.share:.3g}%" if amount is None else f"±{show(amount, metric.unit, lang)}"
+        return (
+            f"±{100 * self.share:.3g}%" if amount is None else f"±{tell_difference(amount, metric.unit, lang, False)}"
+        )
 
 
 @dataclass
@@ -414,9 +417,9 @@ class Comparison:
                     [
                         metric.label[lang],
                         d.name,
-                        show(self.baseline_mean[k, column], metric.unit, lang),
-                        show(d.mean[k, column], metric.unit, lang, sign=True),
-                        f"[{between(d.low[k, column], d.high[k, column], metric.unit, lang, sign=True)}]",
+                        tell(self.baseline_mean[k, column], metric.unit, lang),
+                        tell_difference(d.mean[k, column], metric.unit, lang),
+                        f"[{between_differences(d.low[k, column], d.high[k, column], metric.unit, lang)}]",
                         "–" if np.isnan(d.p_more[k, column]) else f"{d.p_more[k, column]:.0%}",
                         _further(more, lang),
                         self.precision.told(metric, lang),
@@ -541,7 +544,13 @@ class Comparison:
     def _hangs_on_outside(self, names: Sequence[str], lang: str, short: bool) -> list[str]:
         """That the money results of scenarios that place more or less in the zone hang on what it earns elsewhere."""
         growth = self.about.get("outside_growth") or {}
-        moved = [name for name in names if name in growth and any(map(PLACED.fullmatch, self.stated(name)))]
+        public = self.about.get("public_funds") or ()
+
+        def moves(path: str) -> bool:
+            found = PLACED.fullmatch(path)
+            return found is not None and (found[2] is None or found[2] in public)
+
+        moved = [name for name in names if name in growth and any(map(moves, self.stated(name)))]
         if not moved:
             return []
         heads = say(lang, "、", ", ").join(self._head(name, lang, short) for name in moved)
@@ -564,6 +573,8 @@ class Comparison:
         d, j = self.of(name), self.column(self.at)
         if not own or not own[0].cost < 0 or self.price_by not in known or d.noise[known.index(self.price_by), j]:
             return None
+        if OUTLAY not in known or RECOVERED not in known:
+            return None  # what made it is not in the result
         if turned and not short:
             head = capital(self.over(name, lang))
         else:
@@ -573,32 +584,42 @@ class Comparison:
 
         def surely(metric: str) -> float:
             """By how much more, where that can be told from chance."""
-            if metric not in known or d.noise[k := known.index(metric), j]:
-                return 0.0
-            return sign * float(np.nan_to_num(d.mean[k, j]))
+            k = known.index(metric)
+            return 0.0 if d.noise[k, j] else sign * float(np.nan_to_num(d.mean[k, j]))
 
         paid = surely(OUTLAY)
         reasons = [
-            (-paid, "少付出{}", "{} less is paid out"),
-            (surely(RECOVERED), "多收回{}", "{} more comes back"),
-            (self._surely_held(own[0]), "仍持有的权益多值{}", "stakes still held are worth {} more"),
+            (-paid, "少付出{}（累计，未贴现）", "{} less is paid out (total, not discounted)"),
+            (surely(RECOVERED), "多收回{}（累计，未贴现）", "{} more comes back (total, not discounted)"),
+            (
+                self._surely_held(own[0]),
+                "仍持有的权益多值{}（现值）",
+                "stakes still held are worth {} more (present value)",
+            ),
         ]
         reasons = sorted((reason for reason in reasons if reason[0] > 0), reverse=True)
         told = say(lang, "，", "; ").join(say(lang, zh, en).format(show(size, "CNY", lang)) for size, zh, en in reasons)
         if paid <= 0:
-            neither = "付出、收回与持有的权益，单看每一项都与噪声无法区分"
-            told = told or say(
-                lang,
-                neither,
-                "of what is paid out, comes back and is still held no single difference can be told from noise",
+            told = told or (
+                say(
+                    lang,
+                    "付出、收回与持有的权益，单看每一项都与噪声无法区分",
+                    "of what is paid out, comes back and is still held no single difference can be told from noise",
+                )
+                if self.price_by == NET_COST_HELD
+                else say(
+                    lang,
+                    "付出与收回，单看每一项都与噪声无法区分",
+                    "of what is paid out and comes back no single difference can be told from noise",
+                )
             )
             return head + told + say(lang, "。", ".")
         told += say(lang, "，", "; ") if told else ""
         return head + say(
             lang,
-            f"{told}基金自身的回报高于贴现率，足以抵过多付出的{show(paid, 'CNY', lang)}。",
+            f"{told}基金自身的回报高于贴现率，足以抵过多付出的{show(paid, 'CNY', lang)}（累计，未贴现）。",
             f"{told}the funds' own return is above the discount rate and more than pays for the"
-            f" {show(paid, 'CNY', lang)} more that is paid out.",
+            f" {show(paid, 'CNY', lang)} more that is paid out (total, not discounted).",
         )
 
     def _surely_held(self, line: Price) -> float:
@@ -733,11 +754,11 @@ class Comparison:
             unit, title = (metric.unit, metric.label[lang]) if metric else ("", output)
             for p in own:
                 low, high = p.shapley - p.shapley_reach, p.shapley + p.shapley_reach
-                values = (show(value, unit, lang, sign=True) for value in (p.alone, p.last, p.shapley))
+                values = (tell_difference(value, unit, lang) for value in (p.alone, p.last, p.shapley))
                 noise = word("noise", lang) if low <= 0 <= high and p.shapley_reach > 0 else ""
-                rows.append([title, p.change, *values, f"[{between(low, high, unit, lang, sign=True)}]", noise])
+                rows.append([title, p.change, *values, f"[{between_differences(low, high, unit, lang)}]", noise])
             sums = (sum(getattr(p, name) for p in own) for name in ("alone", "last", "shapley"))
-            rows.append(["", word("sum", lang), *(show(value, unit, lang, sign=True) for value in sums), "", ""])
+            rows.append(["", word("sum", lang), *(tell_difference(value, unit, lang) for value in sums), "", ""])
         title = say(
             lang,
             f"差异来自哪项措施（{self.at}）：单独实施、最后加入、所有次序的平均（Shapley）；"
@@ -1218,6 +1239,7 @@ def run(
         "changes": {name: stacking.changes_in_words(first, s) for name, s in variants.items()},
         "discount": [float(s.public.discount.value) for s in made.values()],
         "outside_growth": {name: float(s.outside.growth.value) for name, s in made.items()},
+        "public_funds": sorted({c.id for s in made.values() for c in s.funds if c.kind in PUBLIC_KINDS}),
         "missing": {name: _missing(s) for name, s in made.items()},
     }
     found.prices = [p for p in found.prices if p.name not in found.elsewhere and not found.unpriced(p.name)]

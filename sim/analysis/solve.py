@@ -73,8 +73,9 @@ class Target:
         except BareAmount as error:
             raise refuse(str(error), key=found["metric"]) from None
         except ValueError as error:
-            known = found["metric"] in (metrics or {})
-            expected = str(error) if known else "100, 2.5万, 500亿, 30%"
+            if found["metric"] in (metrics or {}):
+                raise refuse(str(error), key=found["metric"], found=found["bound"]) from None
+            expected = "100, 2.5万, 500亿, 30%"
             raise refuse("not a number", key="target", found=found["bound"], expected=expected) from None
         output = f"{found['metric']}@{found['quarter']}" if found["quarter"] else found["metric"]
         return cls(output, found["sign"] in (">=", "≥"), bound)

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.analysis.model import Model, ZoneModel, all_at_once, refuse, split_output
-from sim.analysis.text import between, csv_text, key_to, layout, say, show, word
+from sim.analysis.text import between_differences, csv_text, key_to, layout, say, show, tell_difference, word
 from sim.analysis.vary import Varied, varied_of
 from sim.analysis.work import (
     JOURNAL,
@@ -686,9 +686,10 @@ class SweepResult:
             row = [path]
             for name in names:
                 i = by[name][path]
-                row.append(show(i.value, unit, lang) if effect else f"{i.value:.3f}")
+                row.append(tell_difference(i.value, unit, lang, False) if effect else f"{i.value:.3f}")
                 if np.isfinite([x.low for x in by[name].values()]).any():
-                    row.append(f"[{between(i.low, i.high, unit, lang) if effect else f'{i.low:.3f} … {i.high:.3f}'}]")
+                    ends = between_differences(i.low, i.high, unit, lang, False)
+                    row.append(f"[{ends if effect else f'{i.low:.3f} … {i.high:.3f}'}]")
             rows.append(row)
         lines = [title, layout(header, rows)]
         seconds = [i for i in self.indices if i.output == output and i.name == "second" and i.low > 0]

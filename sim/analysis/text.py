@@ -92,6 +92,24 @@ def tell(value: float, unit: str = "", lang: str = "en") -> str:
     return f"{_four(significant(100.0 * value, 3), False)}%"
 
 
+def tell_difference(value: float, unit: str = "", lang: str = "en", sign: bool = True) -> str:
+    """A difference of two amounts of a metric: of shares in points of per cent, +1.2 pp; of all others as `show`."""
+    if unit != "share" or value is None or not math.isfinite(value):
+        return show(value, unit, lang, sign)
+    return f"{_points(value, sign)}{say(lang, ' 个百分点', ' pp')}"
+
+
+def _points(share: float, sign: bool) -> str:
+    return _four(significant(100.0 * share, 3) + 0.0, sign)
+
+
+def between_differences(low: float, high: float, unit: str = "", lang: str = "en", sign: bool = True) -> str:
+    """As `between`; the unit of points stands beside the difference."""
+    if unit != "share" or not (math.isfinite(low) and math.isfinite(high)):
+        return between(low, high, unit, lang, sign)
+    return f"{_points(low, sign)} … {_points(high, sign)}"
+
+
 def _four(value: float, sign: bool) -> str:
     """Four figures, thousands in full; 0 has no sign."""
     plus = "+" if sign and value != 0 else ""

@@ -875,7 +875,6 @@ def _odds_cells(row: dict[str, Any]) -> list[Cell]:
 
 
 def _departures(stated: list[dict[str, Any]], beyond: list[dict[str, Any]], material: Material) -> Table:
-
     say, lang = material.say, material.lang
 
     def value(x: Any, unit: str) -> str:

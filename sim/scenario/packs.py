@@ -134,9 +134,16 @@ def pack_numbers(tree: Tree, root: type[BaseModel]) -> dict[str, Quantity]:
     return out
 
 
+def _is_shipped_base(text: str | None) -> bool:
+    """Whether a text is that of national.toml as it is shipped; another file of that name has chosen its pack."""
+    shipped = OWN.parent / BASE
+    return text is not None and shipped.is_file() and text == shipped.read_text(encoding="utf-8")
+
+
 def under_national_rules(scenario: Any) -> dict[str, Any] | None:
-    """Classes of sub-funds that open when the national rules of 2025 hold, in a scenario that has the stand-in of
-    national.toml because neither it nor another file that it extends names a pack; None where there is none.
+    """Classes of sub-funds that open within the run when the national rules of 2025 hold, in a scenario that has the
+    stand-in of the shipped national.toml because neither it nor another file that it extends names a pack; None where
+    there is none.
 
     from, until: quarters in which they open under those rules; first: when the first class of all opens, where that is
     before the rules begin."""
@@ -144,7 +151,7 @@ def under_national_rules(scenario: Any) -> dict[str, Any] | None:
 
     tree = scenario._tree
     file, _ = tree.place(f"{ROOM}.pack")
-    if scenario.guidance.pack != STAND_IN or file is None or Path(file).name != BASE:
+    if scenario.guidance.pack != STAND_IN or file is None or not _is_shipped_base(tree.texts.get(file)):
         return None  # named on purpose
     rules = read_pack(NATIONAL, tree, type(scenario.guidance)).data[ROOM]["rules"]
     begins = parse_quarter(rules["valid_from"])
@@ -155,6 +162,8 @@ def under_national_rules(scenario: Any) -> dict[str, Any] | None:
         if c.kind == "sub-fund" and c.committed is None and c.opens is not None
         if c.parent in money and c.count.value > 0
     }
+    end = int(scenario.zone.end)
+    opens = {id: (first, min(last, end)) for id, (first, last) in opens.items() if first <= end}
     under = {id: (max(begins, first), last) for id, (first, last) in opens.items() if last >= begins}
     if not under:
         return None

@@ -276,14 +276,19 @@ def _record_of_a_result(text: str, name: str) -> UserError:
     from sim.scenario.recorded import command_of
 
     try:
-        command = command_of(json.loads(text))
-    except (ValueError, AttributeError):
-        command = ""
+        about = json.loads(text)
+    except (ValueError, RecursionError):
+        about = None
+    if not isinstance(about, dict):
+        about = {}
+    command = command_of(about)
     message = "is the record of a result and no scenario file"
     if command:
         message = f"is the record of a result and no scenario file; that result is made again by: {command}"
-    texts = "a scenario file; the record keeps the texts of those it was made from, under scenario_text"
-    return UserError(Problem(message, file=name, expected=texts))
+    expected = "a scenario file"
+    if isinstance(about.get("scenario_text"), dict) and about["scenario_text"]:
+        expected = "a scenario file; the record keeps the texts of those it was made from, under scenario_text"
+    return UserError(Problem(message, file=name, expected=expected))
 
 
 def _stated_twice(text: str, error: tomli.TOMLDecodeError) -> tuple[str, int, int] | None:
