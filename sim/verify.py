@@ -653,7 +653,7 @@ def funding_funnel(inputs: FunnelInputs, expected: Mapping[str, Expected], scena
     if inputs.venture_from is not None and not settled:
         raise UserError(
             Problem(
-                f"changes nothing: only {' and '.join(SETTLED)} count from a first venture round on",
+                f"changes nothing: only {', '.join(SETTLED)} count from a first venture round on",
                 key="inputs.venture_from",
                 found=f"{inputs.venture_from:g}",
             )
