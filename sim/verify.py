@@ -995,9 +995,9 @@ def _problems_of_use(tree: Tree, use: Mapping[str, Any], expect: Mapping[str, Ex
             yield Problem(message, *where, None, ", ".join(expect) or None, near[0] if near else None)
             continue
         theirs = expect[name]
-        count = len(theirs) if isinstance(theirs, list) else 0
-        if isinstance(said, list) and len(said) != count:
-            wanted = f"one word, or a list of {count}" if count else "one word"
+        count = len(theirs) if isinstance(theirs, list) else None
+        if isinstance(said, list) and len(said) != count:  # of one number a list says nothing, not even an empty one
+            wanted = f"one word, or a list of {count}" if count is not None else "one word"
             yield Problem("one word for each number is needed", *where, str(len(said)), wanted)
         for word in said if isinstance(said, list) else [said]:
             if word not in USES:

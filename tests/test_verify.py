@@ -158,6 +158,7 @@ def test_several_problems_of_several_files_are_told_at_once(tmp_path):
         (("[expect]\ncall = 72", "[expect]\ncall = 72\n[use]\nput = 'input'"), "use.put: says the use of what is not"),
         (("[expect]\ncall = 72", "[expect]\ncall = 72\n[use]\ncall = 'inputs'"), "did you mean input?"),
         (("[expect]\ncall = 72", "[expect]\ncall = 72\n[use]\ncall = ['input', 'check']"), "use.call: one word for"),
+        (("[expect]\ncall = 72", "[expect]\ncall = 72\n[use]\ncall = []"), "use.call: one word for"),
         (("[expect]\ncall = 72", "[expect]\ncall = 72\n[misses]\nput = 'x'"), "misses.put: is not a number that is"),
         (("[expect]\ncall = 72", "[expect]\ncall = 72\n[misses]\ncall = ' '"), "misses.call: why it is missed is"),
     ],
