@@ -145,8 +145,9 @@ def run(a: argparse.Namespace) -> int:
         note(line_of_terms(unusual, _lang))
     if (lacking := line_of_lacking(scenario.lacking_funds(), _lang)) and not a.quiet:
         note(lacking)
-    if (national := line_of_national(under_national_rules(scenario), _lang)) and not a.quiet:
-        note(national)
+    national = under_national_rules(scenario)
+    if (told := line_of_national(national, _lang)) and not a.quiet:
+        note(told)
     if a.audit and not a.json:
         of, quarters = result.manifest["audit"]["replications"], result.manifest["audit"]["quarters"]
         print(
@@ -168,7 +169,7 @@ def run(a: argparse.Namespace) -> int:
     if a.json:
         seconds = {"simulate": simulated - begun, "figures": ended - simulated}
         remarks = {"levels_that_run_off": off, "funds_lacking": scenario.lacking_funds()}
-        remarks |= {"under_national_rules": under_national_rules(scenario)}
+        remarks |= {"under_national_rules": national}
         put_json(document_of_run(result) | remarks | {"folder": folder, "figures": figures, "seconds": seconds})
         return 0
     whole, drawing = duration(ended - begun, _lang), duration(ended - simulated, _lang)
