@@ -329,3 +329,23 @@ def score_fact(observed: float, draws: Sequence[float] | Array, bound: str | Non
     else:
         inside, half = p05 <= observed <= p95, p25 <= observed <= p75
     return Score(p05, p25, p50, p75, p95, inside, half, reached, undefined)
+
+
+ROUNDING = 1e-9  # of what is compared: a smaller difference is the rounding of floats
+
+
+def paired_differences(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """a - b, 0 where they are the same but for rounding; NaN where either is."""
+    d = a - b
+    with np.errstate(invalid="ignore"):
+        d[np.abs(d) <= ROUNDING * np.maximum(np.abs(a), np.abs(b))] = 0.0
+    return d
+
+
+def mean_difference(d: np.ndarray, axis: int = -1) -> np.ndarray:
+    """Mean of those that are defined, 0 where they sum to nothing but rounding; NaN where there is none."""
+    count = np.isfinite(d).sum(axis=axis)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.asarray(np.nansum(d, axis=axis) / count)
+        mean[np.abs(mean) * count <= ROUNDING * np.nansum(np.abs(d), axis=axis)] = 0.0
+    return np.where(np.isfinite(mean), mean, np.nan)

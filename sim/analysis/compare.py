@@ -22,6 +22,7 @@ import numpy as np
 from sim.analysis.model import DEFAULT_METRICS, ZoneModel, all_at_once, fingerprint_of, nearest, refuse
 from sim.analysis.text import between, between_differences, csv_text, layout, say, show, tell, tell_difference, word
 from sim.errors import NO_SUCH_METRIC, Problem, UserError
+from sim.measures import ROUNDING, mean_difference, paired_differences
 from sim.quantities import BareAmount, half_up
 from sim.terms import capital, standing_alone
 
@@ -33,7 +34,6 @@ Progress = Callable[[int, int], None]
 
 CONFIDENCE = 0.95
 PRECISION = 0.10  # of the mean difference: the precision for which replications are counted, unless another is stated
-ROUNDING = 1e-9  # of what is compared: a smaller difference is the rounding of floats
 RESAMPLES = 2000
 MOST_FURTHER, MOST_GAIN = 100_000, 1000  # what lies beyond is told as that: nobody simulates so many
 MOST_CHANGES = 6
@@ -916,13 +916,10 @@ def paired(
     """
     from scipy.stats import t
 
-    d = a - b
-    with np.errstate(invalid="ignore"):
-        d[np.abs(d) <= ROUNDING * np.maximum(np.abs(a), np.abs(b))] = 0.0
+    d = paired_differences(a, b)
     count = np.isfinite(d).sum(axis=1)
+    mean = mean_difference(d, axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = _nan(np.nansum(d, axis=1) / count)
-        mean[np.abs(mean) * count <= ROUNDING * np.nansum(np.abs(d), axis=1)] = 0.0  # they sum to nothing
         sd = np.sqrt(np.nansum((d - mean[:, None, :]) ** 2, axis=1) / (count - 1))
         sd[count < 2] = np.nan
         quantile = t.ppf(0.5 + CONFIDENCE / 2, np.maximum(count - 1, 1))

@@ -41,7 +41,7 @@ from sim.analysis.work import (
     words_of,
 )
 from sim.errors import Problem, UserError
-from sim.measures import mean_and_band
+from sim.measures import mean_and_band, mean_difference, paired_differences
 from sim.memory import refuse_too_many_samples
 
 if TYPE_CHECKING:
@@ -427,10 +427,9 @@ def _oat_indices(plan: Plan, varied: Sequence[Varied], evaluated: Evaluated, k: 
         by_end["high"] = rows[np.argmax(plan.design[rows, varied.index(v)])]
         for name, row in by_end.items():
             pair = evaluated.values([0, row])[:, :, k]
-            difference = pair[1] - pair[0]
-            difference = difference[np.isfinite(difference)]
-            reach = half_width(difference)
-            mean = float(difference.mean()) if len(difference) else np.nan
+            difference = paired_differences(pair[1], pair[0])
+            reach = half_width(difference[np.isfinite(difference)])
+            mean = float(mean_difference(difference))
             indices.append(Index(output, name, v.path, "", mean, mean - reach, mean + reach))
     return indices
 
