@@ -439,17 +439,18 @@ def grow_once(
     key: np.ndarray, first: int, last: int, step: int, drift: float, scale: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """One step of the firm module for the firms first … last - 1, apart from all else: (log growth, standard shock)."""
-    from sim.model.firms.kernel import draw_laplace, grow, shock_words
+    from sim.model.draws import draw_laplace
+    from sim.model.firms.kernel import grow, shock_words
 
     n = last - first
     words = [np.empty(n, np.uint32) for _ in range(4)]
     cohort = np.zeros(n, np.uint32)
     shock_words(key, np.arange(first, last, dtype=np.uint32), cohort, step, *words)
     middle = 17.0  # the module keeps log revenue between its bounds; one step from the middle does not reach them
-    log_revenue, shock = np.full(n, middle), np.empty(n)
+    log_revenue, shock = np.full(n, middle), np.empty(n, np.float32)
     draw_laplace(words[0], shock)
-    grow(words[0], np.full(n, drift), np.full(n, scale), 0.0, log_revenue)
-    return log_revenue - middle, shock
+    grow(shock, np.full(n, drift), np.full(n, scale), 0.0, log_revenue)
+    return log_revenue - middle, shock.astype(np.float64)
 
 
 def blocks(n: int) -> Iterator[tuple[int, int]]:

@@ -313,8 +313,17 @@ def test_our_log_exp_and_normal_are_accurate():
     assert max(abs(draws.normal(v) - ndtri(v)) for v in u) < 2e-6
     far = np.array([1e-16, 1e-12, 0.075, 0.0751, 0.925, 1.0 - 1e-15, *u])
     assert np.allclose(normal_quantile(far), ndtri(far), rtol=1e-14, atol=1e-15)
-    u = (np.arange(200_000) + 0.5) / 200_000
-    sample = np.array([draws.laplace(v) for v in u])
+    assert max(abs(draws.exp_short(v) / np.exp(v) - 1) for v in np.linspace(-300, 300, 4001)) < 3e-9
+    assert draws.exp_short(0.0) == 1.0
+    ends = np.arange(1000)
+    word = np.concatenate([ends, 2**31 - 500 + ends, 2**32 - 1 - ends, np.arange(0, 2**32, 21479)]).astype(np.uint32)
+    u, drawn = (word + 0.5) / 2**32, np.empty(len(word), np.float32)
+    draws.draw_normals(word, drawn)
+    assert np.abs(drawn - ndtri(u)).max() < 2e-6
+    draws.draw_laplace(word, drawn)
+    exact = np.where(u > 0.5, -1.0, 1.0) * np.log(2.0 * np.minimum(u, 1.0 - u))
+    assert np.abs(drawn - exact).max() < 2e-6  # one bit of 22, which is as far out as a word reaches
+    sample = drawn[3000:].astype(float)
     assert sample.var() == pytest.approx(2.0, rel=1e-3)
     assert np.mean(np.abs(sample) > 2) == pytest.approx(np.exp(-2), rel=1e-3)
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sim.model.limits import MAX_KINDS, MAX_PROGRAMMES, MAX_PROJECTS
 
 Floats = NDArray[np.float64]
+Shocks = NDArray[np.float32]
 Ints = NDArray[np.int64]
 Small = NDArray[np.int32]
 Bytes = NDArray[np.uint8]
@@ -454,6 +455,8 @@ class Scratch(NamedTuple):
     index: Words  # addresses of entities that do not stand together
     cohort: Words
     revenue: Floats
+    shock: Shocks  # standard Laplace variates of a tile
+    normal: Shocks  # standard normal ones
     slot: Ints  # of the firms that enter together, a tile at most
     born: Small
     sector: Small
@@ -581,6 +584,8 @@ def build_world(room: Room) -> World:
             index=np.zeros(TILE, np.uint32),
             cohort=np.zeros(TILE, np.uint32),
             revenue=np.zeros(TILE),
+            shock=np.zeros(TILE, np.float32),
+            normal=np.zeros(TILE, np.float32),
             slot=np.zeros(TILE, np.int64),
             born=np.zeros(TILE, np.int32),
             sector=np.zeros(TILE, np.int32),

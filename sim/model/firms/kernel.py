@@ -13,11 +13,11 @@ import numpy as np
 from sim.model.draws import (
     Purpose,
     address_words,
+    draw_laplace,
+    draw_normals,
     exp,
-    exp_inlined,
-    laplace,
+    exp_short,
     log_inlined,
-    normal_inlined,
     number_words,
     poisson,
     uniform,
@@ -37,18 +37,17 @@ def shock_words(key, index, cohort, block, word0, word1, word2, word3):
 
 
 @fast_kernel
-def grow(word, drift, spread, common, log_revenue):
-    """log_revenue += drift + common + spread x Laplace, floored at a yearly revenue of one yuan."""
-    for i in range(word.shape[0]):
-        shock = laplace(unit(word[i]))
-        log_revenue[i] = min(max(log_revenue[i] + drift[i] + common + spread[i] * shock, 0.0), 34.0)
+def grow(shock, drift, spread, common, log_revenue):
+    """log_revenue += drift + common + spread x Laplace shock, floored at a yearly revenue of one yuan."""
+    for i in range(shock.shape[0]):
+        log_revenue[i] = min(max(log_revenue[i] + drift[i] + common + spread[i] * np.float64(shock[i]), 0.0), 34.0)
 
 
 @fast_kernel
 def earn(log_revenue, year_revenue, revenue):
     """A quarter's revenue, added to the year's."""
     for i in range(log_revenue.shape[0]):
-        r = 0.25 * exp_inlined(log_revenue[i])
+        r = 0.25 * exp_short(log_revenue[i])
         revenue[i] = r
         year_revenue[i] += r
 
@@ -101,8 +100,9 @@ def grow_firms(key, rules, firms, market, tally, scratch, quarter):
                 firms.later_growth[first:last],
                 firms.later_exit[first:last],
             )
-        log_revenue = firms.log_revenue[first:last]
-        grow(growth, firms.drift[first:last], firms.spread[first:last], common, log_revenue)
+        log_revenue, shock = firms.log_revenue[first:last], scratch.shock[: last - first]
+        draw_laplace(growth, shock)
+        grow(shock, firms.drift[first:last], firms.spread[first:last], common, log_revenue)
         revenue = scratch.revenue[: last - first]
         earn(log_revenue, firms.year_revenue[first:last], revenue)
         alive = firms.alive[first:last]
@@ -136,7 +136,7 @@ def set_spread(rules, log_revenue, spread):
     scale, power, middle = rules.spread, rules.spread_size, rules.reference_size
     low, high = rules.spread_floor, rules.spread_ceiling
     for i in range(spread.shape[0]):
-        spread[i] = min(max(scale * exp_inlined(-power * (log_revenue[i] - middle)), low), high)
+        spread[i] = min(max(scale * exp_short(-power * (log_revenue[i] - middle)), low), high)
 
 
 @fast_kernel
@@ -145,7 +145,7 @@ def set_hazard(rules, log_revenue, hazard):
     its part by age."""
     floor, power, high, middle = rules.exit_floor, rules.exit_size, rules.exit_ceiling, rules.reference_size
     for i in range(hazard.shape[0]):
-        hazard[i] = min(floor + hazard[i] * exp_inlined(-power * (log_revenue[i] - middle)), high)
+        hazard[i] = min(floor + hazard[i] * exp_short(-power * (log_revenue[i] - middle)), high)
 
 
 @fast_kernel
@@ -162,7 +162,7 @@ def set_jobs(rules, log_revenue, productivity, jobs):
     sector's log level."""
     elasticity = rules.jobs_elasticity
     for i in range(jobs.shape[0]):
-        jobs[i] = max(exp_inlined(jobs[i] - productivity + elasticity * log_revenue[i]), 1.0)
+        jobs[i] = max(exp_short(jobs[i] - productivity + elasticity * log_revenue[i]), 1.0)
 
 
 @kernel
@@ -290,30 +290,30 @@ def draw_sectors(word, mix, sectors, sector):
 
 
 @fast_kernel
-def draw_revenues(word, mean, sd, log_revenue):
+def draw_revenues(normal, mean, sd, log_revenue):
     """Log revenue; it comes in as the sector's own factor."""
     for i in range(log_revenue.shape[0]):
-        log_revenue[i] += mean[i] + sd * normal_inlined(unit(word[i]))
+        log_revenue[i] += mean[i] + sd * np.float64(normal[i])
 
 
 @fast_kernel
-def draw_rd_shares(word, sd, rd_share):
+def draw_rd_shares(normal, sd, rd_share):
     """R&D over revenue, lognormal; it comes in as the sector's log median."""
     for i in range(rd_share.shape[0]):
-        rd_share[i] = min(exp_inlined(rd_share[i] + sd * normal_inlined(unit(word[i]))), 0.9)
+        rd_share[i] = min(exp_short(rd_share[i] + sd * np.float64(normal[i])), 0.9)
 
 
 @fast_kernel
 def yearly_revenue(log_revenue, revenue):
     for i in range(revenue.shape[0]):
-        revenue[i] = exp_inlined(log_revenue[i])
+        revenue[i] = exp_short(log_revenue[i])
 
 
 @fast_kernel
-def earlier_revenue(word, drift, spread, revenue, before):
+def earlier_revenue(shock, drift, spread, revenue, before):
     """Revenue of the year before, from one year's growth."""
     for i in range(before.shape[0]):
-        before[i] = revenue[i] * exp_inlined(-4.0 * drift[i] - 2.0 * spread[i] * laplace(unit(word[i])))
+        before[i] = revenue[i] * exp_short(-4.0 * drift[i] - 2.0 * spread[i] * np.float64(shock[i]))
 
 
 @fast_kernel
@@ -358,7 +358,7 @@ def put_firms(key, rules, firms, market, tally, scratch, first, n, cohort, sourc
             return False
         scratch.slot[k] = slot
     w0, w1, w2, w3 = scratch.word0[:n], scratch.word1[:n], scratch.word2[:n], scratch.word3[:n]
-    born, sector = scratch.born[:n], scratch.sector[:n]
+    born, sector, shock = scratch.born[:n], scratch.sector[:n], scratch.shock[:n]
     t = scratch.trait
     log_revenue, revenue, before = t[Trait.LOG_REVENUE][:n], t[Trait.REVENUE][:n], t[Trait.BEFORE][:n]
     spread, hazard, drift, jobs = t[Trait.SPREAD][:n], t[Trait.HAZARD][:n], t[Trait.DRIFT][:n], t[Trait.JOBS][:n]
@@ -366,9 +366,11 @@ def put_firms(key, rules, firms, market, tally, scratch, first, n, cohort, sourc
     number_words(key, first, cohort, 0, np.int64(Purpose.TRAITS), w0, w1, w2, w3)
     draw_sectors(w0, rules.sector_mix[source], rules.sectors, sector)
     by_sector(sector, rules.sector_size, log_revenue)
-    draw_revenues(w1, scratch.size[:n], sd, log_revenue)
+    draw_normals(w1, shock)
+    draw_revenues(shock, scratch.size[:n], sd, log_revenue)
     by_sector(sector, rules.rd_log_median, rd_share)
-    draw_rd_shares(w2, rules.rd_log_sd, rd_share)
+    draw_normals(w2, shock)
+    draw_rd_shares(shock, rules.rd_log_sd, rd_share)
     to_unit(w3, standing)
     yearly_revenue(log_revenue, revenue)
     set_spread(rules, log_revenue, spread)
@@ -380,7 +382,8 @@ def put_firms(key, rules, firms, market, tally, scratch, first, n, cohort, sourc
     by_sector(sector, rules.jobs_base, jobs)
     set_jobs(rules, log_revenue, 0.0, jobs)
     number_words(key, first, cohort, 0, np.int64(Purpose.TRAITS_MORE), w0, w1, w2, w3)
-    earlier_revenue(w0, drift, spread, revenue, before)
+    draw_laplace(w0, shock)
+    earlier_revenue(shock, drift, spread, revenue, before)
     multiple = np.exp(market.multiple[quarter])
     filed, value, profit = t[Trait.FILED][:n], t[Trait.VALUE][:n], t[Trait.PROFIT][:n]
     for k in range(n):
@@ -512,16 +515,10 @@ def remove_firm(firms, ladder, tally, slot, levels):
 
 
 @fast_kernel
-def draw_laplace(word, out):
-    for i in range(out.shape[0]):
-        out[i] = laplace(unit(word[i]))
-
-
-@fast_kernel
 def step_rd(shock, drift, rd_share):
     scale = SQRT_HALF * drift
     for i in range(rd_share.shape[0]):
-        rd_share[i] = min(max(rd_share[i] * exp_inlined(scale * shock[i]), 0.001), 0.9)
+        rd_share[i] = min(max(rd_share[i] * exp_short(scale * np.float64(shock[i])), 0.001), 0.9)
 
 
 @kernel
@@ -531,7 +528,7 @@ def drift_rd(key, rules, firms, tally, scratch, quarter):
     slots = tally.counts[Count.FIRM_SLOTS]
     for a in range(0, slots, TILE):
         b = min(a + TILE, slots)
-        w, shock = scratch.word0[: b - a], scratch.revenue[: b - a]
+        w, shock = scratch.word0[: b - a], scratch.shock[: b - a]
         address_words(
             key,
             firms.index[a:b],

@@ -207,10 +207,11 @@ def expired(held, mask, since, oldest, n, flags, out):
 
 
 @kernel
-def may_ask(alive, held, revenue, barred, least, asking):
-    """1 where a live firm with the least revenue holds no level of barred."""
+def may_ask(alive, held, revenue, born, barred, least, latest, asking):
+    """1 where a live firm with the least revenue, born in quarter `latest` or before, holds no level of barred."""
     for i in range(asking.shape[0]):
-        asking[i] = 1 if (alive[i] != 0) & (held[i] & barred == 0) & (revenue[i] >= least) else 0
+        there = (alive[i] != 0) & (held[i] & barred == 0)
+        asking[i] = 1 if there & (revenue[i] >= least) & (born[i] <= latest) else 0
 
 
 @summing
@@ -225,6 +226,12 @@ def how_many(flags):
 def within(x, low, high, good):
     for i in range(good.shape[0]):
         good[i] &= 1 if (x[i] >= low) & (x[i] <= high) else 0
+
+
+@kernel
+def within_both(x, low, high, y, least, most, good):
+    for i in range(good.shape[0]):
+        good[i] &= 1 if (x[i] >= low) & (x[i] <= high) & (y[i] >= least) & (y[i] <= most) else 0
 
 
 @kernel
@@ -253,20 +260,32 @@ def join_flags(flags, out):
         out[i] |= flags[i]
 
 
+@inlined
+def is_column(what):
+    """Whether the quantity is kept as a column of firms, as a number."""
+    return what == Quantity.REVENUE or what == Quantity.RD_SHARE or what == Quantity.PROFIT or what == Quantity.STANDING
+
+
+@inlined
+def column_of(what, revenue, rd_share, profit, standing):
+    if what == Quantity.REVENUE:
+        return revenue
+    if what == Quantity.RD_SHARE:
+        return rd_share
+    if what == Quantity.PROFIT:
+        return profit
+    return standing
+
+
 @kernel
 def keep_good(rules, firms, ventures, c, a, b, quarter, log_multiple, good, room):
     """Clear good[i] where firm a + i does not meet condition c. room: for a list of them."""
     what, low, high = rules.condition_what[c], rules.condition_low[c], rules.condition_high[c]
     if what == Quantity.AGE:
         within_age(firms.born[a:b], quarter, low, high, good)
-    elif what == Quantity.REVENUE:
-        within(firms.revenue_last[a:b], low, high, good)
-    elif what == Quantity.RD_SHARE:
-        within(firms.rd_share[a:b], low, high, good)
-    elif what == Quantity.PROFIT:
-        within(firms.profit_last[a:b], low, high, good)
-    elif what == Quantity.STANDING:
-        within(firms.standing[a:b], low, high, good)
+    elif is_column(what):
+        x = column_of(what, firms.revenue_last, firms.rd_share, firms.profit_last, firms.standing)
+        within(x[a:b], low, high, good)
     else:
         if what == Quantity.VALUE:
             within_value(firms.venture[a:b], firms.value_last[a:b], low, high, good)
@@ -275,6 +294,16 @@ def keep_good(rules, firms, ventures, c, a, b, quarter, log_multiple, good, room
             i = room[k]
             x = measure(firms, ventures, a + i, what, quarter, log_multiple)
             good[i] = 1 if (x >= low) & (x <= high) else 0
+
+
+@kernel
+def keep_both(rules, firms, c, d, a, b, good):
+    """`keep_good` for two conditions on columns at once."""
+    revenue, rd_share, profit, standing = firms.revenue_last, firms.rd_share, firms.profit_last, firms.standing
+    x = column_of(rules.condition_what[c], revenue, rd_share, profit, standing)
+    y = column_of(rules.condition_what[d], revenue, rd_share, profit, standing)
+    low, high = rules.condition_low[c], rules.condition_high[c]
+    within_both(x[a:b], low, high, y[a:b], rules.condition_low[d], rules.condition_high[d], good)
 
 
 @kernel
@@ -292,10 +321,13 @@ def who_qualifies(
     first, last = rules.set_first[level], rules.set_last[level]
     revenue = least_asked(rules, level, np.int64(Quantity.REVENUE), quarter)
     value = least_asked(rules, level, np.int64(Quantity.VALUE), quarter)
+    age = least_asked(rules, level, np.int64(Quantity.AGE), quarter)
+    latest = np.int64(np.floor(quarter - 4.0 * age)) if age > -np.inf else np.int64(NEVER)
     for a in range(0, slots, TILE):
         b = min(a + TILE, slots)
         asking, one, good = scratch.asking[: b - a], scratch.one[: b - a], scratch.good[: b - a]
-        may_ask(firms.alive[a:b], firms.held[a:b], firms.revenue_last[a:b], barred, revenue, asking)
+        held, filed, born = firms.held[a:b], firms.revenue_last[a:b], firms.born[a:b]
+        may_ask(firms.alive[a:b], held, filed, born, barred, revenue, latest, asking)
         if value > -np.inf:
             within_value(firms.venture[a:b], firms.value_last[a:b], value, np.inf, asking)
         if FEW * how_many(asking) < b - a:
@@ -316,10 +348,23 @@ def who_qualifies(
             if quarter < rules.set_from[s] or quarter > rules.set_until[s]:
                 continue
             copy_flags(asking, one)
+            waits = np.int64(-1)  # a condition on a column, for the next one to be gone through with
             for c in range(rules.condition_first[s], rules.condition_last[s]):
-                if awarded_before and rules.condition_what[c] == Quantity.GROWTH:
+                what = rules.condition_what[c]
+                if awarded_before and what == Quantity.GROWTH:
                     continue
-                keep_good(rules, firms, ventures, c, a, b, quarter, log_multiple, one, scratch.order)
+                asked = age if what == Quantity.AGE else revenue if what == Quantity.REVENUE else -np.inf
+                if rules.condition_low[c] <= asked and rules.condition_high[c] == np.inf:
+                    continue  # nobody who asks lacks it
+                if not is_column(what):
+                    keep_good(rules, firms, ventures, c, a, b, quarter, log_multiple, one, scratch.order)
+                elif waits < 0:
+                    waits = np.int64(c)
+                else:
+                    keep_both(rules, firms, waits, c, a, b, one)
+                    waits = np.int64(-1)
+            if waits >= 0:
+                keep_good(rules, firms, ventures, waits, a, b, quarter, log_multiple, one, scratch.order)
             join_flags(one, good)
         n = note_flags(good, a, out, n)
     return n

@@ -16,13 +16,14 @@ from sim.finance.term_sheet import pool_top_up, ratchet_conversion, weighted_ave
 from sim.model.draws import (
     Purpose,
     address_words,
+    draw_laplace,
+    draw_normals,
     exp,
     exp_inlined,
     log,
     log_inlined,
     logistic,
     normal,
-    normal_inlined,
     philox,
     pick_words,
     to_units,
@@ -30,7 +31,7 @@ from sim.model.draws import (
     uniforms,
     unit,
 )
-from sim.model.firms.kernel import draw_laplace, shock_words
+from sim.model.firms.kernel import shock_words
 from sim.model.funds.kernel import investable, kept_for, paid_for
 from sim.model.jit import fast_kernel, inlined, kernel, note_flags, order_by
 from sim.model.market.kernel import mean_regime
@@ -140,12 +141,6 @@ def open_capital(key, rules, firms, ventures, tally, slots, n, odds, listed_log_
     return opened
 
 
-@fast_kernel
-def to_normals(word, out):
-    for i in range(word.shape[0]):
-        out[i] = normal_inlined(unit(word[i]))
-
-
 class Term(IntEnum):
     """Rows of scratch.terms: what is drawn for a firm that goes raising, before it meets anybody."""
 
@@ -163,23 +158,23 @@ def asked_for(ventures, seekers, private, concession, ask):
 
 
 @fast_kernel
-def bargain(word, noise, ask):
+def bargain(normal, noise, ask):
     """Pre-money asked for; its log comes in."""
     for i in range(ask.shape[0]):
-        ask[i] = exp_inlined(ask[i] + noise * normal_inlined(unit(word[i])))
+        ask[i] = exp_inlined(ask[i] + noise * np.float64(normal[i]))
 
 
 @fast_kernel
-def draw_factors(word, sd, factor):
+def draw_factors(normal, sd, factor):
     """Lognormal factors with median one."""
     for i in range(factor.shape[0]):
-        factor[i] = exp_inlined(sd * normal_inlined(unit(word[i])))
+        factor[i] = exp_inlined(sd * np.float64(normal[i]))
 
 
 @fast_kernel
-def join_shocks(shared, shock, rest, own):
+def join_shocks(shared, shock, rest, normal, own):
     for i in range(own.shape[0]):
-        own[i] = shared * shock[i] + rest * own[i]
+        own[i] = shared * np.float64(shock[i]) + rest * np.float64(normal[i])
 
 
 @fast_kernel
@@ -257,13 +252,13 @@ def move_values(key, rules, firms, ventures, market, tally, scratch, quarter):
             ventures.word_exit[first:last],
             ventures.word_lead[first:last],
         )
-        shock, own = scratch.size[: last - first], scratch.revenue[: last - first]
+        shock, own = scratch.shock[: last - first], scratch.revenue[: last - first]
         w0, w1, w2, w3 = scratch.word0, scratch.word1, scratch.word2, scratch.word3
         n = last - first
         shock_words(key, index, cohort, quarter // 2, w0[:n], w1[:n], w2[:n], w3[:n])
         draw_laplace(w2[:n] if quarter % 2 == 1 else w0[:n], shock)  # what its firm has grown by this quarter
-        to_normals(word, own)
-        join_shocks(rules.correlation * SQRT_HALF, shock, rest, own)
+        draw_normals(word, scratch.normal[: last - first])
+        join_shocks(rules.correlation * SQRT_HALF, shock, rest, scratch.normal[: last - first], own)
         listed, stage = ventures.listed[first:last], ventures.stage[first:last]
         step_values(rules, listed, stage, own, ventures.log_value[first:last])
         burn_cash(listed, ventures.burn[first:last], ventures.cash[first:last])
@@ -935,8 +930,11 @@ def draw_terms(key, rules, ventures, seekers, private, terms, scratch, quarter):
         pick_words(ventures.cohort, seekers[a:b], cohort)
         address_words(key, index, cohort, quarter, np.int64(Purpose.ROUND_TERMS), w0, w1, w2, w3)
         asked_for(ventures, seekers[a:b], private, rules.concession, terms[Term.ASK][a:b])
-        bargain(w0, rules.bargaining, terms[Term.ASK][a:b])
-        draw_factors(w1, rules.dilution_sd, terms[Term.DILUTION][a:b])
+        drawn = scratch.normal[: b - a]
+        draw_normals(w0, drawn)
+        bargain(drawn, rules.bargaining, terms[Term.ASK][a:b])
+        draw_normals(w1, drawn)
+        draw_factors(drawn, rules.dilution_sd, terms[Term.DILUTION][a:b])
         to_units(w2, terms[Term.JOINS][a:b])
 
 
