@@ -18,7 +18,7 @@ import numpy as np
 Lives = Callable[[dict[str, Any], int], dict[str, np.ndarray]]
 STOCKS = ("alive", "output", "jobs", "post_money")  # of the last quarter
 FLOWS = ("entered", "rounds", "raised")  # summed over the run
-A, PRE_IPO = 3, 7  # stages by number
+A, B, PRE_IPO = 3, 4, 7  # stages by number
 
 
 def level_names(rules: dict[str, Any]) -> list[str]:

@@ -14,12 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax, random
 
-from benchmarks.peers.common import PRE_IPO, A, level_names, main
+from benchmarks.peers.common import PRE_IPO, A, B, level_names, main
 
 jax.config.update("jax_default_prng_impl", "unsafe_rbg")
 SQRT_HALF = sqrt(0.5)
-VENTURE_FLOATS = ["log_value", "cash", "burn", "last_post", "goal"]
-VENTURE_INTS = ["firm", "stage", "rounds", "last_round", "fails"]
 
 
 def sizes(rules: dict[str, Any]) -> tuple[int, int, int]:
@@ -95,21 +93,38 @@ class Zone:
 
     def begin(self, key):
         f, n, rest = self.f, int(self.f["initial"]), self.slots - int(self.f["initial"])
-        a, b = random.split(key)
-        age = jnp.maximum(1, (4.0 * f["initial_age"] * random.exponential(a, (n,))).astype(jnp.int32))
+        a, b, c, d, e = random.split(key, 5)
+        age = (4.0 * f["initial_age"] * random.exponential(a, (n,))).astype(jnp.int32)
         mean = f["entry_log_median"] + f["initial_growth"] * jnp.minimum(0.25 * age, 20.0)
         firms = self.new_firms(b, n, age, -age, mean, f["initial_log_sd"], 0.0)
         firms = {k: jnp.concatenate([x, jnp.zeros(rest, x.dtype)]) for k, x in firms.items()}
         firms["since"] = jnp.zeros((len(self.levels), self.slots), jnp.int32)
         firms["renewals"] = jnp.zeros((len(self.levels), self.slots), jnp.int32)
-        ventures = {k: jnp.zeros(self.ventures) for k in VENTURE_FLOATS}
-        ventures |= {k: jnp.zeros(self.ventures, jnp.int32) for k in VENTURE_INTS}
-        ventures["alive"] = jnp.zeros(self.ventures, bool)
+        # founded in the quarter of the start, as entrants are in later ones: at any moment of it
+        seeks = (age == 0) & (random.uniform(c, (n,)) < f["venture_share"])
+        slot = jnp.nonzero(seeks, size=self.ventures, fill_value=self.slots)[0]
+        ventures = self.new_ventures(d, self.ventures, slot, 0) | {"alive": slot < self.slots}
+        ventures["cash"] += ventures["burn"] * (random.uniform(e, (self.ventures,)) - 0.5)
         return firms, ventures
 
+    def new_ventures(self, key, n: int, slot, quarter):
+        """n ventures for the firms in these slots."""
+        r, k = self.r, random.split(key, 3)
+        burn = r["founder_burn"] * jnp.exp(0.5 * random.normal(k[1], (n,)))
+        return {
+            "firm": slot.astype(jnp.int32),
+            "log_value": r["value_log_median"] + r["value_log_sd"] * random.normal(k[0], (n,)),
+            "burn": burn,
+            "cash": burn * r["founder_runway"] * (0.3 + 1.4 * random.uniform(k[2], (n,))),
+            "goal": jnp.full(n, r["goal_log"]),
+            "last_post": jnp.zeros(n),
+            "last_round": jnp.full(n, quarter, jnp.int32),
+            "alive": jnp.ones(n, bool),
+        } | {name: jnp.zeros(n, jnp.int32) for name in ("stage", "rounds", "fails")}
+
     def admit(self, key, firms, ventures, quarter, multiple):
-        f, r, n = self.f, self.r, self.entrants
-        k = random.split(key, 7)
+        f, n = self.f, self.entrants
+        k = random.split(key, 4)
         # a large Poisson as a rounded normal: jax.random.poisson loops and offers no rbg keys
         count = jnp.round(f["entrants"] + sqrt(f["entrants"]) * random.normal(k[0])).astype(jnp.int32)
         there = jnp.arange(n) < count
@@ -123,17 +138,7 @@ class Zone:
         order = jnp.cumsum(seeks) - 1
         places = jnp.nonzero(~ventures["alive"], size=n, fill_value=self.ventures)[0]
         row = jnp.where(seeks, places[order], self.ventures)
-        burn = r["founder_burn"] * jnp.exp(0.5 * random.normal(k[4], (n,)))
-        fresh = {
-            "firm": slot.astype(jnp.int32),
-            "log_value": r["value_log_median"] + r["value_log_sd"] * random.normal(k[3], (n,)),
-            "burn": burn,
-            "cash": burn * r["founder_runway"] * (0.3 + 1.4 * random.uniform(k[5], (n,))),
-            "goal": jnp.full(n, r["goal_log"]),
-            "last_post": jnp.zeros(n),
-            "last_round": jnp.full(n, quarter),
-            "alive": jnp.ones(n, bool),
-        } | {name: jnp.zeros(n, jnp.int32) for name in ("stage", "rounds", "fails")}
+        fresh = self.new_ventures(k[3], n, slot, quarter)
         ventures = {name: x.at[row].set(fresh[name], mode="drop") for name, x in ventures.items()}
         return firms, ventures, count
 
@@ -216,7 +221,10 @@ class Zone:
         for conditions in level["sets"]:
             one = jnp.ones(self.slots, bool)
             for what, low, high in conditions:
-                one &= known[what] >= low if low > -np.inf else known[what] <= high
+                if low > -np.inf:
+                    one &= known[what] >= low
+                if high < np.inf:
+                    one &= known[what] <= high
             good |= one
         u = random.uniform(key, (self.slots,))
         passes = good & firms["alive"] & ((firms["held"] & level["barred"]) == 0) & (u < level["odds"])
@@ -278,7 +286,8 @@ class Zone:
         better &= ~(carried & (v["stage"] == PRE_IPO))
         asks = may & (better | ((cash < r["short_runway"] * v["burn"]) & ~carried))
         pre = jnp.exp(log_value + private + r["bargaining"] * random.normal(k[1], (n,)) - r["concession"] * v["fails"])
-        stage = self.stage_for(v["stage"], pre * jnp.exp(-private))
+        listing = (firms["held"][v["firm"]] & r["listing_levels"]) != 0
+        stage = self.stage_for(v["stage"], pre * jnp.exp(-private), listing & (firms["profit"][v["firm"]] > 0.0))
         part = jnp.clip(a["dilution"][stage] * jnp.exp(r["dilution_sd"] * random.normal(k[2], (n,))), 0.02, 0.45)
         amount = pre * part / (1.0 - part)
         asks &= amount >= r["least_cheque"]
@@ -306,13 +315,13 @@ class Zone:
         }
         return firms, v, jnp.sum(closes), jnp.sum(jnp.where(closes, got, 0.0))
 
-    def stage_for(self, last, pre):
+    def stage_for(self, last, pre, mature):
         floor = self.ra["stage_floor"]
         further = jnp.minimum(last + 1, len(floor) - 1)
         later = jnp.where(pre < floor[further], last, further)
         first = jnp.ones_like(last)
-        for k in range(1, 4):
-            first += (first == k) & (pre > floor[k + 1] * self.r["skip_factor"])
+        for k in range(1, PRE_IPO):
+            first += (first == k) & (pre > floor[k + 1] * self.r["skip_factor"]) & (mature | (k < B))
         return jnp.where(last == 0, first, later)
 
     def end_broke(self, key, firms, v):

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from mesa_frames import AgentSetPolars, ModelDF
 
-from benchmarks.peers.common import PRE_IPO, A, level_names, main
+from benchmarks.peers.common import PRE_IPO, A, B, level_names, main
 
 SQRT_HALF = sqrt(0.5)
 FIRST_VENTURE = 1 << 40  # mesa-frames wants identities that are unique over all sets
@@ -195,7 +195,10 @@ class Firms(Agents):
             one = pl.col("u") < level["odds"]
             for what, low, high in conditions:
                 x = known.get(what, pl.col(what))
-                one = one & (x >= low if low > -np.inf else x <= high)
+                if low > -np.inf:
+                    one = one & (x >= low)
+                if high < np.inf:
+                    one = one & (x <= high)
             sets.append(one)
         passes = any_of(sets) & (pl.col("held") & level["barred"] == 0)
         needed = level["requires"]
@@ -212,7 +215,9 @@ class Firms(Agents):
 
 
 class Ventures(Agents):
-    def found(self, firms: np.ndarray) -> None:
+    def found(self, firms: np.ndarray, either_way: float = 0.0) -> None:
+        """Make the firms ventures. either_way: by how many quarters of burn their cash may differ for the moment of the
+        quarter at which they stand."""
         m, n = self.model, len(firms)
         r, rng = m.rounds_rules, m.draws
         burn = r["founder_burn"] * np.exp(0.5 * rng.standard_normal(n))
@@ -223,7 +228,8 @@ class Ventures(Agents):
                     "firm": firms,
                     "log_value": r["value_log_median"] + r["value_log_sd"] * rng.standard_normal(n),
                     "burn": burn,
-                    "cash": burn * r["founder_runway"] * (0.3 + 1.4 * rng.random(n)),
+                    "cash": burn
+                    * (r["founder_runway"] * (0.3 + 1.4 * rng.random(n)) + either_way * (2.0 * rng.random(n) - 1.0)),
                     "goal": np.full(n, r["goal_log"]),
                     "last_post": np.zeros(n),
                     "last_round": np.full(n, m.quarter),
@@ -240,7 +246,7 @@ class Ventures(Agents):
         m, n = self.model, len(self.agents)
         r, rng, quarter = m.rounds_rules, m.draws, m.quarter
         v, firms = pl.col, m.firms.agents
-        known = firms.select("unique_id", "shock", "profit")
+        known = firms.select("unique_id", "shock", "profit", "held")
         table = self.agents.join(known, left_on="firm", right_on="unique_id", how="left")
         normals = {f"z{k}": rng.standard_normal(n) for k in range(5)}
         table = table.with_columns(**normals, u=rng.random(n), c=rng.random(n))
@@ -264,8 +270,10 @@ class Ventures(Agents):
         normal = v("pre") * exp(-m.private)
         later = pl.when(normal < lookup(floor, further)).then("stage").otherwise(further)
         first = pl.lit(1, pl.Int64)
-        for k in range(1, 4):
-            first = pl.when((first == k) & (normal > floor[k + 1] * r["skip_factor"])).then(k + 1).otherwise(first)
+        mature = (v("held") & r["listing_levels"] != 0) & (v("profit") > 0.0)
+        for k in range(1, PRE_IPO):
+            further_on = (normal > floor[k + 1] * r["skip_factor"]) & (mature if k >= B else True)
+            first = pl.when((first == k) & further_on).then(k + 1).otherwise(first)
         table = table.with_columns(next=pl.when(v("stage") == 0).then(first).otherwise(later))
         part = (lookup(r["dilution"], v("next")) * (r["dilution_sd"] * v("z2")).exp()).clip(0.02, 0.45)
         table = table.with_columns(amount=v("pre") * part / (1.0 - part))
@@ -353,9 +361,12 @@ class Zone(ModelDF):
         self.agents += self.ventures
         self.firms, self.ventures = self.agents._agentsets
         f, n = self.firm_rules, self.firm_rules["initial"]
-        age = np.maximum(1, (4.0 * f["initial_age"] * self.draws.standard_exponential(n)).astype(int))
+        age = (4.0 * f["initial_age"] * self.draws.standard_exponential(n)).astype(int)
         mean = f["entry_log_median"] + f["initial_growth"] * np.minimum(0.25 * age, 20.0)
-        self.firms.found(age, mean, f["initial_log_sd"])
+        ids = self.firms.found(age, mean, f["initial_log_sd"])
+        young = ids[age == 0]  # founded in the quarter of the start, as entrants are in later ones: at any moment of it
+        self.ventures.found(young[self.draws.random(len(young)) < f["venture_share"]], 0.5)
+        self.ventures.tell_firms()
 
     def step(self) -> None:
         m, before = self.market, self.private

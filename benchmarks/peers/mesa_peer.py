@@ -13,7 +13,7 @@ from typing import Any
 import mesa
 import numpy as np
 
-from benchmarks.peers.common import PRE_IPO, A, level_names, main
+from benchmarks.peers.common import PRE_IPO, A, B, level_names, main
 
 SQRT_HALF = sqrt(0.5)
 
@@ -222,8 +222,8 @@ class Firm(mesa.Agent):
         pre = exp(v.log_value + model.private + r["bargaining"] * draw.gauss() - r["concession"] * v.fails)
         stage, normal = v.stage, pre * exp(-model.private)
         if stage == 0:
-            stage = 1
-            while stage < 4 and normal > floor[stage + 1] * r["skip_factor"]:
+            stage, latest = 1, PRE_IPO if self.is_mature() else B
+            while stage < latest and normal > floor[stage + 1] * r["skip_factor"]:
                 stage += 1
         elif stage < len(floor) - 1 and normal >= floor[stage + 1]:
             stage += 1
@@ -248,6 +248,11 @@ class Firm(mesa.Agent):
         v.rounds += 1
         model.rounds += 1
         model.raised += got
+
+    def is_mature(self) -> bool:
+        """Whether it earns a profit on its way to a listing: its first round may skip beyond B."""
+        listing = self.model.rounds_rules["listing_levels"]
+        return self.profit > 0.0 and any(listing >> level & 1 for level in self.certificates)
 
     def outlive_cash(self, v: Venture) -> bool:
         """What becomes of a venture out of cash; whether its firm lives on."""
@@ -280,9 +285,13 @@ class Zone(mesa.Model):
         self.applicants: list[tuple[int, Firm]] = []
         f, draw = self.firm_rules, self.random
         for _ in range(f["initial"]):
-            age = max(1, int(draw.expovariate(1.0 / (4.0 * f["initial_age"]))))
+            age = int(draw.expovariate(1.0 / (4.0 * f["initial_age"])))
             mean = f["entry_log_median"] + f["initial_growth"] * min(0.25 * age, 20.0)
-            Firm(self, age, mean, f["initial_log_sd"])
+            firm = Firm(self, age, mean, f["initial_log_sd"])
+            if age == 0 and draw.random() < f["venture_share"]:
+                # founded in the quarter of the start, as entrants are in later ones: at any moment of it
+                firm.venture = Venture(self)
+                firm.venture.cash += firm.venture.burn * (draw.random() - 0.5)
 
     def laplace(self) -> float:
         u = self.random.random()

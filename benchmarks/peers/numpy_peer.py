@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers.common import PRE_IPO, A, level_names, main
+from benchmarks.peers.common import PRE_IPO, A, B, level_names, main
 
 SQRT_HALF = 0.7071067811865476
 FLOATS = [
@@ -157,9 +157,13 @@ class World:
 
     def start(self) -> None:
         n = int(self.f["initial"])
-        born = -np.maximum(1, (4.0 * self.f["initial_age"] * self.rng.standard_exponential(n)).astype(np.int32))
+        born = -(4.0 * self.f["initial_age"] * self.rng.standard_exponential(n)).astype(np.int32)
         mean = self.f["entry_log_median"] + self.f["initial_growth"] * np.minimum(-0.25 * born, 20.0)
-        self.found(n, born, mean, self.f["initial_log_sd"], 0)
+        rows = self.found(n, born, mean, self.f["initial_log_sd"], 0)
+        young = rows[born == 0]  # founded in the quarter of the start, as entrants are in later ones
+        v = self.fund_founders(young[self.rng.random(len(young)) < self.f["venture_share"]], 0)
+        # the start stands at any moment of its quarter
+        self.ventures.cash[v] += self.ventures.burn[v] * (self.rng.random(len(v)) - 0.5)
 
     def admit(self, quarter: int) -> int:
         n = self.rng.poisson(self.f["entrants"])
@@ -249,7 +253,10 @@ class World:
             one = np.ones(len(rows), bool)
             for what, low, high in conditions:
                 x = known[what]
-                one &= x >= low if low > -np.inf else x <= high
+                if low > -np.inf:
+                    one &= x >= low
+                if high < np.inf:
+                    one &= x <= high
             good |= one
         return good
 
@@ -333,7 +340,8 @@ class World:
 
     # ---------------------------------------------------------------------------------------------------- ventures
 
-    def fund_founders(self, firms: np.ndarray, quarter: int) -> None:
+    def fund_founders(self, firms: np.ndarray, quarter: int) -> np.ndarray:
+        """Make the firms ventures; returns their rows as such."""
         r, v, rng, n = self.r, self.ventures, self.rng, len(firms)
         rows = v.take(n)
         self.firms.venture[firms] = rows
@@ -344,6 +352,7 @@ class World:
         v.cash[rows] = burn * r["founder_runway"] * (0.3 + 1.4 * rng.random(n))
         v.stage[rows], v.rounds[rows], v.fails[rows] = 0, 0, 0
         v.last_post[rows], v.goal[rows], v.last_round[rows] = 0.0, r["goal_log"], quarter
+        return rows
 
     def move_values(self, quarter: int) -> None:
         t, v, r, a = self.firms, self.ventures, self.r, self.r_arrays
@@ -372,16 +381,18 @@ class World:
         better &= ~(carried & (v.stage[rows] == PRE_IPO))
         return rows[better | ((v.cash[rows] < r["short_runway"] * v.burn[rows]) & ~carried)]
 
-    def stage_for(self, last: np.ndarray, pre: np.ndarray) -> np.ndarray:
-        """One on from the last where the price (pre: a normal market's) is in reach; a first round may skip up to B."""
+    def stage_for(self, last: np.ndarray, pre: np.ndarray, firm: np.ndarray) -> np.ndarray:
+        """One on from the last where the price (pre: a normal market's) is in reach; a first round may skip up to B,
+        that of a profitable firm on its way to a listing up to the last."""
         floor = self.r_arrays["stage_floor"]
         further = np.minimum(last + 1, len(floor) - 1)
         stage = np.where(pre < floor[further], last, further)
         first = last == 0
         if first.any():
-            x, s = pre[first], np.ones(np.count_nonzero(first), np.int32)
-            for k in range(1, 4):
-                s += (s == k) & (x > floor[k + 1] * self.r["skip_factor"])
+            x, s, firm = pre[first], np.ones(np.count_nonzero(first), np.int32), firm[first]
+            mature = (self.firms.held[firm] & self.r["listing_levels"] != 0) & (self.firms.profit[firm] > 0.0)
+            for k in range(1, PRE_IPO):
+                s += (s == k) & (x > floor[k + 1] * self.r["skip_factor"]) & (mature | (k < B))
             stage[first] = s
         return stage
 
@@ -394,7 +405,7 @@ class World:
         pre = np.exp(
             v.log_value[rows] + self.private + r["bargaining"] * rng.standard_normal(n) - r["concession"] * fails
         )
-        stage = self.stage_for(v.stage[rows], pre * np.exp(-self.private))
+        stage = self.stage_for(v.stage[rows], pre * np.exp(-self.private), v.firm[rows])
         part = np.clip(a["dilution"][stage] * np.exp(r["dilution_sd"] * rng.standard_normal(n)), 0.02, 0.45)
         amount = pre * part / (1.0 - part)
         asks = amount >= r["least_cheque"]

@@ -2,7 +2,8 @@
 as JSON, read by every peer.
 
 Rates are per quarter, money in yuan, sizes are logs of yearly revenue. `levels` lists the levels that can be reached,
-lowest first; a condition is [quantity, least, most].
+lowest first; a condition is [quantity, least, most], and both bounds hold. Rules that no peer lives are refused here,
+so that the yardstick cannot come to mean more than its peers know.
 """
 
 from pathlib import Path
@@ -31,6 +32,7 @@ def numbers(quarters: int | None = None, overrides: tuple[str, ...] = ()) -> dic
     scenario = load_scenario(SCENARIO, list(overrides))
     r = Worlds(scenario, lower(scenario, Rows(1, np.arange(1))), 1).rules[0]
     f, x = r.firms, r.exits
+    _refuse_a_start_no_peer_has(r)
     sectors = int(f.sectors)
     firms = {
         name: _plain(getattr(f, name))
@@ -108,6 +110,7 @@ def numbers(quarters: int | None = None, overrides: tuple[str, ...] = ()) -> dic
             "step_up_sd",
         )
     }
+    rounds["listing_levels"] = int(r.rounds.listing_levels)
     rounds["value_log_median"] = float(r.rounds.value_log_median[ORGANIC])
     rounds["selective"] = float(r.rounds.selective[MARKET_FUND])
     rounds |= {name: _plain(getattr(x, name)) for name in ("bootstraps", "bridge", "bridge_quarters", "bridge_cut")}
@@ -117,26 +120,36 @@ def numbers(quarters: int | None = None, overrides: tuple[str, ...] = ()) -> dic
         "market": {name: _plain(getattr(r.market, name)) for name in MARKET},
         "firms": firms,
         "rounds": rounds,
-        "levels": _levels(r.ladders, LevelIndex(scenario).names),
+        "levels": _levels(r.ladders, LevelIndex(scenario).names, scenario.zone.quarters),
     }
 
 
 SECTORAL = ("sector_size", "rd_log_median", "margin", "price_to_sales", "jobs_base")
 
 
-def _levels(r: Any, names: list[str]) -> list[dict[str, Any]]:
+def _refuse_a_start_no_peer_has(r: Any) -> None:
+    """Levels held at the start, and ventures that were founded before it."""
+    if r.ladders.initial.any():
+        raise ValueError("the yardstick has holders of levels at its start, whom no peer puts there")
+    if r.rounds.oldest_venture > 0:
+        raise ValueError("the yardstick has ventures with a past at its start, which no peer gives them")
+
+
+def _levels(r: Any, names: list[str], quarters: int) -> list[dict[str, Any]]:
     out: list[dict[str, Any]] = []
     for i, name in enumerate(names):
         needed = int(r.requires[i])
         if float(r.apply[i]) == 0.0 or needed >= len(out):
             break  # this level and all above it stay empty
+        those = range(r.set_first[i], r.set_last[i])
+        if any(r.set_from[s] > 0 or r.set_until[s] < quarters for s in those):
+            raise ValueError(f"{name} has conditions that change during the run, as no peer's do")
         sets = [
             [
                 [QUANTITIES[int(r.condition_what[c])], float(r.condition_low[c]), float(r.condition_high[c])]
                 for c in range(r.condition_first[s], r.condition_last[s])
             ]
-            for s in range(r.set_first[i], r.set_last[i])
-            if r.set_until[i] >= 0
+            for s in those
         ]
         out.append(
             {
