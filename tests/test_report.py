@@ -840,6 +840,16 @@ def test_every_part_of_a_report_says_how_it_is_made_again(small: dict[str, Path]
     assert len(attached) == len(manifests[0]["scenario_text"])  # each once
 
 
+def test_a_report_of_calibrated_worlds_says_how_the_calibration_is_made_again(small: dict[str, Path]):
+    of = material.gather(small["run"], "en", None, None, DAY)
+    assert of.result is not None
+    of.result.manifest["posterior"] = {"folder": "results/fit", "command": ["calibrate", "x.toml", "--seed", "1"]}
+    (fit, command), (part, _) = sections.commands_of(of)
+    assert (fit, command, part) == ("The calibration", "python run.py calibrate x.toml --seed 1", "The run")
+    del of.result.manifest["posterior"]["command"]  # an earlier version's
+    assert [part for part, _ in sections.commands_of(of)] == ["The run"]
+
+
 def test_a_record_of_a_result_given_for_a_scenario_says_how_the_result_is_made_again(small: dict[str, Path]):
     from sim.scenario import load_scenario
 

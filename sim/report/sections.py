@@ -1491,6 +1491,8 @@ def commands_of(material: Material) -> list[tuple[str, str]]:
 
     say, found = material.say, []
     if material.result is not None:
+        if fit := command_of(material.result.manifest.get("posterior") or {}):
+            found.append((say("校准", "The calibration"), fit))
         found.append((say("运行", "The run"), command_of(material.result.manifest)))
     if (c := material.comparison) is not None:
         command = command_of(c.about)
