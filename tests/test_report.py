@@ -850,6 +850,35 @@ def test_a_report_of_calibrated_worlds_says_how_the_calibration_is_made_again(sm
     assert [part for part, _ in sections.commands_of(of)] == ["The run"]
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_a_report_does_not_draw_of_an_analysis_is_told_with_where_it_stands(
+    small: dict[str, Path], lang: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Outputs after the sixth and differences after the eighth were left out without a word."""
+
+    monkeypatch.setattr(sections, "picture", lambda *given, **more: blocks.Points([]))
+    of = material.gather(small["run"], lang, small["compare"], small["morris"], DAY)
+    assert of.comparison is not None and len(of.comparison.differences) == 1
+
+    def told(make: Callable[[material.Material], blocks.Section | None]) -> list[str]:
+        words = {"zh": "未在此画图", "en": "not drawn here"}[lang]
+        section = make(of)
+        assert section is not None
+        return [b.text for b in section.blocks if isinstance(b, blocks.Paragraph) and words in b.text]
+
+    assert not told(sections.sensitivity)
+    monkeypatch.setattr(sections, "MOST_OUTPUTS", 1)
+    (outputs,) = told(sections.sensitivity)
+    assert {"zh": "就业", "en": "jobs"}[lang] in outputs and "indices.csv" in outputs
+    monkeypatch.setattr(sections, "MOST_CHANGES", 1)
+    (curves,) = told(sections.policy_comparison)
+    of.comparison.differences *= 2  # two scenarios and more stand beside each other in one figure
+    assert not told(sections.policy_comparison)
+    monkeypatch.setattr(sections, "MOST_FORESTS", 2)
+    (forests,) = told(sections.policy_comparison)
+    assert "figures/" in curves and "figures/" in forests
+
+
 def test_a_record_of_a_result_given_for_a_scenario_says_how_the_result_is_made_again(small: dict[str, Path]):
     from sim.scenario import load_scenario
 
