@@ -27,10 +27,11 @@ import numpy as np
 
 from sim.analysis.model import Model, ZoneModel, refuse
 from sim.analysis.text import between, csv_text, key_to, layout, say, show
-from sim.analysis.vary import Varied, _flat, _from_table, _refuse_outside, number_of, parse_spread
+from sim.analysis.vary import Varied, _flat, _from_table, _refuse_outside, parse_spread
 from sim.analysis.work import Evaluated, Executor, Progress, claim, evaluate, header_for, origin, words_of
 from sim.errors import Problem, UserError
 from sim.memory import refuse_too_many_samples
+from sim.quantities import number_of
 from sim.scenario.fields import Z95
 from sim.terms import term
 

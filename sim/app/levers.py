@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from sim.analysis.vary import number_of
 from sim.errors import UserError, in_both
-from sim.quantities import LEAST_BARE
+from sim.quantities import LEAST_BARE, number_of
 from sim.terms import sourced
 
 if TYPE_CHECKING:
