@@ -663,6 +663,28 @@ def test_texts_of_files_beside_the_project_and_far_from_it_stay_in_the_folder_th
         shutil.rmtree("again")
 
 
+@pytest.mark.parametrize("said", ["extends = '{}'", 'extends = ["{}"]', 'extends = [\n  "{}",  # the "\\q" one\n]'])
+def test_texts_that_extend_a_file_by_its_absolute_path_are_whole_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str
+):
+    """What `import` writes extends its base so: the original was read, or none where there was none."""
+    from sim import load_scenario
+    from sim.scenario.recorded import scenario_of
+
+    desk, elsewhere = tmp_path / "desk", tmp_path / "elsewhere"
+    shutil.copytree("scenarios", desk / "scenarios")
+    elsewhere.mkdir()
+    monkeypatch.chdir(desk)
+    base = desk / "scenarios" / "xian.toml"
+    Path("mine.toml").write_text(said.format(base.as_posix()) + f'\n[zone]\nnote = "{base.as_posix()}"\n', "utf-8")
+    scenario = load_scenario("mine.toml")
+    about = {"scenario": "mine.toml", "scenario_text": dict(scenario._text_of_files)}
+    assert f'note = "{base.as_posix()}"' in about["scenario_text"]["mine.toml"]
+    monkeypatch.chdir(elsewhere)
+    shutil.rmtree(desk)
+    assert scenario_of(about, "manifest.json")._fingerprint == scenario._fingerprint
+
+
 def test_a_run_keeps_the_command_with_what_changes_its_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """With --posterior or --events the command that was told made another result."""
     from sim.cli import build_parser, main
