@@ -5,9 +5,12 @@ Every parser raises ValueError with a sentence that says what is accepted.
 
 import math
 import re
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
+from typing import Any
 
 from sim.terms import COUNTED
 
@@ -237,13 +240,11 @@ def parse_year(value: object) -> float:
 
 
 def parse_figure(value: object) -> float:
-    """A count, a share or money, as people write them, where what it speaks of is stated apart."""
-    for parse in (parse_number, parse_ratio):
-        try:
+    """A count, a share, money or a duration, as people write them, where what it speaks of is stated apart."""
+    for parse in (parse_number, parse_ratio, parse_money, parse_years):
+        with suppress(ValueError):
             return parse(value)
-        except ValueError:
-            continue
-    return parse_money(value)
+    return parse_money(value)  # which says what it takes
 
 
 def parse_of(unit: str, value: object) -> float:
@@ -258,6 +259,19 @@ def parse_of(unit: str, value: object) -> float:
     if unit == "CNY" and is_bare(value) and -LEAST_BARE < (yuan := parse_money(value)) < 0:
         raise BareMoney(asks_for_unit(yuan))  # a parameter below 0 is told its bounds instead
     return {"CNY": parse_amount, "share": parse_percentage, "ratio": parse_ratio}.get(unit, parse_number)(value)
+
+
+def number_of(unit: str, own: float = 0.0) -> Callable[[Any], float]:
+    """How a number of this unit is written. own: the scenario's; what is a few yuan there may be so elsewhere."""
+    by_unit = {
+        "CNY": parse_money if 0.0 < abs(own) < LEAST_BARE else parse_amount,
+        "share": parse_share,
+        "probability": parse_share,
+        "per year": parse_share,
+        "years": parse_years,
+        "ratio": parse_ratio,
+    }
+    return by_unit.get(unit, parse_number)
 
 
 _QUARTER = re.compile(r"(\d{4})\s*[-年]?\s*(?:[Qq]([1-4])|第?\s*([1-4一二三四])\s*季度?)")

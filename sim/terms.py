@@ -427,6 +427,16 @@ TERMS: dict[str, tuple[str, str]] = {
     "flow.treasury": ("财政出资", "Treasury"),
     "flow.guidance": ("引导基金", "Guidance fund"),
     "flow.others": ("其他出资人", "Other partners"),
+    "report.undrawn.differences": (
+        "另有{count}项差异未在此画图：{names}。数值见上表，图在 compare 结果的 figures/ 中。",
+        "Differences not drawn here: {count} ({names}). The table above has their numbers, figures/ in the folder of"
+        " `compare` their figures.",
+    ),
+    "report.undrawn.outputs": (
+        "另有{count}项指标未在此画图：{names}。数值在 sweep 结果的 indices.csv 中，图在其 figures/ 中。",
+        "Outputs not drawn here: {count} ({names}). In the folder of `sweep`, indices.csv has their numbers and"
+        " figures/ their figures.",
+    ),
     "flow.market": ("市场化基金", "Market funds"),
     "flow.direct": ("直接投资", "Direct investment"),
     "flow.attraction": ("资本招商", "Attracted investment"),

@@ -640,6 +640,24 @@ def test_a_slider_has_about_a_hundred_round_positions(low: float, high: float, w
     assert step_of(low, high, whole) == pytest.approx(step)
 
 
+def test_a_lever_on_how_many_funds_moves_by_whole_funds_and_takes_no_part_of_one(tmp_path: Path):
+    """The language refuses `count = 2.5`; the page took it and rounded."""
+    folder = scenarios_in(tmp_path)
+    lever = '\n[levers."funds.angel.count"]\nlow = 0.5\nhigh = 9.5\nstep = 0.5\n'
+    (folder / "funds.toml").write_text(TINY + lever, encoding="utf-8")
+    controls, _ = controls_of(load_scenario(folder / "funds.toml"))
+    control = next(c for c in controls if c.path == "funds.angel.count")
+    assert (control.low, control.high, control.step) == (1, 9, 1)
+    for written in (2.5, "2.5", "2.5支"):
+        settings, (wrong,) = read_settings(controls, {control.path: written})
+        assert not settings and wrong.path == control.path
+        message = wrong.to_json()["fill"]["message"]
+        assert message == {"zh": "此处须为整数", "en": "a whole number is needed here"}
+    assert read_settings(controls, {control.path: "3"}) == ({control.path: 3.0}, [])
+    rate = next(c for c in controls if c.path == "attraction.offers_per_year")  # a mean
+    assert read_settings(controls, {rate.path: 2.5}) == ({rate.path: 2.5}, [])
+
+
 def test_more_settings_than_levers_are_refused(bench: Bench):
     _, wrong = read_settings(bench.controls, {f"x{k}": 1 for k in range(10_000)})
     assert 0 < len(wrong) <= 41

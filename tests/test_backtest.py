@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -108,6 +109,22 @@ def test_scenarios_without_a_scored_fact_are_refused(tmp_path: Path, root: Path)
 def test_the_five_zones_are_there(root: Path):
     assert len(backtest.ZONES) == 5
     assert all((root / name).is_file() for name in backtest.ZONES)
+
+
+def test_a_backtest_keeps_the_command_that_makes_it_again(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from sim import ensemble, scoring
+    from sim.cli import build_parser
+
+    monkeypatch.setattr(ensemble, "simulate", lambda *given, **more: SimpleNamespace(metrics=[]))
+    monkeypatch.setattr(scoring, "simulated", lambda *given: np.zeros(8))
+    zones = [load_scenario(root / "scenarios" / f"{name}.toml") for name in ("wuxi", "xiamen")]
+    found = backtest.run(zones, 8, 2, national=False)
+    Backtest([], [], found.about, found.origin).save(tmp_path / "out", "en", figures=False)
+    about = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
+    read = build_parser().parse_args(about["command"])
+    assert (read.command, read.scenario) == ("backtest", [zone._path for zone in zones])
+    assert (read.replications, read.seed) == (8, 2)
+    assert about["scenario_text"] == zones[0]._text_of_files | zones[1]._text_of_files and about["numba"]
 
 
 def test_a_zone_is_scored_as_the_run_scores_it(root: Path):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sim.analysis import emulator
-from sim.analysis.calibrate import Calibration, Moment, _at_its_prior, calibrate, moments_of, priors_of
+from sim.analysis import emulator, posterior
+from sim.analysis.calibrate import Calibration, Moment, _at_its_prior, calibrate, moments_of, priors_of, run
 from sim.analysis.posterior import Posterior
 from sim.errors import Problem, UserError
 from sim.scenario import load_scenario
@@ -279,6 +280,26 @@ def test_a_killed_calibration_resumes_in_the_same_bits(tmp_path: Path):
     fitted(out=broken, resume=True).save(broken, "en", figures=False)
     for name in ("posterior.csv", "fit.csv", "screening.csv"):
         assert (whole / name).read_bytes() == (broken / name).read_bytes()
+
+
+def test_a_calibration_keeps_the_command_that_makes_it_again(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """And a run with its posterior keeps it too: the run's own command only names the folder."""
+    from sim.analysis import calibrate as room
+    from sim.cli import build_parser
+
+    monkeypatch.setattr(room, "calibrate", lambda *given, **more: fitted())
+    xian = load_scenario(root / "scenarios" / "xian.toml", overrides=["firms.exit.floor=0.01"])
+    run(xian, 60, 20, 2, regularise=True, checks=["sbc", "recovery"]).save(tmp_path, "en", figures=False)
+    about = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
+    read = build_parser().parse_args(about["command"])
+    assert (read.command, read.scenario, read.set) == ("calibrate", xian._path, ["firms.exit.floor=0.01"])
+    assert (read.samples, read.replications, read.seed) == (60, 20, 2)
+    assert read.regularise and read.check == ["sbc", "recovery"]
+    assert about["scenario_text"] == xian._text_of_files and about["numba"]
+    (tmp_path / "posterior.csv").write_text("firms.exit.floor\n0.01\n", encoding="utf-8")
+    assert posterior.record(Posterior.load(tmp_path, xian), {}, None)["command"] == about["command"]
 
 
 def test_figures_are_drawn_in_both_languages(checked: Calibration, tmp_path: Path):

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from sim import drawing_helper, figures
 from sim.drawing_helper import DrawingHelper
 from sim.figures import flows, style
 from sim.figures.facts import ROOM
-from sim.figures.style import amount, digits, folded, moment, scale_of
+from sim.figures.style import amount, digits, folded, moment, scale_of, wide
 from sim.model.metrics import Metric
 from sim.printing import of_its_own
 from sim.result import Result, ScoredFact
@@ -672,3 +673,43 @@ def test_a_second_process_that_hangs_is_not_waited_for(few, tmp_path, monkeypatc
         helper._process.send_signal(signal.SIGSTOP)
         written = figures.draw_all(few, tmp_path / "figures", helper=helper, source=saved)
     assert all(path.exists() for path in written)
+
+
+LONG_NAMES = [  # as the parameters of Tianjin and Xiamen are called
+    "Part of the log gap between a backed firm's value and what its sales are worth at listed multiples that is made"
+    " good in a year\nrounds.grows_into  [0.1 … 0.3, centre 0.2]",
+    "上市后备（区级）：符合条件者中向投资人承诺上市（给过回购权）的企业申请的比例，取代 apply\n"
+    "ladders.listing.levels.reserve.promised  [0.1 … 0.9，中心值 1]",
+    "绿色发展专项资金：全额补贴使上述两个概率提高的幅度：乘以 1 + response × subsidy\nprogrammes.green.response",
+]
+
+
+def test_names_of_rows_stay_on_the_page_and_off_each_other():
+    """A tornado cut their beginnings off: half of the page held two thirds of the longest."""
+    from sim.figures.analysis import _rows_page
+
+    @style.styled
+    def page():
+        figure, axes = _rows_page("", "", "", 3, [], LONG_NAMES)
+        figure.canvas.draw()
+        boxes = [name.get_window_extent() for name in axes.get_yticklabels()]
+        assert all(box.x0 >= 0 for box in boxes)
+        assert all(above.y0 >= below.y1 for above, below in pairwise(boxes))
+        return figure
+
+    page()
+
+
+@pytest.mark.parametrize("name", [*LONG_NAMES, "ladders." + "long." * 30, "无空格" * 40, "x" * 200])
+def test_a_name_in_lines_loses_nothing(name: str):
+    told = style.lines(name, 40)
+    assert max(map(wide, told.split("\n"))) <= 40
+    assert "".join(told.split()) == "".join(name.split())
+
+
+def test_titles_of_panels_in_chinese_with_a_space_stay_over_their_panel():
+    """They were broken at spaces alone, so that one ran over the next."""
+    from sim.figures.analysis import _clipped
+
+    told = _clipped(LONG_NAMES[1].partition("\n")[0], 0.95 / 2).split("\n")
+    assert len(told) == 2 and max(map(wide, told)) <= 60

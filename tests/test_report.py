@@ -663,6 +663,28 @@ def test_texts_of_files_beside_the_project_and_far_from_it_stay_in_the_folder_th
         shutil.rmtree("again")
 
 
+@pytest.mark.parametrize("said", ["extends = '{}'", 'extends = ["{}"]', 'extends = [\n  "{}",  # the "\\q" one\n]'])
+def test_texts_that_extend_a_file_by_its_absolute_path_are_whole_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str
+):
+    """What `import` writes extends its base so: the original was read, or none where there was none."""
+    from sim import load_scenario
+    from sim.scenario.recorded import scenario_of
+
+    desk, elsewhere = tmp_path / "desk", tmp_path / "elsewhere"
+    shutil.copytree("scenarios", desk / "scenarios")
+    elsewhere.mkdir()
+    monkeypatch.chdir(desk)
+    base = desk / "scenarios" / "xian.toml"
+    Path("mine.toml").write_text(said.format(base.as_posix()) + f'\n[zone]\nnote = "{base.as_posix()}"\n', "utf-8")
+    scenario = load_scenario("mine.toml")
+    about = {"scenario": "mine.toml", "scenario_text": dict(scenario._text_of_files)}
+    assert f'note = "{base.as_posix()}"' in about["scenario_text"]["mine.toml"]
+    monkeypatch.chdir(elsewhere)
+    shutil.rmtree(desk)
+    assert scenario_of(about, "manifest.json")._fingerprint == scenario._fingerprint
+
+
 def test_a_run_keeps_the_command_with_what_changes_its_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """With --posterior or --events the command that was told made another result."""
     from sim.cli import build_parser, main
@@ -838,6 +860,45 @@ def test_every_part_of_a_report_says_how_it_is_made_again(small: dict[str, Path]
     assert manifests[0]["today"] == "2023Q4"  # a quarter's name, not its number
     attached = [b for b in section.blocks if isinstance(b, blocks.Attachment)]
     assert len(attached) == len(manifests[0]["scenario_text"])  # each once
+
+
+def test_a_report_of_calibrated_worlds_says_how_the_calibration_is_made_again(small: dict[str, Path]):
+    of = material.gather(small["run"], "en", None, None, DAY)
+    assert of.result is not None
+    of.result.manifest["posterior"] = {"folder": "results/fit", "command": ["calibrate", "x.toml", "--seed", "1"]}
+    (fit, command), (part, _) = sections.commands_of(of)
+    assert (fit, command, part) == ("The calibration", "python run.py calibrate x.toml --seed 1", "The run")
+    del of.result.manifest["posterior"]["command"]  # an earlier version's
+    assert [part for part, _ in sections.commands_of(of)] == ["The run"]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_a_report_does_not_draw_of_an_analysis_is_told_with_where_it_stands(
+    small: dict[str, Path], lang: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Outputs after the sixth and differences after the eighth were left out without a word."""
+
+    monkeypatch.setattr(sections, "picture", lambda *given, **more: blocks.Points([]))
+    of = material.gather(small["run"], lang, small["compare"], small["morris"], DAY)
+    assert of.comparison is not None and len(of.comparison.differences) == 1
+
+    def told(make: Callable[[material.Material], blocks.Section | None]) -> list[str]:
+        words = {"zh": "未在此画图", "en": "not drawn here"}[lang]
+        section = make(of)
+        assert section is not None
+        return [b.text for b in section.blocks if isinstance(b, blocks.Paragraph) and words in b.text]
+
+    assert not told(sections.sensitivity)
+    monkeypatch.setattr(sections, "MOST_OUTPUTS", 1)
+    (outputs,) = told(sections.sensitivity)
+    assert {"zh": "就业", "en": "jobs"}[lang] in outputs and "indices.csv" in outputs
+    monkeypatch.setattr(sections, "MOST_CHANGES", 1)
+    (curves,) = told(sections.policy_comparison)
+    of.comparison.differences *= 2  # two scenarios and more stand beside each other in one figure
+    assert not told(sections.policy_comparison)
+    monkeypatch.setattr(sections, "MOST_FORESTS", 2)
+    (forests,) = told(sections.policy_comparison)
+    assert "figures/" in curves and "figures/" in forests
 
 
 def test_a_record_of_a_result_given_for_a_scenario_says_how_the_result_is_made_again(small: dict[str, Path]):

@@ -859,6 +859,38 @@ def test_a_lever_is_refused_where_its_ends_are_reversed_or_lack_their_unit(tmp_p
     assert ":4: levers.funds.guidance.size.low: 10 without a unit is in yuan: write 10亿" in bare
 
 
+@pytest.mark.parametrize(
+    ("path", "low", "high", "ends"),
+    [
+        ("funds.guidance.invests", '"18m"', '"6年"', (1.5, 6.0)),  # was 18 million
+        ("guidance.cap.angel", '"5%"', "0.5", (0.05, 0.5)),
+        ("funds.guidance.size", '"6000万"', '{ value = 50, unit = "亿" }', (6e7, 5e9)),
+        ("firms.initial.count", '"1.2万"', '"2万家"', (12000.0, 20000.0)),
+    ],
+)
+def test_ends_of_a_lever_are_read_as_numbers_of_their_parameter(tmp_path, path, low, high, ends):
+    (tmp_path / "x.toml").write_text(
+        f'extends = "{XIAN.resolve()}"\n[levers."{path}"]\nlow = {low}\nhigh = {high}\n', encoding="utf-8"
+    )
+    lever = load_scenario(tmp_path / "x.toml").levers[path]
+    assert (lever.low.value, lever.high.value) == ends
+
+
+@pytest.mark.parametrize(
+    ("path", "low", "told"),
+    [
+        ("funds.guidance.invests", '"2%"', "'%' is not a unit of time"),
+        ("guidance.cap.angel", '"6000万"', "'万' is not a unit of a share"),
+        ("funds.guidance.size", '"5%"', "'%' is not a unit of money"),
+        ("guidance.reinvestment", '"2y"', "'y' is not a unit of a ratio"),
+    ],
+)
+def test_an_end_of_a_lever_in_another_unit_is_refused_at_its_line(tmp_path, path, low, told):
+    high = '"90亿"' if path.endswith("size") else 9
+    (problem,) = refused_of(tmp_path, f'[levers."{path}"]\nhigh = {high}\nlow = {low}\n')
+    assert f"mine.toml:4: levers.{path}.low: {told}" in problem and f"(found {low})" in problem
+
+
 def test_a_lever_on_little_money_is_written_with_its_unit(tmp_path):
     lever = '[levers."named.tangjing.rounds.0.amount"]\nlow = {}\nhigh = "2万"\n'
     for low in ('"0.5万"', '"5000元"', "{ value = 0.5, unit = '万' }"):

@@ -10,7 +10,7 @@ is an input that comes back, is counted apart.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,6 +122,7 @@ class Backtest:
     facts: list[Tested]
     national: list[Published]
     about: dict[str, Any]
+    origin: dict[str, Any] = field(default_factory=dict)  # how to make it again
 
     @property
     def zones(self) -> list[str]:
@@ -241,7 +242,8 @@ class Backtest:
                 from sim.figures.calibration import figures_of_backtest
 
                 save_figures(figures_of_backtest(self, lang), new / "figures")
-            store.write_json(new / store.MANIFEST, {"program": store.PROGRAM, "kind": "backtest", **self.to_json()})
+            about = {"program": store.PROGRAM, "kind": "backtest", **self.origin, **self.to_json()}
+            store.write_json(new / store.MANIFEST, about)
 
     def to_json(self) -> dict[str, Any]:
         shares = {}
@@ -295,6 +297,7 @@ def run(
     """Every fact that is no input, of every scenario; worlds are lived only as far as a zone's last fact."""
     from sim import __version__
     from sim.analysis.model import fingerprint_of
+    from sim.analysis.work import origin
     from sim.compiled import digest_of_sources
     from sim.ensemble import simulate
     from sim.quantities import quarter_name
@@ -351,7 +354,8 @@ def run(
         "replications": replications,
         "seed": seed,
     }
-    return Backtest(found, _national() if national else [], about)
+    words = ["backtest", *(s._path for s in scenarios), "--replications", str(replications), "--seed", str(seed)]
+    return Backtest(found, _national() if national else [], about, origin(words, *scenarios))
 
 
 def _national() -> list[Published]:

@@ -27,10 +27,11 @@ import numpy as np
 
 from sim.analysis.model import Model, ZoneModel, refuse
 from sim.analysis.text import between, csv_text, key_to, layout, say, show
-from sim.analysis.vary import Varied, _flat, _from_table, _refuse_outside, number_of, parse_spread
-from sim.analysis.work import Evaluated, Executor, Progress, claim, evaluate, header_for
+from sim.analysis.vary import Varied, _flat, _from_table, _refuse_outside, parse_spread
+from sim.analysis.work import Evaluated, Executor, Progress, claim, evaluate, header_for, origin, words_of
 from sim.errors import Problem, UserError
 from sim.memory import refuse_too_many_samples
+from sim.quantities import number_of
 from sim.scenario.fields import Z95
 from sim.terms import term
 
@@ -181,6 +182,7 @@ class Calibration:
     checks: list[Check] = field(default_factory=list)
     without: dict[str, dict[str, float]] = field(default_factory=dict)  # of each strained fact, see Strained
     about: dict[str, Any] = field(default_factory=dict)
+    origin: dict[str, Any] = field(default_factory=dict)  # how to make it again
 
     @property
     def paths(self) -> list[str]:
@@ -385,7 +387,8 @@ class Calibration:
             from sim.figures.analysis import save_figures
 
             save_figures(self.figures(lang), folder / "figures")
-        store.write_json(folder / store.MANIFEST, {"program": store.PROGRAM, "kind": KIND, **self.to_json()})
+        about = {"program": store.PROGRAM, "kind": KIND, **self.origin, **self.to_json()}
+        store.write_json(folder / store.MANIFEST, about)
 
     def to_json(self) -> dict[str, Any]:
         z = np.column_stack([_scores(v, self.posterior[:, k]) for k, v in enumerate(self.parameters)])
@@ -542,7 +545,7 @@ def run(
     last = max(int(fact.date) for fact in scenario.facts if fact.id in {moment.id for moment in moments})
     short = with_overrides(scenario, {"zone.end": quarter_name(last)}) if last < int(scenario.zone.end) else scenario
     try:
-        return calibrate(
+        found = calibrate(
             ZoneModel.of(short, outputs),
             priors,
             moments,
@@ -559,6 +562,10 @@ def run(
         )
     except UserError as error:  # what the facts cannot tell is known once worlds were lived; its line is the prior's
         raise UserError([_at_its_prior(problem, scenario) for problem in error.problems]) from None
+    words = words_of("calibrate", scenario, samples=samples, replications=replications, seed=seed, check=list(checks))
+    words += ["--regularise"] if regularise else []
+    found.origin = origin(words, scenario)
+    return found
 
 
 def _at_its_prior(problem: Problem, scenario: Scenario) -> Problem:

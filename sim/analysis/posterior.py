@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,7 @@ class Posterior:
     folder: str
     paths: list[str]
     values: np.ndarray
+    command: list[str] = field(default_factory=list)  # what calibrated; empty in a folder of an earlier version
 
     @classmethod
     def load(cls, folder: str | Path, scenario: Scenario) -> Posterior:
@@ -42,7 +43,8 @@ class Posterior:
 
         folder = Path(folder)
         marker, table = folder / store.MANIFEST, folder / "posterior.csv"
-        kind = json.loads(marker.read_text(encoding="utf-8")).get("kind", "run") if marker.exists() else None
+        about: dict[str, Any] = json.loads(marker.read_text(encoding="utf-8")) if marker.exists() else {"kind": None}
+        kind = about.get("kind", "run")
         if kind != KIND or not table.exists():
             found = "nothing" if kind is None else "a calibration that did not end" if kind == KIND else str(kind)
             expected = "a folder that `calibrate` has written"
@@ -70,7 +72,7 @@ class Posterior:
                 ]
         if problems:
             raise UserError(problems)
-        return cls(str(folder), header, values)
+        return cls(str(folder), header, values, about.get("command", []))
 
     def rows(self, seed: int, replications: int) -> dict[str, np.ndarray]:
         """path -> float64[replications]; one more replication changes none before it."""
@@ -120,6 +122,7 @@ def record(posterior: Posterior, rows: Mapping[str, np.ndarray], split: Any) -> 
     """What a run's manifest keeps, so that it can be done again and one firm traced without the folder."""
     return {
         "folder": posterior.folder,
+        "command": posterior.command,
         "rows": {path: values.tolist() for path, values in rows.items()},
         "variance": split,
     }

@@ -17,16 +17,7 @@ import numpy as np
 
 from sim.analysis.model import refuse
 from sim.errors import Problem, UserError
-from sim.quantities import (
-    LEAST_BARE,
-    BareMoney,
-    parse_amount,
-    parse_money,
-    parse_number,
-    parse_ratio,
-    parse_share,
-    parse_years,
-)
+from sim.quantities import BareMoney, number_of
 from sim.scenario.fields import Distribution
 from sim.scenario.reading import COMMAND_LINE
 
@@ -185,19 +176,6 @@ def _read(path: str, written: object, number: Number) -> float:
         raise refuse(
             "not a number of this parameter's unit", key=path, found=str(written), expected=str(error)
         ) from None
-
-
-def number_of(unit: str, own: float = 0.0) -> Number:
-    """How a number of this unit is written. own: the scenario's; what is a few yuan there may be so elsewhere."""
-    by_unit = {
-        "CNY": parse_money if 0.0 < abs(own) < LEAST_BARE else parse_amount,
-        "share": parse_share,
-        "probability": parse_share,
-        "per year": parse_share,
-        "years": parse_years,
-        "ratio": parse_ratio,
-    }
-    return by_unit.get(unit, parse_number)
 
 
 def varied_of(scenario: Scenario, vary: Sequence[str]) -> list[Varied]:

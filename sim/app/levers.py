@@ -6,13 +6,13 @@ A lever that is not moved leaves its parameter as the scenario has it, distribut
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from sim.analysis.vary import number_of
 from sim.errors import UserError, in_both
-from sim.quantities import LEAST_BARE
+from sim.quantities import LEAST_BARE, number_of
 from sim.terms import sourced
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MOST = 40  # levers on a page, and in a request
 STEPS = 100  # about as many positions as a slider has
 WHOLE = ("count",)  # units without a fraction
+FUNDS = re.compile(r"funds\.[^.]+\.count")  # the counts of which the scenario language refuses a part
 LONGEST_TEXT = 40  # of a typed value
 
 # (path, zh, en, low and high as multiples of the scenario's own value, or None for the ends given)
@@ -104,6 +105,8 @@ def controls_of(scenario: Scenario) -> tuple[list[Control], list[str]]:
 def _control(
     path: str, label: dict[str, str], q: Quantity, low: float, high: float, step: float | None, switch: bool
 ) -> Control:
+    if FUNDS.fullmatch(path):
+        low, high, step = math.ceil(low), math.floor(high), step and max(1.0, round(step))
     low, high = min(low, high, q.value), max(low, high, q.value)  # where the scenario stands is within reach
     other = (low if abs(q.value - low) > abs(q.value - high) else high) if switch else None
     spread = None
@@ -164,6 +167,8 @@ def read_settings(controls: list[Control], given: object) -> tuple[dict[str, flo
         elif not control.low - 1e-9 * abs(control.low) <= value <= control.high + 1e-9 * abs(control.high):
             ends = {"low": control.low, "high": control.high, "unit": control.unit}
             wrong.append(Wrong(path, "wrong.outside", ends))
+        elif FUNDS.fullmatch(path) and not value.is_integer():
+            wrong.append(Wrong(path, "wrong.model", {"message": "a whole number is needed here"}))
         else:
             settings[path] = value
     return settings, wrong

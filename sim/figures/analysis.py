@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 ROW = 0.32  # inches a horizontal bar
 TWO_LINES = 0.42  # the same where its name takes two lines
+MORE_LINES = 0.13  # and what each further line of it takes
+NAMES_ROOM, PAGE_ROOM = 66, 100  # letters that fit into half of a page, where rows are named, and above or below axes
 MOST_ROWS = 24
 MOST_PANELS = 12
 MOST_DIFFERENCES = 24
@@ -62,8 +64,10 @@ def _source(*parts: str) -> str:
 
 
 def _rows_page(title: str, subtitle: str, source: str, rows: int, keys: Sequence[Any], labels: Sequence[str]) -> Any:
-    """A page with one axes whose rows are named at the left; room for the longest name."""
-    height = 1.6 + (TWO_LINES if any("\n" in label for label in labels) else ROW) * max(rows, 3)
+    """A page with one axes whose rows are named at the left, a name as long as half of the page in lines."""
+    labels = [look.lines(label, NAMES_ROOM) for label in labels]
+    most = max((label.count("\n") for label in labels), default=0)
+    height = 1.6 + (TWO_LINES + MORE_LINES * (most - 1) if most else ROW) * max(rows, 3)
     figure, bottom, top = look.page(title, subtitle, source, height=height)
     height = figure.get_figheight()
     if keys:
@@ -100,13 +104,9 @@ def _width(text: str) -> int:
 def _clipped(text: str, part: float) -> str:
     """A panel's title, in two lines where it is wider than its part of the page."""
     most = int(126 * part)  # letters of eight points in so much of the page, less what stands left of the axes
-    if _width(text) <= most:
-        return text
-    import textwrap
-
-    if " " in text:
-        return "\n".join(textwrap.wrap(text, most, max_lines=2, placeholder=" …"))
-    return f"{text[: most // 2]}\n{text[most // 2 : most - 1]}"
+    first = look.lines(text, most).partition("\n")[0]
+    rest = text[len(first) :].lstrip()
+    return f"{first}\n{look.shortened(rest, most)}" if rest else first
 
 
 def _shown(unit: str, lang: str) -> Callable[[float, object], str]:
@@ -211,7 +211,7 @@ def prices(c: Comparison, lang: str = "zh") -> Figure:
     lines = [
         (p, c.over(name, lang) if turned else c.called(name, lang)) for name, turned, own in c.priced() for p in own
     ]
-    called = {p.name: look.capital(label) for p, label in lines}
+    called = {p.name: look.lines(look.capital(label), NAMES_ROOM) for p, label in lines}
     known = [p for p, _ in lines if p.verdict in ("price", "saving")]
     names = {thing.key: say(lang, thing.zh, thing.en).strip() for thing in BOUGHT}
     for key in names:
@@ -552,9 +552,9 @@ def heat_map(s: SweepResult, output: str, lang: str = "zh", pair: tuple[str, str
     axes.set_xticks(range(len(x)), [show(value, s.model.unit(pair[1]), lang) for value in x])
     axes.set_yticks(range(len(y)), rows)
     axes.grid(visible=False)
-    axes.set_xlabel(_parameter(s.model, pair[1], lang, "  "))
+    axes.set_xlabel(look.lines(_parameter(s.model, pair[1], lang, "  "), PAGE_ROOM))
     # lying above its axis: standing beside it, a name and its key ran into the ticks
-    axes.set_title(_parameter(s.model, pair[0], lang, "  "), loc="left", fontsize=9)
+    axes.set_title(look.lines(_parameter(s.model, pair[0], lang, "  "), PAGE_ROOM), loc="left", fontsize=9)
     if table.size <= 100:
         for r, row in enumerate(table):
             for c, value in enumerate(row):
@@ -694,7 +694,8 @@ def solution(s: Solution, lang: str = "zh") -> Figure:
             axes.axvspan(low, high, color=_tint(look.VERMILION, 0.15), lw=0, zorder=0)
         axes.set_xlim(a.x[0], a.x[-1])
         axes.xaxis.set_major_formatter(_shown(s.model.unit(a.lever.path), lang))
-    lower.set_xlabel(_parameter(s.model, a.lever.path, lang, " · "), fontsize=8, loc="right")
+    name = look.lines(_parameter(s.model, a.lever.path, lang, " · "), PAGE_ROOM)
+    lower.set_xlabel(name, fontsize=8, loc="right")
     return figure
 
 
@@ -744,7 +745,7 @@ def frontier(s: Solution, lang: str = "zh") -> Figure:
         for which, (mark, sign, _) in signs.items():
             missed = status == which
             axes.plot(x[missed], np.full(missed.sum(), edge), mark, color=sign, ms=7)
-    axes.set_xlabel(_parameter(s.model, across, lang, " · "))
+    axes.set_xlabel(look.lines(_parameter(s.model, across, lang, " · "), PAGE_ROOM))
     axes.set_ylabel(_parameter(s.model, a.lever.path, lang))
     axes.xaxis.set_major_formatter(_shown(s.model.unit(across), lang))
     axes.yaxis.set_major_formatter(_shown(s.model.unit(a.lever.path), lang))
@@ -795,5 +796,6 @@ def pareto(p: Policies, lang: str = "zh") -> Figure:
         " ".join(part for part in (model.label(outputs[0], lang), f"[{sy.unit}]" if sy.unit else "") if part)
     )
     name = model.label(second, lang) if second else _parameter(model, p.levers[0].path, lang, " · ")
-    axes.set_xlabel(" ".join(part for part in (name, f"[{sx.unit}]" if sx.unit else "") if part))
+    below = " ".join(part for part in (name, f"[{sx.unit}]" if sx.unit else "") if part)
+    axes.set_xlabel(look.lines(below, PAGE_ROOM))
     return figure

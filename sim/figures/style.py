@@ -228,6 +228,21 @@ def folded(text: str, room: int) -> str:
     return f"{text[:at].rstrip()}\n{text[at:].lstrip()}"
 
 
+def lines(text: str, room: int) -> str:
+    """Lines of at most `room` letters, broken at spaces or between hanzi; a longer word, as a path, at a dot."""
+    out = []
+    for line in text.split("\n"):
+        while wide(line) > room:
+            fits = next(i for i in range(len(line), 0, -1) if wide(line[:i]) <= room)
+            hanzi = [i for i in range(1, fits + 1) if ord(line[i]) > 0x2E80 and line[i] not in "，。、；：）"]
+            places = hanzi + [i for i in range(1, fits + 1) if line[i] == " "]
+            at = max(places or [i for i in range(1, fits + 1) if line[i] == "."], default=fits)
+            out.append(line[:at].rstrip())
+            line = line[at:].lstrip()
+        out.append(line)
+    return "\n".join(out)
+
+
 def panel_title(axes: Axes, label: str, columns: int) -> None:
     """The title of one of several panels abreast; a long one is set smaller, a longer one in two lines."""
     size, room = (9.0, 48) if columns < 3 else (8.5, 33)  # letters that fit over the axes

@@ -67,6 +67,7 @@ FUND_COLUMNS = (
 )  # fmt: skip
 USES = ("check", "calibrate", "goal", "input")
 MOST_OUTPUTS = 6  # of a sweep
+MOST_FORESTS = 8  # differences of several scenarios: six metrics, two of which stand beside others
 MOST_CHANGES = 4  # difference curves of a comparison
 HEAD_ROOM = 100  # letters of what a run set otherwise, in the head: a line of the PDF
 MOST_STATED = 12  # numbers that a scenario states otherwise
@@ -1111,25 +1112,35 @@ def policy_comparison(material: Material) -> Section | None:
         for d in c.differences
         if not d.noise[c.row(metric), j] and d.sd[c.row(metric), j] > 0
     ]
-    for metric, name in pairs[:MOST_CHANGES] if len(c.differences) == 1 else []:
+    one = len(c.differences) == 1
+    for metric, name in pairs[:MOST_CHANGES] if one else []:
         label, called = capital(c.metrics[c.row(metric)].label[lang]), c.called(name, lang)
         alt = say(f"{label}：{called}减{baseline}，按季度。", f"{label}: {called} minus {baseline}, by quarter.")
         blocks.append(picture(lambda metric=metric, name=name: figures.difference(c, metric, name, lang=lang), alt))
-    if len(c.differences) > 1:
+    if not one:
         from sim.figures.analysis import forest
 
-        for metric in drawn[: MOST_OUTPUTS + 2]:  # two of them stand beside others
+        for metric in drawn[:MOST_FORESTS]:
             label = capital(c.metrics[c.row(metric)].label[lang])
             alt = say(
                 f"各方案与基准之差：{label}，{c.at}；数字见上表。",
                 f"Differences from the baseline: {label}, {c.at}; the table above has the numbers.",
             )
             blocks.append(picture(lambda metric=metric: forest(c, metric, lang), alt, title=label))
+    left = [metric for metric, _ in pairs[MOST_CHANGES:]] if one else drawn[MOST_FORESTS:]
+    blocks += undrawn("differences", [c.metrics[c.row(metric)].label[lang] for metric in left], lang)
     blocks += [Paragraph(told, "note") for told in c.opposite(lang, short=False)]
     blocks += price_table(material)
     if table := missed_table(material):
         blocks.append(table)
     return Section("comparison", say("政策比较", "Policy comparison"), blocks)
+
+
+def undrawn(what: str, labels: list[str], lang: str) -> list[Block]:
+    """What is left without a figure, "differences" or "outputs", and where its numbers and its figure stand."""
+    names = ("、" if lang == "zh" else ", ").join(labels)
+    told = term(f"report.undrawn.{what}", lang).format(count=len(labels), names=names)
+    return [Paragraph(told, "small")] if labels else []
 
 
 def what_is_changed(material: Material) -> Table | None:
@@ -1301,9 +1312,8 @@ def sensitivity(material: Material) -> Section | None:
             (0.5, 0.25, 0.25),
         )
     )
-    for output in s.outputs[:MOST_OUTPUTS]:
-        if output in s.undefined or not any(i.output == output for i in s.indices):
-            continue
+    known = [o for o in s.outputs if o not in s.undefined and any(i.output == o for i in s.indices)]
+    for output in known[:MOST_OUTPUTS]:
         lead = leading_index(s, output)
         leading = ranked(s, output, lead)[:3]
         alt = say(
@@ -1313,6 +1323,7 @@ def sensitivity(material: Material) -> Section | None:
         alt += say("、", ", ").join(s.model.label(path, lang) for path in leading)
         draw_one = partial(draw.get(s.plan.method, drawing.shares), s, output, lang)
         blocks.append(picture(draw_one, alt, title=capital(s.model.label(output, lang))))
+    blocks += undrawn("outputs", [s.model.label(output, lang) for output in known[MOST_OUTPUTS:]], lang)
     if s.undefined:
         blocks.append(
             Paragraph(
@@ -1491,6 +1502,8 @@ def commands_of(material: Material) -> list[tuple[str, str]]:
 
     say, found = material.say, []
     if material.result is not None:
+        if fit := command_of(material.result.manifest.get("posterior") or {}):
+            found.append((say("校准", "The calibration"), fit))
         found.append((say("运行", "The run"), command_of(material.result.manifest)))
     if (c := material.comparison) is not None:
         command = command_of(c.about)

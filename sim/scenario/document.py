@@ -42,7 +42,7 @@ from sim.model.market.parameters import MarketParameters
 from sim.model.programmes.parameters import Programme
 from sim.model.projects.parameters import Project
 from sim.model.rounds.parameters import RoundParameters
-from sim.quantities import LEAST_BARE, asks_for_unit, is_bare, parse_of, quarter_name
+from sim.quantities import number_of, parse_of, quarter_name
 from sim.scenario.facts import Fact
 from sim.scenario.fields import (
     NO_PARAMETERS,
@@ -154,18 +154,18 @@ class Lever(Table):
     step: Figure | None = Described("between two positions of the slider; about a hundredth of the range", default=None)
     switch: bool = Described("only the two ends are offered, as a switch on the page", default=False)
 
-    _bare: tuple[str, ...] = PrivateAttr(default=())  # ends that are written without a unit
+    _written: dict[str, Any] = PrivateAttr(default_factory=dict)  # the ends, to be read in their parameter's unit
 
     @model_validator(mode="wrap")
     @classmethod
     def _notes_how_it_is_written(cls, raw: Any, handler: Any) -> "Lever":
         lever = handler(raw)
-        stated = {end: raw.get(end) for end in ("low", "high", "step")} if isinstance(raw, dict) else {}
-        lever._bare = tuple(
-            end
-            for end, written in stated.items()
-            if is_bare(written.get("value") if isinstance(written, dict) and "unit" not in written else written)
-        )
+        for end in ("low", "high", "step") if isinstance(raw, dict) else ():
+            written = raw.get(end)
+            if isinstance(written, dict):
+                written = f"{written['value']}{written.get('unit', '')}" if "value" in written else None
+            if written is not None:
+                lever._written[end] = written
         return lever
 
 
@@ -305,16 +305,17 @@ class Scenario(Table):
             message = "is not a number that can be varied" if of_record else "no such parameter"
             found.append((f"levers.{path}", message, path, get_close_matches(path, varied, 1)))
         for path, lever in self.levers.items():
-            if lever.low.value >= lever.high.value:
+            moved, before = varied.get(path), len(found)
+            if moved is None:
+                continue
+            for end, written in lever._written.items():
+                try:
+                    getattr(lever, end).value = number_of(moved.unit, moved.value)(written)
+                except ValueError as error:
+                    found.append((f"levers.{path}.{end}", str(error), written, []))
+            if len(found) == before and lever.low.value >= lever.high.value:
                 message = "a lever's low end lies below its high end"
                 found.append((f"levers.{path}", message, f"{lever.low.value:g} .. {lever.high.value:g}", []))
-            moved = varied.get(path)
-            if moved is None or moved.unit != "CNY" or 0 < moved.value < LEAST_BARE:
-                continue
-            for field in lever._bare:
-                value = getattr(lever, field).value
-                if 0 < abs(value) < LEAST_BARE:
-                    found.append((f"levers.{path}.{field}", asks_for_unit(value), value, []))
 
     def _check_rounds(self, found: list) -> None:
         """A firm takes the last stage whose floor its price has reached: floors that fall leave out a stage."""

@@ -1,6 +1,7 @@
 """TOML files -> one tree, with `extends`, `--set`, and an index from key path to file and line."""
 
 import difflib
+import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -271,8 +272,6 @@ def read_file(path: Path) -> tuple[dict[str, Any], str]:
 
 def _record_of_a_result(text: str, name: str) -> UserError:
     """A manifest that was given for a scenario: how to make its result again."""
-    import json
-
     from sim.scenario.recorded import command_of
 
     try:
@@ -463,8 +462,26 @@ def read_tree(path: str | Path, seen: tuple[Path, ...] = ()) -> Tree:
     if problems:
         raise UserError(problems)
     tree.index.update(index)
-    tree.texts[file] = text
+    tree.texts[file] = _from_its_own_place(text, path.parent)
     return tree
+
+
+_STRING = r'"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\''  # within a line
+_EXTENDS = re.compile(rf"^[ \t]*extends[ \t]*=[ \t]*(?:{_STRING}|\[(?:{_STRING}|[^]\"'])*\])", re.MULTILINE)
+
+
+def _from_its_own_place(text: str, folder: Path) -> str:
+    """A file's text for the record: what it extends by an absolute path is named from its own folder, as elsewhere
+    (see `put_back`) there is no such path."""
+
+    def relative(written: re.Match[str]) -> str:
+        with suppress(ValueError):  # in a comment; on another drive
+            parent = tomli.loads(f"x = {written.group()}")["x"]
+            if os.path.isabs(parent):
+                return json.dumps(Path(os.path.relpath(parent, folder)).as_posix(), ensure_ascii=False)
+        return written.group()
+
+    return _EXTENDS.sub(lambda said: re.sub(_STRING, relative, said.group()), text, count=1)
 
 
 def all_paths(data: Any, path: str = "") -> Iterable[str]:
