@@ -587,15 +587,15 @@ def captable(a: argparse.Namespace) -> int:
     worked = telling.work_out(a.file)
     if folder is not None and not a.quiet and (told := replaced_in(folder)):
         note(told)
+    if folder is not None:  # before anything is printed: a reader that closes the pipe loses no result
+        worked.save(folder, _lang, figures=not a.no_figures)
+    figure = worked.draw(a.figure, _lang) if a.figure else None
     if a.json:
         from sim.printing import put_json
 
         put_json(worked.to_json())
     else:
         print(worked.table(_lang), flush=True)
-    if folder is not None:
-        worked.save(folder, _lang, figures=not a.no_figures)
-    figure = worked.draw(a.figure, _lang) if a.figure else None
     written = [say(f"result   {folder}", f"结果  {folder}")] if folder is not None else []
     written += [say(f"figure   {figure}", f"图表  {figure}")] if figure is not None else []
     if written and not a.json:

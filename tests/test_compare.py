@@ -328,6 +328,7 @@ def test_prices_are_by_the_cost_less_what_is_still_held_where_a_result_has_it() 
     (line,) = held.prices
     assert line.cost == pytest.approx(-3, abs=0.5) and line.cash == pytest.approx(5, abs=0.5)
     assert line.verdict == "better" and line.turned().cash == -line.cash
+    assert str(Price("a", "jobs", 0.0, 5.0, 1.0, 1.0, 1.0).turned().bought) == "0.0"
     table = held.table("en")
     assert "in cash" in table and "stakes are still worth" in table and "Discounted at 3% a year" in table
     assert "stakes still held are worth" in table and "仍持有的权益多值" in held.table("zh")

@@ -354,6 +354,24 @@ def test_folders_of_the_wrong_kind_are_all_told_at_once(folder: Path, tmp_path: 
     assert told_problems == ["this folder is no comparison", "this folder is no sweep"]
 
 
+@pytest.mark.parametrize("kind", ["calibrate", "solve", "optimise", "backtest", "captable"])
+def test_a_whole_folder_of_another_command_is_not_called_damaged(kind: str, tmp_path: Path):
+    with store.write_folder(tmp_path / "other") as place:
+        store.write_json(place / "manifest.json", {"program": store.PROGRAM, "kind": kind})
+    with pytest.raises(UserError) as refused:
+        write(tmp_path / "other")
+    (problem,) = refused.value.problems
+    assert (problem.message, problem.found) == ("a report tells of a run, a comparison or a sweep", kind)
+
+
+def test_the_title_names_the_variant_too(result: Result, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(sections, "SECTIONS", ())
+    manifest = result.manifest | {"zone": {"zh": "西安高新区 · 返投2.0", "en": "Xi'an, reinvestment 2.0"}}
+    place = Result(result.metrics, result.quarters, result.values, manifest=manifest).save(tmp_path / "variant")
+    write(place, "zh", day=DAY)
+    assert "<title>西安高新区 · 返投2.0" in (place / "report" / "report-zh.html").read_text(encoding="utf-8")
+
+
 def test_a_damaged_comparison_is_told_by_its_folder(folder: Path, tmp_path: Path):
     with store.write_folder(tmp_path / "cmp") as place:
         store.write_json(place / "manifest.json", {"kind": "compare", "baseline": "xian", "replications": 3})

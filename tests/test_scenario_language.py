@@ -1065,6 +1065,7 @@ def test_a_fact_of_another_kind_than_its_metric_is_refused_where_it_stands(tmp_p
     """A count of 7.7 billion listed firms and a year's output of 3300 yuan were valid, and scored."""
     wrong = {
         'metric = "firms.listed"\nvalue = "77亿"': "'亿' is taken for money, and this counts: say what it counts",
+        'metric = "firms.listed"\nvalue = -46': "a count is not below 0",
         'metric = "firms.listed"\nvalue = "25%"': "'%' does not count anything; write a count as 70",
         'metric = "output.year"\nvalue = "3300家"': "'家' is not a unit of money; write money as 50亿",
         'metric = "output.year"\nvalue = 3300\nunit = "家"': "'家' is not a unit of money",
@@ -1082,6 +1083,23 @@ def test_a_fact_of_another_kind_than_its_metric_is_refused_where_it_stands(tmp_p
         (problem,) = (x for x in told if f"facts.x{k}.value: " in x)
         line = 2 + text[: text.index(f'id = "x{k}"')].count("\n") + 2
         assert f"mine.toml:{line}: " in problem and said in problem, problem
+
+
+def test_a_fact_about_a_change_may_be_below_0(tmp_path):
+    fact = (
+        '[[facts]]\nid = "x"\nmetric = "firms.alive"\nsince = "2022Q4"\ndate = "2023Q4"\nvalue = -46\nuse = "check"\n'
+    )
+    (tmp_path / "mine.toml").write_text(f'extends = "{XIAN.resolve()}"\n{fact}', encoding="utf-8")
+    assert load_scenario(tmp_path / "mine.toml").facts[-1].value == -46
+
+
+def test_a_class_of_sub_funds_without_a_cap_is_told_at_its_mandate(tmp_path):
+    fund = (
+        '[[funds]]\nid = "own"\nkind = "sub-fund"\nparent = "guidance"\nname = { zh = "自", en = "own" }\ncount = 2\n'
+    )
+    fund += 'invests = "4y"\nlife = "7y"\nfee = 0.02\nfee_after = 0.02\nhurdle = 0.08\ncarry = 0.2\ncatch_up = 1.0\n'
+    fund += "local = 0.6\nfollow_on = 0.0\n"
+    assert any("funds.own.mandate: a sub-fund class needs a contribution cap" in x for x in refused_of(tmp_path, fund))
 
 
 def test_a_fact_is_written_as_people_write_it(tmp_path):

@@ -213,6 +213,24 @@ def test_an_effect_on_a_share_is_in_points(method: str, lang: str, unit: str) ->
     assert unit in swept.table(lang)  # on the terminal too, which had fractions
 
 
+def test_a_sentence_names_no_parameter_whose_effect_is_noise() -> None:
+    from dataclasses import replace
+
+    from sim.report.answer import of_sweep
+
+    swept = sweep(Shares(linear, ABC, centre=(0.5, 0.5, 0.5)), CUBE, "oat", 4, 2, 1)
+    material: Any = SimpleNamespace(lang="en", say=lambda zh, en: en)
+
+    def told(noise: str) -> str:
+        rows = [replace(i, low=-9.0, high=9.0) if i.parameter in noise else i for i in swept.indices]
+        return of_sweep(replace(swept, indices=rows), material)[0]
+
+    assert "noise" not in told("")
+    assert "c (effect of the low end" in told("b") and ", then a (" in told("b") and " b (" not in told("b")
+    assert "; the effect of 1 cannot be told from noise" in told("b")
+    assert "the effect of none of the parameters varied can be told from noise" in told("abc")
+
+
 def test_lhs_first_order_of_ishigami_is_within_its_interval() -> None:
     result = sweep(AnalyticModel(ishigami, ABC), CIRCLE, "lhs", 1024, replications=1, seed=2)
     holds(result, "first", ishigami_indices()[0], 0.2)

@@ -162,8 +162,9 @@ class Price:
         return "price" if self.bought > 0 else "worse"
 
     def turned(self) -> Price:
-        """The baseline over the scenario: both differences change their sign, their ratio and its interval do not."""
-        return replace(self, bought=-self.bought, cost=-self.cost, cash=-self.cash)
+        """The baseline over the scenario: both differences change their sign, their ratio and its interval do not.
+        What is nothing stays so (and is no -0)."""
+        return replace(self, bought=0.0 - self.bought, cost=0.0 - self.cost, cash=0.0 - self.cash)
 
 
 @dataclass(frozen=True)

@@ -277,11 +277,15 @@ def source_line(result: Result, lang: str, worlds: int | None = None) -> str:
     return " · ".join(part for part in parts if part)
 
 
+def zone_name(result: Result, lang: str) -> str:
+    """As its scenario states it; a variant's says what is other."""
+    zone = result.manifest.get("zone")
+    return str(zone.get(lang) or next(iter(zone.values()), "")) if isinstance(zone, dict) else ""
+
+
 def scenario_name(result: Result, lang: str) -> str:
     """The zone, the scenario's file where that is a variant of the zone's own, and what the run set otherwise."""
-    zone, file = result.manifest.get("zone"), str(result.manifest.get("scenario") or "")
-    name = str(zone.get(lang) or next(iter(zone.values()), "")) if isinstance(zone, dict) else ""
-    stem = Path(file).stem
+    name, stem = zone_name(result, lang), Path(str(result.manifest.get("scenario") or "")).stem
     sets = overrides(result.manifest, SETS_ROOM)
     told = term("figure.overrides", lang).format(sets=sets) if sets else ""
     return " · ".join(part for part in (name, shortened(stem, 40), told) if part)

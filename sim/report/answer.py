@@ -279,15 +279,18 @@ def lowered(label: str) -> str:
 
 
 def of_sweep(s: Any, material: Material) -> list[str]:
-    """A sentence an output: the parameters that matter most to it, and how much is chance."""
+    """A sentence an output: the parameters that matter most to it, and how much is chance. Of a design that moves one
+    at a time only those whose effect can be told from noise are named."""
     say, lang, told = material.say, material.lang, []
     for output in s.outputs:
         lead = leading_index(s, output)
         if output in s.undefined or not lead:
             continue
         by, high = s.index(output, lead), s.index(output, "high") if lead == "low" else {}
-        ends = ([i for i in (by[p], high.get(p)) if i] for p in ranked(s, output, lead)[:NAMED])
-        leading = [max(own, key=lambda i: abs(i.value)) for own in ends]
+        ends = ([i for i in (by[p], high.get(p)) if i] for p in ranked(s, output, lead))
+        every = [max(own, key=lambda i: abs(i.value)) for own in ends]
+        sure = [i for i in every if lead != "low" or not i.low <= 0.0 <= i.high]
+        leading = sure[:NAMED]
         unit = unit_of_difference(s.model.unit(output)) if lead in ("mu_star", "low") else ""
         parts = []
         for k, i in enumerate(leading):
@@ -303,7 +306,15 @@ def of_sweep(s: Any, material: Material) -> list[str]:
         if split is not None:
             share = f"{split.chance:.0%}"
             text += say(f"方差的{share}出自偶然性；", f"{share} of its variance is chance; ")
-        text += say("所变参数中影响最大的是", "of the parameters varied what matters most is ")
-        text += say("，其次是", ", then ").join(parts)
+        if parts:
+            text += say("所变参数中影响最大的是", "of the parameters varied what matters most is ")
+            text += say("，其次是", ", then ").join(parts)
+            if unsure := len(every) - len(sure):
+                text += say(
+                    f"；另有{unsure}个的影响与噪声无法区分", f"; the effect of {unsure} cannot be told from noise"
+                )
+        else:
+            none = "the effect of none of the parameters varied can be told from noise"
+            text += say("所变参数的影响都与噪声无法区分", none)
         told.append(text + say("。", "."))
     return told

@@ -22,7 +22,7 @@ from sim.analysis.text import small_part
 from sim.analysis.unfit import unfit
 from sim.figures.facts import fact_name
 from sim.figures.ladders import curves_of, ladder_name, ladders_of, levels_of, waves
-from sim.figures.style import amount, capital, overrides, scenario_name, unit_of_difference
+from sim.figures.style import amount, capital, overrides, unit_of_difference, zone_name
 from sim.printing import line_of_lacking, line_of_unfit
 from sim.quantities import quarter_name
 from sim.report import fair, numbers
@@ -77,8 +77,7 @@ def document(material: Material, sections: Sequence[Section]) -> Document:
     """The sections with what stands around them."""
     say, about = material.say, material.manifest
     if material.result is not None:
-        zone = scenario_name(material.result, material.lang).split(" · ")
-        title, name = zone[0], str(about.get("scenario") or "")
+        title, name = zone_name(material.result, material.lang), str(about.get("scenario") or "")
         span = f"{material.result.quarters[0]}–{material.result.quarters[-1]}"
         subtitle = say(f"开发区推演报告 {span}", f"Simulation report, {span}")
         worlds = [(say("世界数", "Worlds"), f"{material.result.replications:,}")]

@@ -58,6 +58,7 @@ from sim.scenario.fields import (
     iter_parameters,
 )
 from sim.scenario.loading import OneOf, ScenarioProblems
+from sim.terms import COUNTED
 
 MAX_LEVELS = 24
 MAX_SECTORS = 12
@@ -555,7 +556,7 @@ class Scenario(Table):
                 if of_class(self.guidance.cap, c) is None:
                     allowed = list(self.guidance.cap)
                     text = "a sub-fund class needs a contribution cap in [guidance.cap]; state its mandate"
-                    found.append((path, text, c.id, allowed))
+                    found.append((f"{path}.mandate", text, c.mandate, allowed))
                 if c.plan is not None and c.parent is not None:
                     plans[c.parent] = plans.get(c.parent, 0.0) + c.plan.value
                 if closed and c.opens is not None and c.opens > self.zone.start:
@@ -822,9 +823,12 @@ class Scenario(Table):
             unit = units.get(str(fact.metric).partition("+")[0].strip())
             if unit is not None and fact._written is not None:
                 try:
-                    parse_of(unit, fact._written)
+                    below_zero = parse_of(unit, fact._written) < 0.0 and unit in COUNTED and fact.since is None
                 except ValueError as error:
                     found.append((f"facts.{fact.id}.value", str(error), fact._written, []))
+                else:
+                    if below_zero:
+                        found.append((f"facts.{fact.id}.value", "a count is not below 0", fact._written, []))
             for part in str(fact.metric).split("+"):
                 if names and part.strip() not in names:
                     found.append((f"facts.{fact.id}.metric", NO_SUCH_METRIC, part.strip(), names))
