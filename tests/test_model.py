@@ -315,8 +315,8 @@ def test_our_log_exp_and_normal_are_accurate():
     assert np.allclose(normal_quantile(far), ndtri(far), rtol=1e-14, atol=1e-15)
     assert max(abs(draws.exp_short(v) / np.exp(v) - 1) for v in np.linspace(-300, 300, 4001)) < 3e-9
     assert draws.exp_short(0.0) == 1.0
-    ends = np.arange(1000)
-    word = np.concatenate([ends, 2**31 - 500 + ends, 2**32 - 1 - ends, np.arange(0, 2**32, 21479)]).astype(np.uint32)
+    ends, spread = np.arange(1000), np.arange(10_739, 2**32, 21_479)
+    word = np.concatenate([ends, 2**31 - 500 + ends, 2**32 - 1 - ends, spread]).astype(np.uint32)
     u, drawn = (word + 0.5) / 2**32, np.empty(len(word), np.float32)
     draws.draw_normals(word, drawn)
     assert np.abs(drawn - ndtri(u)).max() < 2e-6

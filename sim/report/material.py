@@ -108,7 +108,7 @@ def _take(material: Material, kind: str, folder: Path) -> None:
         return
     if kind not in KINDS:
         message = "a report tells of a run, a comparison or a sweep"
-        raise UserError(Problem(message, file=str(folder), found=kind, expected=" | ".join(KINDS)))
+        raise UserError(Problem(message, file=str(folder), found=kind, expected="run | compare | sweep"))
     if _manifest(folder) is None or found != kind:
         told = found if _manifest(folder) is not None else "no result" if folder.is_dir() else "no such folder"
         message = "this folder is no comparison" if kind == "compare" else "this folder is no sweep"
