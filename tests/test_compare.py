@@ -234,6 +234,14 @@ def test_scenario_that_takes_a_policy_away_is_told_the_other_way_round() -> None
         assert words in taken.table(lang) and words not in bought.table(lang)
 
 
+def test_nothing_told_the_other_way_round_has_no_sign() -> None:
+    """A table of what the baseline has over a scenario said "of them moved in  -0"."""
+    from sim.analysis.text import show
+
+    assert math.copysign(1.0, Price("a", "listed_in", 0.0, 0.0, math.nan, math.nan, math.nan).turned().bought) == 1.0
+    assert show(-0.0, sign=True) == show(-0.0, "CNY") == "0"
+
+
 def zones(**effects: float) -> Comparison:
     """Two paired zones; by how much the second has more of each metric, all noise aside."""
     units = {"jobs.total": "jobs"}

@@ -163,7 +163,7 @@ class Price:
 
     def turned(self) -> Price:
         """The baseline over the scenario: both differences change their sign, their ratio and its interval do not."""
-        return replace(self, bought=-self.bought, cost=-self.cost, cash=-self.cash)
+        return replace(self, bought=0.0 - self.bought, cost=0.0 - self.cost, cash=0.0 - self.cash)  # −0 is no number
 
 
 @dataclass(frozen=True)
