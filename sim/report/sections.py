@@ -1216,7 +1216,7 @@ def price_table(material: Material) -> list[Block]:
             cash = shown("CNY", [own[0].cash], lang).with_unit(own[0].cash, lang, sign=True)
             told += say(f"；不减持有的权益（现金）{cash}", f"; in cash, stakes left out, {cash}")
         rows.append(Row([Cell(told)], "group"))
-        if not any(math.isfinite(p.low) for p in own):
+        if not any(math.isfinite(p.low) or p.same for p in own):
             none = Cell(say("各项", "Whatever it bought"))
             rows.append(Row([none, Cell(""), Cell(numbers.NONE), Cell(""), Cell(say(*VERDICTS["undetermined"]))]))
             continue
@@ -1252,9 +1252,11 @@ def price_table(material: Material) -> list[Block]:
     ]
     caption = say(f"每新增一单位的财政净成本，{c.at}", f"Net public cost of one more of each, {c.at}")
     note = say(
-        "新增与净成本均为均值；区间按 Fieller 方法。新增或净成本与零无法区分时没有价格（无法确定）。",
+        "新增与净成本均为均值；区间按 Fieller 方法。新增或净成本与零无法区分时没有价格（无法确定）；"
+        "各世界中所得都相同而净成本有差异的，写作同样效果。",
         "Additional and net cost are means; intervals are Fieller's. Where what was bought or the net cost cannot be"
-        " told from zero there is no price (undetermined).",
+        " told from zero there is no price (undetermined); where as much was bought in every world and the net cost"
+        " differs, it is called the same.",
     )
     if any(turned for _, turned, _ in c.priced()):
         note += say(
