@@ -16,7 +16,7 @@ from sim import figures
 from sim.analysis.compare import BOUGHT, NET_COST_HELD, VERDICTS, percent, points
 from sim.analysis.model import parameter_meaning
 from sim.analysis.returns import OLD_ENOUGH, SINCE, has_books, part_of_direct, single_funds
-from sim.analysis.sweep import centre_in_words, ranked
+from sim.analysis.sweep import centre_in_words, surely_ranked
 from sim.analysis.text import WORDS as ANALYSIS_WORDS
 from sim.analysis.text import small_part
 from sim.analysis.unfit import unfit
@@ -1317,12 +1317,12 @@ def sensitivity(material: Material) -> Section | None:
     known = [o for o in s.outputs if o not in s.undefined and any(i.output == o for i in s.indices)]
     for output in known[:MOST_OUTPUTS]:
         lead = leading_index(s, output)
-        leading = ranked(s, output, lead)[:3]
-        alt = say(
-            f"{s.model.label(output, lang)}：影响最大的参数依次为",
-            f"{s.model.label(output, lang)}: the parameters that matter most are ",
-        )
-        alt += say("、", ", ").join(s.model.label(path, lang) for path in leading)
+        leading = [s.model.label(i.parameter, lang) for i in surely_ranked(s, output, lead)[:3]] if lead else []
+        alt = s.model.label(output, lang)
+        if leading:
+            alt += say("：影响最大的参数依次为", ": the parameters that matter most are ") + say("、", ", ").join(
+                leading
+            )
         draw_one = partial(draw.get(s.plan.method, drawing.shares), s, output, lang)
         blocks.append(picture(draw_one, alt, title=capital(s.model.label(output, lang))))
     blocks += undrawn("outputs", [s.model.label(output, lang) for output in known[MOST_OUTPUTS:]], lang)
