@@ -234,6 +234,42 @@ def test_scenario_that_takes_a_policy_away_is_told_the_other_way_round() -> None
         assert words in taken.table(lang) and words not in bought.table(lang)
 
 
+def test_nothing_told_the_other_way_round_has_no_sign() -> None:
+    """A table of what the baseline has over a scenario said "of them moved in  -0"."""
+    assert math.copysign(1.0, Price("a", "listed_in", 0.0, 0.0, math.nan, math.nan, math.nan).turned().bought) == 1.0
+    assert show(-0.0, sign=True) == show(-0.0, "CNY") == "0"
+
+
+def test_as_much_in_every_world_at_another_cost_is_no_open_question(tmp_path: Path) -> None:
+    """A scenario that lists as many firms in every world for less was called undetermined."""
+    from types import SimpleNamespace
+
+    from sim.report.material import read_comparison
+    from sim.report.sections import price_table
+
+    def zone(cost: float, seed: int = 2) -> Result:
+        units = {"jobs.total": "jobs", "firms.listed": "firms", "public.net_cost_pv": "CNY"}
+        metrics = [Metric(name, unit, {"zh": name, "en": name}) for name, unit in units.items()]
+        values = np.random.default_rng(1).normal(1000, 1, size=(3, 40))
+        values[2] += cost + np.random.default_rng(seed).normal(size=40)
+        return Result(metrics, QUARTERS, np.stack([values] * 2, -1), manifest={"seed": 1, "replications": 40})
+
+    base = zone(0.0)
+    c = compare({"base": base, "less": zone(-9.0, 3), "more": zone(9.0, 3), "open": zone(0.0, 3)})
+    verdicts = {"less": "same_cheaper", "more": "same_dearer", "open": "undetermined"}
+    assert {(p.name, p.verdict) for p in c.prices} == set(verdicts.items())
+    assert {p.verdict for p in c.prices if p.turned().verdict == p.verdict} == {"undetermined"}
+    for lang, words in (("en", "same, at less cost"), ("zh", "同样效果，成本更低")):
+        assert words in c.table(lang)
+    c.save(tmp_path / "c", figures=False)
+    assert "same_cheaper" in (tmp_path / "c" / "prices.csv").read_text("utf-8")
+    again = read_comparison(tmp_path / "c")
+    assert [p.verdict for p in again.prices] == [p.verdict for p in c.prices]
+    material: Any = SimpleNamespace(comparison=again, lang="en", say=lambda zh, en: en)
+    told = str(price_table(material))
+    assert "same, at less cost" in told and "same, at more cost" in told
+
+
 def zones(**effects: float) -> Comparison:
     """Two paired zones; by how much the second has more of each metric, all noise aside."""
     units = {"jobs.total": "jobs"}
@@ -328,7 +364,6 @@ def test_prices_are_by_the_cost_less_what_is_still_held_where_a_result_has_it() 
     (line,) = held.prices
     assert line.cost == pytest.approx(-3, abs=0.5) and line.cash == pytest.approx(5, abs=0.5)
     assert line.verdict == "better" and line.turned().cash == -line.cash
-    assert str(Price("a", "jobs", 0.0, 5.0, 1.0, 1.0, 1.0).turned().bought) == "0.0"
     table = held.table("en")
     assert "in cash" in table and "stakes are still worth" in table and "Discounted at 3% a year" in table
     assert "stakes still held are worth" in table and "仍持有的权益多值" in held.table("zh")

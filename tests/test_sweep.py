@@ -193,6 +193,30 @@ def test_effects_that_sum_to_nothing_are_nothing() -> None:
     assert {still.index("y", end)["a"].value for end in ("low", "high")} == {0.0}
 
 
+@pytest.mark.parametrize("sure", [0, 1, 2])
+def test_parameters_that_cannot_be_told_from_noise_are_not_ranked(sure: int) -> None:
+    """The report called a parameter the second that matters whose interval spans 0."""
+    from sim.analysis.sweep import Index
+    from sim.report.answer import of_sweep
+
+    swept = sweep(AnalyticModel(linear, ABC, centre=(0.5, 0.5, 0.5)), CUBE, "oat", 3, 4, 1)
+    reach = {path: 0.1 if k < sure else 9.0 for k, path in enumerate(ABC)}
+    swept.indices = [
+        Index(i.output, i.name, i.parameter, "", i.value, i.value - reach[i.parameter], i.value + reach[i.parameter])
+        for i in swept.indices
+    ]
+    for lang, noise in (("en", "cannot be told from noise"), ("zh", "与噪声无法区分")):
+        material: Any = SimpleNamespace(lang=lang, say=lambda zh, en, lang=lang: zh if lang == "zh" else en)
+        (told,) = of_sweep(swept, material)
+        named = [path for path in ABC if f" {path} (" in told or f"{path}（" in told]
+        assert sorted(named) == list(ABC[:sure]), told
+        assert (noise in told) == (sure < 2), told
+        rows = {line.split()[0]: line for line in swept.table(lang).splitlines() if line.split()[:1]}
+        assert [rows[path].endswith(noise) for path in ABC] == [k >= sure for k in range(3)]
+        assert ("the effects of all" in told or "影响均" in told) == (sure == 0)
+        assert ("the effects of the others" in told or "其余" in told) == (sure == 1)
+
+
 class Shares(AnalyticModel):
     def unit(self, name: str) -> str:
         return "share" if name == "y" else ""
@@ -211,24 +235,6 @@ def test_an_effect_on_a_share_is_in_points(method: str, lang: str, unit: str) ->
     (told,) = of_sweep(swept, material)
     assert unit in told
     assert unit in swept.table(lang)  # on the terminal too, which had fractions
-
-
-def test_a_sentence_names_no_parameter_whose_effect_is_noise() -> None:
-    from dataclasses import replace
-
-    from sim.report.answer import of_sweep
-
-    swept = sweep(Shares(linear, ABC, centre=(0.5, 0.5, 0.5)), CUBE, "oat", 4, 2, 1)
-    material: Any = SimpleNamespace(lang="en", say=lambda zh, en: en)
-
-    def told(noise: str) -> str:
-        rows = [replace(i, low=-9.0, high=9.0) if i.parameter in noise else i for i in swept.indices]
-        return of_sweep(replace(swept, indices=rows), material)[0]
-
-    assert "noise" not in told("")
-    assert "c (effect of the low end" in told("b") and ", then a (" in told("b") and " b (" not in told("b")
-    assert "; the effect of 1 cannot be told from noise" in told("b")
-    assert "the effect of none of the parameters varied can be told from noise" in told("abc")
 
 
 def test_lhs_first_order_of_ishigami_is_within_its_interval() -> None:

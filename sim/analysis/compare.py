@@ -105,8 +105,12 @@ VERDICTS: dict[str, tuple[str, str]] = {  # what stands beside a line of prices,
     "saving": ("每少一单位所省", "saved for each one fewer"),
     "better": ("所得更多，成本更低", "more, at less cost"),
     "worse": ("所得更少，成本更高", "less, at more cost"),
+    "same_cheaper": ("同样效果，成本更低", "same, at less cost"),
+    "same_dearer": ("同样效果，成本更高", "same, at more cost"),
     "undetermined": ("无法确定", "undetermined"),
 }
+
+SAME = ("same_cheaper", "same_dearer")
 
 
 @dataclass(frozen=True)
@@ -149,10 +153,14 @@ class Price:
     low: float
     high: float
     cash: float = math.nan  # the same difference of `public.net_cost_pv`, where `cost` is that of another metric
+    same: bool = False  # as much in every world, at a cost that differs beyond chance
 
     @property
     def verdict(self) -> str:
-        """`price`, `saving` (cheaper, and less), `better` (cheaper and more), `worse`, or `undetermined`."""
+        """`price`, `saving` (cheaper, and less), `better` (cheaper and more), `worse`, `same_cheaper` or `same_dearer`
+        (nothing more or less in any world), or `undetermined`."""
+        if self.same:
+            return "same_cheaper" if self.cost < 0 else "same_dearer"
         if not math.isfinite(self.low) or self.bought == 0:
             return "undetermined"
         if self.low <= 0 <= self.high:  # the cost itself cannot be told from nothing
@@ -162,9 +170,8 @@ class Price:
         return "price" if self.bought > 0 else "worse"
 
     def turned(self) -> Price:
-        """The baseline over the scenario: both differences change their sign, their ratio and its interval do not.
-        What is nothing stays so (and is no -0)."""
-        return replace(self, bought=0.0 - self.bought, cost=0.0 - self.cost, cash=0.0 - self.cash)
+        """The baseline over the scenario: both differences change their sign, their ratio and its interval do not."""
+        return replace(self, bought=0.0 - self.bought, cost=0.0 - self.cost, cash=0.0 - self.cash)  # −0 is no number
 
 
 @dataclass(frozen=True)
@@ -324,7 +331,7 @@ class Comparison:
     def verdict(self, p: Price, lang: str) -> str:
         """What stands beside a line of prices: what looks better on both may have come at the ratio's expense."""
         told = say(lang, *VERDICTS[p.verdict])
-        if p.verdict == "better" and self.misses_rose(p.name):
+        if p.verdict in ("better", "same_cheaper") and self.misses_rose(p.name):
             told += say(lang, "，但未达标子基金增多", ", but more sub-funds miss the ratio")
         return told
 
@@ -1017,7 +1024,11 @@ def prices_of(name: str, a: Result, b: Result, quarter: str, cost_metric: str = 
             continue
         ratio = ratio_of_means(cost[whole], bought[whole])
         more, paid, cash = (float(x[whole].mean()) for x in (bought, cost, in_cash))
-        prices.append(Price(name, thing.key, more, paid, *ratio, cash=cash))
+        scale = np.abs(np.asarray(b[thing.metric])[whole, column_b])
+        if same := bool(np.all(np.abs(bought[whole]) <= ROUNDING * scale)):  # parts of yuan may leave some rounding
+            more, ratio = 0.0, (math.nan, math.nan, math.nan)
+            same = abs(paid) > _reach(cost[whole])
+        prices.append(Price(name, thing.key, more, paid, *ratio, cash=cash, same=same))
     return prices
 
 

@@ -83,6 +83,16 @@ class Index:
     low: float
     high: float
 
+    @property
+    def noise(self) -> bool:
+        """There is an effect, but its interval holds 0."""
+        return self.low <= 0 <= self.high and self.low < self.high
+
+    @property
+    def sure(self) -> bool:
+        """Not 0, and no interval that holds 0; a method without intervals tells its numbers as they are."""
+        return math.isfinite(self.value) and self.value != 0 and not self.low <= 0 <= self.high
+
 
 # --- designs
 
@@ -450,6 +460,23 @@ def ranked(s: Any, output: str, lead: str) -> list[str]:
     return sorted(sizes, key=lambda path: -sizes[path] if math.isfinite(sizes[path]) else math.inf)
 
 
+def _noise(ends: Sequence[Index], lang: str) -> str:
+    """What stands beside the effects of both ends of a parameter, or of the one that cannot be told from noise."""
+    open_ones = [i for i in ends if i.noise]
+    if open_ones and any(i.sure for i in ends):
+        return say(lang, "", " ").join((word(open_ones[0].name, lang), word("noise", lang)))
+    return word("noise", lang) if open_ones else ""
+
+
+def surely_ranked(s: Any, output: str, lead: str) -> list[Index]:
+    """The index of each parameter whose effect can be told from noise, the largest first; one at a time the larger
+    of the two ends of which that can be said."""
+    ends = [s.index(output, lead), *([s.index(output, "high")] if lead == "low" else [])]
+    found = ([by[path] for by in ends if path in by and by[path].sure] for path in ends[0])
+    leading = [max(own, key=lambda i: abs(i.value)) for own in found if own]
+    return sorted(leading, key=lambda i: -abs(i.value))
+
+
 def centre_in_words(s: Any, lang: str) -> str:
     """Where the parameters of a one-at-a-time design stand in the world that its differences are from; empty for other
     methods."""
@@ -689,8 +716,8 @@ class SweepResult:
                 if np.isfinite([x.low for x in by[name].values()]).any():
                     ends = between_differences(i.low, i.high, unit, lang, False)
                     row.append(f"[{ends if effect else f'{i.low:.3f} … {i.high:.3f}'}]")
-            rows.append(row)
-        lines = [title, layout(header, rows)]
+            rows.append([*row, _noise([by[name][path] for name in names], lang)] if lead == "low" else row)
+        lines = [title, layout([*header, ""], rows, remarks=True) if lead == "low" else layout(header, rows)]
         seconds = [i for i in self.indices if i.output == output and i.name == "second" and i.low > 0]
         for i in sorted(seconds, key=lambda i: -i.value)[:3]:
             lines.append(

@@ -112,6 +112,7 @@ def between_differences(low: float, high: float, unit: str = "", lang: str = "en
 
 def _four(value: float, sign: bool) -> str:
     """Four figures, thousands in full; 0 has no sign."""
+    value += 0.0  # −0 is 0
     plus = "+" if sign and value != 0 else ""
     if abs(value) >= 999.95:
         return f"{half_up(value):{plus},.0f}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sim.analysis.compare import NET_COST, NET_COST_HELD
-from sim.analysis.sweep import ranked
+from sim.analysis.sweep import surely_ranked
 from sim.analysis.text import WORDS
 from sim.figures.ladders import ladders_of, levels_of
 from sim.figures.style import Scale, capital, unit_of_difference
@@ -278,18 +278,30 @@ def lowered(label: str) -> str:
     return label[:1].lower() + label[1:] if label[1:2].islower() else label
 
 
+def _the_others(s: Any, output: str, lead: str, sure: list[str], material: Material) -> str:
+    """Of parameters that no sentence may rank: that they cannot be told from noise, or do nothing."""
+    say, ends = material.say, [s.index(output, name) for name in ((lead, "high") if lead == "low" else (lead,))]
+    rest = [i for by in ends for path, i in by.items() if path not in sure]
+    if not rest:
+        return ""
+    who = (
+        say("；其余参数的影响", "; the effects of the others ")
+        if sure
+        else say("所变参数的影响均", "the effects of all that was varied ")
+    )
+    if any(i.noise for i in rest):
+        return who + WORDS["noise"][0 if material.lang == "zh" else 1]
+    return who + say("为零", "are 0") if all(i.value == 0 for i in rest) else who + say("无法确定", "are undetermined")
+
+
 def of_sweep(s: Any, material: Material) -> list[str]:
-    """A sentence an output: the parameters that matter most to it, and how much is chance. Of a design that moves one
-    at a time only those whose effect can be told from noise are named."""
+    """A sentence an output: the parameters that matter most to it beyond noise, and how much is chance."""
     say, lang, told = material.say, material.lang, []
     for output in s.outputs:
         lead = leading_index(s, output)
         if output in s.undefined or not lead:
             continue
-        by, high = s.index(output, lead), s.index(output, "high") if lead == "low" else {}
-        ends = ([i for i in (by[p], high.get(p)) if i] for p in ranked(s, output, lead))
-        every = [max(own, key=lambda i: abs(i.value)) for own in ends]
-        sure = [i for i in every if lead != "low" or not i.low <= 0.0 <= i.high]
+        sure = surely_ranked(s, output, lead)
         leading = sure[:NAMED]
         unit = unit_of_difference(s.model.unit(output)) if lead in ("mu_star", "low") else ""
         parts = []
@@ -309,12 +321,7 @@ def of_sweep(s: Any, material: Material) -> list[str]:
         if parts:
             text += say("所变参数中影响最大的是", "of the parameters varied what matters most is ")
             text += say("，其次是", ", then ").join(parts)
-            if unsure := len(every) - len(sure):
-                text += say(
-                    f"；另有{unsure}个的影响与噪声无法区分", f"; the effect of {unsure} cannot be told from noise"
-                )
-        else:
-            none = "the effect of none of the parameters varied can be told from noise"
-            text += say("所变参数的影响都与噪声无法区分", none)
+        if len(leading) < NAMED:
+            text += _the_others(s, output, lead, [i.parameter for i in sure], material)
         told.append(text + say("。", "."))
     return told

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim import store
-from sim.analysis.compare import COLUMNS, NET_COST, Comparison, Differences, Part, Price
+from sim.analysis.compare import COLUMNS, NET_COST, SAME, Comparison, Differences, Part, Price
 from sim.analysis.sweep import Index
 from sim.analysis.work import VarianceSplit
 from sim.errors import Problem, UserError
@@ -222,7 +222,7 @@ def read_comparison(folder: Path, result: Result | None = None) -> Comparison:
                 at = row["quarter"] if "at" not in about else at
                 numbers = (_float(row[key]) for key in ("additional", "net_cost", "ratio", "low", "high"))
                 cash = _float(row.get("net_cost_in_cash") or "")
-                prices.append(Price(row["scenario"], row["per"], *numbers, cash=cash))
+                prices.append(Price(row["scenario"], row["per"], *numbers, cash=cash, same=row.get("verdict") in SAME))
     parts = []
     if (folder / "parts.csv").exists():
         keys = ("alone", "alone_reach", "last", "last_reach", "shapley", "shapley_reach")

@@ -16,7 +16,7 @@ from sim import figures
 from sim.analysis.compare import BOUGHT, NET_COST_HELD, VERDICTS, percent, points
 from sim.analysis.model import parameter_meaning
 from sim.analysis.returns import OLD_ENOUGH, SINCE, has_books, part_of_direct, single_funds
-from sim.analysis.sweep import centre_in_words, ranked
+from sim.analysis.sweep import centre_in_words, surely_ranked
 from sim.analysis.text import WORDS as ANALYSIS_WORDS
 from sim.analysis.text import small_part
 from sim.analysis.unfit import unfit
@@ -1215,7 +1215,7 @@ def price_table(material: Material) -> list[Block]:
             cash = shown("CNY", [own[0].cash], lang).with_unit(own[0].cash, lang, sign=True)
             told += say(f"；不减持有的权益（现金）{cash}", f"; in cash, stakes left out, {cash}")
         rows.append(Row([Cell(told)], "group"))
-        if not any(math.isfinite(p.low) for p in own):
+        if not any(math.isfinite(p.low) or p.same for p in own):
             none = Cell(say("各项", "Whatever it bought"))
             rows.append(Row([none, Cell(""), Cell(numbers.NONE), Cell(""), Cell(say(*VERDICTS["undetermined"]))]))
             continue
@@ -1251,9 +1251,11 @@ def price_table(material: Material) -> list[Block]:
     ]
     caption = say(f"每新增一单位的财政净成本，{c.at}", f"Net public cost of one more of each, {c.at}")
     note = say(
-        "新增与净成本均为均值；区间按 Fieller 方法。新增或净成本与零无法区分时没有价格（无法确定）。",
+        "新增与净成本均为均值；区间按 Fieller 方法。新增或净成本与零无法区分时没有价格（无法确定）；"
+        "各世界中所得都相同而净成本有差异的，写作同样效果。",
         "Additional and net cost are means; intervals are Fieller's. Where what was bought or the net cost cannot be"
-        " told from zero there is no price (undetermined).",
+        " told from zero there is no price (undetermined); where as much was bought in every world and the net cost"
+        " differs, it is called the same.",
     )
     if any(turned for _, turned, _ in c.priced()):
         note += say(
@@ -1314,12 +1316,12 @@ def sensitivity(material: Material) -> Section | None:
     known = [o for o in s.outputs if o not in s.undefined and any(i.output == o for i in s.indices)]
     for output in known[:MOST_OUTPUTS]:
         lead = leading_index(s, output)
-        leading = ranked(s, output, lead)[:3]
-        alt = say(
-            f"{s.model.label(output, lang)}：影响最大的参数依次为",
-            f"{s.model.label(output, lang)}: the parameters that matter most are ",
-        )
-        alt += say("、", ", ").join(s.model.label(path, lang) for path in leading)
+        leading = [s.model.label(i.parameter, lang) for i in surely_ranked(s, output, lead)[:3]] if lead else []
+        alt = s.model.label(output, lang)
+        if leading:
+            alt += say("：影响最大的参数依次为", ": the parameters that matter most are ") + say("、", ", ").join(
+                leading
+            )
         draw_one = partial(draw.get(s.plan.method, drawing.shares), s, output, lang)
         blocks.append(picture(draw_one, alt, title=capital(s.model.label(output, lang))))
     blocks += undrawn("outputs", [s.model.label(output, lang) for output in known[MOST_OUTPUTS:]], lang)
